@@ -1,0 +1,127 @@
+// The linter's configuration, and the one table of who may import whom.
+
+/** room -> rooms it may import besides itself (docs/decisions.md, "Layers"). */
+const layers = {
+  report: [],
+  system: ["report"],
+  inventory: ["report"],
+  kubernetes: ["inventory", "report"],
+  seed: ["kubernetes", "inventory", "report"],
+  image: ["system", "report"],
+  device: ["system", "report"],
+  base: ["image", "system", "report"],
+  build: [
+    "base",
+    "seed",
+    "kubernetes",
+    "inventory",
+    "image",
+    "system",
+    "report",
+  ],
+  flash: ["image", "device", "system", "report"],
+  commands: [
+    "build",
+    "flash",
+    "base",
+    "seed",
+    "kubernetes",
+    "inventory",
+    "image",
+    "device",
+    "system",
+    "report",
+  ],
+};
+
+/** Files of these rooms compute only; what touches files there is named load-* or store-*. */
+const pure = ["inventory", "kubernetes", "seed"];
+
+const outside = [
+  "node:fs",
+  "node:fs/promises",
+  "node:child_process",
+  "node:net",
+  "node:http",
+  "node:https",
+  "node:os",
+];
+
+const noImport = (patterns, paths = []) => ({
+  "no-restricted-imports": ["error", { patterns, paths }],
+});
+
+const layerPattern = (room, alsoAllowed = []) => {
+  const allowed = new Set([room, ...layers[room], ...alsoAllowed]);
+  const forbidden = Object.keys(layers).filter((name) => !allowed.has(name));
+  return forbidden.length === 0
+    ? []
+    : [
+        {
+          regex: `^(\\.\\./)+(${forbidden.join("|")})/`,
+          message: `Layers: ${room} may import only ${[...allowed].join(", ")}.`,
+        },
+      ];
+};
+
+const purePaths = outside.map((name) => ({
+  name,
+  message:
+    "This room is pure: only its load-* and store-* files touch the outside world.",
+}));
+
+export default {
+  plugins: ["typescript", "unicorn", "oxc", "import", "node", "promise"],
+  categories: { correctness: "error", suspicious: "error" },
+  rules: {
+    "typescript/no-explicit-any": "error",
+    "typescript/no-floating-promises": "error",
+    "typescript/no-misused-promises": "error",
+    "typescript/switch-exhaustiveness-check": "error",
+    "typescript/consistent-type-imports": "error",
+    "typescript/no-unsafe-type-assertion": "off",
+    "import/no-unassigned-import": "off",
+    "no-console": "error",
+    "no-await-in-loop": "off",
+    "no-underscore-dangle": "off",
+    "unicorn/no-process-exit": "error",
+    "unicorn/consistent-function-scoping": "off",
+    "unicorn/no-array-sort": "off",
+    "unicorn/no-array-reverse": "off",
+    "oxc/no-map-spread": "off",
+    "typescript/restrict-template-expressions": "off",
+    "no-shadow": "off",
+    eqeqeq: "error",
+    "prefer-const": "error",
+  },
+  overrides: [
+    ...Object.keys(layers).map((room) => ({
+      files: [`src/${room}/**`],
+      rules: noImport(layerPattern(room), pure.includes(room) ? purePaths : []),
+    })),
+    ...pure.map((room) => ({
+      files: [`src/${room}/load-*.ts`, `src/${room}/store-*.ts`],
+      rules: noImport(layerPattern(room, ["system"])),
+    })),
+    {
+      files: [
+        "src/flash/plan-flash.ts",
+        "src/build/plan-build.ts",
+        "src/device/target-rules.ts",
+      ],
+      rules: { "no-restricted-imports": ["error", { paths: purePaths }] },
+    },
+    {
+      files: ["src/cli.ts"],
+      rules: { "no-console": "off", "unicorn/no-process-exit": "off" },
+    },
+    {
+      files: ["src/commands/**"],
+      rules: { "no-console": "off" },
+    },
+    {
+      files: ["test/**"],
+      rules: { "no-console": "off" },
+    },
+  ],
+};

@@ -1,0 +1,134 @@
+// A resolved cluster and its nodes: every value filled; no default is applied after this.
+import type { Secret } from "../report/secret.ts";
+
+export const ROLES = ["control-plane", "worker"] as const;
+export type Role = (typeof ROLES)[number];
+
+export const BOARDS = [
+  "pi3b+",
+  "pi4",
+  "pi400",
+  "pi5",
+  "pi500",
+  "cm4",
+  "cm5",
+] as const;
+export type Board = (typeof BOARDS)[number];
+
+export const STORAGES = ["sd", "nvme", "sd-to-nvme"] as const;
+export type Storage = (typeof STORAGES)[number];
+
+export const CNIS = ["flannel", "calico", "cilium"] as const;
+export type Cni = (typeof CNIS)[number];
+
+export const RUNTIMES = ["containerd", "containerd-docker", "cri-o"] as const;
+export type Runtime = (typeof RUNTIMES)[number];
+
+export type KubernetesVersion = {
+  /** Such as "1.36": the package repository and what is held. */
+  readonly minor: string;
+  /** Such as "1.36.5": asked for at first boot; the newest of the minor serves where a mirror lacks it. */
+  readonly patch: string;
+};
+
+/** How every node reaches the API server; `controlPlaneEndpoint` is always `host:port`, and host always a name. */
+export type Endpoint = {
+  readonly host: string;
+  readonly port: number;
+  /** The address of `host` without prefix, where the inventory fixes it; otherwise DNS or mDNS finds it. */
+  readonly address: string | undefined;
+  /** Set when `address` is a virtual address that kube-vip holds. */
+  readonly virtual: boolean;
+};
+
+export type Mirrors = {
+  /** Base URL in place of https://pkgs.k8s.io, without a trailing slash. */
+  readonly kubernetesPackages: string | undefined;
+  /** Registry in place of registry.k8s.io. */
+  readonly kubernetesImages: string | undefined;
+  /** Ubuntu archive used by apt at first boot. */
+  readonly ubuntu: string | undefined;
+  /** Base URL in place of the manifests' own hosts. */
+  readonly manifests: string | undefined;
+};
+
+export type ResolvedCluster = {
+  readonly name: string;
+  readonly kubernetes: KubernetesVersion;
+  readonly endpoint: Endpoint;
+  readonly podSubnet: string;
+  readonly serviceSubnet: string;
+  readonly dnsDomain: string;
+  readonly cni: Cni;
+  readonly runtime: Runtime;
+  readonly join: {
+    readonly by: "certificate" | "token";
+    /** Days a join certificate is valid, counted from the build that made it. */
+    readonly days: number;
+    /** Hours a bootstrap token lives, counted from init; only for `by: "token"`, never 0. */
+    readonly tokenHours: number;
+  };
+  readonly mirrors: Mirrors;
+  /** `file:` and `url:` references to manifests that the control plane applies. */
+  readonly addons: readonly string[];
+};
+
+export type User = {
+  readonly name: string;
+  /** authorized_keys lines. */
+  readonly sshKeys: readonly string[];
+  readonly sudo: boolean;
+  readonly shell: string;
+};
+
+export type Addressing =
+  | { readonly method: "dhcp" }
+  | {
+      readonly method: "static";
+      /** Address with prefix length, such as 192.168.1.50/24. */
+      readonly address: string;
+      readonly gateway: string;
+      readonly nameservers: readonly string[];
+      readonly search: readonly string[];
+    };
+
+export type Wifi = {
+  readonly ssid: string;
+  /** ISO 3166-1 alpha-2, upper case. */
+  readonly country: string;
+  readonly security: "wpa2" | "wpa3" | "wpa2-wpa3" | "open";
+  readonly hidden: boolean;
+  /** The passphrase (8 to 63 characters) or, for wpa2 only, 64 hex digits; undefined only for open. */
+  readonly password: Secret | undefined;
+};
+
+export type NodeNetwork = {
+  /** The interface that Kubernetes uses and that carries `addressing`. */
+  readonly uplink: "eth0" | "wlan0";
+  readonly addressing: Addressing;
+  /** Undefined: the node gets no wlan0 stanza (one without a radio delays the first boot by 90 s). */
+  readonly wifi: Wifi | undefined;
+};
+
+export type ResolvedNode = {
+  readonly name: string;
+  readonly role: Role;
+  readonly board: Board;
+  /** A name from the catalogue, or a path or URL of an image. */
+  readonly base: string;
+  readonly storage: Storage;
+  /** 2 is the certified speed and needs no setting. */
+  readonly pcieGen: 2 | 3;
+  readonly timezone: string;
+  readonly locale: string;
+  readonly users: readonly User[];
+  readonly network: NodeNetwork;
+  /** The card's serial that this node is bound to. */
+  readonly cardSerial: string | undefined;
+};
+
+export type ResolvedProject = {
+  readonly cluster: ResolvedCluster;
+  /** In the inventory's order; at least one control plane. The first control plane runs `kubeadm init`. */
+  readonly nodes: readonly ResolvedNode[];
+};

@@ -1,0 +1,17 @@
+// Turns an error into the lines that a person reads at the terminal.
+import { UserError } from "./user-error.ts";
+
+/** error[CODE]: message, facts, state and hint; see docs/errors.md for the codes. */
+export const renderUserError = (error: UserError): string => {
+  const lines = [`error[${error.code}]: ${error.message}`];
+  for (const fact of error.facts) {
+    lines.push(`  ${fact}`);
+  }
+  if (error.state !== undefined) {
+    lines.push(`state: ${error.state}`);
+  }
+  if (error.hint !== undefined) {
+    lines.push(`hint: ${error.hint}`);
+  }
+  return lines.join("\n");
+};

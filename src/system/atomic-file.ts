@@ -1,0 +1,55 @@
+// Files appear under their final name only when they are complete and on disk.
+import { randomBytes } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+/** A name beside the final one: same file system, hidden, and recognisable after a kill. */
+export const temporaryName = (path: string): string =>
+  join(
+    dirname(path),
+    `.${basename(path)}.${randomBytes(6).toString("hex")}.partial`,
+  );
+
+/** Makes a rename in this folder survive a power cut. */
+const syncFolder = async (folder: string): Promise<void> => {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Gives a finished temporary file its final name. */
+export const publishFile = async (
+  temporary: string,
+  path: string,
+): Promise<void> => {
+  await rename(temporary, path);
+  await syncFolder(dirname(path));
+};
+
+/** Writes a whole file at once: readers see the old bytes or the new ones, never a part. */
+export const writeFileAtomically = async (
+  path: string,
+  data: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> => {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = temporaryName(path);
+  try {
+    const handle = await open(temporary, "wx", mode);
+    try {
+      await handle.writeFile(data);
+      // The umask may only take rights away from 0666, never from what a secret asks for.
+      await handle.chmod(mode);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await publishFile(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+};

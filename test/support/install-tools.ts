@@ -1,0 +1,50 @@
+// Before the tests: as root on Debian or Ubuntu, installs the programs that the tests use as judges.
+import { spawnSync } from "node:child_process";
+import { hasTool } from "./tools.ts";
+
+/** tool -> Debian package */
+const TOOLS: Readonly<Record<string, string>> = {
+  bmaptool: "bmap-tools",
+  "cloud-init": "cloud-init",
+  e2fsck: "e2fsprogs",
+  "fsck.vfat": "dosfstools",
+  gpg: "gpg",
+  gpgv: "gpgv",
+  losetup: "mount",
+  lsblk: "util-linux",
+  mcopy: "mtools",
+  netplan: "netplan.io",
+  openssl: "openssl",
+  sfdisk: "fdisk",
+  shellcheck: "shellcheck",
+  "ssh-keygen": "openssh-client",
+  unzip: "unzip",
+  wpa_passphrase: "wpasupplicant",
+  xz: "xz-utils",
+  zip: "zip",
+  zstd: "zstd",
+  "systemd-analyze": "systemd",
+  containerd: "containerd",
+  age: "age",
+};
+
+const apt = (...args: string[]) =>
+  spawnSync(
+    "apt-get",
+    // The clock of a build machine may be ahead of a mirror that stands still.
+    ["-o", "Acquire::Check-Valid-Until=false", "-qq", ...args],
+    {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    },
+  );
+
+export default function installTools(): void {
+  const packages = Object.entries(TOOLS)
+    .filter(([tool]) => !hasTool(tool))
+    .map(([, name]) => name);
+  if (packages.length === 0 || process.getuid?.() !== 0 || !hasTool("apt-get"))
+    return;
+  apt("update");
+  apt("install", "-y", "--no-install-recommends", ...new Set(packages));
+}

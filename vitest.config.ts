@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/install-tools.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Loop devices, mounts and the clock are shared by the whole machine; two
+    // cores gain little from more workers.
+    maxWorkers: 2,
+  },
+});
