@@ -1,7 +1,6 @@
 // Errors that are expected: each says what happened, what to do, and what state things are in.
 import { ERROR_CODES, type ErrorCode } from "./error-codes.ts";
 import type { ExitCode } from "./exit-codes.ts";
-import type { Problem } from "./problem.ts";
 
 type ErrorDetails = {
   /** More lines of facts, printed indented below the message. */
@@ -11,7 +10,6 @@ type ErrorDetails = {
   /** What is on disk or on the card now. */
   readonly state?: string | undefined;
   readonly cause?: unknown;
-  readonly problems?: readonly Problem[] | undefined;
 };
 
 /** An operation that cannot go on for a reason the user can act on. */
@@ -21,7 +19,6 @@ export class UserError extends Error {
   readonly facts: readonly string[];
   readonly hint: string | undefined;
   readonly state: string | undefined;
-  readonly problems: readonly Problem[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(
@@ -32,7 +29,6 @@ export class UserError extends Error {
     this.facts = details.facts ?? [];
     this.hint = details.hint;
     this.state = details.state;
-    this.problems = details.problems ?? [];
   }
 
   get exitCode(): ExitCode {
@@ -47,5 +43,4 @@ export const withState = (error: UserError, state: string): UserError =>
     hint: error.hint,
     state,
     cause: error.cause,
-    problems: error.problems,
   });

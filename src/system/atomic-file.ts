@@ -1,14 +1,34 @@
 // Files appear under their final name only when they are complete and on disk.
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
-/** A name beside the final one: same file system, hidden, and recognisable after a kill. */
+/** A name beside the final one: same file system, hidden, and telling whose it is after a kill. */
 export const temporaryName = (path: string): string =>
   join(
     dirname(path),
-    `.${basename(path)}.${randomBytes(6).toString("hex")}.partial`,
+    `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}.partial`,
   );
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: somebody else's process has the number now.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+};
+
+/** Removes what killed runs left in a folder; files of a run that is still going stay. */
+export const removeStalePartials = async (folder: string): Promise<void> => {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const pid = /^\..+\.(\d+)-[0-9a-f]{12}\.partial$/.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid))) {
+      await rm(join(folder, name), { force: true });
+    }
+  }
+};
 
 /** Makes a rename in this folder survive a power cut. */
 const syncFolder = async (folder: string): Promise<void> => {
