@@ -54,6 +54,100 @@ export const ERROR_CODES = {
     about:
       "The boot partition is sound but uses something that pi-image cannot edit.",
   },
+  FLASH_WRITE_FAILED: {
+    exit: EXIT.failed,
+    about:
+      "The target did not take or give bytes, or the disk under a target file is full.",
+  },
+  READBACK_DIFFERS: {
+    exit: EXIT.notHeld,
+    about: "The target does not hold what was written to it.",
+  },
+  RECEIPT_UNREADABLE: {
+    exit: EXIT.wrongInput,
+    about: "The file is not a receipt of pi-image.",
+  },
+  TARGET_CHANGED: {
+    exit: EXIT.targetRefused,
+    about:
+      "Another device took the target's name between the check and the opening.",
+  },
+  TARGET_FIXED: {
+    exit: EXIT.targetRefused,
+    about: "The target is a fixed disk, not a card or a USB device.",
+  },
+  TARGET_GONE: {
+    exit: EXIT.failed,
+    about: "The target disappeared while it was in use.",
+  },
+  TARGET_HELD: {
+    exit: EXIT.targetRefused,
+    about: "LVM, a RAID, an encrypted volume or a loop device uses the target.",
+  },
+  TARGET_HOLDS_SYSTEM: {
+    exit: EXIT.targetRefused,
+    about: "The running system lives on the target.",
+  },
+  TARGET_IN_USE: {
+    exit: EXIT.targetRefused,
+    about: "Another program has the target open for itself.",
+  },
+  TARGET_IS_PARTITION: {
+    exit: EXIT.targetRefused,
+    about: "The target is one partition, not the whole disk.",
+  },
+  TARGET_IS_SOURCE: {
+    exit: EXIT.targetRefused,
+    about: "The target is the very image that is to be written.",
+  },
+  TARGET_MISSING: {
+    exit: EXIT.targetRefused,
+    about: "There is no such device.",
+  },
+  TARGET_MOUNTED: {
+    exit: EXIT.targetRefused,
+    about: "A file system on the target is mounted.",
+  },
+  TARGET_NOT_A_DEVICE: {
+    exit: EXIT.targetRefused,
+    about: "The target is neither a block device nor a regular file.",
+  },
+  TARGET_NOT_CONFIRMED: {
+    exit: EXIT.targetRefused,
+    about: "Nobody confirmed that this target may be overwritten.",
+  },
+  TARGET_NO_MEDIUM: {
+    exit: EXIT.targetRefused,
+    about: "The card reader is empty.",
+  },
+  TARGET_NO_PERMISSION: {
+    exit: EXIT.targetRefused,
+    about: "This user may not write to the target.",
+  },
+  TARGET_READ_ONLY: {
+    exit: EXIT.targetRefused,
+    about: "The target is write-protected.",
+  },
+  TARGET_STALLED: {
+    exit: EXIT.failed,
+    about: "The target did not finish a request for minutes.",
+  },
+  TARGET_SWAP: {
+    exit: EXIT.targetRefused,
+    about: "The running system swaps to the target.",
+  },
+  TARGET_TOO_LARGE: {
+    exit: EXIT.targetRefused,
+    about: "The target is larger than a card is expected to be.",
+  },
+  TARGET_TOO_SMALL: {
+    exit: EXIT.targetRefused,
+    about: "The image does not fit on the target.",
+  },
+  TARGET_WRONG_CARD: {
+    exit: EXIT.targetRefused,
+    about: "The target's serial is not the one that was asked for.",
+  },
   TOOL_MISSING: {
     exit: EXIT.failed,
     about: "A program that this step runs is not installed.",
