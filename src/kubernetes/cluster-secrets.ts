@@ -32,3 +32,10 @@ export type ClusterSecrets = {
   readonly bootstrapToken: Secret;
   readonly nodes: Readonly<Record<string, NodeCredentials>>;
 };
+
+/** The credentials of one node; a node may well be called "constructor". */
+export const credentialsOf = (
+  secrets: Pick<ClusterSecrets, "nodes">,
+  name: string,
+): NodeCredentials | undefined =>
+  Object.hasOwn(secrets.nodes, name) ? secrets.nodes[name] : undefined;

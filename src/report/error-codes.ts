@@ -5,6 +5,14 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 type ErrorInfo = { readonly exit: ExitCode; readonly about: string };
 
 export const ERROR_CODES = {
+  AGE_IDENTITY_UNUSABLE: {
+    exit: EXIT.wrongInput,
+    about: "No age identity opens the encrypted secrets file.",
+  },
+  AGE_RECIPIENT_WRONG: {
+    exit: EXIT.wrongInput,
+    about: "A recipient to encrypt the secrets to is not one of age.",
+  },
   BASE_BOUND_TO_DISK_ID: {
     exit: EXIT.wrongInput,
     about:
@@ -59,6 +67,15 @@ export const ERROR_CODES = {
     about:
       "The target did not take or give bytes, or the disk under a target file is full.",
   },
+  KUBECONFIG_CONFLICT: {
+    exit: EXIT.wrongInput,
+    about:
+      "A kubeconfig has entries of the same names that belong to something else.",
+  },
+  KUBECONFIG_WRONG: {
+    exit: EXIT.wrongInput,
+    about: "A kubeconfig to merge into cannot be read.",
+  },
   READBACK_DIFFERS: {
     exit: EXIT.notHeld,
     about: "The target does not hold what was written to it.",
@@ -66,6 +83,32 @@ export const ERROR_CODES = {
   RECEIPT_UNREADABLE: {
     exit: EXIT.wrongInput,
     about: "The file is not a receipt of pi-image.",
+  },
+  SECRETS_DAMAGED: {
+    exit: EXIT.wrongInput,
+    about: "The secrets file is cut short or was edited into something else.",
+  },
+  SECRETS_INCONSISTENT: {
+    exit: EXIT.wrongInput,
+    about:
+      "Parts of the cluster secrets do not belong together, or an authority has ended.",
+  },
+  SECRETS_LOCKED: {
+    exit: EXIT.failed,
+    about:
+      "Another run is changing the secrets file and does not come to an end.",
+  },
+  SECRETS_OTHER_CLUSTER: {
+    exit: EXIT.wrongInput,
+    about: "The secrets file is that of a cluster with another name.",
+  },
+  SECRETS_READABLE: {
+    exit: EXIT.wrongInput,
+    about: "Other users can read the secrets file.",
+  },
+  SECRETS_UNREADABLE: {
+    exit: EXIT.wrongInput,
+    about: "The secrets file is there but cannot be opened.",
   },
   TARGET_CHANGED: {
     exit: EXIT.targetRefused,
