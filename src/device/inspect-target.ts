@@ -1,0 +1,189 @@
+// Finds out what a TARGET argument is, without opening it.
+import { lstat, readFile, readdir, realpath, stat } from "node:fs/promises";
+import type { BigIntStats } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import type { BlockDevice } from "./block-device.ts";
+import { deviceNumber } from "./device-number.ts";
+import { parseSwaps } from "./mount-table.ts";
+import type { FileTarget, Target, UnusableTarget } from "./target.ts";
+
+const LIST_HINT = "`pi-image devices` lists the devices that can be written";
+
+const unusable = (
+  path: string,
+  code: UnusableTarget["code"],
+  what: string,
+  hint = LIST_HINT,
+): UnusableTarget => ({
+  kind: "unusable",
+  path,
+  code,
+  reason: `${path} ${what}`,
+  hint,
+});
+
+const statOf = async (path: string): Promise<BigIntStats | undefined> => {
+  try {
+    return await stat(path, { bigint: true });
+  } catch {
+    return undefined;
+  }
+};
+
+const exists = async (path: string): Promise<boolean> => {
+  try {
+    await lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** A file in /dev fills memory and looks like a device: the trace of a `dd` to a name that was not there. */
+const inDeviceFolder = (path: string): boolean =>
+  path.startsWith("/dev/") && !path.startsWith("/dev/shm/");
+
+const inspectMissing = async (path: string): Promise<Target> => {
+  const full = resolve(path);
+  if (inDeviceFolder(full)) {
+    return unusable(path, "TARGET_MISSING", "does not exist");
+  }
+  if (await exists(path)) {
+    return unusable(
+      path,
+      "TARGET_MISSING",
+      "is a symbolic link to nothing, or lies in a folder that you may not enter",
+    );
+  }
+  const folder = await statOf(dirname(full));
+  if (folder?.isDirectory() !== true) {
+    return unusable(
+      path,
+      "TARGET_MISSING",
+      `cannot be created: there is no folder ${dirname(full)}`,
+    );
+  }
+  return {
+    kind: "file",
+    path,
+    realPath: join(await realpath(dirname(full)), basename(full)),
+    exists: false,
+    size: 0,
+    loops: [],
+    swap: false,
+  };
+};
+
+const readOr = async (path: string): Promise<string> => {
+  try {
+    return await readFile(path, "utf8");
+  } catch {
+    return "";
+  }
+};
+
+/** Loop devices whose backing file this is. */
+const loopsOf = async (realPath: string): Promise<readonly string[]> => {
+  let names: readonly string[];
+  try {
+    names = await readdir("/sys/block");
+  } catch {
+    return [];
+  }
+  const loops: string[] = [];
+  for (const name of names.filter((candidate) =>
+    candidate.startsWith("loop"),
+  )) {
+    const backing = await readOr(`/sys/block/${name}/loop/backing_file`);
+    if (backing.trim() === realPath) {
+      loops.push(`/dev/${name}`);
+    }
+  }
+  return loops;
+};
+
+const inspectFile = async (
+  path: string,
+  size: bigint,
+): Promise<FileTarget | UnusableTarget> => {
+  const realPath = await realpath(path);
+  if (inDeviceFolder(realPath)) {
+    return unusable(
+      path,
+      "TARGET_NOT_A_DEVICE",
+      "is a regular file that someone wrote where a device was expected",
+      `remove it (rm ${path}) and look which name the card has now: pi-image devices`,
+    );
+  }
+  return {
+    kind: "file",
+    path,
+    realPath,
+    exists: true,
+    size: Number(size),
+    loops: await loopsOf(realPath),
+    swap: parseSwaps(await readOr("/proc/swaps")).includes(realPath),
+  };
+};
+
+const inspectBlock = async (
+  path: string,
+  stats: BigIntStats,
+  devices: readonly BlockDevice[],
+): Promise<Target> => {
+  const realPath = await realpath(path);
+  const number = deviceNumber(stats.rdev);
+  const device = devices.find((candidate) =>
+    candidate.number === undefined
+      ? candidate.path === realPath
+      : candidate.number === number,
+  );
+  if (device !== undefined) {
+    return {
+      kind: "device",
+      path,
+      byId: resolve(path).startsWith("/dev/disk/by-id/"),
+      device,
+    };
+  }
+  const disk = devices.find(({ partitions }) =>
+    partitions.some((partition) => partition.path === realPath),
+  );
+  return disk === undefined
+    ? unusable(
+        path,
+        "TARGET_NOT_A_DEVICE",
+        "is a block device that this system does not list as a disk",
+      )
+    : unusable(
+        path,
+        "TARGET_IS_PARTITION",
+        `is a partition of ${disk.path}; an image needs the whole disk`,
+        `if that is the card you mean, give ${disk.path}`,
+      );
+};
+
+/** `devices` is what `listDevices` found. */
+export const inspectTarget = async (
+  path: string,
+  devices: readonly BlockDevice[],
+): Promise<Target> => {
+  const stats = await statOf(path);
+  if (stats === undefined) {
+    return inspectMissing(path);
+  }
+  if (stats.isBlockDevice()) {
+    return inspectBlock(path, stats, devices);
+  }
+  if (stats.isFile()) {
+    return inspectFile(path, stats.size);
+  }
+  const what = stats.isDirectory()
+    ? "is a folder"
+    : stats.isCharacterDevice()
+      ? "is a character device, not a disk"
+      : stats.isFIFO()
+        ? "is a named pipe"
+        : "is a socket";
+  return unusable(path, "TARGET_NOT_A_DEVICE", what);
+};

@@ -1,0 +1,98 @@
+// Opens a block device for us alone and makes sure that it is still the one that was checked.
+import { constants, type FileHandle } from "node:fs/promises";
+import { platform } from "node:process";
+import { UserError } from "../report/user-error.ts";
+import { tryTool } from "../system/run-tool.ts";
+import type { BlockDevice } from "./block-device.ts";
+import { deviceNumber } from "./device-number.ts";
+import { openDirect } from "./open-direct.ts";
+import type { OpenTarget } from "./opened-target.ts";
+import { readFully, writeFully } from "./target-io.ts";
+import type { DeviceTarget } from "./target.ts";
+
+const sameDevice = (a: BlockDevice, b: BlockDevice | undefined): boolean =>
+  b !== undefined &&
+  a.number === b.number &&
+  a.size === b.size &&
+  a.serial === b.serial &&
+  a.diskSequence === b.diskSequence;
+
+/** The name may have moved to another card since the check. */
+const proveIdentity = async (
+  handle: FileHandle,
+  { path, device }: DeviceTarget,
+  listDevices: () => Promise<readonly BlockDevice[]>,
+): Promise<void> => {
+  const { rdev } = await handle.stat({ bigint: true });
+  const now = (await listDevices()).find(
+    (candidate) => candidate.path === device.path,
+  );
+  const opened =
+    device.number === undefined || deviceNumber(rdev) === device.number;
+  if (!opened || !sameDevice(device, now)) {
+    throw new UserError(
+      "TARGET_CHANGED",
+      `${path} is not the device any more that was checked a moment ago`,
+      {
+        state: "nothing was written",
+        hint: "look at `pi-image devices` and start again",
+      },
+    );
+  }
+};
+
+export const openDevice = async (
+  target: DeviceTarget,
+  listDevices: () => Promise<readonly BlockDevice[]>,
+): Promise<OpenTarget> => {
+  const { device, path } = target;
+  const node =
+    platform === "darwin"
+      ? device.path.replace("/dev/disk", "/dev/rdisk")
+      : device.path;
+  // O_EXCL without O_CREAT asks Linux for the device alone: it fails while it is mounted or held, and nothing can
+  // mount it while we write (open(2)).
+  const alone = platform === "linux" ? constants.O_EXCL : 0;
+  const { handle, direct } = await openDirect(node, constants.O_RDWR | alone);
+  try {
+    await proveIdentity(handle, target, listDevices);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  return {
+    path,
+    kind: "device",
+    size: device.size,
+    blockSize: Math.max(device.logicalBlock, 512),
+    readBack: "medium",
+    direct,
+    write: (data, offset) => writeFully(handle, data, offset),
+    read: (into, offset) => readFully(handle, into, offset),
+    flush: () => handle.datasync(),
+    forget: async () => {
+      if (platform === "linux") {
+        await tryTool("blockdev", ["--flushbufs", node]);
+      }
+    },
+    discard: async (signal) => {
+      if (platform === "linux") {
+        // --force: it would ask for the device alone, as we have it already.
+        await tryTool("blkdiscard", ["--force", node], { signal });
+      }
+    },
+    settle: async () => undefined,
+    present: async () => {
+      const devices = await listDevices();
+      return devices.some((candidate) => sameDevice(device, candidate));
+    },
+    close: async () => {
+      await handle.close();
+      if (platform === "linux") {
+        // Only now, because the kernel refuses while somebody has the disk alone. It fails on kernels without
+        // partition scan, and where no partition node is needed.
+        await tryTool("blockdev", ["--rereadpt", node]);
+      }
+    },
+  };
+};

@@ -1,0 +1,65 @@
+// Says why a target could not be opened.
+import { UserError } from "../report/user-error.ts";
+import { errnoCode } from "./errno.ts";
+import type { UsableTarget } from "./target.ts";
+
+const STATE = "nothing was written";
+
+const permissionHint = (target: UsableTarget): string => {
+  if (target.kind === "file") {
+    return "write to a folder of your own";
+  }
+  const { group, path } = target.device;
+  const join =
+    group === undefined || group === "root"
+      ? "give your user access with a udev rule"
+      : `join the group that owns the device (sudo usermod -aG ${group} "$USER", then log in again)`;
+  return `run the same command with sudo, or ${join}; ${path} is all that needs it`;
+};
+
+/** The error for the user; what is not the operating system's answer is returned as it came. */
+export const openError = (error: unknown, target: UsableTarget): unknown => {
+  const { path } = target;
+  switch (errnoCode(error)) {
+    case "EBUSY":
+      return new UserError(
+        "TARGET_IN_USE",
+        `${path} is in use: the kernel does not give it to us alone`,
+        {
+          cause: error,
+          state: STATE,
+          hint: "close what uses it (a mount, a partition editor, another pi-image); `sudo fuser -v` with its name may tell which",
+        },
+      );
+    case "EACCES":
+    case "EPERM":
+      return new UserError(
+        "TARGET_NO_PERMISSION",
+        `you may not write to ${path}`,
+        { cause: error, state: STATE, hint: permissionHint(target) },
+      );
+    case "ENOMEDIUM":
+      return new UserError("TARGET_NO_MEDIUM", `${path} has no medium`, {
+        cause: error,
+        state: STATE,
+        hint: "put a card into the reader and run the command again",
+      });
+    case "EROFS":
+      return new UserError("TARGET_READ_ONLY", `${path} is read-only`, {
+        cause: error,
+        state: STATE,
+        hint: "slide the lock switch of the card or its adapter away from LOCK, or take another card",
+      });
+    case "ENOENT":
+    case "ENXIO":
+    case "ENODEV":
+      return new UserError("TARGET_MISSING", `${path} is not there any more`, {
+        cause: error,
+        state: STATE,
+        hint: "plug it in again and look at `pi-image devices`",
+      });
+    case undefined:
+    default:
+      return error;
+  }
+};

@@ -1,0 +1,224 @@
+// Decides which targets are refused, why, and what lifts each refusal; computes only.
+import type { BlockDevice } from "./block-device.ts";
+import type { FileTarget, Target, TargetCode } from "./target.ts";
+
+export type Refusal = {
+  readonly code: TargetCode;
+  /** A full sentence that begins with the target's path. */
+  readonly reason: string;
+  /** The option that lifts the refusal; undefined where nothing does. */
+  readonly override?: string | undefined;
+  /** What to do instead. */
+  readonly hint?: string | undefined;
+};
+
+/** What the user wants of the target. */
+export type Wish = {
+  /** Bytes of the image; undefined when only listing. */
+  readonly imageSize?: number | undefined;
+  readonly allowFixed: boolean;
+  /** Bytes; larger devices are refused. */
+  readonly maxSize: number;
+  /** `--serial`. */
+  readonly serial?: string | undefined;
+  /** The card that the inventory binds the node to. */
+  readonly card?:
+    { readonly node: string; readonly serial: string } | undefined;
+  /** Files that are read while the target is written, without symbolic links. */
+  readonly sources: readonly string[];
+};
+
+/** No card of today is larger, and most disks that hold an archive are. */
+export const DEFAULT_MAX_SIZE = 512 * 1024 ** 3;
+
+const bytes = (count: number): string =>
+  `${count.toLocaleString("en-US")} bytes`;
+
+/** Spellings of one serial differ in case and blanks only. */
+export const sameSerial = (a: string | undefined, b: string): boolean =>
+  a?.trim().toLowerCase() === b.trim().toLowerCase();
+
+type Rule = (device: BlockDevice, wish: Wish) => Refusal | undefined;
+
+const holdsSystem: Rule = ({ path, system }) =>
+  system === undefined
+    ? undefined
+    : {
+        code: "TARGET_HOLDS_SYSTEM",
+        reason: `${path} holds the running system: ${system}`,
+      };
+
+const mounted: Rule = ({ path, uses, system }) => {
+  const mounts = uses.filter(({ at }) => at !== "[SWAP]");
+  const [first] = mounts;
+  if (first === undefined || system !== undefined) {
+    return undefined;
+  }
+  const places = mounts.map(({ device, at }) => `${device} on ${at}`);
+  return {
+    code: "TARGET_MOUNTED",
+    reason: `${path} is mounted: ${places.join(", ")}`,
+    hint: `unmount it first: umount ${[...new Set(mounts.map(({ device }) => device))].join(" ")}`,
+  };
+};
+
+const swap: Rule = ({ path, uses }) => {
+  const use = uses.find(({ at }) => at === "[SWAP]");
+  return use === undefined
+    ? undefined
+    : {
+        code: "TARGET_SWAP",
+        reason: `${path} is used for swapping: ${use.device}`,
+        hint: `if you are sure, stop that first: swapoff ${use.device}`,
+      };
+};
+
+const held: Rule = ({ path, holders }) =>
+  holders.length === 0
+    ? undefined
+    : {
+        code: "TARGET_HELD",
+        reason: `${path} is part of ${holders.join(", ")}`,
+        hint: "take it out of that volume, RAID or mapping first",
+      };
+
+const optical: Rule = ({ path, kind }) =>
+  kind === "optical"
+    ? {
+        code: "TARGET_NOT_A_DEVICE",
+        reason: `${path} is an optical drive`,
+      }
+    : undefined;
+
+const empty: Rule = ({ path, size, kind }) =>
+  size === 0 && kind !== "optical"
+    ? {
+        code: "TARGET_NO_MEDIUM",
+        reason: `${path} has no medium`,
+        hint: "put a card into the reader and run the command again",
+      }
+    : undefined;
+
+const readOnly: Rule = ({ path, readOnly: isReadOnly, kind }) =>
+  isReadOnly && kind !== "optical"
+    ? {
+        code: "TARGET_READ_ONLY",
+        reason: `${path} is read-only`,
+        hint: "slide the lock switch of the card or its adapter away from LOCK, or take another card",
+      }
+    : undefined;
+
+const tooSmall: Rule = ({ path, size }, { imageSize }) =>
+  imageSize === undefined || size === 0 || size >= imageSize
+    ? undefined
+    : {
+        code: "TARGET_TOO_SMALL",
+        reason: `${path} has ${bytes(size)}, the image needs ${bytes(imageSize)}`,
+        hint: "take a larger card",
+      };
+
+const tooLarge: Rule = ({ path, size }, { maxSize }) =>
+  size <= maxSize
+    ? undefined
+    : {
+        code: "TARGET_TOO_LARGE",
+        reason: `${path} has ${bytes(size)}, more than the ${bytes(maxSize)} that are allowed`,
+        override: `--max-size ${Math.ceil(size / 1024 ** 3)}GiB`,
+      };
+
+const fixed: Rule = ({ path, kind, removable, transport }, { allowFixed }) => {
+  const external =
+    removable || transport === "usb" || kind === "loop" || kind === "virtual";
+  return external || allowFixed || kind === "optical"
+    ? undefined
+    : {
+        code: "TARGET_FIXED",
+        reason: `${path} is ${kind === "mapped" ? "a volume on fixed disks" : "a fixed disk"}, neither removable nor on USB`,
+        override: "--allow-fixed",
+      };
+};
+
+const seenSerial = (serial: string | undefined): string =>
+  serial === undefined ? "reports no serial" : `has the serial ${serial}`;
+
+const wrongSerial: Rule = ({ path, serial }, wish) =>
+  wish.serial === undefined || sameSerial(serial, wish.serial)
+    ? undefined
+    : {
+        code: "TARGET_WRONG_CARD",
+        reason: `${path} ${seenSerial(serial)}, --serial asks for ${wish.serial}`,
+      };
+
+const wrongCard: Rule = ({ path, serial }, { card }) =>
+  card === undefined || sameSerial(serial, card.serial)
+    ? undefined
+    : {
+        code: "TARGET_WRONG_CARD",
+        reason: `${path} ${seenSerial(serial)}, ${card.node} is bound to the card ${card.serial}`,
+        hint: `take that card, or change card.serial of ${card.node} in the inventory`,
+      };
+
+/** The first refusal gives the exit message its code, so the most dangerous come first. */
+const DEVICE_RULES: readonly Rule[] = [
+  holdsSystem,
+  mounted,
+  swap,
+  held,
+  optical,
+  empty,
+  readOnly,
+  tooSmall,
+  tooLarge,
+  fixed,
+  wrongSerial,
+  wrongCard,
+];
+
+/** Why a device is refused; empty when it may be written. */
+export const deviceRefusals = (
+  device: BlockDevice,
+  wish: Wish,
+): readonly Refusal[] =>
+  DEVICE_RULES.flatMap((rule) => rule(device, wish) ?? []);
+
+const fileRefusals = (target: FileTarget, wish: Wish): readonly Refusal[] => {
+  const found: Refusal[] = [];
+  if (wish.sources.includes(target.realPath)) {
+    found.push({
+      code: "TARGET_IS_SOURCE",
+      reason: `${target.path} is the image that is to be written`,
+    });
+  }
+  if (target.swap) {
+    found.push({
+      code: "TARGET_SWAP",
+      reason: `${target.path} is used for swapping`,
+    });
+  }
+  if (target.loops.length > 0) {
+    found.push({
+      code: "TARGET_HELD",
+      reason: `${target.path} is attached as ${target.loops.join(", ")}`,
+      hint: `flash ${target.loops[0]} itself, or detach it: losetup --detach ${target.loops[0]}`,
+    });
+  }
+  if (wish.serial !== undefined) {
+    found.push({
+      code: "TARGET_WRONG_CARD",
+      reason: `${target.path} is a file and has no serial, --serial asks for ${wish.serial}`,
+    });
+  }
+  return found;
+};
+
+/** Why a target is refused; empty when it may be written. */
+export const refusals = (target: Target, wish: Wish): readonly Refusal[] => {
+  switch (target.kind) {
+    case "device":
+      return deviceRefusals(target.device, wish);
+    case "file":
+      return fileRefusals(target, wish);
+    case "unusable":
+      return [target];
+  }
+};
