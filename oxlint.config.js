@@ -20,8 +20,10 @@ const layers = {
     "report",
   ],
   flash: ["image", "device", "system", "report"],
+  cluster: ["kubernetes", "inventory", "system", "report"],
   commands: [
     "build",
+    "cluster",
     "flash",
     "base",
     "seed",

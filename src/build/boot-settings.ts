@@ -1,0 +1,32 @@
+// What a node needs in config.txt and on the kernel command line.
+import type { BootSettings } from "../image/boot-settings.ts";
+import type { ResolvedNode } from "../inventory/resolved.ts";
+
+/**
+ * The Raspberry Pi firmware may add `cgroup_disable=memory`; a later `cgroup_enable=memory` wins, and kubelet needs it.
+ * `cgroup_memory=1` is what kernels before 6.6 read. https://github.com/raspberrypi/linux/issues/6980
+ */
+const CGROUP_ARGUMENTS = ["cgroup_enable=memory", "cgroup_memory=1"] as const;
+
+export const bootSettings = (node: ResolvedNode): BootSettings => {
+  const config: string[] = [];
+  if (node.storage !== "sd") {
+    // HAT+ boards switch the connector on by themselves; for others this line is needed.
+    // https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#enable-pcie
+    config.push("dtparam=pciex1");
+  }
+  if (node.pcieGen === 3) {
+    config.push("dtparam=pciex1_gen=3");
+  }
+  const { wifi } = node.network;
+  return {
+    config: config.length === 0 ? [] : [{ section: "all", lines: config }],
+    cmdline: [
+      ...CGROUP_ARGUMENTS,
+      // Netplan of Ubuntu 22.04 cannot set the regulatory domain; the kernel can, on every base.
+      ...(wifi === undefined
+        ? []
+        : [`cfg80211.ieee80211_regdom=${wifi.country}`]),
+    ],
+  };
+};

@@ -1,0 +1,61 @@
+// The folder of the results: made private, cleared of what killed runs left, and checked for room.
+import { mkdir, statfs } from "node:fs/promises";
+import { formatBytes } from "../report/progress-line.ts";
+import { UserError } from "../report/user-error.ts";
+import { removeStalePartials } from "../system/atomic-file.ts";
+
+/** Images and seeds hold secrets: others on this machine must not even list them. */
+const PRIVATE_FOLDER = 0o700;
+
+export const prepareOutFolder = async (folder: string): Promise<void> => {
+  try {
+    await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
+  } catch (error) {
+    throw new UserError(
+      "OUT_FOLDER_UNUSABLE",
+      `the folder ${folder} cannot be made: ${(error as Error).message}`,
+      { state: "nothing was written", hint: "choose another one with --out" },
+    );
+  }
+  await removeStalePartials(folder);
+};
+
+export const outFull = (folder: string, facts: readonly string[]): UserError =>
+  new UserError("OUT_FOLDER_FULL", `the disk of ${folder} is full`, {
+    facts,
+    state: "no unfinished image was left behind",
+    hint: "free some space, or choose another disk with --out",
+  });
+
+/** Refuses before the first write where the results cannot fit. `bytes` is what all results need together. */
+export const checkRoom = async (
+  folder: string,
+  bytes: number,
+): Promise<void> => {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (free < bytes) {
+    throw outFull(folder, [
+      `the results need ${formatBytes(bytes)}, free are ${formatBytes(free)}`,
+    ]);
+  }
+};
+
+/** Runs a step that writes into the folder; a disk that fills up meanwhile is told as such. */
+export const explainFullDisk = async <T>(
+  folder: string,
+  step: () => Promise<T>,
+): Promise<T> => {
+  try {
+    return await step();
+  } catch (error) {
+    if (
+      (error as NodeJS.ErrnoException).code === "ENOSPC" ||
+      (error instanceof UserError &&
+        error.facts.some((fact) => fact.includes("No space left on device")))
+    ) {
+      throw outFull(folder, []);
+    }
+    throw error;
+  }
+};

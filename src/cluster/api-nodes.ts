@@ -1,0 +1,62 @@
+// Reads what we need from the API's list of nodes.
+// https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/
+import { z } from "zod";
+
+const nodeList = z.object({
+  items: z.array(
+    z.object({
+      metadata: z.object({
+        name: z.string(),
+        creationTimestamp: z.string().optional(),
+      }),
+      status: z
+        .object({
+          conditions: z
+            .array(
+              z.object({
+                type: z.string(),
+                status: z.string(),
+                message: z.string().optional(),
+              }),
+            )
+            .optional(),
+          addresses: z
+            .array(z.object({ type: z.string(), address: z.string() }))
+            .optional(),
+          nodeInfo: z.object({ kubeletVersion: z.string() }).optional(),
+        })
+        .optional(),
+    }),
+  ),
+});
+
+export type ApiNode = {
+  readonly name: string;
+  readonly ready: boolean;
+  /** Why it is not ready, in the kubelet's words. */
+  readonly notReadyBecause: string | undefined;
+  readonly version: string | undefined;
+  readonly address: string | undefined;
+  readonly joined: Date | undefined;
+};
+
+/** The nodes of a NodeList; undefined when the answer is something else. */
+export const parseNodeList = (body: unknown): ApiNode[] | undefined => {
+  const parsed = nodeList.safeParse(body);
+  return parsed.data?.items.map(({ metadata, status }) => {
+    const condition = status?.conditions?.find(({ type }) => type === "Ready");
+    const ready = condition?.status === "True";
+    return {
+      name: metadata.name,
+      ready,
+      notReadyBecause: ready ? undefined : condition?.message,
+      version: status?.nodeInfo?.kubeletVersion,
+      address: status?.addresses?.find(({ type }) => type === "InternalIP")
+        ?.address,
+      joined:
+        metadata.creationTimestamp === undefined
+          ? undefined
+          : new Date(metadata.creationTimestamp),
+    };
+  });
+};
