@@ -11,7 +11,8 @@ export const ERROR_CODES = {
   },
   AGE_RECIPIENT_WRONG: {
     exit: EXIT.wrongInput,
-    about: "A recipient to encrypt the secrets to is not one of age.",
+    about:
+      "Nobody is named to encrypt the secrets file to, or the recipient is not one of age.",
   },
   BASE_BOUND_TO_DISK_ID: {
     exit: EXIT.wrongInput,
@@ -30,10 +31,20 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about: "The base image has a GPT partition table instead of an MBR one.",
   },
+  BASE_NOT_FOUND: {
+    exit: EXIT.wrongInput,
+    about:
+      "The base image is neither in the catalogue nor a file that can be read.",
+  },
   BASE_PARTITION_TABLE_WRONG: {
     exit: EXIT.wrongInput,
     about:
       "The base image's partitions overlap or lie outside the image, as in a file that was cut short.",
+  },
+  BASE_UNREACHABLE: {
+    exit: EXIT.failed,
+    about:
+      "The server of a base image cannot be reached, and no copy is in the cache.",
   },
   BMAP_WRONG: {
     exit: EXIT.untrusted,
@@ -62,10 +73,47 @@ export const ERROR_CODES = {
     about:
       "The boot partition is sound but uses something that pi-image cannot edit.",
   },
+  CHECKSUM_LIST_WRONG: {
+    exit: EXIT.untrusted,
+    about: "A checksum file cannot be understood, or does not name the file.",
+  },
+  CHECKSUM_MISMATCH: {
+    exit: EXIT.untrusted,
+    about: "A file is not the one that its published checksum belongs to.",
+  },
+  CHECKSUM_MISSING: {
+    exit: EXIT.wrongInput,
+    about: "A file from the network was given without a checksum.",
+  },
+  DISK_FULL: {
+    exit: EXIT.failed,
+    about: "A disk has no room left for what is written to it.",
+  },
+  DOWNLOAD_FAILED: {
+    exit: EXIT.failed,
+    about: "A server did not send the file, or sent something else.",
+  },
   FLASH_WRITE_FAILED: {
     exit: EXIT.failed,
     about:
       "The target did not take or give bytes, or the disk under a target file is full.",
+  },
+  IMAGE_DAMAGED: {
+    exit: EXIT.untrusted,
+    about: "An image file is cut short, corrupt, or lies about its contents.",
+  },
+  IMAGE_NOT_AN_IMAGE: {
+    exit: EXIT.wrongInput,
+    about: "The file is not a disk image in a format that pi-image knows.",
+  },
+  IMAGE_REFUSED: {
+    exit: EXIT.untrusted,
+    about:
+      "An image file is encrypted, ambiguous or beyond the limits that keep the computer safe.",
+  },
+  IMAGE_UNREADABLE: {
+    exit: EXIT.wrongInput,
+    about: "An image file does not exist or may not be read.",
   },
   KUBECONFIG_CONFLICT: {
     exit: EXIT.wrongInput,
@@ -98,6 +146,10 @@ export const ERROR_CODES = {
     about:
       "Another run is changing the secrets file and does not come to an end.",
   },
+  SECRETS_NOT_WRITTEN: {
+    exit: EXIT.failed,
+    about: "The secrets file cannot be written.",
+  },
   SECRETS_OTHER_CLUSTER: {
     exit: EXIT.wrongInput,
     about: "The secrets file is that of a cluster with another name.",
@@ -109,6 +161,10 @@ export const ERROR_CODES = {
   SECRETS_UNREADABLE: {
     exit: EXIT.wrongInput,
     about: "The secrets file is there but cannot be opened.",
+  },
+  SIGNATURE_WRONG: {
+    exit: EXIT.untrusted,
+    about: "A signature is not a valid one of the pinned key.",
   },
   TARGET_CHANGED: {
     exit: EXIT.targetRefused,

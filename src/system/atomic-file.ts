@@ -10,7 +10,8 @@ export const temporaryName = (path: string): string =>
     `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}.partial`,
   );
 
-const isRunning = (pid: number): boolean => {
+/** Whether a process of this machine has this id. */
+export const isRunning = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
     return true;
@@ -31,7 +32,7 @@ export const removeStalePartials = async (folder: string): Promise<void> => {
 };
 
 /** Makes a rename in this folder survive a power cut. */
-const syncFolder = async (folder: string): Promise<void> => {
+export const syncFolder = async (folder: string): Promise<void> => {
   const handle = await open(folder, "r");
   try {
     await handle.sync();

@@ -22,3 +22,7 @@ const xdg = (
 /** Downloads and decoded base images; safe to delete. */
 export const cacheFolder = (env: NodeJS.ProcessEnv = process.env): string =>
   xdg(env, "PI_IMAGE_CACHE_HOME", "XDG_CACHE_HOME", ".cache");
+
+/** What the user sets up once, such as an age identity; never made or deleted by pi-image. */
+export const configFolder = (env: NodeJS.ProcessEnv = process.env): string =>
+  xdg(env, "PI_IMAGE_CONFIG_HOME", "XDG_CONFIG_HOME", ".config");

@@ -1,0 +1,84 @@
+// Files that only their owner may read: written whole, either in place of an old one or only where none was.
+import { link, open, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { syncFolder, temporaryName } from "./atomic-file.ts";
+
+type Owner = { readonly uid: number; readonly gid: number };
+
+/** The person behind sudo, to whom a file in their own folder should belong. */
+const callingUser = (env: NodeJS.ProcessEnv): Owner | undefined => {
+  const { SUDO_UID: uid, SUDO_GID: gid } = env;
+  return process.getuid?.() === 0 && uid !== undefined && gid !== undefined
+    ? { uid: Number(uid), gid: Number(gid) }
+    : undefined;
+};
+
+const oldOwner = async (path: string): Promise<Owner | undefined> => {
+  try {
+    return await stat(path);
+  } catch {
+    return undefined;
+  }
+};
+
+const writeTemporary = async (
+  temporary: string,
+  data: string,
+  owner: Owner | undefined,
+): Promise<void> => {
+  const handle = await open(temporary, "wx", 0o600);
+  try {
+    // Only root may give files away; others replace their own files as themselves.
+    if (owner !== undefined && process.getuid?.() === 0) {
+      await handle.chown(owner.uid, owner.gid);
+    }
+    await handle.writeFile(data);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Writes the file with mode 0600; an existing one is replaced at once and keeps its owner. */
+export const replacePrivateFile = async (
+  path: string,
+  data: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> => {
+  const temporary = temporaryName(path);
+  try {
+    const owner = (await oldOwner(path)) ?? callingUser(env);
+    await writeTemporary(temporary, data, owner);
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } finally {
+    await rm(temporary, { force: true });
+  }
+};
+
+/**
+ * Writes the file with mode 0600 unless a file of this name exists.
+ *
+ * @returns false when there was one, which is left alone
+ */
+export const createPrivateFile = async (
+  path: string,
+  data: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<boolean> => {
+  const temporary = temporaryName(path);
+  try {
+    await writeTemporary(temporary, data, callingUser(env));
+    // Unlike a rename, a link never replaces what another run has just written.
+    await link(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
+      return false;
+    }
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncFolder(dirname(path));
+  return true;
+};
