@@ -1,5 +1,6 @@
 // Makes the cluster's certificate authorities and the client certificates that they sign.
 import { createPrivateKey, type webcrypto } from "node:crypto";
+import type { X509Certificate } from "@peculiar/x509";
 import { secret } from "../report/secret.ts";
 import type { CertificateAndKey, KeyPair } from "./cluster-secrets.ts";
 
@@ -117,6 +118,19 @@ const importSigningKey = async (keyPem: string, crypto: Crypto) => {
   );
 };
 
+/** The issuer's own word for its key, where it has one: tools differ in how they hash it (RFC 5280 section 4.2.1.1). */
+const keyIdentifier = async (
+  issuer: X509Certificate,
+  crypto: Crypto,
+): Promise<string> => {
+  const { SubjectKeyIdentifierExtension } = await loadX509();
+  const stated = issuer.getExtension(SubjectKeyIdentifierExtension);
+  return (
+    stated?.keyId ??
+    Buffer.from(await issuer.publicKey.getKeyIdentifier(crypto)).toString("hex")
+  );
+};
+
 type ClientSubject = {
   /** The user name that Kubernetes sees. */
   readonly commonName: string;
@@ -144,7 +158,8 @@ export const makeClientCertificate = async (
     {
       serialNumber: serialNumber(crypto),
       subject: [{ O: [subject.organization] }, { CN: [subject.commonName] }],
-      issuer: issuer.subjectName.toJSON(),
+      // The name object, not its text: Go compares the encoded bytes of issuer and subject.
+      issuer: issuer.subjectName,
       notBefore: addDays(validity.now, -BACKDATE_DAYS),
       notAfter: addDays(validity.now, validity.days),
       signingAlgorithm: { ...signingKey.algorithm, hash: "SHA-256" },
@@ -159,10 +174,8 @@ export const makeClientCertificate = async (
           false,
           crypto,
         ),
-        await x509.AuthorityKeyIdentifierExtension.create(
-          issuer,
-          false,
-          crypto,
+        new x509.AuthorityKeyIdentifierExtension(
+          await keyIdentifier(issuer, crypto),
         ),
       ],
     },

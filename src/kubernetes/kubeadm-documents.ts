@@ -1,0 +1,227 @@
+// Writes the kubeadm configuration of a node: init on the first control plane, join everywhere else.
+import { dump } from "js-yaml";
+import type {
+  ResolvedNode,
+  ResolvedProject,
+  Runtime,
+} from "../inventory/resolved.ts";
+import {
+  apiServerPort,
+  controlPlanes,
+  hostAndPort,
+  mdnsName,
+  staticAddress,
+} from "./addresses.ts";
+import { JOIN_KUBECONFIG } from "./card-paths.ts";
+import { publicKeyHash } from "./certificate.ts";
+import type { ClusterSecrets } from "./cluster-secrets.ts";
+
+type Document = Readonly<Record<string, unknown>>;
+
+/** https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/ */
+const KUBEADM_API = "kubeadm.k8s.io/v1beta4";
+
+/**
+ * kubeadm's defaults (4 min for the kubelet and the components, 1 min for a call, 5 min for discovery) are for servers: a Pi
+ * pulls the images to an SD card first. A worker may also wait in discovery while the control plane installs its packages.
+ */
+const TIMEOUTS = {
+  controlPlaneComponentHealthCheck: "15m0s",
+  kubeletHealthCheck: "15m0s",
+  kubernetesAPICall: "5m0s",
+  etcdAPICall: "5m0s",
+  tlsBootstrap: "15m0s",
+  discovery: "20m0s",
+} as const;
+
+/**
+ * https://github.com/containerd/containerd/blob/main/docs/getting-started.md
+ * https://github.com/cri-o/cri-o/blob/main/docs/crio.conf.5.md (crio.api, listen)
+ */
+const criSocket = (runtime: Runtime): string => {
+  switch (runtime) {
+    case "containerd":
+    case "containerd-docker":
+      return "unix:///run/containerd/containerd.sock";
+    case "cri-o":
+      return "unix:///var/run/crio/crio.sock";
+  }
+};
+
+const nodeRegistration = (
+  { cluster, nodes }: ResolvedProject,
+  node: ResolvedNode,
+): Document => {
+  const address = staticAddress(node);
+  const onlyControlPlanes = nodes.every(({ role }) => role !== "worker");
+  return {
+    name: node.name,
+    criSocket: criSocket(cluster.runtime),
+    // kubeadm taints control planes unless told otherwise; without a worker, nothing could run.
+    ...(node.role === "control-plane" && onlyControlPlanes
+      ? { taints: [] }
+      : {}),
+    // Of two networks the kubelet would take the one with the default route. With DHCP the address is known on the node only.
+    ...(address === undefined
+      ? {}
+      : { kubeletExtraArgs: [{ name: "node-ip", value: address }] }),
+  };
+};
+
+const localApiEndpoint = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+): Document => {
+  const address = staticAddress(node);
+  return {
+    ...(address === undefined ? {} : { advertiseAddress: address }),
+    bindPort: apiServerPort(project),
+  };
+};
+
+/** Every API server answers to all of them: further control planes read this list from the running cluster. */
+const certSans = (project: ResolvedProject): readonly string[] => {
+  const { host, address } = project.cluster.endpoint;
+  const names = controlPlanes(project).flatMap((node) => [
+    node.name,
+    mdnsName(node.name),
+    staticAddress(node),
+  ]);
+  // 127.0.0.1 lets kubectl through an SSH tunnel.
+  const all = [host, address, ...names, "127.0.0.1"];
+  return [...new Set(all.filter((name) => name !== undefined))];
+};
+
+/**
+ * A certificate per card needs no token, but without one the phase that makes the nodes' access rules is skipped too. The
+ * token it makes is therefore born dead: one second, and a group without rights. (Leaving the list empty gives a token of
+ * 24 hours that can become any node.)
+ */
+const bootstrapToken = (
+  { cluster }: ResolvedProject,
+  secrets: ClusterSecrets,
+): Document => {
+  switch (cluster.join.by) {
+    case "certificate":
+      return { ttl: "1s", groups: ["system:bootstrappers:pi-image:none"] };
+    case "token":
+      return {
+        token: secrets.bootstrapToken.reveal(),
+        ttl: `${cluster.join.tokenHours}h0m0s`,
+        usages: ["signing", "authentication"],
+        groups: ["system:bootstrappers:kubeadm:default-node-token"],
+      };
+  }
+};
+
+const initDocuments = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+  secrets: ClusterSecrets,
+): readonly Document[] => {
+  const { cluster } = project;
+  const { endpoint, mirrors } = cluster;
+  return [
+    {
+      apiVersion: KUBEADM_API,
+      kind: "InitConfiguration",
+      bootstrapTokens: [bootstrapToken(project, secrets)],
+      nodeRegistration: nodeRegistration(project, node),
+      localAPIEndpoint: localApiEndpoint(project, node),
+      timeouts: TIMEOUTS,
+    },
+    {
+      apiVersion: KUBEADM_API,
+      kind: "ClusterConfiguration",
+      clusterName: cluster.name,
+      // Without a version kubeadm asks the internet for the newest one.
+      kubernetesVersion: `v${cluster.kubernetes.patch}`,
+      controlPlaneEndpoint: hostAndPort(endpoint.host, endpoint.port),
+      networking: {
+        podSubnet: cluster.podSubnet,
+        serviceSubnet: cluster.serviceSubnet,
+        dnsDomain: cluster.dnsDomain,
+      },
+      apiServer: { certSANs: certSans(project) },
+      // As the authorities have. A signature with kubeadm's default, RSA, costs the CPU many times as much, at every handshake.
+      encryptionAlgorithm: "ECDSA-P256",
+      ...(mirrors.kubernetesImages === undefined
+        ? {}
+        : { imageRepository: mirrors.kubernetesImages }),
+    },
+    {
+      apiVersion: "kubelet.config.k8s.io/v1beta1",
+      kind: "KubeletConfiguration",
+      cgroupDriver: "systemd",
+      // Ubuntu's /etc/resolv.conf names the stub 127.0.0.53, and CoreDNS would ask itself for ever. kubeadm finds out by
+      // itself only where systemd-resolved runs at that moment.
+      // https://coredns.io/plugins/loop/#troubleshooting-loops-in-kubernetes-clusters
+      resolvConf: "/run/systemd/resolve/resolv.conf",
+    },
+    {
+      apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
+      kind: "KubeProxyConfiguration",
+      // The mode that Flannel, Calico and Cilium all work beside, whatever kube-proxy's default becomes.
+      mode: "iptables",
+    },
+  ];
+};
+
+const discovery = (
+  { cluster }: ResolvedProject,
+  secrets: ClusterSecrets,
+): Document => {
+  switch (cluster.join.by) {
+    case "certificate":
+      return { file: { kubeConfigPath: JOIN_KUBECONFIG } };
+    case "token":
+      return {
+        bootstrapToken: {
+          token: secrets.bootstrapToken.reveal(),
+          apiServerEndpoint: hostAndPort(
+            cluster.endpoint.host,
+            cluster.endpoint.port,
+          ),
+          caCertHashes: [`sha256:${publicKeyHash(secrets.ca.certificate)}`],
+        },
+      };
+  }
+};
+
+const joinDocument = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+  secrets: ClusterSecrets,
+): Document => ({
+  apiVersion: KUBEADM_API,
+  kind: "JoinConfiguration",
+  discovery: discovery(project, secrets),
+  nodeRegistration: nodeRegistration(project, node),
+  ...(node.role === "control-plane"
+    ? { controlPlane: { localAPIEndpoint: localApiEndpoint(project, node) } }
+    : {}),
+  timeouts: TIMEOUTS,
+});
+
+/** Whether this node runs `kubeadm init`; all others run `kubeadm join`. */
+export const isFirstControlPlane = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+): boolean => controlPlanes(project)[0]?.name === node.name;
+
+/**
+ * The node's kubeadm configuration, as YAML for KUBEADM_CONFIG. With `join: token` it holds the token.
+ *
+ * On a node with DHCP neither `advertiseAddress` nor `node-ip` is set.
+ */
+export const kubeadmDocument = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+  secrets: ClusterSecrets,
+): string =>
+  (isFirstControlPlane(project, node)
+    ? initDocuments(project, node, secrets)
+    : [joinDocument(project, node, secrets)]
+  )
+    .map((document) => dump(document, { lineWidth: -1 }))
+    .join("---\n");

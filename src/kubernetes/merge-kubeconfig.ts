@@ -1,0 +1,215 @@
+// Puts the administrator's entries into an existing kubeconfig and leaves everything else in it as it is.
+import {
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  parseDocument,
+  type YAMLMap,
+  type YAMLSeq,
+} from "yaml";
+import { secret, type Secret } from "../report/secret.ts";
+import { UserError } from "../report/user-error.ts";
+import { isSignedBy, publicKeyHash } from "./certificate.ts";
+import { type AdminAccess, adminKubeconfig, base64 } from "./kubeconfig.ts";
+
+type MergedKubeconfig = {
+  readonly text: Secret;
+  /** The context to use: `kubectl --context NAME`. */
+  readonly context: string;
+  /** Whether that context is the current one of the merged file. */
+  readonly current: boolean;
+};
+
+/** Words that stand for nothing; the document is read with scalars as they are written. */
+const isNothing = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  (isScalar(value) && ["", "null", "~"].includes(String(value.value ?? "")));
+
+const wrong = (path: string, why: string): UserError =>
+  new UserError("KUBECONFIG_WRONG", `${path} is not a kubeconfig: ${why}.`, {
+    hint: "repair it, or merge into another file",
+    state: "The file is as it was.",
+  });
+
+/**
+ * Scalars are taken as written (failsafe): what is not ours is not interpreted, so that `0123` or `no` comes out as it went
+ * in. The parser's own messages quote the file, so they are not passed on.
+ */
+const parse = (text: string, path: string): Document => {
+  const document = parseDocument(text, {
+    schema: "failsafe",
+    logLevel: "silent",
+  });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    throw wrong(path, `line ${error.linePos?.[0].line} is not valid YAML`);
+  }
+  return document;
+};
+
+/** One of the three lists, made where the file has none. */
+const listOf = (document: Document, key: string, path: string): YAMLSeq => {
+  const node: unknown = document.get(key, true);
+  if (isSeq(node)) {
+    if (node.items.length === 0) {
+      node.flow = false;
+    }
+    return node;
+  }
+  if (!isNothing(node)) {
+    throw wrong(path, `${key} is not a list`);
+  }
+  const created = document.createNode([]);
+  document.set(key, created);
+  return created;
+};
+
+const find = (list: YAMLSeq, name: string): YAMLMap | undefined =>
+  list.items.filter(isMap).find((item) => item.get("name") === name);
+
+const text = (item: YAMLMap, ...path: readonly string[]): string => {
+  const value = item.getIn(path);
+  return typeof value === "string" ? value : "";
+};
+
+const decode = (data: string): string => Buffer.from(data, "base64").toString();
+
+/** A certificate that node:crypto cannot read is not ours. */
+const holds = (test: () => boolean): boolean => {
+  try {
+    return test();
+  } catch {
+    return false;
+  }
+};
+
+type Entry = {
+  readonly list: "clusters" | "users" | "contexts";
+  readonly body: "cluster" | "user" | "context";
+  readonly values: Readonly<Record<string, string>>;
+  /** Whether an entry of the same name is one that pi-image made for this cluster. */
+  readonly isOurs: (item: YAMLMap) => boolean;
+};
+
+const entriesOf = ({
+  name,
+  server,
+  ca,
+  client,
+}: AdminAccess): readonly Entry[] => [
+  {
+    list: "clusters",
+    body: "cluster",
+    values: {
+      "certificate-authority-data": base64(ca.certificate),
+      server,
+    },
+    isOurs: (item) =>
+      holds(
+        () =>
+          publicKeyHash(
+            decode(text(item, "cluster", "certificate-authority-data")),
+          ) === publicKeyHash(ca.certificate),
+      ),
+  },
+  {
+    list: "users",
+    body: "user",
+    values: {
+      "client-certificate-data": base64(client.certificate),
+      "client-key-data": base64(client.key.reveal()),
+    },
+    isOurs: (item) =>
+      holds(() =>
+        isSignedBy(decode(text(item, "user", "client-certificate-data")), ca),
+      ),
+  },
+  {
+    list: "contexts",
+    body: "context",
+    values: { cluster: name, user: name },
+    isOurs: (item) =>
+      text(item, "context", "cluster") === name &&
+      text(item, "context", "user") === name,
+  },
+];
+
+const conflict = (path: string, name: string, lists: readonly string[]) =>
+  new UserError(
+    "KUBECONFIG_CONFLICT",
+    `${path} has entries named ${name} that do not belong to this cluster.`,
+    {
+      facts: lists.map((list) => `under ${list}`),
+      hint: `if they are of no use any more: kubectl config delete-context ${name}; kubectl config delete-cluster ${name}; kubectl config delete-user ${name}`,
+      state: "The file is as it was.",
+    },
+  );
+
+const put = (document: Document, list: YAMLSeq, name: string, entry: Entry) => {
+  const existing = find(list, name);
+  if (existing === undefined) {
+    list.add(document.createNode({ name, [entry.body]: entry.values }));
+    return;
+  }
+  // Key by key: a namespace or a proxy that the user has set stays.
+  for (const [key, value] of Object.entries(entry.values)) {
+    existing.setIn([entry.body, key], value);
+  }
+};
+
+/**
+ * The existing kubeconfig with the administrator's cluster, user and context in it. Entries of other names, unknown keys and
+ * comments stay; the current context is set only where there is none.
+ *
+ * @param existing text of the file; empty for a new one
+ * @param path of the file, for messages only
+ * @throws UserError KUBECONFIG_WRONG, KUBECONFIG_CONFLICT
+ */
+export const mergeKubeconfig = (
+  existing: string,
+  access: AdminAccess,
+  path: string,
+): MergedKubeconfig => {
+  const { name } = access;
+  const document = parse(existing, path);
+  const contents: Node | null = document.contents;
+  if (isNothing(contents)) {
+    return { text: adminKubeconfig(access), context: name, current: true };
+  }
+  if (!isMap(contents)) {
+    throw wrong(path, "it does not hold named values");
+  }
+  const entries = entriesOf(access);
+  const foreign = entries.filter((entry) => {
+    const item = find(listOf(document, entry.list, path), name);
+    return item !== undefined && !entry.isOurs(item);
+  });
+  if (foreign.length > 0) {
+    throw conflict(
+      path,
+      name,
+      foreign.map(({ list }) => list),
+    );
+  }
+  for (const entry of entries) {
+    put(document, listOf(document, entry.list, path), name, entry);
+  }
+  for (const [key, value] of [
+    ["apiVersion", "v1"],
+    ["kind", "Config"],
+    ["current-context", name],
+  ] as const) {
+    if (isNothing(document.get(key, true))) {
+      document.set(key, value);
+    }
+  }
+  return {
+    // As kubectl writes lists, so that its next change of the file is as small as ours.
+    text: secret(document.toString({ lineWidth: 0, indentSeq: false })),
+    context: name,
+    current: document.get("current-context") === name,
+  };
+};

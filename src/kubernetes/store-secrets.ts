@@ -1,0 +1,205 @@
+// Makes, completes and keeps a cluster's secrets file; runs at the same time share one cluster.
+import { dirname } from "node:path";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import { UserError } from "../report/user-error.ts";
+import { removeStalePartials } from "../system/atomic-file.ts";
+import { withFileLock } from "../system/file-lock.ts";
+import {
+  createPrivateFile,
+  replacePrivateFile,
+} from "../system/private-file.ts";
+import { encryptText } from "./age-envelope.ts";
+import type { ClusterSecrets } from "./cluster-secrets.ts";
+import {
+  type ChangedSecrets,
+  completeClusterSecrets,
+} from "./complete-cluster-secrets.ts";
+import {
+  type LoadedSecrets,
+  loadSecrets,
+  type OpenOptions,
+  resolveSecretsPath,
+} from "./load-secrets.ts";
+import { makeClusterSecrets, type Making } from "./make-cluster-secrets.ts";
+import { rotateJoinCredentials } from "./rotate-join-credentials.ts";
+import { writeSecretsDocument } from "./secrets-document.ts";
+
+export type StoreOptions = OpenOptions & {
+  /** age recipients to encrypt the file to from now on; none: as the file is, and plain when it is new. */
+  readonly encryptTo?: readonly string[] | undefined;
+  /** How long to wait for another run that changes the file. */
+  readonly lockSeconds?: number | undefined;
+};
+
+type KeptSecrets = {
+  readonly secrets: ClusterSecrets;
+  /** Whether the file is encrypted. */
+  readonly encrypted: boolean;
+  /** One sentence for each change of the file; none: it is as it was. */
+  readonly changes: readonly string[];
+};
+
+type Change = (existing: ClusterSecrets | undefined) => Promise<ChangedSecrets>;
+
+/** Making an RSA key on a busy machine takes seconds, and another run may have many nodes to add. */
+const LOCK_SECONDS = 60;
+
+const sameSet = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((item) => other.includes(item));
+
+type Next = ChangedSecrets & { readonly encryptedTo: readonly string[] };
+
+const decide = async (
+  path: string,
+  loaded: LoadedSecrets | undefined,
+  change: Change,
+  { encryptTo: wanted = [] }: StoreOptions,
+): Promise<Next> => {
+  const { secrets, changes } = await change(loaded?.secrets);
+  const known = loaded?.encryptedTo ?? [];
+  if (wanted.length > 0 && !sameSet(wanted, known)) {
+    const sentence = `Encrypted the file to ${wanted.join(", ")}.`;
+    return { secrets, changes: [...changes, sentence], encryptedTo: wanted };
+  }
+  if (changes.length > 0 && loaded?.encrypted === true && known.length === 0) {
+    throw new UserError(
+      "AGE_RECIPIENT_WRONG",
+      `${path} must be changed, but does not say to whom it is to be encrypted again.`,
+      {
+        facts: changes,
+        hint: "name all recipients: --encrypt-to age1...",
+        state: "The file is as it was.",
+      },
+    );
+  }
+  return { secrets, changes, encryptedTo: known };
+};
+
+const textOf = async ({ secrets, encryptedTo }: Next): Promise<string> => {
+  const text = writeSecretsDocument({ secrets, encryptedTo });
+  return encryptedTo.length === 0 ? text : encryptText(text, encryptedTo);
+};
+
+/** What the operating system says when a folder or a disk takes no file. */
+const CANNOT_WRITE = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT"];
+
+const explain = (error: unknown, path: string): unknown => {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code !== undefined && CANNOT_WRITE.includes(code)
+    ? new UserError(
+        "SECRETS_NOT_WRITTEN",
+        `The secrets file ${path} cannot be written (${code}).`,
+        {
+          hint: "check the permissions and the free space of its folder",
+          state: "The file is as it was; what was made for it is lost.",
+        },
+      )
+    : error;
+};
+
+const heldBy =
+  (path: string) =>
+  (lock: string, holder: string): UserError => {
+    const [host, pid] = holder.split(" ");
+    return new UserError(
+      "SECRETS_LOCKED",
+      `Another run (process ${pid} on ${host}) is changing ${path}.`,
+      {
+        hint: `run the command again when it has ended; if it is not running, delete ${lock}`,
+        state: "The file is as it was.",
+      },
+    );
+  };
+
+/** Loads, changes and writes the file; it is locked only when there is something to write. */
+const changeSecrets = async (
+  path: string,
+  change: Change,
+  options: StoreOptions,
+): Promise<KeptSecrets> => {
+  const file = await resolveSecretsPath(path);
+  const before = await loadSecrets(file, options);
+  if (before !== undefined) {
+    const { secrets, changes } = await decide(path, before, change, options);
+    if (changes.length === 0) {
+      return { secrets, encrypted: before.encrypted, changes };
+    }
+  }
+  const update = async (): Promise<Next> => {
+    await removeStalePartials(dirname(file));
+    const loaded = await loadSecrets(file, options);
+    const next = await decide(path, loaded, change, options);
+    const text = await textOf(next);
+    if (loaded !== undefined) {
+      await replacePrivateFile(file, text, options.env);
+      return next;
+    }
+    const created = await createPrivateFile(file, text, options.env);
+    // Somebody put a file there without asking for the lock: theirs is the cluster.
+    return created ? next : update();
+  };
+  try {
+    const { secrets, changes, encryptedTo } = await withFileLock(
+      file,
+      update,
+      options.lockSeconds ?? LOCK_SECONDS,
+      heldBy(path),
+    );
+    return { secrets, encrypted: encryptedTo.length > 0, changes };
+  } catch (error) {
+    throw explain(error, path);
+  }
+};
+
+/**
+ * The secrets of the inventory's cluster: made when the file does not exist, and completed when it lacks something.
+ *
+ * @throws UserError what `loadSecrets` and `completeClusterSecrets` throw, and AGE_RECIPIENT_WRONG, SECRETS_LOCKED,
+ * SECRETS_NOT_WRITTEN; the file is as it was then
+ */
+export const keepSecrets = (
+  path: string,
+  project: ResolvedProject,
+  making: Making,
+  options: StoreOptions = {},
+): Promise<KeptSecrets> =>
+  changeSecrets(
+    path,
+    async (existing) =>
+      existing === undefined
+        ? {
+            secrets: await makeClusterSecrets(project, making),
+            changes: [
+              `Made the secrets of the cluster ${project.cluster.name}.`,
+            ],
+          }
+        : completeClusterSecrets(existing, project, making),
+    options,
+  );
+
+/**
+ * Replaces the join credentials in the file: all, or the join identities of `only` these nodes.
+ *
+ * @throws UserError as `keepSecrets`, and SECRETS_UNREADABLE when there is no file
+ */
+export const rotateSecrets = (
+  path: string,
+  project: ResolvedProject,
+  making: Making,
+  only: readonly string[] = [],
+  options: StoreOptions = {},
+): Promise<KeptSecrets> =>
+  changeSecrets(
+    path,
+    (existing) => {
+      if (existing === undefined) {
+        throw new UserError(
+          "SECRETS_UNREADABLE",
+          `There is no secrets file ${path} yet.`,
+          { hint: "pi-image build makes it" },
+        );
+      }
+      return rotateJoinCredentials(existing, project, making, only);
+    },
+    options,
+  );
