@@ -92,10 +92,10 @@ export const PROBLEM_CODES = {
   WIFI_PASSWORD_INVALID: "A Wi-Fi password has the wrong length or form.",
   WIFI_PASSWORD_MISSING: "A Wi-Fi network has no password.",
   WIFI_PASSWORD_UNUSED: "An open Wi-Fi network has a password.",
-  WIFI_SSID_INVALID: "A Wi-Fi network's name is too long.",
-  WRONG_TYPE: "A value is of another type than its key wants.",
   WIFI_PASSWORD_UNWRITABLE:
     "A WPA3 passphrase cannot be written for wpa_supplicant.",
+  WIFI_SSID_INVALID: "A Wi-Fi network's name is too long.",
+  WRONG_TYPE: "A value is of another type than its key wants.",
   YAML_ALIASES: "The aliases of a file cannot be followed.",
   YAML_SYNTAX: "The file is not valid YAML.",
   YAML_TOO_DEEP: "A file nests too deep.",

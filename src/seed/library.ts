@@ -1,0 +1,24 @@
+// The data that seeds are made of: profiles, fragments, network documents and the files that nodes get.
+import type { MapTree, TextTree } from "./tree.ts";
+
+export type Profile = {
+  /** The file it stands in, as problems show it. */
+  readonly file: string;
+  readonly description: string;
+  /** Paths under cloud-init/fragments/; each may hold `${name}` places. */
+  readonly fragments: readonly TextTree[];
+};
+
+/** A file that has problems of its own is there without its content: known, so that nobody reports it as missing. */
+type Layer<T> = ReadonlyMap<string, T | undefined>;
+
+export type Library = {
+  /** By path under profiles/: `<role>.yaml`. */
+  readonly profiles: Layer<Profile>;
+  /** Cloud-config documents by path under cloud-init/fragments/. */
+  readonly fragments: Layer<MapTree>;
+  /** Netplan documents by path under cloud-init/network/. */
+  readonly networks: Layer<MapTree>;
+  /** Texts by path under cloud-init/files/, which is the path on the node. */
+  readonly files: ReadonlyMap<string, string>;
+};

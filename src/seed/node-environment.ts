@@ -1,0 +1,69 @@
+// /etc/pi-image/node.env: what the node's own scripts know of their node, as shell assignments.
+import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import { staticAddress } from "../kubernetes/addresses.ts";
+import { readCertificate } from "../kubernetes/certificate.ts";
+import {
+  type ClusterSecrets,
+  credentialsOf,
+} from "../kubernetes/cluster-secrets.ts";
+import {
+  endpointNode,
+  kubeadmAction,
+  kubernetesPackages,
+} from "./node-facts.ts";
+
+/** One word for a POSIX shell, whatever the text holds (but NUL, which no text of ours can). */
+const shellWord = (text: string): string =>
+  `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
+/** The end of the join identity as RFC 3339; undefined where the card carries none. */
+const joinEnds = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+  secrets: ClusterSecrets,
+): string | undefined => {
+  const identity = credentialsOf(secrets, node.name)?.joinIdentity;
+  return identity === undefined ||
+    project.cluster.join.by === "token" ||
+    kubeadmAction(project, node) === "init"
+    ? undefined
+    : readCertificate(identity.certificate)
+        .validTo.toISOString()
+        .replace(".000Z", "Z");
+};
+
+/** The file's text; the scripts in cloud-init/files/usr/local/lib/pi-image/ source it. */
+export const nodeEnvironment = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+  secrets: ClusterSecrets,
+  buildTime: Date,
+): string => {
+  const { cluster } = project;
+  const { endpoint, kubernetes } = cluster;
+  const variables: Readonly<Record<string, string | undefined>> = {
+    PI_IMAGE_NODE: node.name,
+    PI_IMAGE_ROLE: node.role,
+    PI_IMAGE_CLUSTER: cluster.name,
+    PI_IMAGE_BUILD_TIME: String(Math.floor(buildTime.getTime() / 1000)),
+    PI_IMAGE_UPLINK: node.network.uplink,
+    PI_IMAGE_ADDRESS: staticAddress(node),
+    PI_IMAGE_KUBEADM: kubeadmAction(project, node),
+    PI_IMAGE_KUBERNETES_MINOR: kubernetes.minor,
+    PI_IMAGE_KUBERNETES_PATCH: kubernetes.patch,
+    PI_IMAGE_KUBERNETES_PACKAGES: kubernetesPackages(project),
+    PI_IMAGE_ENDPOINT_HOST: endpoint.host,
+    PI_IMAGE_ENDPOINT_PORT: String(endpoint.port),
+    PI_IMAGE_ENDPOINT_ADDRESS: endpoint.address,
+    PI_IMAGE_ENDPOINT_NODE: endpointNode(project)?.name,
+    PI_IMAGE_ENDPOINT_VIRTUAL: endpoint.virtual ? "yes" : "no",
+    PI_IMAGE_RUNTIME: cluster.runtime,
+    PI_IMAGE_CNI: cluster.cni,
+    PI_IMAGE_POD_SUBNET: cluster.podSubnet,
+    PI_IMAGE_JOIN_BY: cluster.join.by,
+    PI_IMAGE_JOIN_ENDS: joinEnds(project, node, secrets),
+  };
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}=${shellWord(value ?? "")}\n`)
+    .join("");
+};

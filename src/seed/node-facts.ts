@@ -1,0 +1,40 @@
+// What follows from a node's place in its cluster, for its seed.
+import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import { staticAddress } from "../kubernetes/addresses.ts";
+import { isFirstControlPlane } from "../kubernetes/kubeadm-documents.ts";
+
+/** How the node comes into the cluster. */
+export type KubeadmAction = "init" | "join-control-plane" | "join-worker";
+
+export const kubeadmAction = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+): KubeadmAction => {
+  switch (node.role) {
+    case "worker":
+      return "join-worker";
+    case "control-plane":
+      return isFirstControlPlane(project, node) ? "init" : "join-control-plane";
+  }
+};
+
+/** The node that the endpoint's name or address belongs to; undefined where neither says so. */
+export const endpointNode = ({
+  cluster: { endpoint },
+  nodes,
+}: ResolvedProject): ResolvedNode | undefined =>
+  endpoint.virtual
+    ? undefined
+    : (nodes.find(({ name }) => name === endpoint.host) ??
+      nodes.find(
+        (node) =>
+          endpoint.address !== undefined &&
+          staticAddress(node) === endpoint.address,
+      ));
+
+/**
+ * The package repository of one Kubernetes minor, with a slash at its end.
+ * https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/change-package-repository/
+ */
+export const kubernetesPackages = ({ cluster }: ResolvedProject): string =>
+  `${cluster.mirrors.kubernetesPackages ?? "https://pkgs.k8s.io"}/core:/stable:/v${cluster.kubernetes.minor}/deb/`;

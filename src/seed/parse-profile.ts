@@ -1,0 +1,65 @@
+// Reads one profile's text and reports everything that is wrong with it.
+import { quoted } from "../inventory/wording.ts";
+import { type Path, parseYamlFile } from "../inventory/yaml-file.ts";
+import type { Problem } from "../report/problem.ts";
+import type { Profile } from "./library.ts";
+import { parseTree } from "./parse-tree.ts";
+import { readProfile } from "./profile-schema.ts";
+import { childOf, isText, toValue } from "./tree.ts";
+
+const HINT =
+  "a profile has the keys `description` (one sentence) and `fragments` (a list of paths)";
+
+/** `file` is the name that problems show. */
+export const parseProfile = (
+  text: string,
+  file: string,
+): {
+  readonly profile: Profile | undefined;
+  readonly problems: readonly Problem[];
+} => {
+  const { tree, problems } = parseTree(text, file);
+  if (problems.length > 0) {
+    return { profile: undefined, problems };
+  }
+  const result = readProfile(tree === undefined ? {} : toValue(tree));
+  if (!result.success) {
+    const yaml = parseYamlFile(file, text);
+    return {
+      profile: undefined,
+      problems: result.error.issues.flatMap((issue) => {
+        const path = issue.path as Path;
+        return issue.code === "unrecognized_keys"
+          ? issue.keys.map((key) =>
+              misshapen(
+                `a profile has no key ${quoted(key)}`,
+                yaml.keyAt([...path, key]),
+              ),
+            )
+          : [
+              misshapen(
+                `${path.length === 0 ? "this profile" : path.join(".")} does not fit: ${issue.message}`,
+                yaml.at(path),
+              ),
+            ];
+      }),
+    };
+  }
+  const list = childOf(tree, "fragments");
+  return {
+    profile: {
+      file,
+      description: result.data.description,
+      fragments: list?.kind === "list" ? list.items.filter(isText) : [],
+    },
+    problems: [],
+  };
+};
+
+const misshapen = (message: string, at: Problem["at"]): Problem => ({
+  code: "PROFILE_SHAPE",
+  severity: "error",
+  message,
+  at,
+  hint: HINT,
+});

@@ -1,0 +1,151 @@
+// Renders the seed of one node: merged fragments, filled with the node's values.
+import { createHash } from "node:crypto";
+import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import { kubeVipManifest } from "../kubernetes/kube-vip.ts";
+import { hasErrors, type Problem } from "../report/problem.ts";
+import { checkWrittenFiles } from "./check-written-files.ts";
+import type { Library } from "./library.ts";
+import { mergeFragments } from "./merge-fragments.ts";
+import { nodeEnvironment } from "./node-environment.ts";
+import { kubeadmAction } from "./node-facts.ts";
+import { HEADER } from "./parse-fragment.ts";
+import type { Seed } from "./seed.ts";
+import { networkDocument, profileDocument } from "./seed-documents.ts";
+import { seedValues } from "./seed-values.ts";
+import type { Values } from "./substitute.ts";
+import {
+  type SuppliedFile,
+  suppliedFiles,
+  writeFilesEntry,
+} from "./supplied-files.ts";
+import { fromValue, type MapTree, toValue } from "./tree.ts";
+import { writeDocument } from "./write-document.ts";
+
+export type SeedInput = {
+  readonly project: ResolvedProject;
+  readonly node: ResolvedNode;
+  /** With credentials for this node. */
+  readonly secrets: ClusterSecrets;
+  readonly library: Library;
+  readonly buildTime: Date;
+  /** Of pi-image, for the documents' headers. */
+  readonly version: string;
+  /** The ASCII-armoured key of the Kubernetes packages; without it the node fetches it and checks its fingerprint. */
+  readonly kubernetesKey?: string | undefined;
+  /** What the first control plane applies, in the order of the names. */
+  readonly manifests?:
+    readonly { readonly name: string; readonly text: string }[] | undefined;
+};
+
+type RenderedSeed = {
+  /** Undefined when a problem is an error. */
+  readonly seed: Seed | undefined;
+  readonly problems: readonly Problem[];
+};
+
+/**
+ * The seed of one node. Pure: the same input gives the same bytes. What is wrong in the profile's fragments comes back as
+ * problems; two nodes that use a fragment report its mistakes twice.
+ */
+export const renderSeed = (input: SeedInput): RenderedSeed => {
+  const { library, node, project, secrets, buildTime, version } = input;
+  const problems: Problem[] = [];
+  const report = (problem: Problem): void => {
+    problems.push(problem);
+  };
+  const values = seedValues({
+    project,
+    node,
+    secrets,
+    files: library.files,
+    buildTime,
+  });
+  const supplied = filesFor(input);
+  const profile = profileDocument(library, node, values, report);
+  const network = networkDocument(library, node, values, report);
+  const cloudConfig = withFiles(profile, supplied);
+  if (cloudConfig !== undefined) {
+    checkWrittenFiles(cloudConfig, report);
+  }
+  if (
+    cloudConfig === undefined ||
+    network === undefined ||
+    hasErrors(problems)
+  ) {
+    return { seed: undefined, problems };
+  }
+  const instanceId = `pi-image-${node.name}-${digest(input, values, supplied)}`;
+  const made = `# Made by pi-image ${version}.`;
+  return {
+    seed: {
+      instanceId,
+      userData: writeDocument(
+        `${HEADER}\n${made} It holds the node's secrets until the first boot has removed them.\n`,
+        toValue(cloudConfig),
+      ),
+      metaData: writeDocument(`${made}\n`, {
+        "instance-id": instanceId,
+        "local-hostname": node.name,
+        dsmode: "local",
+      }),
+      networkConfig: writeDocument(`${made}\n`, toValue(network)),
+    },
+    problems,
+  };
+};
+
+const filesFor = (input: SeedInput): readonly SuppliedFile[] => {
+  const { project, node, kubernetesKey, manifests = [] } = input;
+  const first = kubeadmAction(project, node) === "init";
+  return suppliedFiles({
+    kubernetesKey,
+    kubeVip: kubeVipManifest(
+      project,
+      node,
+      first ? "super-admin.conf" : "admin.conf",
+    ),
+    manifests: first ? manifests : [],
+  });
+};
+
+const withFiles = (
+  document: MapTree | undefined,
+  files: readonly SuppliedFile[],
+): MapTree | undefined => {
+  if (document === undefined || files.length === 0) {
+    return document;
+  }
+  const entries = { write_files: files.map(writeFilesEntry) };
+  const more = fromValue(entries, document.at);
+  return more.kind === "map"
+    ? mergeFragments([document, more], () => undefined)
+    : document;
+};
+
+/**
+ * Twelve hex digits that change exactly when cloud-init has something else to do. The time of the build does not count, and
+ * files count unpacked: two versions of zlib may pack the same text differently.
+ */
+const digest = (
+  { project, node, secrets, library }: SeedInput,
+  values: Values,
+  supplied: readonly SuppliedFile[],
+): string => {
+  const timeless = new Map(values).set(
+    "node.env",
+    nodeEnvironment(project, node, secrets, new Date(0)),
+  );
+  const ignore = () => undefined;
+  const profile = profileDocument(library, node, timeless, ignore);
+  const network = networkDocument(library, node, timeless, ignore);
+  const all = [
+    profile && toValue(profile),
+    network && toValue(network),
+    supplied,
+  ];
+  return createHash("sha256")
+    .update(JSON.stringify(all))
+    .digest("hex")
+    .slice(0, 12);
+};

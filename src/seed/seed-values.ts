@@ -1,0 +1,147 @@
+// The values that fragments and network documents can ask for as `${name}`.
+import type {
+  ResolvedNode,
+  ResolvedProject,
+  User,
+} from "../inventory/resolved.ts";
+import { controlPlanePki } from "../kubernetes/pki-files.ts";
+import {
+  type ClusterSecrets,
+  credentialsOf,
+} from "../kubernetes/cluster-secrets.ts";
+import { kubeadmDocument } from "../kubernetes/kubeadm-documents.ts";
+import { joinKubeconfig } from "../kubernetes/kubeconfig.ts";
+import { accessPoint, accessPointName } from "./access-point.ts";
+import { hostLines } from "./hosts-file.ts";
+import { nodeEnvironment } from "./node-environment.ts";
+import { kubeadmAction, kubernetesPackages } from "./node-facts.ts";
+import type { Values } from "./substitute.ts";
+import type { Value } from "./tree.ts";
+
+type Context = {
+  readonly project: ResolvedProject;
+  readonly node: ResolvedNode;
+  readonly secrets: ClusterSecrets;
+  readonly files: ReadonlyMap<string, string>;
+  readonly buildTime: Date;
+};
+
+type Named = Readonly<Record<string, Value>>;
+
+/**
+ * A value that a node must not have is not in the map: a worker's fragments cannot ask for the authorities' keys, nor a card
+ * that joins by token for a join identity.
+ */
+export const seedValues = (context: Context): Values =>
+  new Map<string, Value>([
+    ...Object.entries({
+      ...clusterValues(context),
+      ...nodeValues(context),
+      ...networkValues(context.node),
+      ...kubeadmValues(context),
+    }),
+    ...[...context.files].map(
+      ([path, text]) => [`file:${path}`, text] as const,
+    ),
+  ]);
+
+const clusterValues = ({ project }: Context): Named => {
+  const { cluster } = project;
+  const { mirrors } = cluster;
+  return {
+    "cluster.name": cluster.name,
+    "cluster.runtime": cluster.runtime,
+    "runtime.service": cluster.runtime === "cri-o" ? "cri-o" : "containerd",
+    "cluster.cni": cluster.cni,
+    "cluster.podSubnet": cluster.podSubnet,
+    "cluster.serviceSubnet": cluster.serviceSubnet,
+    "cluster.dnsDomain": cluster.dnsDomain,
+    "cluster.kubernetes.minor": cluster.kubernetes.minor,
+    "cluster.kubernetes.patch": cluster.kubernetes.patch,
+    "cluster.kubernetes.packages": kubernetesPackages(project),
+    "cluster.pauseImage": `${mirrors.kubernetesImages ?? "registry.k8s.io"}/pause:${pauseVersion(cluster.kubernetes.minor)}`,
+    "cluster.archive": mirrors.ubuntu === undefined ? "own" : "mirror",
+    ...(mirrors.ubuntu === undefined
+      ? {}
+      : { "cluster.ubuntuMirror": mirrors.ubuntu }),
+  };
+};
+
+/**
+ * The pause image that kubeadm of this minor pulls; another one in the runtime's configuration would be pulled in addition.
+ * https://github.com/kubernetes/kubernetes/blob/v1.36.2/cmd/kubeadm/app/constants/constants.go (PauseVersion)
+ */
+const pauseVersion = (minor: string): string =>
+  minor === "1.35" ? "3.10.1" : "3.10.2";
+
+const nodeValues = ({ project, node, secrets, buildTime }: Context): Named => {
+  const hostKey = credentialsOf(secrets, node.name)?.hostKey;
+  if (hostKey === undefined) {
+    throw new Error(`The cluster secrets have no node ${node.name}.`);
+  }
+  return {
+    "node.name": node.name,
+    "node.role": node.role,
+    "node.board": node.board,
+    "node.timezone": node.timezone,
+    "node.locale": node.locale,
+    "node.users": node.users.map(userValue),
+    "node.hosts": hostLines(project, node),
+    "node.env": nodeEnvironment(project, node, secrets, buildTime),
+    "node.hostKey.public": hostKey.publicKey,
+    "node.hostKey.private": hostKey.key.reveal(),
+  };
+};
+
+/** https://cloudinit.readthedocs.io/en/latest/reference/modules.html#users-and-groups */
+const userValue = ({ name, shell, sshKeys, sudo }: User): Value => ({
+  name,
+  shell,
+  lock_passwd: true,
+  ssh_authorized_keys: [...sshKeys],
+  // adm may read the journal; the group exists on Ubuntu and Debian, as a group that does not would lose the user.
+  ...(sudo ? { groups: ["adm"], sudo: "ALL=(ALL) NOPASSWD:ALL" } : {}),
+});
+
+const networkValues = ({
+  network: { addressing, uplink, wifi },
+}: ResolvedNode): Named => ({
+  "network.uplink": uplink,
+  ...(addressing.method === "dhcp"
+    ? {}
+    : {
+        "network.address": addressing.address,
+        "network.gateway": addressing.gateway,
+        "network.nameservers": [...addressing.nameservers],
+        "network.search": [...addressing.search],
+      }),
+  ...(wifi === undefined
+    ? {}
+    : {
+        "wifi.name": accessPointName(wifi.ssid),
+        "wifi.country": wifi.country,
+        "wifi.accessPoint": accessPoint(wifi),
+      }),
+});
+
+const kubeadmValues = ({ project, node, secrets }: Context): Named => {
+  const action = kubeadmAction(project, node);
+  const { by } = project.cluster.join;
+  return {
+    "kubeadm.action": action === "init" ? "init" : `join-by-${by}`,
+    "kubeadm.document": kubeadmDocument(project, node, secrets),
+    ...(action === "init" || by === "token"
+      ? {}
+      : {
+          "kubeadm.joinConfig": joinKubeconfig(project, node, secrets).reveal(),
+        }),
+    ...(node.role === "control-plane"
+      ? Object.fromEntries(
+          controlPlanePki(secrets).map(({ path, content }) => [
+            `pki.${path}`,
+            content.reveal(),
+          ]),
+        )
+      : {}),
+  };
+};

@@ -1,0 +1,127 @@
+// Fills the `${name}` places of a parsed tree with values; a value is never expanded again.
+import { closest } from "../inventory/wording.ts";
+import type { Position, Problem } from "../report/problem.ts";
+import { splitPlaceholders } from "./placeholder.ts";
+import {
+  type Entry,
+  fromValue,
+  type MapTree,
+  isText,
+  type ScalarTree,
+  type TextTree,
+  type Tree,
+  type Value,
+} from "./tree.ts";
+
+export type Values = ReadonlyMap<string, Value>;
+
+/**
+ * A text that is exactly one `${name}` becomes the value with its type: text, number, list or map. Within a longer
+ * text, and in a key, the value stands as text. `$${` writes a literal `${`. Unknown names are reported once per place.
+ */
+export const substitute = (
+  tree: Tree,
+  values: Values,
+  report: (problem: Problem) => void,
+): Tree => {
+  switch (tree.kind) {
+    case "scalar":
+      return substituteScalar(tree, values, report);
+    case "list":
+      return {
+        ...tree,
+        items: tree.items.map((item) => substitute(item, values, report)),
+      };
+    case "map":
+      return substituteMap(tree, values, report);
+  }
+};
+
+const substituteMap = (
+  tree: MapTree,
+  values: Values,
+  report: (problem: Problem) => void,
+): MapTree => {
+  const entries = new Map<string, Entry>();
+  for (const { key, value } of tree.entries) {
+    const name = substituteText(key, values, report);
+    if (entries.has(name)) {
+      report({
+        code: "FRAGMENT_CONFLICT",
+        severity: "error",
+        message: "two keys of this map become the same once filled in",
+        at: key.at,
+      });
+    }
+    entries.set(name, {
+      key: { ...key, value: name, placeholders: [] },
+      value: substitute(value, values, report),
+    });
+  }
+  return { ...tree, entries: [...entries.values()] };
+};
+
+const substituteScalar = (
+  tree: ScalarTree,
+  values: Values,
+  report: (problem: Problem) => void,
+): Tree => {
+  if (!isText(tree)) {
+    return tree;
+  }
+  const [only, ...others] = splitPlaceholders(tree.value);
+  if (only !== undefined && "name" in only && others.length === 0) {
+    const value = values.get(only.name);
+    if (value !== undefined) {
+      return fromValue(value, tree.at);
+    }
+  }
+  const value = substituteText(tree, values, report);
+  return { ...tree, value, placeholders: [] };
+};
+
+/** A text with its places filled; problems stand where the place stands. */
+export const substituteText = (
+  tree: TextTree,
+  values: Values,
+  report: (problem: Problem) => void,
+): string =>
+  splitPlaceholders(tree.value)
+    .map((part) => {
+      if ("text" in part) {
+        return part.text;
+      }
+      const value = values.get(part.name);
+      const at =
+        tree.placeholders.find(({ name }) => name === part.name)?.at ?? tree.at;
+      if (value === undefined) {
+        report(unknownValue(part.name, values, at));
+        return "";
+      }
+      if (value !== null && typeof value === "object") {
+        report({
+          code: "VALUE_KIND",
+          severity: "error",
+          message: `\${${part.name}} is a ${Array.isArray(value) ? "list" : "map"} and cannot stand inside a text`,
+          at,
+          hint: "let it stand alone, as the whole value of a key",
+        });
+        return "";
+      }
+      return String(value);
+    })
+    .join("");
+
+const unknownValue = (name: string, values: Values, at: Position): Problem => {
+  const near = closest(name, [...values.keys()]);
+  return {
+    code: "VALUE_UNKNOWN",
+    severity: "error",
+    message: `there is no value named \${${name}} for this node`,
+    at,
+    hint:
+      near === undefined
+        ? "to write it literally, double the dollar sign: $${"
+        : `did you mean \${${near}}?`,
+  };
+};

@@ -1,0 +1,126 @@
+// Resolved projects for tests, without reading an inventory.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type {
+  ResolvedCluster,
+  ResolvedNode,
+  ResolvedProject,
+} from "../../src/inventory/resolved.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
+import { parseSecretsDocument } from "../../src/kubernetes/secrets-document.ts";
+import { secret } from "../../src/report/secret.ts";
+import { loadLibrary } from "../../src/seed/load-library.ts";
+import type { Library } from "../../src/seed/library.ts";
+import type { SeedInput } from "../../src/seed/render-seed.ts";
+
+export const goldenFolder = fileURLToPath(
+  new URL("../golden/", import.meta.url),
+);
+
+const secretsFile = `${goldenFolder}secrets.yaml`;
+
+/** Fixed secrets of a cluster with the nodes cplane, cplane2, cplane3, worker1 and worker2. */
+export const fixedSecrets = (): ClusterSecrets =>
+  parseSecretsDocument(readFileSync(secretsFile, "utf8"), secretsFile).secrets;
+
+export const sampleCluster: ResolvedCluster = {
+  name: "homelab",
+  kubernetes: { minor: "1.36", patch: "1.36.5" },
+  endpoint: {
+    host: "cplane",
+    port: 6443,
+    address: "192.168.1.50",
+    virtual: false,
+  },
+  podSubnet: "10.244.0.0/16",
+  serviceSubnet: "10.96.0.0/12",
+  dnsDomain: "cluster.local",
+  cni: "flannel",
+  runtime: "containerd",
+  join: { by: "certificate", days: 30, tokenHours: 24 },
+  mirrors: {
+    kubernetesPackages: undefined,
+    kubernetesImages: undefined,
+    ubuntu: undefined,
+    manifests: undefined,
+  },
+  addons: [],
+};
+
+export const sampleNode: ResolvedNode = {
+  name: "worker1",
+  role: "worker",
+  board: "pi5",
+  base: "ubuntu-24.04",
+  storage: "sd",
+  pcieGen: 2,
+  timezone: "Europe/Madrid",
+  locale: "C.UTF-8",
+  users: [
+    {
+      name: "ana",
+      sshKeys: [
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqWKuBLVgYPj6tLVvmnJ5Iu3VPrFQDmRTsVZyyMXV0x ana@laptop",
+      ],
+      sudo: true,
+      shell: "/bin/bash",
+    },
+  ],
+  network: {
+    uplink: "eth0",
+    addressing: { method: "dhcp" },
+    wifi: undefined,
+  },
+  cardSerial: undefined,
+};
+
+export const staticNetwork = (address: string): ResolvedNode["network"] => ({
+  uplink: "eth0",
+  addressing: {
+    method: "static",
+    address,
+    gateway: "192.168.1.1",
+    nameservers: ["192.168.1.1"],
+    search: [],
+  },
+  wifi: undefined,
+});
+
+export const homeWifi = {
+  ssid: "home",
+  country: "ES",
+  security: "wpa2",
+  hidden: false,
+  password: secret("correct horse battery"),
+} as const;
+
+export const controlPlane: ResolvedNode = {
+  ...sampleNode,
+  name: "cplane",
+  role: "control-plane",
+  network: staticNetwork("192.168.1.50/24"),
+};
+
+export const sampleProject: ResolvedProject = {
+  cluster: sampleCluster,
+  nodes: [controlPlane, sampleNode, { ...sampleNode, name: "worker2" }],
+};
+
+let library: Promise<Library> | undefined;
+
+/** The package's own library, without the user's. */
+export const packageLibrary = (): Promise<Library> =>
+  (library ??= loadLibrary(undefined).then((loaded) => loaded.library));
+
+/** What renders one node of a project; change what the test is about. */
+export const seedInput = async (
+  project: ResolvedProject,
+  node: ResolvedNode,
+): Promise<SeedInput> => ({
+  project,
+  node,
+  secrets: fixedSecrets(),
+  library: await packageLibrary(),
+  buildTime: new Date("2026-11-20T06:00:00Z"),
+  version: "0.0.0",
+});
