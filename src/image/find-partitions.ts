@@ -1,0 +1,90 @@
+// Finds, by what they hold, the boot partition and the root partition of a Raspberry Pi image.
+import { UserError } from "../report/user-error.ts";
+import { hasExtMagic } from "./ext4-superblock.ts";
+import { readFatGeometry, type FatGeometry } from "./fat-geometry.ts";
+import {
+  describePartition,
+  hasType,
+  PARTITION_TYPES,
+  type Partition,
+  type PartitionTable,
+} from "./partition-table.ts";
+import type { Source } from "./source.ts";
+
+export type BootPartition = {
+  readonly partition: Partition;
+  readonly geometry: FatGeometry;
+};
+
+const USE_PREINSTALLED =
+  "use the preinstalled image for the Raspberry Pi; its first partition is FAT32";
+
+/**
+ * The first FAT32 partition: the one the firmware boots from.
+ * Throws BASE_HAS_NO_BOOT_PARTITION, BOOT_PARTITION_NOT_FAT32 or BOOT_PARTITION_DAMAGED.
+ */
+export const findBootPartition = async (
+  source: Source,
+  table: PartitionTable,
+): Promise<BootPartition> => {
+  const candidates = table.partitions.filter((partition) =>
+    hasType(partition, [...PARTITION_TYPES.fat32, ...PARTITION_TYPES.fat16]),
+  );
+  let refusal: UserError | undefined;
+  for (const partition of candidates) {
+    const finding = await readFatGeometry(source, partition);
+    const where = `partition ${partition.number}`;
+    switch (finding.kind) {
+      case "fat32":
+        return { partition, geometry: finding.geometry };
+      case "other":
+        refusal ??= new UserError(
+          "BOOT_PARTITION_NOT_FAT32",
+          `${where} of the base image holds ${finding.name}; pi-image edits FAT32 only`,
+          {
+            facts: table.partitions.map(describePartition),
+            hint: USE_PREINSTALLED,
+          },
+        );
+        break;
+      case "damaged":
+        refusal ??= new UserError(
+          "BOOT_PARTITION_DAMAGED",
+          `the FAT32 file system of ${where} cannot be used: ${finding.reason}`,
+          {
+            hint: "download or copy the base image again and compare its checksum",
+          },
+        );
+        break;
+      case "none":
+        break;
+    }
+  }
+  throw (
+    refusal ??
+    new UserError(
+      "BASE_HAS_NO_BOOT_PARTITION",
+      "the base image has no FAT32 partition to boot from",
+      {
+        facts: table.partitions.map(describePartition),
+        hint: USE_PREINSTALLED,
+      },
+    )
+  );
+};
+
+/** The first Linux partition that holds ext4; undefined where there is none. */
+export const findRootPartition = async (
+  source: Source,
+  table: PartitionTable,
+): Promise<Partition | undefined> => {
+  for (const partition of table.partitions) {
+    if (
+      hasType(partition, PARTITION_TYPES.linux) &&
+      (await hasExtMagic(source, partition))
+    ) {
+      return partition;
+    }
+  }
+  return undefined;
+};
