@@ -1,0 +1,77 @@
+// A Debian root folder and the kernel packages beside it, made by mmdebstrap from the mirror this machine uses.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { runTool, tryTool } from "../../../src/system/run-tool.ts";
+import { PACKAGES, SUITE, type Arch } from "./recipe.ts";
+
+const DEBIAN = "http://deb.debian.org/debian";
+
+/** The Debian mirror of the machine's own apt configuration; on other distributions Debian's own. */
+const debianMirror = async (): Promise<string> => {
+  const targets = await tryTool("apt-get", [
+    "indextargets",
+    "--format",
+    "$(ORIGIN) $(REPO_URI)",
+    "Created-By: Packages",
+  ]);
+  const uris = targets.stdout
+    .split("\n")
+    .filter((line) => line.startsWith("Debian "))
+    .map((line) => line.slice("Debian ".length).replace(/\/$/, ""));
+  return uris.find((uri) => uri.endsWith("/debian")) ?? DEBIAN;
+};
+
+const NO_DOCUMENTATION = ["doc", "man", "info", "locale", "lintian", "bug"];
+
+/** Downloads the named packages into `$1.debs` with the apt configuration of the new root. */
+const downloadHook = (arch: Arch): string => {
+  const apt = "APT_CONFIG=$MMDEBSTRAP_APT_CONFIG";
+  const kernel = `$(${apt} apt-cache depends linux-image-${arch} | sed -n 's/.*Depends: \\(linux-image-[0-9].*\\)/\\1/p')`;
+  const uml = arch === "amd64" ? "user-mode-linux" : "";
+  return `cd "$1.debs" && ${apt} apt-get -q -o APT::Sandbox::User=root download ${kernel} ${uml}`;
+};
+
+/** Makes `<folder>/root`, and in it for a while /kernel, the unpacked kernel packages. About 40 s and 1 GB. */
+export const makeDebianRoot = async (
+  folder: string,
+  arch: Arch,
+): Promise<{ readonly root: string; readonly kernel: string }> => {
+  const root = join(folder, "root");
+  const kernel = join(root, "kernel");
+  await mkdir(`${root}.debs`, { recursive: true });
+  const aptOptions = [
+    // The clock of a build machine may be ahead of a mirror that stands still.
+    'Acquire::Check-Valid-Until "false"',
+    'Acquire::Languages "none"',
+    'APT::Install-Recommends "false"',
+  ];
+  const dpkgOptions = [
+    "force-unsafe-io",
+    ...NO_DOCUMENTATION.map((name) => `path-exclude=/usr/share/${name}/*`),
+  ];
+  await runTool(
+    "mmdebstrap",
+    [
+      "--variant=apt",
+      "--mode=root",
+      "--format=directory",
+      `--architectures=${arch}`,
+      ...aptOptions.map((option) => `--aptopt=${option}`),
+      ...dpkgOptions.map((option) => `--dpkgopt=${option}`),
+      `--include=${PACKAGES.join(",")}`,
+      `--customize-hook=${downloadHook(arch)}`,
+      SUITE,
+      root,
+      await debianMirror(),
+    ],
+    { package: "mmdebstrap" },
+  );
+  await runTool("sh", [
+    "-c",
+    'for deb in "$1.debs"/*.deb; do dpkg-deb -x "$deb" "$2"; done',
+    "sh",
+    root,
+    kernel,
+  ]);
+  return { root, kernel };
+};

@@ -1,0 +1,84 @@
+// What the test's base image is made of: suite, packages, kernel modules, and the key of all of it.
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+export type Arch = "amd64" | "arm64";
+
+export const SUITE = "trixie";
+
+/** What Ubuntu Server's image has and first boot uses; plus hostapd, the other end of the simulated radio. */
+export const PACKAGES = [
+  "systemd",
+  "systemd-sysv",
+  "systemd-resolved",
+  "systemd-timesyncd",
+  "libnss-resolve",
+  "libnss-myhostname",
+  "libpam-systemd",
+  "dbus",
+  "udev",
+  "kmod",
+  "cloud-init",
+  "cloud-guest-utils",
+  "netplan.io",
+  "openssh-server",
+  "sudo",
+  "containerd",
+  "runc",
+  "containernetworking-plugins",
+  "e2fsprogs",
+  "fdisk",
+  "dosfstools",
+  "conntrack",
+  "socat",
+  "ethtool",
+  "iptables",
+  "nftables",
+  "iproute2",
+  "iputils-ping",
+  "wpasupplicant",
+  "iw",
+  "wireless-regdb",
+  "hostapd",
+  "ca-certificates",
+  "curl",
+  "gpg",
+  "openssl",
+  "busybox-static",
+  "locales",
+  "tzdata",
+  "procps",
+] as const;
+
+/** Modules by name, with all that they depend on; a Raspberry Pi's kernel has them too, or their like. */
+export const MODULES: readonly RegExp[] = [
+  /^(virtio_(pci|mmio|blk|net|rng)|ext4|vfat|fat|nls_(cp437|iso8859-1|ascii|utf8))$/,
+  /^(overlay|br_netfilter|bridge|veth|vxlan|dummy|tun|ipip|wireguard)$/,
+  /^(mac80211_hwsim|ccm|gcm|cmac|michael_mic|ctr|cbc|ecb|aes.*|sha.*|crc32c.*|arc4|gf128mul|ghash.*)$/,
+  /^(nf_|nft_|xt_|ip_set|ip6?_?tables?|ip6?table_|iptable_|ipt_|ip6t_|ip_vs|nfnetlink|x_tables|ebtable)/,
+];
+
+/** Modules that the initial RAM disk loads, in this order, to find the root partition on a virtio disk. */
+export const INITRD_MODULES = [
+  "virtio_pci",
+  "virtio_mmio",
+  "virtio_blk",
+  "ext4",
+] as const;
+
+const filesBelow = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
+
+/** Changes with every file of this folder, so that an old base is never taken for the one asked for. */
+export const recipeKey = (arch: Arch): string => {
+  const hash = createHash("sha256").update(arch);
+  for (const file of filesBelow(import.meta.dirname)) {
+    hash.update(file.slice(import.meta.dirname.length)).update("\0");
+    hash.update(readFileSync(file)).update("\0");
+  }
+  return hash.digest("hex").slice(0, 16);
+};

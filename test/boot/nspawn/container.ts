@@ -1,0 +1,125 @@
+// One boot of a root tree in systemd-nspawn: systemd as PID 1, a network namespace of its own, and a power switch.
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import {
+  runTool,
+  tryTool,
+  toolEnvironment,
+  type ToolResult,
+} from "../../../src/system/run-tool.ts";
+import type { Cleanup } from "../support/cleanup.ts";
+import { until } from "../support/until.ts";
+
+export type Container = {
+  readonly root: string;
+  /** Runs a command inside, as root. */
+  readonly run: (...command: readonly string[]) => Promise<ToolResult>;
+  readonly isOn: () => boolean;
+  /** A file inside, /run and /proc included; undefined when it is not there. */
+  readonly read: (path: string) => string | undefined;
+  /** Every process dies at once; what was written stays. */
+  readonly powerCut: () => Promise<void>;
+  readonly shutDown: () => Promise<void>;
+};
+
+/** A network namespace whose eth0 has a link. */
+export const makeNetwork = async (
+  name: string,
+  cleanup: Cleanup,
+): Promise<string> => {
+  await runTool("ip", ["netns", "add", name]);
+  cleanup.defer(() => runTool("ip", ["netns", "del", name]));
+  const inside = (...words: readonly string[]) =>
+    runTool("ip", ["-n", name, ...words]);
+  await inside(..."link add eth0 type veth peer name switch".split(" "));
+  await inside("link", "set", "switch", "up");
+  await inside("link", "set", "lo", "up");
+  return `/run/netns/${name}`;
+};
+
+const childOf = (pid: number): number | undefined => {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    const first = parseInt(text.split(" ")[0] ?? "", 10);
+    return Number.isNaN(first) ? undefined : first;
+  } catch {
+    return undefined;
+  }
+};
+
+const isInit = (pid: number): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "systemd";
+  } catch {
+    return false;
+  }
+};
+
+export const bootContainer = async (
+  root: string,
+  network: string,
+  log: string,
+  cleanup: Cleanup,
+): Promise<Container> => {
+  const output = await open(log, "a");
+  const nspawn = spawn(
+    "systemd-nspawn",
+    [
+      ...["--quiet", "--keep-unit", "--register=no", "--link-journal=no"],
+      ...["--boot", "--console=pipe", "--capability=all"],
+      `--directory=${root}`,
+      `--network-namespace-path=${network}`,
+      "--",
+      "systemd.show_status=1",
+    ],
+    {
+      // cgroup v2 inside, whatever the host has.
+      env: { ...toolEnvironment(), SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" },
+      stdio: ["ignore", output.fd, output.fd],
+    },
+  );
+  await output.close();
+  const ended = new Promise<void>((resolve) => {
+    nspawn.once("exit", () => resolve());
+  });
+  const isOn = () => nspawn.exitCode === null && nspawn.signalCode === null;
+  const leader = await until(
+    "the container's systemd",
+    () => {
+      const child = nspawn.pid === undefined ? undefined : childOf(nspawn.pid);
+      return child !== undefined && isInit(child) ? child : undefined;
+    },
+    {
+      seconds: 30,
+      every: 10,
+      hopeless: () =>
+        isOn() ? undefined : `systemd-nspawn has ended, see ${log}`,
+    },
+  );
+  const powerCut = async () => {
+    if (isOn()) {
+      process.kill(leader, "SIGKILL");
+    }
+    await ended;
+  };
+  cleanup.defer(powerCut);
+  const enter = ["-t", String(leader), "-m", "-u", "-i", "-n", "-p", "--"];
+  return {
+    root,
+    isOn,
+    run: (...command) => tryTool("nsenter", [...enter, ...command]),
+    read: (path) => {
+      try {
+        return readFileSync(`/proc/${leader}/root${path}`, "utf8");
+      } catch {
+        return undefined;
+      }
+    },
+    powerCut,
+    shutDown: async () => {
+      await tryTool("nsenter", [...enter, "systemctl", "poweroff"]);
+      await ended;
+    },
+  };
+};

@@ -1,0 +1,15 @@
+// `npm run test:boot`: built images boot. Minutes, root, and programs that the ordinary tests do not need.
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/boot/**/*.boot.ts"],
+    globalSetup: ["test/boot/support/install-boot-tools.ts"],
+    testTimeout: 600_000,
+    hookTimeout: 900_000,
+    // Two virtual machines already fill two cores.
+    maxWorkers: 1,
+    fileParallelism: false,
+    bail: 3,
+  },
+});
