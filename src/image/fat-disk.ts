@@ -99,10 +99,7 @@ export const fatDisk = (base: FatDiskBase): FatDisk => {
   const written = new Map<number, Uint8Array>();
   // Only these are compared with the base: what the cache happens to hold must not shape the patch.
   const readFromBase = new Set<number>();
-  written.set(
-    BOOT_SECTOR,
-    bootSector(geometry, fatSectors, sectorCount),
-  );
+  written.set(BOOT_SECTOR, bootSector(geometry, fatSectors, sectorCount));
   written.set(INFO_SECTOR, infoSector(base));
 
   const dataOffset = (sector: number): number =>

@@ -61,7 +61,12 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 );
 
 const contentOf = (size: number, fill: number): Buffer =>
-  Buffer.from({ length: size }, (_, index) => (index * 7 + fill) & 0xff);
+  Buffer.from(
+    Uint8Array.from(
+      { length: size },
+      (_, index) => index * 7 + (index >>> 9) + fill,
+    ),
+  );
 
 const perform = (volume: FatVolume, operations: readonly Operation[]): void => {
   for (const step of operations) {

@@ -213,8 +213,10 @@ describeWithTools(
     test("reads a file that lies behind many missing pieces", async () => {
       const path = await smallFat();
       const content = Buffer.from(
-        { length: 9_000_000 },
-        (_, index) => ((index * 31) >>> 7) & 0xff,
+        Uint8Array.from(
+          { length: 9_000_000 },
+          (_, index) => (index * 31) >>> 7,
+        ),
       );
       await writeAt(`${path}.bin`, 0, content);
       await runTool("mcopy", ["-i", path, `${path}.bin`, "::/large.bin"]);
