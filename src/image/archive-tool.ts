@@ -1,0 +1,86 @@
+// Streams an archive through a decoder program, such as `zstd -dc`.
+import { spawn } from "node:child_process";
+import { open } from "node:fs/promises";
+import { toolEnvironment, toolMissing } from "../system/run-tool.ts";
+
+/** Options that these variables could add would change what the tools do and write. */
+const OPTION_VARIABLES = [
+  "XZ_DEFAULTS",
+  "XZ_OPT",
+  "ZSTD_CLEVEL",
+  "ZSTD_NBTHREADS",
+] as const;
+
+export const decoderEnvironment = (): NodeJS.ProcessEnv => {
+  const env = toolEnvironment();
+  for (const name of OPTION_VARIABLES) {
+    delete env[name];
+  }
+  return env;
+};
+
+/** The decoder ended with an error; the message is its own, without the names of tool and file. */
+export class DecodeFailure extends Error {
+  override readonly name = "DecodeFailure";
+}
+
+/** The decoder's last words, without "xz: (stdin): ". */
+export const decoderWords = (stderr: string): string =>
+  (stderr.trim().split("\n").at(-1) ?? "").replace(
+    /^\w+: (?:\((?:stdin|stdout)\)|\/\*stdin\*\\)\s*: ?/,
+    "",
+  );
+
+type Decoder = {
+  readonly tool: string;
+  readonly args: readonly string[];
+  /** Debian package of the tool. */
+  readonly package: string;
+};
+
+/** What the tool makes of the whole file. Ends with DecodeFailure when the tool does not end with 0. */
+export async function* toolPieces(
+  path: string,
+  decoder: Decoder,
+): AsyncGenerator<Buffer> {
+  // A handle of its own: the child reads from its offset, and the offset moves.
+  const input = await open(path, "r");
+  try {
+    const child = spawn(decoder.tool, decoder.args, {
+      env: decoderEnvironment(),
+      stdio: [input.fd, "pipe", "pipe"],
+    });
+    const { stdout, stderr } = child;
+    if (stdout === null || stderr === null) {
+      throw new Error("a child process with pipes has pipes");
+    }
+    const ended = new Promise<number>((resolve, reject) => {
+      child.on("error", (error: NodeJS.ErrnoException) => {
+        reject(
+          error.code === "ENOENT"
+            ? toolMissing(decoder.tool, decoder.package)
+            : error,
+        );
+      });
+      child.on("close", (status) => resolve(status ?? 128));
+    });
+    ended.catch(() => undefined);
+    let words = "";
+    stderr.on("data", (text: Buffer) => {
+      words = `${words}${text.toString("utf8")}`.slice(-4096);
+    });
+    try {
+      for await (const piece of stdout) {
+        yield piece as Buffer;
+      }
+      if ((await ended) !== 0) {
+        throw new DecodeFailure(decoderWords(words));
+      }
+    } finally {
+      child.kill("SIGKILL");
+      await ended.catch(() => undefined);
+    }
+  } finally {
+    await input.close();
+  }
+}

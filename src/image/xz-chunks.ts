@@ -1,0 +1,143 @@
+// Decodes an .xz file of several blocks: runs of blocks in parallel, chunks in ascending order, in bounded memory.
+import type { FileHandle } from "node:fs/promises";
+import { CHUNK_SIZE } from "./archive-chunks.ts";
+import { imageDamaged } from "./archive-damage.ts";
+import { DecodeFailure } from "./archive-tool.ts";
+import type { Range } from "./range.ts";
+import type { Chunk } from "./reader.ts";
+import {
+  type DecodedRun,
+  laneLimit,
+  openRunDecoder,
+  type RunDecoder,
+} from "./xz-decoder.ts";
+import type { XzIndex } from "./xz-index.ts";
+import {
+  blockName,
+  blockPlace,
+  blockStart,
+  type Run,
+  runSize,
+  runsOf,
+  wrapRun,
+} from "./xz-run.ts";
+
+export type XzArchive = {
+  readonly path: string;
+  readonly file: FileHandle;
+  readonly index: XzIndex;
+};
+
+/** Starting an xz costs about 2 ms, decoding this much about 100 ms. */
+const RUN_SIZE = 8 * 1024 * 1024;
+
+/** Decoded bytes that may wait in memory, over all runs. */
+const DECODED_LIMIT = 80 * 1024 * 1024;
+
+/** How many lanes an archive can use: 0 where a block is so large that decoding must stream through one. */
+export const lanesFor = (largestBlock: number, limit = laneLimit()): number => {
+  const run = Math.max(largestBlock, RUN_SIZE);
+  const lanes = Math.min(limit, Math.floor(DECODED_LIMIT / run) - 1);
+  return lanes < 2 && limit >= 2 ? 0 : Math.max(lanes, 0);
+};
+
+/** Decodes one run; damage is named by its block. */
+export const decodeRun = async (
+  archive: XzArchive,
+  run: Run,
+  decoder: RunDecoder,
+): Promise<DecodedRun> => {
+  const { index } = archive;
+  try {
+    return await decoder.decode(wrapRun(index, run), runSize(index, run));
+  } catch (error) {
+    if (!(error instanceof DecodeFailure)) {
+      throw error;
+    }
+    if (run.end - run.first === 1) {
+      throw imageDamaged(
+        archive.path,
+        `${blockName(index, run.first)} cannot be decoded`,
+        [blockPlace(index, run.first), error.message],
+        error,
+      );
+    }
+  }
+  // One of them is bad: decoded alone, it says so itself.
+  for (let block = run.first; block < run.end; block += 1) {
+    const alone = await decodeRun(
+      archive,
+      { first: block, end: block + 1 },
+      decoder,
+    );
+    alone.release();
+  }
+  throw imageDamaged(
+    archive.path,
+    `blocks ${run.first + 1} to ${run.end} cannot be decoded together`,
+  );
+};
+
+type ChunkOptions = { readonly lanes: number; readonly runSize?: number };
+
+/** Chunks of all blocks that hold bytes of `ranges`; without `ranges` of the whole image. */
+export async function* xzChunks(
+  archive: XzArchive,
+  ranges: readonly Range[] | undefined,
+  options: ChunkOptions,
+): AsyncGenerator<Chunk> {
+  const { index } = archive;
+  const limit = options.runSize ?? RUN_SIZE;
+  const runs = runsOf(index, ranges, limit);
+  const room = Math.max(limit, index.largest);
+  const decoder = await openRunDecoder(archive.file, options.lanes, room);
+  const window = options.lanes + 1;
+  const waiting: { run: Run; decoded: Promise<DecodedRun> }[] = [];
+  const buffers = [
+    Buffer.allocUnsafe(Math.min(room, CHUNK_SIZE)),
+    Buffer.allocUnsafe(Math.min(room, CHUNK_SIZE)),
+  ] as const;
+  let turn: 0 | 1 = 0;
+  let started = 0;
+  try {
+    while (started < runs.length || waiting.length > 0) {
+      for (; waiting.length < window && started < runs.length; started += 1) {
+        const run = runs[started];
+        if (run !== undefined) {
+          const decoded = decodeRun(archive, run, decoder);
+          // Awaited in order below, or in the end when an earlier one failed.
+          decoded.catch(() => undefined);
+          waiting.push({ run, decoded });
+        }
+      }
+      const next = waiting.shift();
+      if (next === undefined) {
+        break;
+      }
+      const decoded = await next.decoded;
+      const size = runSize(index, next.run);
+      const start = blockStart(index, next.run.first);
+      try {
+        for (let offset = 0; offset < size; offset += CHUNK_SIZE) {
+          const data = buffers[turn].subarray(
+            0,
+            Math.min(CHUNK_SIZE, size - offset),
+          );
+          turn = turn === 0 ? 1 : 0;
+          await decoded.read(offset, data);
+          yield { offset: start + offset, data };
+        }
+      } finally {
+        decoded.release();
+      }
+    }
+  } finally {
+    const rest = await Promise.allSettled(waiting.map((each) => each.decoded));
+    for (const result of rest) {
+      if (result.status === "fulfilled") {
+        result.value.release();
+      }
+    }
+    await decoder.close();
+  }
+}

@@ -1,0 +1,54 @@
+// What decodes runs of .xz blocks: the installed xz in several processes, or the built-in decoder where there is none.
+import { constants } from "node:fs";
+import { access, type FileHandle } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { decoderEnvironment } from "./archive-tool.ts";
+import { openXzBuiltIn } from "./xz-built-in.ts";
+import { openXzLanes } from "./xz-lanes.ts";
+import type { StreamPart } from "./xz-run.ts";
+
+/** Decoded bytes of a run; they stay readable until `release`. */
+export type DecodedRun = {
+  /** Fills `target` with the bytes from `offset` of the run on. */
+  readonly read: (offset: number, target: Buffer) => Promise<void>;
+  readonly release: () => void;
+};
+
+export type RunDecoder = {
+  /** Decodes one complete .xz stream to exactly `size` bytes, or throws DecodeFailure. */
+  readonly decode: (
+    parts: readonly StreamPart[],
+    size: number,
+  ) => Promise<DecodedRun>;
+  readonly close: () => Promise<void>;
+};
+
+/** More lanes than this would only wait for the card, and each takes memory. */
+const MAX_LANES = 4;
+
+export const laneLimit = (): number =>
+  Math.min(availableParallelism(), MAX_LANES);
+
+/** Whether the system has an `xz` program. */
+export const hasXz = async (): Promise<boolean> => {
+  for (const folder of (decoderEnvironment()["PATH"] ?? "").split(":")) {
+    try {
+      await access(join(folder, "xz"), constants.X_OK);
+      return true;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return false;
+};
+
+/** `room`: the most bytes that one run takes. */
+export const openRunDecoder = async (
+  archive: FileHandle,
+  lanes: number,
+  room: number,
+): Promise<RunDecoder> =>
+  (await hasXz())
+    ? openXzLanes(archive, { lanes, slots: lanes + 1, room })
+    : openXzBuiltIn(archive);

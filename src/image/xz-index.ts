@@ -1,0 +1,243 @@
+// Reads and checks the indexes of an .xz file: where each block lies and which bytes of the image it holds.
+import type { FileHandle } from "node:fs/promises";
+import { crc32 } from "node:zlib";
+import {
+  imageDamaged,
+  imageRefused,
+  MAX_IMAGE_SIZE,
+  tooLarge,
+} from "./archive-damage.ts";
+import {
+  type BlockRecord,
+  type Check,
+  EDGE_SIZE,
+  isCheck,
+  numberReader,
+  padded,
+  parseStreamFooter,
+  parseStreamHeader,
+} from "./xz-format.ts";
+
+/** Enough for 1 TiB in blocks of 1 MiB; the lists below then take 32 MiB. */
+const MAX_BLOCKS = 2 ** 20;
+const MAX_STREAMS = 2 ** 16;
+/** The most that MAX_BLOCKS records can take: two numbers of up to 9 bytes each. */
+const MAX_INDEX_SIZE = MAX_BLOCKS * 18 + 32;
+/** A block has at least a header of 8 bytes without its padding and one byte of data (specification, 4.3). */
+const MIN_STORED = 5;
+/** Padding is there to fill a tape's or device's blocks; more zeros than this are damage. */
+const MAX_PADDING = 64 * 1024;
+
+/** The blocks of all streams of a file, counted from 0 in the order of the file. */
+export type XzIndex = {
+  readonly blocks: number;
+  /** Decoded bytes of the whole file. */
+  readonly size: number;
+  /** Decoded bytes of the largest block. */
+  readonly largest: number;
+  /** Where in the file a block's header stands. */
+  readonly fileOffset: Float64Array;
+  /** A block's bytes in the file, without padding. */
+  readonly stored: Float64Array;
+  /** First decoded byte of a block; one entry more than blocks, the last is `size`. */
+  readonly start: Float64Array;
+  readonly check: Uint8Array;
+  readonly streams: number;
+};
+
+type Stream = {
+  readonly start: number;
+  readonly check: Check;
+  readonly records: readonly BlockRecord[];
+};
+
+const readAt = async (
+  file: FileHandle,
+  offset: number,
+  length: number,
+): Promise<Buffer> => {
+  const { buffer, bytesRead } = await file.read(
+    Buffer.alloc(length),
+    0,
+    length,
+    offset,
+  );
+  return buffer.subarray(0, bytesRead);
+};
+
+/** The end of the stream before `end`, behind which only padding stands. */
+const skipPadding = async (
+  path: string,
+  file: FileHandle,
+  end: number,
+): Promise<number> => {
+  const length = Math.min(MAX_PADDING, end);
+  const bytes = await readAt(file, end - length, length);
+  const last = bytes.findLastIndex((byte) => byte !== 0);
+  // Footers end in "YZ": zeros that do not fill 4 bytes are no padding either.
+  const position = end - Math.floor((length - 1 - last) / 4) * 4;
+  if (last === -1 || position % 4 !== 0) {
+    throw imageDamaged(
+      path,
+      "it does not end where .xz data can end, so it is cut off or something follows the .xz data",
+    );
+  }
+  return position;
+};
+
+const parseRecords = (path: string, index: Buffer): BlockRecord[] => {
+  const broken = (what: string) =>
+    imageDamaged(path, `its .xz index is broken: ${what}`);
+  const end = index.length - 4;
+  if (index.readUInt32LE(end) !== crc32(index.subarray(0, end))) {
+    throw broken("its checksum does not match");
+  }
+  const numbers = numberReader(index, 1);
+  const count = numbers.next();
+  // Each record takes at least 2 bytes: a count beyond that is a lie, not a reason to allocate.
+  if (index[0] !== 0 || !(count <= index.length / 2)) {
+    throw broken(`it says that it lists ${count} blocks`);
+  }
+  if (count > MAX_BLOCKS) {
+    throw tooManyBlocks(path);
+  }
+  const records: BlockRecord[] = [];
+  for (let block = 1; block <= count; block += 1) {
+    const stored = numbers.next();
+    const decoded = numbers.next();
+    if (!(stored >= MIN_STORED) || Number.isNaN(decoded)) {
+      throw broken(`the entry of block ${block} is not valid`);
+    }
+    records.push({ stored, decoded });
+  }
+  const padding = index.subarray(numbers.position(), end);
+  if (padding.length > 3 || padding.some((byte) => byte !== 0)) {
+    throw broken("something follows its last entry");
+  }
+  return records;
+};
+
+const tooManyBlocks = (path: string) =>
+  imageRefused(
+    path,
+    `it has more than ${MAX_BLOCKS} blocks`,
+    "unpack it and compress it again: xz --block-size=1MiB",
+  );
+
+/** Reads the stream whose footer ends at `end`. */
+const readStream = async (
+  path: string,
+  file: FileHandle,
+  end: number,
+): Promise<Stream> => {
+  const cut = () =>
+    imageDamaged(
+      path,
+      "it does not end with an .xz footer, so it is cut off or something follows the .xz data",
+    );
+  if (end < 2 * EDGE_SIZE) {
+    throw cut();
+  }
+  const footer = parseStreamFooter(
+    await readAt(file, end - EDGE_SIZE, EDGE_SIZE),
+  );
+  if (footer === undefined) {
+    throw cut();
+  }
+  const indexStart = end - EDGE_SIZE - footer.indexSize;
+  if (indexStart < EDGE_SIZE || footer.indexSize > MAX_INDEX_SIZE) {
+    throw imageDamaged(
+      path,
+      `its .xz footer claims an index of ${footer.indexSize} bytes`,
+    );
+  }
+  const records = parseRecords(
+    path,
+    await readAt(file, indexStart, footer.indexSize),
+  );
+  const stored = records.reduce((sum, each) => sum + padded(each.stored), 0);
+  const start = indexStart - stored - EDGE_SIZE;
+  const header =
+    start < 0
+      ? undefined
+      : parseStreamHeader(await readAt(file, start, EDGE_SIZE));
+  if (header === undefined || header !== footer.check) {
+    throw imageDamaged(
+      path,
+      "its .xz index does not fit the file: no stream begins where the sizes of the blocks lead to",
+    );
+  }
+  if (!isCheck(header)) {
+    throw imageRefused(
+      path,
+      `its blocks carry a check of the unknown kind ${header}`,
+      "unpack it and compress it again with xz",
+    );
+  }
+  return { start, check: header, records };
+};
+
+const joinStreams = (path: string, streams: readonly Stream[]): XzIndex => {
+  const blocks = streams.reduce((sum, each) => sum + each.records.length, 0);
+  const fileOffset = new Float64Array(blocks);
+  const stored = new Float64Array(blocks);
+  const start = new Float64Array(blocks + 1);
+  const check = new Uint8Array(blocks);
+  let block = 0;
+  let size = 0;
+  let largest = 0;
+  for (const stream of streams) {
+    let position = stream.start + EDGE_SIZE;
+    for (const record of stream.records) {
+      fileOffset[block] = position;
+      stored[block] = record.stored;
+      check[block] = stream.check;
+      position += padded(record.stored);
+      size += record.decoded;
+      largest = Math.max(largest, record.decoded);
+      block += 1;
+      start[block] = size;
+      if (size > MAX_IMAGE_SIZE) {
+        throw tooLarge(path);
+      }
+    }
+  }
+  return {
+    blocks,
+    size,
+    largest,
+    fileOffset,
+    stored,
+    start,
+    check,
+    streams: streams.length,
+  };
+};
+
+/**
+ * Reads the index of every stream from the end of the file. That the indexes are consistent with the file and within
+ * the limits is checked here; that they are true of the blocks is checked when blocks are decoded.
+ */
+export const readXzIndex = async (
+  path: string,
+  file: FileHandle,
+): Promise<XzIndex> => {
+  const { size } = await file.stat();
+  const streams: Stream[] = [];
+  let blocks = 0;
+  let end = size;
+  do {
+    const stream = await readStream(
+      path,
+      file,
+      await skipPadding(path, file, end),
+    );
+    streams.push(stream);
+    blocks += stream.records.length;
+    if (blocks > MAX_BLOCKS || streams.length > MAX_STREAMS) {
+      throw tooManyBlocks(path);
+    }
+    end = stream.start;
+  } while (end > 0);
+  return joinStreams(path, streams.toReversed());
+};

@@ -1,0 +1,103 @@
+// An .xz file as an image: random access and parallel decoding where it has several blocks of a sane size.
+import { open } from "node:fs/promises";
+import { UserError } from "../report/user-error.ts";
+import { checkImageSize, decodeAhead, gatherChunks } from "./archive-chunks.ts";
+import { imageDamaged } from "./archive-damage.ts";
+import { DecodeFailure, toolPieces } from "./archive-tool.ts";
+import type { Chunk, ImageReader } from "./reader.ts";
+import { builtInPieces } from "./xz-built-in.ts";
+import { lanesFor, type XzArchive, xzChunks } from "./xz-chunks.ts";
+import { hasXz } from "./xz-decoder.ts";
+import { readXzIndex } from "./xz-index.ts";
+import { XZ_ARGUMENTS } from "./xz-lanes.ts";
+import { blockAt, blockName, cutRun, wrapRun } from "./xz-run.ts";
+import { MAX_SOURCE_BLOCK, xzSource } from "./xz-source.ts";
+
+const SHA256_CHECK = 10;
+
+/** Pieces from one decoder; a failure is told with the block it happened in. */
+async function* streamedPieces(
+  archive: XzArchive,
+  installed: boolean,
+): AsyncGenerator<Uint8Array> {
+  const { path, file, index } = archive;
+  const pieces = installed
+    ? toolPieces(path, { tool: "xz", args: XZ_ARGUMENTS, package: "xz-utils" })
+    : builtInPieces(
+        file,
+        cutRun(index, { first: 0, end: index.blocks }, index.size).flatMap(
+          (run) => wrapRun(index, run),
+        ),
+      );
+  let done = 0;
+  try {
+    for await (const piece of pieces) {
+      done += piece.length;
+      yield piece;
+    }
+  } catch (error) {
+    if (!(error instanceof DecodeFailure)) {
+      throw error;
+    }
+    // The decoder gives what it has before it fails, so at a block's end either block may be the bad one.
+    const before = blockAt(index, Math.max(done - 1, 0));
+    const after = blockAt(index, Math.min(done, index.size - 1));
+    throw imageDamaged(
+      path,
+      before === after
+        ? `${blockName(index, before)} cannot be decoded`
+        : `${blockName(index, before)} or the block after it cannot be decoded`,
+      [error.message],
+      error,
+    );
+  }
+}
+
+async function* streamedChunks(archive: XzArchive): AsyncGenerator<Chunk> {
+  yield* gatherChunks(
+    archive.path,
+    streamedPieces(archive, await hasXz()),
+    archive.index.size,
+  );
+}
+
+/** Opens an .xz file; its indexes are read and checked, nothing is decoded yet. */
+export const openXz = async (path: string): Promise<ImageReader> => {
+  const file = await open(path, "r");
+  try {
+    const index = await readXzIndex(path, file);
+    checkImageSize(path, index.size);
+    if (index.check.includes(SHA256_CHECK) && !(await hasXz())) {
+      throw new UserError(
+        "TOOL_MISSING",
+        `${path} carries SHA-256 checks, which only the xz program can verify, and xz is not installed`,
+        { hint: "install it, for example: sudo apt-get install xz-utils" },
+      );
+    }
+    const archive: XzArchive = { path, file, index };
+    const lanes = index.blocks > 1 ? lanesFor(index.largest) : 0;
+    const source =
+      index.blocks > 1 && index.largest <= MAX_SOURCE_BLOCK
+        ? xzSource(archive)
+        : undefined;
+    return {
+      path,
+      format: "xz",
+      size: index.size,
+      source,
+      chunks: (ranges) =>
+        decodeAhead(
+          lanes > 0
+            ? xzChunks(archive, ranges, { lanes })
+            : streamedChunks(archive),
+        ),
+      close: async () => {
+        await source?.close();
+        await file.close();
+      },
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+};
