@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# Turns the output of the last logged command into one clause that says why it failed.
+
+# The first of these that occurs wins: what lies at the bottom of the others comes first.
+cause() {
+  local log=${scratch:?}/log found
+  has() { found=$(grep -m 1 -oiE -- "$1" "$log"); }
+  if has 'no space left on device|not enough free space'; then
+    echo "the root partition is full; free space on it or use a larger card"
+  elif has 'could not get lock|locked by another process|is another process using it'; then
+    echo "another program holds the lock of the package database"
+  elif has "(could not resolve|temporary failure resolving) (host: )?'?[a-z0-9.-]+" ||
+    has 'lookup [a-z0-9.-]+.*(no such host|server misbehaving|i/o timeout)'; then
+    echo "the name $(looked_up "$found") does not resolve; check the DNS server of the network"
+  elif has 'not valid yet|not yet valid'; then
+    echo "the clock of this node stands at $(date --utc +%F), which is behind; no time server has answered yet"
+  elif has '(EXPKEYSIG|NO_PUBKEY|BADSIG).*'; then
+    echo "a package repository is signed with a key that this node does not accept ($found)"
+  elif has '\[ERROR [A-Za-z0-9-]+\]: .*'; then
+    sed -n 's/.*\[ERROR \([A-Za-z0-9-]*\)\]: /\1: /p' "$log" | one_line
+  elif has 'failed to fetch .*' || has '^(E|error|fatal)[: ].*'; then
+    one_line <<<"$found"
+  elif grep -q '[^[:space:]]' "$log"; then
+    grep '[^[:space:]]' "$log" | tail -n 1 | one_line
+  else
+    echo "it said nothing"
+  fi
+}
+
+# The host name in a message about a lookup.
+looked_up() {
+  grep -oiE "(resolve|resolving|host:|lookup) '?[a-z0-9.-]+" <<<"$1" | tail -n 1 | sed "s/.*[ ']//"
+}
+
+# Joins lines to one that is short enough for a console.
+one_line() {
+  tr -s '[:space:]' ' ' | sed 's/^ //; s/[. ]*$//' | cut -c 1-300
+}

@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# A worker or a further control plane: `kubeadm join` with the identity on the card.
+
+join_file=${config?}/join.conf
+server=$PI_IMAGE_ENDPOINT_HOST:$PI_IMAGE_ENDPOINT_PORT
+again="Build this card again (pi-image build --host $PI_IMAGE_NODE) and flash it"
+
+# kubeadm itself says only "Unauthorized", after the whole of its timeout.
+check_identity() {
+  local certificate=${scratch?}/join.crt ends
+  [[ $PI_IMAGE_JOIN_BY == certificate ]] || return 0
+  [[ -s $join_file ]] || fails "The join file /etc/pi-image/join.conf is missing. $again."
+  sed -nE 's/^ *client-certificate-data: *"?([A-Za-z0-9+/=]*).*/\1/p' "$join_file" | base64 --decode >"$certificate" || true
+  ends=$(openssl x509 -in "$certificate" -noout -enddate | cut -d = -f 2) ||
+    fails "The join file /etc/pi-image/join.conf is damaged. $again."
+  openssl x509 -in "$certificate" -noout -checkend 0 >/dev/null ||
+    waits "The right of this card to join ended on $ends. $again."
+  doing "This card may join until $ends."
+}
+
+# Asks for a Service that init makes in its last step. A node that joins before that meets a half-made cluster, and a
+# control plane that joins before that is lost when init is interrupted and begins anew. The identity of any node may
+# read Services (kubernetes plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go, NodeRules).
+ask_cluster() {
+  if [[ $PI_IMAGE_JOIN_BY == certificate ]]; then
+    logged 30 kubectl --kubeconfig "$join_file" --request-timeout=10s --namespace kube-system \
+      get service kube-dns --output name
+  else
+    logged 30 kubectl --kubeconfig /dev/null --request-timeout=10s --server "https://$server" \
+      --insecure-skip-tls-verify get --raw /readyz
+  fi
+}
+
+wait_for_cluster() {
+  "${here?}/endpoint" ||
+    waits "Neither DNS nor mDNS knows the address of $PI_IMAGE_ENDPOINT_HOST. Switch the control plane on, or give it a fixed address."
+  doing "Asking the control plane at $server."
+  ! ask_cluster >/dev/null || return 0
+  case $(<"$scratch/log") in
+    *'signed by unknown authority'*)
+      waits "The API server at $server belongs to another cluster: this card does not know its authority. $again with the secrets of that cluster, or correct the endpoint."
+      ;;
+    *'certificate is valid for'*)
+      waits "The certificate of the API server at $server is for other names. The control plane was built with another endpoint."
+      ;;
+    *'has expired or is not yet valid'*)
+      waits "The certificate of the API server is not valid on $(date --utc +%F), by the clock of this node."
+      ;;
+    *Unauthorized* | *'must be logged in'*)
+      waits "The cluster refuses the certificate of this card, which was made with other secrets. $again with the secrets of this cluster."
+      ;;
+    *NotFound* | *Forbidden* | *'not ok'* | *ServiceUnavailable* | *'unable to handle the request'*)
+      waits "The control plane at $server answers and is still being built."
+      ;;
+    *) waits "The control plane at $server does not answer yet. Switch it on, or look at its own console." ;;
+  esac
+}
+
+# After a power cut between the end of the join and the marker. An answer that the node is not found is one too: the
+# API server knows this node's certificate, and the kubelet registers the node.
+joined_already() {
+  local answer
+  [[ -e ${kubernetes?}/kubelet.conf ]] || return
+  answer=$(as_node get node "$PI_IMAGE_NODE" --output name 2>&1) || [[ $answer == *NotFound* ]]
+}
+
+# Whether the others have a majority while this node's etcd is off. crictl is needed to be sure that it is off.
+cluster_lives_without_us() {
+  systemctl stop kubelet.service && command -v crictl >/dev/null || return
+  crictl ps --quiet | xargs --no-run-if-empty crictl stop >/dev/null || return
+  sleep 20
+  ask_cluster >/dev/null
+}
+
+# An attempt that reached etcd may have made this node one of two voters. To clear its data then would take the majority
+# from the cluster for good, and `kubeadm reset` clears them even when it could not remove the member
+# (kubernetes cmd/kubeadm/app/cmd/phases/reset/removeetcdmember.go). So the attempt is brought to its end instead, and
+# given up only when the others are seen to work without this node.
+finish_control_plane() {
+  systemctl start kubelet.service || true
+  # Its kubelet.conf names its own API server, which answers only when its etcd is a member.
+  if joined_already; then
+    logged 600 kubeadm join phase control-plane-join mark-control-plane --config "${document?}" ||
+      fails "This node joined but cannot be marked as a control plane: $(cause)."
+    return
+  fi
+  (($(waited etcd) > 600)) || waits "An earlier attempt to join reached etcd; waiting for the API server of this node to answer."
+  rm -f "$scratch/since-etcd"
+  if cluster_lives_without_us; then
+    return 1
+  fi
+  systemctl start kubelet.service || true
+  waits "The cluster's etcd may need the vote of this node and is not complete. Switch the other control planes on."
+}
+
+join_cluster() {
+  check_identity
+  write_document
+  if [[ -d ${etcd?}/member ]]; then
+    if finish_control_plane; then
+      mark
+      return
+    fi
+  elif joined_already; then
+    mark
+    return
+  fi
+  wait_for_cluster
+  clear_attempt
+  lay_pki
+  # etcd admits one learner at a time, so that of two control planes that join together one fails here and tries again.
+  doing "Joining the cluster with kubeadm join."
+  logged 3600 kubeadm join --config "$document" || fails "kubeadm join failed: $(cause)."
+  mark
+}

@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# What `kubeadm init` and `kubeadm join` have in common: their document, the cluster's keys, clearing up, and the marker.
+
+kubernetes=${root?}/etc/kubernetes
+manifests=$kubernetes/manifests
+etcd=$root/var/lib/etcd
+seed=${state?}/seed
+document=${scratch?}/kubeadm.yaml
+# Written at once after success; from then on nothing here may reset this node.
+marker=$state/kubeadm-done
+
+# The document of the seed with what only the node knows. A version other than the installed one means images that do
+# not fit the kubelet; under DHCP kubeadm and the kubelet would take the address of the default route, not the uplink's.
+write_document() {
+  local address edits=(-e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/")
+  address=$(uplink_address)
+  [[ $address ]] || waits "$PI_IMAGE_UPLINK has lost its address."
+  if ! grep -q 'name: node-ip' "${config?}/kubeadm.yaml"; then
+    edits+=(-e "s/^nodeRegistration:$/&\n  kubeletExtraArgs:\n    - name: node-ip\n      value: $address/")
+  fi
+  if ! grep -q 'advertiseAddress:' "$config/kubeadm.yaml"; then
+    edits+=(-e "s/^( *)localAPIEndpoint:$/&\n\1  advertiseAddress: $address/")
+  fi
+  (umask 077 && sed -E "${edits[@]}" "$config/kubeadm.yaml" >"$document")
+}
+
+# kubeadm keeps and uses the authorities that it finds in its own folder, and its reset deletes them.
+lay_pki() {
+  [[ -d $seed/pki ]] || return 0
+  mkdir -p "$kubernetes"
+  cp -R "$seed/pki" "$kubernetes/"
+  chmod -R go-rwx "$kubernetes/pki"
+}
+
+# Until init has bound its group to a role, admin.conf may do nothing, so kube-vip borrows super-admin.conf
+# (https://github.com/kube-vip/kube-vip/issues/684); without kube-vip the endpoint has no address and init cannot end.
+lay_kube_vip() { # admin|super-admin
+  [[ -e $seed/kube-vip.yaml ]] || return 0
+  mkdir -p "$manifests"
+  # The kubelet starts whatever lies in this folder, half a file too, but for names with a dot in front.
+  (umask 077 && sed -E "s#( path: /etc/kubernetes/)(super-)?admin.conf#\1$1.conf#" "$seed/kube-vip.yaml" >"$manifests/.kube-vip.yaml")
+  mv -f "$manifests/.kube-vip.yaml" "$manifests/kube-vip.yaml"
+}
+
+kubernetes_files() { # those that an attempt leaves
+  local file
+  for file in "$kubernetes"/{admin,super-admin,kubelet,bootstrap-kubelet,controller-manager,scheduler}.conf \
+    "$kubernetes/pki" "$manifests"/* "$etcd"/*; do
+    [[ ! -e $file ]] || printf '%s\n' "$file"
+  done
+}
+
+cri_socket() {
+  case $PI_IMAGE_RUNTIME in
+    cri-o) echo unix:///var/run/crio/crio.sock ;;
+    *) echo unix:///run/containerd/containerd.sock ;;
+  esac
+}
+
+# Neither init nor join goes on where an earlier attempt stopped: their preflight refuses what that left.
+clear_attempt() {
+  local left
+  left=$(kubernetes_files)
+  [[ $left ]] || return 0
+  [[ ! -e $marker ]] || fails "This node is part of the cluster already; it is never reset."
+  doing "Clearing what an unfinished attempt left."
+  logged 900 kubeadm reset --force --cri-socket "$(cri_socket)" || fails "kubeadm reset failed: $(cause)."
+  kubernetes_files | xargs --no-run-if-empty --delimiter '\n' rm -rf --
+}
+
+mark() {
+  sync
+  touch "$marker"
+  sync
+}

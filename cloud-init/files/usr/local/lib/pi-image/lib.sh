@@ -1,0 +1,130 @@
+# shellcheck shell=bash
+# What the runner and its phases share: where things lie, and how a phase says what it does or waits for.
+set -Eeuo pipefail
+
+root=${PI_IMAGE_ROOT:-}
+config=$root/etc/pi-image
+state=$root/var/lib/pi-image
+scratch=$root/run/pi-image
+here=${BASH_SOURCE[0]%/*}
+export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+
+# shellcheck source=/dev/null
+. "$config/node.env"
+# shellcheck source=cause.sh
+. "$here/cause.sh"
+umask 022
+mkdir -p "$state/stamps" "$scratch"
+chmod 0700 "$scratch"
+
+# Exit codes of a phase: it waits for something outside this node; it tried and failed. Any other is a surprise.
+readonly WAITS=75 FAILED=76
+
+json() {
+  local text=${1//\\/\\\\}
+  text=${text//\"/\\\"}
+  printf '"%s"' "${text//[[:cntrl:]]/ }"
+}
+
+now() { date --utc +%Y-%m-%dT%H:%M:%SZ; }
+
+# Seconds since power-on; the wall clock jumps when the time arrives.
+uptime_seconds() { cut -d . -f 1 "$root/proc/uptime"; }
+
+# Seconds since the first call with this name on this boot.
+waited() { # NAME
+  local since=$scratch/since-$1
+  [[ -e $since ]] || uptime_seconds >"$since"
+  echo $(($(uptime_seconds) - $(<"$since")))
+}
+
+kubernetes_version() { # vX.Y.Z
+  kubeadm version -o short 2>/dev/null || echo "v$PI_IMAGE_KUBERNETES_PATCH"
+}
+
+# kubectl as this node itself, and as the cluster's administrator on the first control plane.
+as_node() { kubectl --kubeconfig "$root/etc/kubernetes/kubelet.conf" --request-timeout=15s "$@"; }
+as_admin() { kubectl --kubeconfig "$root/etc/kubernetes/admin.conf" --request-timeout=60s "$@"; }
+
+# The first global IPv4 address of the uplink; a virtual address of kube-vip comes after it.
+uplink_address() {
+  ip -4 -o addr show dev "$PI_IMAGE_UPLINK" scope global 2>/dev/null |
+    awk '{ split($4, part, "/"); print part[1]; exit }'
+}
+
+# One line to the journal and to every console, HDMI and serial.
+announce() {
+  local line="[pi-image] $PI_IMAGE_NODE ${PI_IMAGE_PHASE:-node}: $1" console shown=
+  printf '%s\n' "$line"
+  for console in $(cat "$root/sys/class/tty/console/active" 2>/dev/null) console; do
+    [[ -e $root/dev/$console && ($console != console || -z $shown) ]] || continue
+    # Ctrl-S on a console blocks whoever writes to it; a node must not stop for that.
+    printf '\r%s\n' "$line" | timeout 2 tee "$root/dev/$console" >/dev/null 2>&1 || true
+    shown=yes
+  done
+}
+
+write_status() { # STATE MESSAGE SINCE
+  local new=$state/status.json.new
+  # A full disk must not stop a node that only wants to say that the disk is full.
+  if {
+    printf '{"schemaVersion":1,"node":%s,"role":%s,"cluster":%s,"phase":%s,"state":%s,' \
+      "$(json "$PI_IMAGE_NODE")" "$(json "$PI_IMAGE_ROLE")" "$(json "$PI_IMAGE_CLUSTER")" \
+      "$(json "$PI_IMAGE_PHASE")" "$(json "$1")"
+    printf '"message":%s,"attempt":%d,"since":%s,"kubernetes":%s,"joinEnds":%s}\n' \
+      "$(json "$2")" "${PI_IMAGE_ATTEMPT:-1}" "$(json "$3")" \
+      "$(json "$(kubernetes_version)")" "$(json "$PI_IMAGE_JOIN_ENDS")"
+  } 2>/dev/null >"$new"; then
+    mv -f "$new" "$state/status.json"
+  fi
+}
+
+# What the phase does now. A retry that takes the same steps again does not repeat them on the console.
+doing() {
+  local said=$scratch/steps-$PI_IMAGE_PHASE
+  write_status running "$1" "$(now)"
+  if ! grep -qxF -- "$1" "$said" 2>/dev/null; then
+    printf '%s\n' "$1" >>"$said"
+    announce "$1"
+  fi
+}
+
+# What keeps the phase from going on: told once, kept in the status with the time it began.
+problem() { # STATE MESSAGE
+  local said=$scratch/problem-$PI_IMAGE_PHASE since
+  since=$(now)
+  if [[ -e $said && $(head -n 1 "$said") == "$1 $2" ]]; then
+    since=$(tail -n 1 "$said")
+  else
+    printf '%s\n%s\n' "$1 $2" "$since" >"$said"
+    announce "$2"
+  fi
+  write_status "$1" "$2" "$since"
+}
+
+waits() {
+  problem waiting "$1"
+  exit "$WAITS"
+}
+
+fails() {
+  problem failed-retrying "$1"
+  exit "$FAILED"
+}
+
+surprised() { # COMMAND CODE
+  [[ $BASH_SUBSHELL -gt 0 ]] || fails "The step \"${1%%$'\n'*}\" ended with code $2; journalctl -u pi-image-node has its output."
+}
+trap 'surprised "$BASH_COMMAND" $?' ERR
+
+# Runs a command for at most so many seconds; its output is in $scratch/log, where cause() reads it, and in the journal.
+logged() { # SECONDS COMMAND...
+  local limit=$1 code=0
+  shift
+  timeout --kill-after=30 "$limit" "$@" </dev/null >"$scratch/log" 2>&1 || code=$?
+  if ((code == 124 || code == 137)); then
+    echo "$1 did not end within $limit seconds and was stopped" >>"$scratch/log"
+  fi
+  cat "$scratch/log"
+  return "$code"
+}

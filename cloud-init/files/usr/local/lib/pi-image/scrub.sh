@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# How the scrub phase overwrites: in place, because deleting a file on FAT or ext4 leaves its bytes on the medium.
+
+stub='#cloud-config
+# pi-image emptied this file when the node had joined its cluster: it held secrets. Leave meta-data as it is.
+'
+
+erase() { # FILE...
+  local file
+  for file in "$@"; do
+    [[ ! -f $file ]] || shred --iterations 1 --remove "$file"
+  done
+}
+
+erase_folder() { # FOLDER
+  local file
+  [[ -d $1 ]] || return 0
+  while IFS= read -r -d '' file; do
+    erase "$file"
+  done < <(find "$1" -type f -print0)
+  rm -rf -- "$1"
+}
+
+# Writes standard input over the beginning of a file, onto the same clusters.
+overwrite() { # FILE
+  dd of="$1" bs=64K conv=notrunc,fsync status=none
+}
+
+# At every moment of this the file begins with the stub or is the whole old one, or a mixture that a second run repairs.
+stub_user_data() { # FILE
+  local size
+  [[ -e $1 ]] || return 0
+  size=$(stat --format %s "$1")
+  {
+    printf '%s' "$stub"
+    ((size <= ${#stub})) || head -c "$((size - ${#stub}))" /dev/zero | tr '\0' '\n'
+  } | overwrite "$1"
+  truncate --size "${#stub}" "$1"
+}
+
+# Only where netplan keeps the network's settings for itself: cloud-init applies network-config to new instances alone.
+blank_passwords() { # FILE
+  local blank=${scratch?}/network-config
+  [[ -e $1 ]] && grep -rqs 'password:' "${root?}/etc/netplan" || return 0
+  (
+    umask 077
+    LC_ALL=C awk '
+      match($0, /^[ -]*"?password"?: */) {
+        rest = substr($0, RLENGTH + 1)
+        gsub(/./, "x", rest)
+        $0 = substr($0, 1, RLENGTH) rest
+      }
+      { print }' "$1" >"$blank"
+  )
+  overwrite "$1" <"$blank"
+  rm -f "$blank"
+}
+
+# Where the seed lies: nothing when this system has no boot partition.
+boot_partition() {
+  local folder
+  for folder in "$root/boot/firmware" "$(findmnt --noheadings --first-only --output TARGET --source LABEL=system-boot)"; do
+    if [[ $folder && -e $folder/user-data ]]; then
+      echo "$folder"
+      return
+    fi
+  done
+  if [[ -e $root/dev/disk/by-label/system-boot ]]; then
+    mkdir -p "$scratch/boot"
+    mount LABEL=system-boot "$scratch/boot" && echo "$scratch/boot"
+  fi
+}
+
+# FAT has no owners: without a mask everybody reads the partition. A mask cannot be set by remounting.
+close_boot_partition() {
+  local fstab=$root/etc/fstab mounted=$root/boot/firmware
+  ! mountpoint --quiet "$scratch/boot" || umount "$scratch/boot"
+  if grep -qE '^[^#[:space:]]+[[:space:]]+/boot/firmware[[:space:]]+vfat' "$fstab" && ! grep -q 'umask=0077' "$fstab"; then
+    sed -E 's#^([^\#[:space:]]+[[:space:]]+/boot/firmware[[:space:]]+vfat[[:space:]]+[^[:space:]]+)#\1,umask=0077#' "$fstab" >"$fstab.pi-image"
+    chmod 0644 "$fstab.pi-image"
+    sync
+    mv -f "$fstab.pi-image" "$fstab"
+    systemctl daemon-reload
+  fi
+  if findmnt --noheadings --types vfat "$mounted" | grep -v 'fmask=0077' >/dev/null; then
+    { umount "$mounted" && mount "$mounted"; } || doing "The boot partition is in use; it is closed to other users from the next boot on."
+  fi
+}
