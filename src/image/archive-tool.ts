@@ -24,12 +24,16 @@ export class DecodeFailure extends Error {
   override readonly name = "DecodeFailure";
 }
 
-/** The decoder's last words, without "xz: (stdin): ". */
+/** What the decoder said, without "xz: (stdin): ". */
 export const decoderWords = (stderr: string): string =>
-  (stderr.trim().split("\n").at(-1) ?? "").replace(
-    /^\w+: (?:\((?:stdin|stdout)\)|\/\*stdin\*\\)\s*: ?/,
-    "",
-  );
+  stderr
+    .trim()
+    .split("\n")
+    .slice(-2)
+    .map((line) =>
+      line.replace(/^\w+: (?:(?:\(stdin\)|\/\*stdin\*\\)\s*: ?)?/, ""),
+    )
+    .join("; ");
 
 type Decoder = {
   readonly tool: string;

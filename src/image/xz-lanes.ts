@@ -58,6 +58,9 @@ type Slot = {
 
 type Lane = { readonly run: (slot: string) => Promise<number> };
 
+/** The process id tells people whose folder it is. */
+const FOLDER_PREFIX = `pi-image-xz-${process.pid}-`;
+
 /** A folder whose files stay in memory where the system has one with room, else the folder for temporary files. */
 const slotFolder = async (room: number): Promise<string> => {
   const memory = "/dev/shm";
@@ -65,12 +68,12 @@ const slotFolder = async (room: number): Promise<string> => {
     await access(memory, constants.W_OK);
     const { bavail, bsize } = await statfs(memory);
     if (bavail * bsize >= room) {
-      return await mkdtemp(join(memory, "pi-image-"));
+      return await mkdtemp(join(memory, FOLDER_PREFIX));
     }
   } catch {
     // No such folder: macOS, or a container without one.
   }
-  return mkdtemp(join(tmpdir(), "pi-image-"));
+  return mkdtemp(join(tmpdir(), FOLDER_PREFIX));
 };
 
 const openSlot = async (folder: string, number: number): Promise<Slot> => {

@@ -1,0 +1,433 @@
+// The fast ways through an .xz file give byte for byte what `xz -dc` gives, and find what is wrong.
+import { spawn, spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { openImage } from "../../src/image/open-image.ts";
+import { normaliseRanges } from "../../src/image/range.ts";
+import { lanesFor, xzChunks } from "../../src/image/xz-chunks.ts";
+import {
+  encodeIndex,
+  streamFooter,
+  streamHeader,
+} from "../../src/image/xz-format.ts";
+import { readXzIndex } from "../../src/image/xz-index.ts";
+import { openXz } from "../../src/image/xz-reader.ts";
+import { describeWithTools } from "../support/tools.ts";
+import {
+  collect,
+  expectSame,
+  failureOf,
+  readImage,
+  sampleImage,
+  testFolder,
+  writeSample,
+  xz,
+} from "./archive-samples.ts";
+
+const plain = (path: string): Buffer =>
+  spawnSync("xz", ["-dc", path], { maxBuffer: 2 ** 30 }).stdout;
+
+/** An .xz file of random streams, block sizes and checks; the image has whole sectors. */
+const archive = fc
+  .record({
+    sectors: fc.integer({ min: 2, max: 600 }),
+    seed: fc.integer({ min: 1, max: 2 ** 31 }),
+    cut: fc.double({ min: 0, max: 1, noNaN: true }),
+    blocks: fc.tuple(
+      fc.integer({ min: 4096, max: 70_000 }),
+      fc.integer({ min: 4096, max: 70_000 }),
+    ),
+    checks: fc.tuple(
+      fc.constantFrom("crc32", "crc64"),
+      fc.constantFrom("crc64", "sha256"),
+    ),
+    padding: fc.constantFrom(0, 4, 512),
+  })
+  .map(({ sectors, seed, cut, blocks, checks, padding }) => {
+    const image = sampleImage(sectors * 512, seed);
+    const at = Math.floor(image.length * cut);
+    const stream = (part: Buffer, which: 0 | 1) =>
+      xz(part, `--block-size=${blocks[which]}`, `--check=${checks[which]}`);
+    return {
+      image,
+      bytes: Buffer.concat([
+        stream(image.subarray(0, at), 0),
+        Buffer.alloc(padding),
+        stream(image.subarray(at), 1),
+      ]),
+    };
+  });
+
+const share = fc.double({ min: 0, max: 1, noNaN: true });
+
+const rangesOf = (size: number, pairs: readonly (readonly number[])[]) =>
+  normaliseRanges(
+    pairs.map(([a = 0, b = 0]) => {
+      const offset = Math.floor(a * (size - 1));
+      return { offset, length: Math.ceil(b * (size - offset) * 0.3) };
+    }),
+  );
+
+describeWithTools(["xz"], "decoding an .xz file in parallel", () => {
+  it("gives what xz -dc gives, whatever the blocks, runs and lanes", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        archive,
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 1, max: 200_000 }),
+        fc.array(fc.tuple(share, share), { maxLength: 6 }),
+        async ({ image, bytes }, lanes, runSize, pairs) => {
+          const path = writeSample("a.xz", bytes);
+          const file = await open(path, "r");
+          const index = await readXzIndex(path, file);
+          const chunks = (ranges?: ReturnType<typeof rangesOf>) =>
+            collect(
+              xzChunks({ path, file, index }, ranges, { lanes, runSize }),
+              image.length,
+            );
+          expectSame(plain(path), image);
+          expectSame(await chunks(), image);
+          const ranges = rangesOf(image.length, pairs);
+          const part = await chunks(ranges);
+          for (const { offset, length } of ranges) {
+            expectSame(
+              part.subarray(offset, offset + length),
+              image.subarray(offset, offset + length),
+            );
+          }
+          await file.close();
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it("decodes only the blocks that hold what is wanted", async () => {
+    const image = sampleImage(40 * 4096);
+    const path = writeSample("a.xz", xz(image, "--block-size=4KiB"));
+    const reader = await openXz(path);
+    const offsets: number[] = [];
+    const ranges = [
+      { offset: 4096, length: 1 },
+      { offset: 3 * 4096 - 1, length: 2 },
+      { offset: 20 * 4096, length: 4096 },
+    ];
+    for await (const { offset, data } of reader.chunks(ranges)) {
+      offsets.push(offset / 4096, (offset + data.length) / 4096);
+    }
+    await reader.close();
+    expect(offsets).toEqual([1, 4, 20, 21]);
+  });
+
+  it("leaves nothing behind in memory", async () => {
+    const image = sampleImage(40 * 4096);
+    const path = writeSample("a.xz", xz(image, "--block-size=4KiB"));
+    await readImage(path, image.length);
+    expect(slotFolders(process.pid)).toEqual([]);
+  });
+
+  it("leaves nothing behind when it is killed", async () => {
+    const path = writeSample(
+      "a.xz",
+      xz(sampleImage(64 * 4096), "--block-size=4KiB"),
+    );
+    const script = `
+      const { openXz } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/image/xz-reader.ts"))});
+      const reader = await openXz(${JSON.stringify(path)});
+      for await (const chunk of reader.chunks()) {
+        console.log(chunk.offset);
+        await new Promise(() => setInterval(() => undefined, 1000));
+      }`;
+    const child = spawn(
+      process.execPath,
+      ["--import", "tsx", "--input-type=module", "-e", script],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    expect(slotFolders(child.pid ?? 0).length).toBe(1);
+    child.kill("SIGKILL");
+    await expect.poll(() => slotFolders(child.pid ?? 0)).toEqual([]);
+  });
+});
+
+/** Folders with decoded blocks of a process that is alive or was. */
+const slotFolders = (pid: number): string[] =>
+  ["/dev/shm", process.env["TMPDIR"] ?? "/tmp"].flatMap((folder) => {
+    try {
+      return readdirSync(folder).filter((name) =>
+        name.startsWith(`pi-image-xz-${pid}-`),
+      );
+    } catch {
+      return [];
+    }
+  });
+
+describeWithTools(["xz"], "reading an .xz file at any place", () => {
+  it("gives the bytes of the image", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        archive,
+        fc.array(fc.tuple(share, share), { minLength: 1, maxLength: 12 }),
+        fc.boolean(),
+        async ({ image, bytes }, pairs, together) => {
+          const reader = await openXz(writeSample("a.xz", bytes));
+          const source = reader.source;
+          if (source === undefined) {
+            // Both halves fit into one block.
+            expect(image.length).toBeLessThan(140_000);
+            await reader.close();
+            return;
+          }
+          const reads = pairs.map(([a, b]) => {
+            const offset = Math.floor(a * image.length);
+            const length = Math.floor(b * (image.length - offset));
+            return { offset, length };
+          });
+          const check = async (read: (typeof reads)[number]) => {
+            expectSame(
+              await source.read(read.offset, read.length),
+              image.subarray(read.offset, read.offset + read.length),
+            );
+          };
+          if (together) {
+            await Promise.all(reads.map(check));
+          } else {
+            for (const read of reads) {
+              await check(read);
+            }
+          }
+          await reader.close();
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
+  it("gives bytes that the receiver may change", async () => {
+    const image = sampleImage(8 * 4096);
+    const reader = await openXz(
+      writeSample("a.xz", xz(image, "--block-size=4KiB")),
+    );
+    const first = await reader.source?.read(0, 9000);
+    first?.fill(0);
+    const again = await reader.source?.read(0, 9000);
+    expectSame(again ?? Buffer.alloc(0), image.subarray(0, 9000));
+    await reader.close();
+  });
+
+  it("refuses to go beyond the end, and goes on after damage", async () => {
+    const image = sampleImage(8 * 4096);
+    const bytes = xz(image, "--block-size=4KiB");
+    // The index takes some 40 bytes; the block in front of it is the last one.
+    const at = bytes.length - 80;
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    const reader = await openXz(writeSample("a.xz", bytes));
+    await expect(reader.source?.read(8 * 4096 - 1, 2)).rejects.toThrow(
+      RangeError,
+    );
+    for (const _ of [1, 2]) {
+      const error = await failureOf(
+        reader.source?.read(0, image.length) ?? Promise.resolve(),
+      );
+      expect(error.message).toContain("block 8 of 8");
+    }
+    expectSame(
+      (await reader.source?.read(0, 4096)) ?? Buffer.alloc(0),
+      image.subarray(0, 4096),
+    );
+    await reader.close();
+  });
+});
+
+describeWithTools(["xz"], "damage inside an .xz file", () => {
+  it("is found in every block, and named", async () => {
+    const image = sampleImage(20 * 4096);
+    const good = xz(image, "--block-size=4KiB");
+    const path = writeSample("good.xz", good);
+    const file = await open(path, "r");
+    const index = await readXzIndex(path, file);
+    await file.close();
+    for (let block = 0; block < index.blocks; block += 1) {
+      const bad = Buffer.from(good);
+      const at =
+        (index.fileOffset[block] ?? 0) +
+        Math.floor((index.stored[block] ?? 0) / 2);
+      bad[at] = (bad[at] ?? 0) ^ 0x40;
+      const error = await failureOf(
+        readImage(writeSample("bad.xz", bad), image.length),
+      );
+      expect(`${error.code} ${error.message}`).toContain(
+        `is damaged: block ${block + 1} of 20 (bytes ${block * 4096} to ${(block + 1) * 4096} of the image) cannot be decoded`,
+      );
+      expect(error.code).toBe("IMAGE_DAMAGED");
+    }
+  });
+
+  it("is found when the index tells other sizes than the blocks", async () => {
+    const good = xz(sampleImage(20_480), "--block-size=4KiB", "--threads=2");
+    const path = writeSample("a.xz", good);
+    const file = await open(path, "r");
+    const index = await readXzIndex(path, file);
+    await file.close();
+    // The sum is right, and so are all checksums; one byte is told to be of the next block.
+    const records = Array.from({ length: index.blocks }, (_, block) => ({
+      stored: index.stored[block] ?? 0,
+      decoded: block === 2 ? 4095 : 4096 + (block === 3 ? 1 : 0),
+    }));
+    const end = good.length - 12 - encodeIndex(records).length;
+    const lying = encodeIndex(records);
+    const bad = Buffer.concat([
+      good.subarray(0, end),
+      lying,
+      streamFooter(4, lying.length),
+    ]);
+    const error = await failureOf(readImage(writeSample("b.xz", bad), 20_480));
+    expect(error.message).toContain("block 3 of 5");
+  });
+
+  it("that asks for gigabytes of memory is refused", async () => {
+    const image = sampleImage(64 * 1024);
+    const huge = xz(image, "--lzma2=dict=1GiB", "--block-size=16KiB");
+    const error = await failureOf(
+      readImage(writeSample("a.xz", huge), image.length),
+    );
+    expect(error.code).toBe("IMAGE_DAMAGED");
+    expect(error.facts.join(" ")).toContain("Memory usage limit");
+  });
+
+  it("by a filter that does not exist is named", async () => {
+    const image = sampleImage(64 * 1024);
+    const good = xz(image, "--block-size=16KiB");
+    const bad = Buffer.from(good);
+    const path = writeSample("a.xz", good);
+    const file = await open(path, "r");
+    const index = await readXzIndex(path, file);
+    await file.close();
+    const at = index.fileOffset[1] ?? 0;
+    const header = ((bad[at] ?? 0) + 1) * 4;
+    const place = bad.indexOf(0x21, at + 2);
+    bad[place] = 0x3f;
+    bad.writeUInt32LE(
+      crc32(bad.subarray(at, at + header - 4)),
+      at + header - 4,
+    );
+    const error = await failureOf(
+      readImage(writeSample("b.xz", bad), image.length),
+    );
+    expect(error.message).toContain("block 2 of 4");
+    expect(error.facts.join(" ")).toContain("Unsupported");
+  });
+
+  it("in a check of an unknown kind is refused", async () => {
+    const index = encodeIndex([{ stored: 8, decoded: 512 }]);
+    const header = streamHeader(4);
+    const footer = streamFooter(4, index.length);
+    header[7] = 3;
+    header.writeUInt32LE(crc32(header.subarray(6, 8)), 8);
+    footer[9] = 3;
+    footer.writeUInt32LE(crc32(footer.subarray(4, 10)), 0);
+    const bytes = Buffer.concat([header, Buffer.alloc(8), index, footer]);
+    const error = await failureOf(openImage(writeSample("a.xz", bytes)));
+    expect(`${error.code} ${error.message}`).toContain("unknown kind 3");
+  });
+});
+
+describeWithTools(["xz"], "without an xz program", () => {
+  /** Runs `work` where PATH leads nowhere. */
+  const withoutXz = async <Result>(work: () => Promise<Result>) => {
+    const path = process.env["PATH"];
+    process.env["PATH"] = testFolder();
+    try {
+      return await work();
+    } finally {
+      process.env["PATH"] = path;
+    }
+  };
+  const image = sampleImage(40 * 4096);
+
+  it.each([
+    ["of one block", ["--block-size=1MiB"]],
+    ["of several blocks", ["--block-size=16KiB"]],
+    ["with CRC32", ["--block-size=16KiB", "--check=crc32"]],
+  ])("a file %s is read by the built-in decoder", async (_, options) => {
+    const path = writeSample("a.xz", xz(image, ...options));
+    await withoutXz(async () => {
+      expectSame(await readImage(path, image.length), image);
+      const reader = await openXz(path);
+      const part = await reader.source?.read(5000, 50_000);
+      if (part !== undefined) {
+        expectSame(part, image.subarray(5000, 55_000));
+      }
+      await reader.close();
+    });
+  });
+
+  it("a file of several streams with padding is read", async () => {
+    const bytes = Buffer.concat([
+      xz(image.subarray(0, 8192)),
+      Buffer.alloc(8),
+      xz(image.subarray(8192), "--check=crc32"),
+    ]);
+    const path = writeSample("a.xz", bytes);
+    expectSame(await withoutXz(() => readImage(path, image.length)), image);
+  });
+
+  it("damage is found, and the next file is read", async () => {
+    const good = xz(image, "--block-size=16KiB");
+    const bad = Buffer.from(good);
+    bad[5000] = (bad[5000] ?? 0) ^ 1;
+    const single = xz(image);
+    const badSingle = Buffer.from(single);
+    badSingle[5000] = (badSingle[5000] ?? 0) ^ 1;
+    const paths = [bad, badSingle, good, single].map((bytes) =>
+      writeSample("a.xz", bytes),
+    );
+    await withoutXz(async () => {
+      for (const path of paths.slice(0, 2)) {
+        const error = await failureOf(readImage(path, image.length));
+        expect(error.code).toBe("IMAGE_DAMAGED");
+        expect(error.message).toMatch(/block \d+ of/);
+      }
+      for (const path of paths.slice(2)) {
+        expectSame(await readImage(path, image.length), image);
+      }
+    });
+  });
+
+  it("a file left in the middle does not hold up the next", async () => {
+    const path = writeSample("a.xz", xz(sampleImage(9 * 2 ** 20)));
+    await withoutXz(async () => {
+      for (const _ of [1, 2]) {
+        const reader = await openXz(path);
+        for await (const chunk of reader.chunks()) {
+          expect(chunk.offset).toBe(0);
+          break;
+        }
+        await reader.close();
+      }
+    });
+  });
+
+  it("SHA-256 checks need the program", async () => {
+    const path = writeSample("a.xz", xz(image, "--check=sha256"));
+    const error = await withoutXz(() => failureOf(openXz(path)));
+    expect(error.code).toBe("TOOL_MISSING");
+    expect(error.hint).toContain("xz-utils");
+  });
+});
+
+describe("the number of lanes", () => {
+  const MiB = 2 ** 20;
+  it("falls with the size of the blocks, so that memory stays bounded", () => {
+    expect(
+      [1, 8, 16, 24, 40, 192].map((size) => lanesFor(size * MiB, 4)),
+    ).toEqual([4, 4, 4, 2, 0, 0]);
+    expect([1, 24, 192].map((size) => lanesFor(size * MiB, 1))).toEqual([
+      1, 1, 0,
+    ]);
+  });
+});
