@@ -1,0 +1,66 @@
+// What the written endpoint stands for: a node, the virtual address, or a name that others look after.
+
+export type EndpointNode = {
+  readonly name: string | undefined;
+  readonly control: boolean;
+  /** Without prefix length; undefined with DHCP. */
+  readonly address: string | undefined;
+};
+
+export type EndpointTarget =
+  | { readonly kind: "node"; readonly index: number; readonly host: string }
+  | { readonly kind: "virtual"; readonly host: string }
+  | { readonly kind: "name"; readonly host: string }
+  | { readonly kind: "unknown" };
+
+type Context = {
+  readonly cluster: string;
+  readonly virtualAddress: string | undefined;
+  readonly nodes: readonly EndpointNode[];
+};
+
+/** The host name that stands for the virtual address. */
+export const virtualHost = (cluster: string): string => `${cluster}-api`;
+
+/** `written` is a value that passed `endpointRule`; undefined asks for the default. */
+export const endpointTarget = (
+  written: string | undefined,
+  { cluster, virtualAddress, nodes }: Context,
+): EndpointTarget => {
+  const host = virtualHost(cluster);
+  const virtual =
+    virtualAddress === undefined
+      ? undefined
+      : ({ kind: "virtual", host } as const);
+  // A virtual address serves one control plane as well: it can become three without touching the workers.
+  const index =
+    written === undefined
+      ? nodes.findIndex(({ control }) => control)
+      : nodes.findIndex(
+          ({ name, address }) =>
+            address === written ||
+            (name !== undefined &&
+              (written === name || written === `${name}.local`)),
+        );
+  const name = nodes[index]?.name;
+  if (written === undefined && virtual !== undefined) {
+    return virtual;
+  }
+  if (name !== undefined) {
+    const local = written === `${name}.local`;
+    return { kind: "node", index, host: local ? `${name}.local` : name };
+  }
+  if (written === undefined) {
+    return { kind: "unknown" };
+  }
+  if (virtual !== undefined && [host, virtualAddress].includes(written)) {
+    return virtual;
+  }
+  const isName = written.includes(".") && !/\.\d+$/.test(written);
+  if (!isName) {
+    return { kind: "unknown" };
+  }
+  return virtual === undefined
+    ? { kind: "name", host: written }
+    : { kind: "virtual", host: written };
+};

@@ -1,0 +1,38 @@
+// What `pi-image init --yes` finds on this machine: the user's name and public key.
+import { homedir, userInfo } from "node:os";
+import { join } from "node:path";
+import { defaultAnswers } from "./implied-inventory.ts";
+import type { InitAnswers } from "./init-template.ts";
+import { loadText } from "./load-text.ts";
+import { parsePublicKeys } from "./ssh-keys.ts";
+
+/** In the order in which ssh prefers them. */
+const KEY_FILES = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"];
+
+const KEY_LIMIT = 64 * 1024;
+
+/** The name of the user who runs this; undefined where the system has none, as in a bare container. */
+const currentUser = (): string | undefined => {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+};
+
+/** The first usable public key of ~/.ssh as a reference; no key gives answers with no key. */
+export const loadInitAnswers = async (
+  home: string = homedir(),
+  userName: string | undefined = currentUser(),
+): Promise<InitAnswers> => {
+  for (const name of KEY_FILES) {
+    const file = await loadText(join(home, ".ssh", name), KEY_LIMIT);
+    if (
+      file.text !== undefined &&
+      parsePublicKeys(file.text).problem === undefined
+    ) {
+      return defaultAnswers(userName, [`file:~/.ssh/${name}`]);
+    }
+  }
+  return defaultAnswers(userName, []);
+};

@@ -1,0 +1,125 @@
+// cluster.yaml -> ResolvedProject, or all the problems that it and the files it names have.
+import { homedir } from "node:os";
+import { dirname, resolve } from "node:path";
+import { hasErrors, type Problem } from "../report/problem.ts";
+import { impliedAnswers, type Wanted } from "./implied-inventory.ts";
+import { initTemplate } from "./init-template.ts";
+import { loadInitAnswers } from "./load-init-answers.ts";
+import { loadAddonProblems, loadKeys } from "./load-keys.ts";
+import { loadSecrets, withoutSecrets, type Prompt } from "./load-secrets.ts";
+import { loadText, type TextFile } from "./load-text.ts";
+import { parseInventory } from "./parse-inventory.ts";
+import { resolveInventory } from "./resolve.ts";
+import type { ResolvedProject } from "./resolved.ts";
+
+/** A thousand nodes take a tenth of it. */
+const INVENTORY_LIMIT = 1024 * 1024;
+
+export type LoadOptions = {
+  /** As the user wrote it; messages show it like this. */
+  readonly path: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home?: string | undefined;
+  /** Asks for a password; without it, `prompt` references are problems. */
+  readonly prompt?: Prompt | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** "unneeded" leaves the Wi-Fi passwords where they are; looking at one then is a bug. */
+  readonly secrets?: "needed" | "unneeded" | undefined;
+  /** Given: a missing file means what `init --yes` would write, with these nodes added. */
+  readonly implied?: Wanted | undefined;
+};
+
+export type LoadedInventory = {
+  /** Undefined if there are errors; warnings alone do not stop it. */
+  readonly project: ResolvedProject | undefined;
+  readonly problems: readonly Problem[];
+  /** Texts for code frames, without secrets. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Absolute; the cluster's secrets live here. */
+  readonly folder: string;
+  /** Whether there was no file. */
+  readonly implied: boolean;
+};
+
+const unreadable = (
+  path: string,
+  file: Extract<TextFile, { text: undefined }>,
+): Problem => ({
+  code: file.code,
+  severity: "error",
+  message: `the inventory ${path} cannot be used: ${file.reason}`,
+  hint: file.missing
+    ? "`pi-image init` writes one, or give the right path"
+    : undefined,
+});
+
+/** Never throws for what is in the files; what it cannot read is a problem. */
+export const loadInventory = async (
+  options: LoadOptions,
+): Promise<LoadedInventory> => {
+  const home = options.home ?? homedir();
+  const folder = dirname(resolve(options.path));
+  const file = await loadText(options.path, INVENTORY_LIMIT);
+  const implied =
+    file.text === undefined && file.missing && options.implied !== undefined;
+  if (file.text === undefined && !implied) {
+    return {
+      project: undefined,
+      problems: [unreadable(options.path, file)],
+      files: new Map(),
+      folder,
+      implied: false,
+    };
+  }
+  const name = implied
+    ? `${options.path} (as \`pi-image init --yes\` writes it)`
+    : options.path;
+  const text =
+    file.text ??
+    initTemplate(
+      impliedAnswers(
+        await loadInitAnswers(home),
+        options.implied ?? { hosts: [], role: undefined },
+      ),
+    );
+
+  const parsed = parseInventory(name, text);
+  const result = { files: new Map([[name, parsed.shown]]), folder, implied };
+  if (parsed.broken) {
+    return { ...result, project: undefined, problems: parsed.problems };
+  }
+  const { draft } = parsed;
+  const { keys, problems: keyProblems } = await loadKeys(draft, {
+    folder,
+    home,
+  });
+  const known = [
+    ...parsed.problems,
+    ...keyProblems,
+    ...(await loadAddonProblems(draft, { folder, home })),
+  ];
+  const { secrets, problems: secretProblems } =
+    options.secrets === "unneeded"
+      ? { secrets: withoutSecrets(draft), problems: [] }
+      : await loadSecrets(draft, {
+          folder,
+          home,
+          env: options.env,
+          prompt: options.prompt,
+          ask: !hasErrors(known),
+          signal: options.signal,
+        });
+  const problems = [...known, ...secretProblems];
+  return {
+    ...result,
+    problems,
+    project:
+      parsed.inventory === undefined || hasErrors(problems)
+        ? undefined
+        : resolveInventory(
+            parsed.inventory,
+            { keys, secrets },
+            { folder, home },
+          ),
+  };
+};

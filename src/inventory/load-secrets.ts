@@ -1,0 +1,212 @@
+// Fetches the Wi-Fi passwords that the nodes need from where the inventory says they are.
+import type { ProblemCode } from "../report/problem-codes.ts";
+import type { Problem } from "../report/problem.ts";
+import { secret, type Secret } from "../report/secret.ts";
+import { tryTool } from "../system/run-tool.ts";
+import type { Draft } from "./draft.ts";
+import { loadText } from "./load-text.ts";
+import { absolutePath, type Places } from "./paths.ts";
+import {
+  parseSecretReference,
+  secretName,
+  type SecretReference,
+} from "./references.ts";
+import type { Wifi } from "./resolved.ts";
+import { nodesOf, settingOf } from "./settings.ts";
+import type { Finding } from "./text-rule.ts";
+import { passwordFinding } from "./wifi-rules.ts";
+import type { Path } from "./yaml-file.ts";
+
+const FILE_LIMIT = 64 * 1024;
+
+/** Asks the person at the terminal without showing what is typed; undefined where nobody can be asked. */
+export type Prompt = (question: string) => Promise<string | undefined>;
+
+export type SecretSources = Places & {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly prompt: Prompt | undefined;
+  /** Whether people may be asked and commands be run; not, when the file has errors already. */
+  readonly ask: boolean;
+  readonly signal: AbortSignal | undefined;
+};
+
+type Fetched = { readonly value: string } | Finding | undefined;
+
+const failure = (
+  code: ProblemCode,
+  message: string,
+  hint: string,
+): Finding => ({ code, message, hint });
+
+const trimEnd = (text: string): string => text.replace(/\r?\n$/, "");
+
+const fromEnvironment = (name: string, env: SecretSources["env"]): Fetched => {
+  const value = env[name];
+  return value === undefined || value === ""
+    ? failure(
+        "SECRET_MISSING",
+        `the environment variable ${name} is ${value === undefined ? "not set" : "empty"}`,
+        `set it for this run: read -rs ${name} && export ${name}`,
+      )
+    : { value };
+};
+
+/** `path` is shown as it was written. */
+const fromFile = async (path: string, places: Places): Promise<Fetched> => {
+  const file = await loadText(absolutePath(path, places), FILE_LIMIT);
+  if (file.text === undefined) {
+    return failure(
+      "SECRET_FILE_UNREADABLE",
+      `the secret's file ${path} cannot be used: ${file.reason}`,
+      "relative paths begin at the inventory's folder",
+    );
+  }
+  const value = trimEnd(file.text);
+  return value === ""
+    ? failure(
+        "SECRET_MISSING",
+        `the secret's file ${path} is empty`,
+        "write the password into it",
+      )
+    : { value };
+};
+
+const fromCommand = async (
+  command: string,
+  sources: SecretSources,
+): Promise<Fetched> => {
+  const shell = "sh";
+  const result = await tryTool(shell, ["-c", command], {
+    cwd: sources.folder,
+    signal: sources.signal,
+  });
+  const said = result.stderr.trim().split("\n").at(-1) ?? "";
+  const failed = (how: string) =>
+    failure(
+      "SECRET_COMMAND_FAILED",
+      `the command that gives the secret ${how}${said === "" ? "" : `: ${said}`}`,
+      "run the command by hand in the inventory's folder; it has to print the password and nothing else",
+    );
+  if (result.status !== 0) {
+    return failed(`ended with status ${result.status}`);
+  }
+  const value = trimEnd(result.stdout);
+  return value === "" ? failed("printed nothing") : { value };
+};
+
+const fromPerson = async (
+  ssid: string,
+  prompt: Prompt | undefined,
+): Promise<Fetched> => {
+  const value = await prompt?.(`Password of the Wi-Fi network ${ssid}`);
+  return value === undefined || value === ""
+    ? failure(
+        "SECRET_MISSING",
+        value === ""
+          ? "no password was typed"
+          : "the password has to be typed, and there is no terminal to ask on",
+        "run the command in a terminal, or write env:WIFI_PASSWORD",
+      )
+    : { value };
+};
+
+const fetchSecret = (
+  reference: SecretReference,
+  ssid: string,
+  sources: SecretSources,
+): Promise<Fetched> | Fetched => {
+  switch (reference.from) {
+    case "env":
+      return fromEnvironment(reference.name, sources.env);
+    case "file":
+      return fromFile(reference.path, sources);
+    case "exec":
+      return sources.ask ? fromCommand(reference.command, sources) : undefined;
+    case "prompt":
+      return sources.ask ? fromPerson(ssid, sources.prompt) : undefined;
+  }
+};
+
+type Needed = {
+  readonly name: string;
+  readonly reference: SecretReference;
+  readonly ssid: string;
+  readonly security: Wifi["security"];
+  readonly path: Path;
+};
+
+/** The references of networks that some node really uses, each place once. */
+const neededSecrets = (draft: Draft): readonly Needed[] => {
+  const needed = new Map<string, Needed>();
+  for (const { index } of nodesOf(draft)) {
+    const found = settingOf(draft, index, "wifi");
+    const wifi = found?.value;
+    if (
+      !found ||
+      !wifi ||
+      wifi.password === undefined ||
+      wifi.ssid === undefined
+    ) {
+      continue;
+    }
+    const reference = parseSecretReference(wifi.password);
+    const path = [...found.path, "password"];
+    if (reference !== undefined) {
+      needed.set(path.join("."), {
+        name: secretName(wifi.ssid, wifi.password),
+        reference,
+        ssid: wifi.ssid,
+        security: wifi.security ?? "wpa2",
+        path,
+      });
+    }
+  }
+  return [...needed.values()];
+};
+
+/** Every password once, and a problem at each place whose reference leads to nothing that Wi-Fi can use. */
+export const loadSecrets = async (
+  draft: Draft,
+  sources: SecretSources,
+): Promise<{
+  readonly secrets: ReadonlyMap<string, Secret>;
+  readonly problems: readonly Problem[];
+}> => {
+  const secrets = new Map<string, Secret>();
+  const fetched = new Map<string, Fetched>();
+  const problems: Problem[] = [];
+  for (const { name, reference, ssid, security, path } of neededSecrets(
+    draft,
+  )) {
+    if (!fetched.has(name)) {
+      fetched.set(name, await fetchSecret(reference, ssid, sources));
+    }
+    const found = fetched.get(name);
+    if (found === undefined) {
+      continue;
+    }
+    const finding =
+      "value" in found ? passwordFinding(found.value, security) : found;
+    if ("value" in found) {
+      secrets.set(name, secret(found.value));
+    }
+    if (finding !== undefined) {
+      problems.push({ ...finding, severity: "error", at: draft.at(path) });
+    }
+  }
+  return { secrets, problems };
+};
+
+/** Stands in for every password in commands that need none; whoever looks at it anyway has a bug. */
+export const withoutSecrets = (draft: Draft): ReadonlyMap<string, Secret> =>
+  new Map(
+    neededSecrets(draft).map(({ name }) => [
+      name,
+      {
+        ...secret(""),
+        reveal: () => {
+          throw new Error(`the secret ${name} was not loaded`);
+        },
+      },
+    ]),
+  );

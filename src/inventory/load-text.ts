@@ -1,0 +1,79 @@
+// Reads a text file that someone names: UTF-8, of a limited size, and never as an exception.
+import { open } from "node:fs/promises";
+
+export type TextFile =
+  | { readonly text: string }
+  | {
+      readonly text: undefined;
+      readonly code: "FILE_NOT_UTF8" | "FILE_TOO_LARGE" | "FILE_UNREADABLE";
+      /** Such as "it does not exist". */
+      readonly reason: string;
+      readonly missing: boolean;
+    };
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "you may not read it",
+  EISDIR: "it is a folder",
+  ENOENT: "it does not exist",
+  ENOTDIR: "a part of its path is no folder",
+};
+
+/** At most `limit` + 1 bytes, because the name may stand for a device or a pipe without an end. */
+const readBytes = async (path: string, limit: number): Promise<Buffer> => {
+  const handle = await open(path, "r");
+  try {
+    const buffer = Buffer.alloc(limit + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await handle.read(
+        buffer,
+        length,
+        buffer.length - length,
+        null,
+      );
+      if (bytesRead === 0) {
+        break;
+      }
+      length += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Reads the whole file; a byte-order mark is dropped. `limit` is in bytes. */
+export const loadText = async (
+  path: string,
+  limit: number,
+): Promise<TextFile> => {
+  let bytes: Buffer;
+  try {
+    bytes = await readBytes(path, limit);
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    return {
+      text: undefined,
+      code: "FILE_UNREADABLE",
+      reason: REASONS[code] ?? message,
+      missing: code === "ENOENT",
+    };
+  }
+  const failure = { text: undefined, missing: false } as const;
+  if (bytes.length > limit) {
+    return {
+      ...failure,
+      code: "FILE_TOO_LARGE",
+      reason: `it is larger than ${limit / 1024} KiB`,
+    };
+  }
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+  } catch {
+    return {
+      ...failure,
+      code: "FILE_NOT_UTF8",
+      reason: "it is not text in UTF-8",
+    };
+  }
+};

@@ -1,0 +1,200 @@
+// The schema of a node and of the settings that `defaults` gives to all nodes.
+import { z } from "zod";
+import { nodeNameRule, domainRule } from "./name-rules.ts";
+import { addressRule, nodeAddressRule } from "./network-rules.ts";
+import { keyRule, secretRule } from "./references.ts";
+import { BOARDS, ROLES, STORAGES } from "./resolved.ts";
+import {
+  baseRule,
+  localeRule,
+  serialRule,
+  timezoneRule,
+} from "./system-rules.ts";
+import { text } from "./text-rule.ts";
+import { shellRule, userNameRule } from "./user-rules.ts";
+import { countryRule, ssidRule } from "./wifi-rules.ts";
+
+const user = z.strictObject({
+  name: text(
+    { description: "The login name.", examples: ["ana"] },
+    userNameRule,
+  ),
+  sshKeys: z
+    .array(
+      text(
+        {
+          description:
+            "A public key: file: and a path, or the line itself. Paths begin at this file's folder; ~ is your home.",
+          examples: ["file:~/.ssh/id_ed25519.pub"],
+        },
+        keyRule,
+      ),
+    )
+    .optional()
+    .describe(
+      "The public keys that log this user in. There is no login with a password.",
+    ),
+  sudo: z
+    .boolean()
+    .optional()
+    .describe("Whether the user may become root with sudo. Default: true."),
+  shell: text(
+    { description: "The login shell. Default: /bin/bash." },
+    shellRule,
+  ).optional(),
+});
+
+const wifi = z.strictObject({
+  ssid: text(
+    {
+      description: "The network's name, 32 octets at most.",
+      examples: ["home"],
+    },
+    ssidRule,
+  ),
+  country: text(
+    {
+      description:
+        "The country whose radio rules apply: two capital letters (ISO 3166-1), for example ES.",
+      pattern: "^[A-Z]{2}$",
+      examples: ["ES"],
+    },
+    countryRule,
+  ),
+  security: z
+    .enum(["wpa2", "wpa3", "wpa2-wpa3", "open"])
+    .optional()
+    .describe(
+      "wpa2 also joins networks that offer WPA2 and WPA3; wpa3 joins those that offer only WPA3. Default: wpa2.",
+    ),
+  hidden: z
+    .boolean()
+    .optional()
+    .describe("Whether the network hides its name. Default: false."),
+  password: text(
+    {
+      description:
+        "Where the password comes from: env:NAME, file:path, exec:command or prompt. Never the password itself.",
+      pattern: "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|exec:.+|prompt)$",
+      examples: ["env:WIFI_PASSWORD"],
+    },
+    secretRule,
+  ).optional(),
+});
+
+/** What a node and `defaults` have in common. */
+const settings = {
+  board: z
+    .enum(BOARDS)
+    .optional()
+    .describe("The Raspberry Pi model. Default: pi5."),
+  base: text(
+    {
+      description:
+        "The base image: a name from `pi-image base list`, a path or a URL. Default: ubuntu-24.04.",
+      examples: ["ubuntu-24.04"],
+    },
+    baseRule,
+  ).optional(),
+  storage: z
+    .enum(STORAGES)
+    .optional()
+    .describe(
+      "Where the node boots and runs: from the card (sd), from an NVMe disk that you flash (nvme), or from an NVMe disk that the card fills at first boot (sd-to-nvme). Default: sd.",
+    ),
+  pcieGen: z
+    .literal([2, 3])
+    .optional()
+    .describe(
+      "The PCIe speed: 2 is what the boards are certified for, 3 is faster and may be unstable. Default: 2.",
+    ),
+  timezone: text(
+    {
+      description: "The time zone. Default: Etc/UTC.",
+      examples: ["Europe/Madrid"],
+    },
+    timezoneRule,
+  ).optional(),
+  locale: text(
+    { description: "The locale. Default: C.UTF-8.", examples: ["es_ES.UTF-8"] },
+    localeRule,
+  ).optional(),
+  users: z
+    .array(user)
+    .optional()
+    .describe(
+      "Who can log in. A node's own list takes the place of the one in defaults.",
+    ),
+  wifi: wifi
+    .optional()
+    .describe(
+      "The Wi-Fi network. A node's own mapping takes the place of the one in defaults.",
+    ),
+  uplink: z
+    .enum(["ethernet", "wifi"])
+    .optional()
+    .describe(
+      "The network that Kubernetes uses and that has the address. Default: wifi where Wi-Fi is set up, otherwise ethernet.",
+    ),
+  gateway: text(
+    {
+      description: "The router, for nodes that have an address of their own.",
+      examples: ["192.168.1.1"],
+    },
+    addressRule,
+  ).optional(),
+  nameservers: z
+    .array(text({ description: "A DNS server's IPv4 address." }, addressRule))
+    .optional()
+    .describe(
+      "The DNS servers, for nodes that have an address of their own. Default: the gateway.",
+    ),
+  search: z
+    .array(text({ description: "A DNS domain." }, domainRule))
+    .optional()
+    .describe("Domains in which short names are looked up."),
+};
+
+export const defaultsSchema = z
+  .strictObject(settings)
+  .describe("Settings of all nodes; a node's own setting wins.");
+
+export const nodeSchema = z.strictObject({
+  name: text(
+    {
+      description: "The node's host name and its name in Kubernetes.",
+      pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+      examples: ["worker1"],
+    },
+    nodeNameRule,
+  ),
+  role: z.enum(ROLES).describe("What the node does: control-plane or worker."),
+  ...settings,
+  wifi: z
+    .union([wifi, z.literal(false)])
+    .optional()
+    .describe(
+      "The Wi-Fi network in place of the one in defaults; false switches Wi-Fi off.",
+    ),
+  address: text(
+    {
+      description:
+        "A fixed IPv4 address with the prefix length of its network. Without one, DHCP gives it.",
+      examples: ["192.168.1.50/24"],
+    },
+    nodeAddressRule,
+  ).optional(),
+  card: z
+    .strictObject({
+      serial: text(
+        {
+          description:
+            "The serial number of the only card that this node may be written to, from `pi-image devices`.",
+          examples: ["0x1234abcd"],
+        },
+        serialRule,
+      ),
+    })
+    .optional()
+    .describe("The card that this node is bound to."),
+});

@@ -1,0 +1,109 @@
+// Text of cluster.yaml -> Inventory, with every mistake that the text alone can show.
+import type { Problem } from "../report/problem.ts";
+import { hasErrors } from "../report/problem.ts";
+import { checkBoards } from "./check-boards.ts";
+import { checkEndpoint, checkVirtualAddress } from "./check-endpoint.ts";
+import { checkGateways, checkUplinks } from "./check-network.ts";
+import {
+  checkCards,
+  checkControlPlanes,
+  checkNodeAddresses,
+  checkNodeNames,
+} from "./check-nodes.ts";
+import { checkPodRoom, checkSubnets } from "./check-subnets.ts";
+import { checkTimezones } from "./check-timezones.ts";
+import { checkUserNames, checkUsers } from "./check-users.ts";
+import { checkWifiPasswords } from "./check-wifi.ts";
+import { inventorySchema, type Inventory } from "./cluster-schema.ts";
+import { draftOf, type Check, type Draft } from "./draft.ts";
+import { explainMistakes } from "./explain-mistakes.ts";
+import { inventorySpecial } from "./inventory-mistakes.ts";
+import { maskSecrets } from "./mask-secrets.ts";
+import { schemaMistakes, valueAt, type Mistake } from "./schema-mistakes.ts";
+import { parseYamlFile } from "./yaml-file.ts";
+
+/** These look at things that are there, so they hold for the readable part of a broken file, too. */
+const CHECKS_OF_PRESENCE: readonly Check[] = [
+  checkNodeNames,
+  checkNodeAddresses,
+  checkCards,
+  checkUserNames,
+  checkSubnets,
+  checkTimezones,
+];
+
+const CHECKS_OF_THE_WHOLE: readonly Check[] = [
+  checkControlPlanes,
+  checkEndpoint,
+  checkVirtualAddress,
+  checkGateways,
+  checkUplinks,
+  checkPodRoom,
+  checkUsers,
+  checkWifiPasswords,
+  checkBoards,
+];
+
+export type ParsedInventory = {
+  /** Undefined if there are errors. */
+  readonly inventory: Inventory | undefined;
+  readonly draft: Draft;
+  readonly problems: readonly Problem[];
+  /** Whether the YAML itself is broken, so that parts may be missing from the draft. */
+  readonly broken: boolean;
+  /** The text without secrets, for code frames. */
+  readonly shown: string;
+};
+
+/** In a broken file, what seems to be missing may stand behind the break. */
+const isThere =
+  (data: unknown) =>
+  ({ kind, path }: Mistake): boolean =>
+    kind !== "missing" && valueAt(data, path) !== null;
+
+/** `file` is the name that problems carry. */
+export const parseInventory = (file: string, text: string): ParsedInventory => {
+  const yaml = parseYamlFile(file, text);
+  const shown = maskSecrets(yaml, text);
+  const nothing = draftOf(yaml, [[]]);
+  if (yaml.data === undefined) {
+    return {
+      inventory: undefined,
+      draft: nothing,
+      problems: yaml.problems,
+      broken: true,
+      shown,
+    };
+  }
+
+  const brokenFrom = yaml.brokenFrom ?? Number.POSITIVE_INFINITY;
+  const broken = yaml.brokenFrom !== undefined;
+  const mistakes = schemaMistakes(inventorySchema, yaml.data);
+  const draft = draftOf(
+    yaml,
+    mistakes.flatMap(({ kind, path }) => (kind === "missing" ? [] : [path])),
+  );
+  const checks = broken
+    ? CHECKS_OF_PRESENCE
+    : [...CHECKS_OF_PRESENCE, ...CHECKS_OF_THE_WHOLE];
+  const found = [
+    ...explainMistakes(
+      broken ? mistakes.filter(isThere(yaml.data)) : mistakes,
+      inventorySchema,
+      yaml,
+      text,
+      inventorySpecial,
+    ),
+    ...checks.flatMap((check) => check(draft)),
+  ].filter(({ at }) => at === undefined || at.line < brokenFrom);
+  const problems = [...yaml.problems, ...found];
+  return {
+    inventory: hasErrors(problems)
+      ? undefined
+      : inventorySchema.parse(yaml.data),
+    draft,
+    problems,
+    broken,
+    shown,
+  };
+};

@@ -1,0 +1,193 @@
+// Inventory -> ResolvedProject: fills in every value that people leave away.
+import { DEFAULT_CLUSTER, DEFAULT_JOIN } from "./cluster-defaults.ts";
+import type { Inventory } from "./cluster-schema.ts";
+import { endpointTarget } from "./endpoint.ts";
+import { kubernetesVersion } from "./kubernetes-versions.ts";
+import { absolutePath, type Places } from "./paths.ts";
+import { secretName, type References } from "./references.ts";
+import type {
+  Addressing,
+  Endpoint,
+  Mirrors,
+  ResolvedCluster,
+  ResolvedNode,
+  ResolvedProject,
+  User,
+  Wifi,
+} from "./resolved.ts";
+import { DEFAULT_SETTINGS } from "./settings.ts";
+import { isBaseFile } from "./system-rules.ts";
+
+/** kubeadm's own port of the API server; the inventory has no key for another. */
+const API_PORT = 6443;
+
+const DEFAULT_SHELL = "/bin/bash";
+
+type NodeEntry = Inventory["nodes"][number];
+type WrittenWifi = Exclude<NodeEntry["wifi"], false | undefined>;
+type WrittenUser = NonNullable<NodeEntry["users"]>[number];
+
+const withoutPrefix = (address: string | undefined): string | undefined =>
+  address?.split("/")[0];
+
+const resolveEndpoint = ({ cluster, nodes }: Inventory): Endpoint => {
+  const target = endpointTarget(cluster.endpoint, {
+    cluster: cluster.name,
+    virtualAddress: cluster.virtualAddress,
+    nodes: nodes.map(({ name, role, address }) => ({
+      name,
+      control: role === "control-plane",
+      address: withoutPrefix(address),
+    })),
+  });
+  switch (target.kind) {
+    case "node":
+      return {
+        host: target.host,
+        port: API_PORT,
+        address: withoutPrefix(nodes[target.index]?.address),
+        virtual: false,
+      };
+    case "virtual":
+      return {
+        host: target.host,
+        port: API_PORT,
+        address: cluster.virtualAddress,
+        virtual: true,
+      };
+    case "name":
+      return {
+        host: target.host,
+        port: API_PORT,
+        address: undefined,
+        virtual: false,
+      };
+    case "unknown":
+      throw new Error("an inventory without problems has an endpoint");
+  }
+};
+
+const withoutSlash = (url: string | undefined): string | undefined =>
+  url?.replace(/\/+$/, "");
+
+const resolveMirrors = (mirrors: Inventory["cluster"]["mirrors"]): Mirrors => ({
+  kubernetesPackages: withoutSlash(mirrors?.kubernetesPackages),
+  kubernetesImages: mirrors?.kubernetesImages,
+  ubuntu: withoutSlash(mirrors?.ubuntu),
+  manifests: withoutSlash(mirrors?.manifests),
+});
+
+const resolveCluster = (
+  inventory: Inventory,
+  places: Places,
+): ResolvedCluster => {
+  const { cluster } = inventory;
+  const join =
+    typeof cluster.join === "string" ? { by: cluster.join } : cluster.join;
+  return {
+    name: cluster.name,
+    kubernetes: kubernetesVersion(
+      cluster.kubernetes ?? DEFAULT_CLUSTER.kubernetes,
+    ),
+    endpoint: resolveEndpoint(inventory),
+    podSubnet: cluster.podSubnet ?? DEFAULT_CLUSTER.podSubnet,
+    serviceSubnet: cluster.serviceSubnet ?? DEFAULT_CLUSTER.serviceSubnet,
+    dnsDomain: cluster.dnsDomain ?? DEFAULT_CLUSTER.dnsDomain,
+    cni: cluster.cni ?? DEFAULT_CLUSTER.cni,
+    runtime: cluster.runtime ?? DEFAULT_CLUSTER.runtime,
+    join: {
+      by: join?.by ?? DEFAULT_JOIN.by,
+      days: join?.days ?? DEFAULT_JOIN.days,
+      tokenHours: join?.tokenHours ?? DEFAULT_JOIN.tokenHours,
+    },
+    mirrors: resolveMirrors(cluster.mirrors),
+    addons: (cluster.addons ?? []).map((addon) =>
+      addon.startsWith("file:")
+        ? `file:${absolutePath(addon.slice("file:".length), places)}`
+        : addon,
+    ),
+  };
+};
+
+const resolveUser = (user: WrittenUser, references: References): User => ({
+  name: user.name,
+  sshKeys: [
+    ...new Set(
+      (user.sshKeys ?? []).flatMap((key) => references.keys.get(key) ?? []),
+    ),
+  ],
+  sudo: user.sudo ?? true,
+  shell: user.shell ?? DEFAULT_SHELL,
+});
+
+const resolveWifi = (wifi: WrittenWifi, references: References): Wifi => ({
+  ssid: wifi.ssid,
+  country: wifi.country,
+  security: wifi.security ?? "wpa2",
+  hidden: wifi.hidden ?? false,
+  password:
+    wifi.password === undefined
+      ? undefined
+      : references.secrets.get(secretName(wifi.ssid, wifi.password)),
+});
+
+const resolveAddressing = (
+  node: NodeEntry,
+  defaults: NonNullable<Inventory["defaults"]>,
+): Addressing => {
+  if (node.address === undefined) {
+    return { method: "dhcp" };
+  }
+  const gateway = node.gateway ?? defaults.gateway;
+  if (gateway === undefined) {
+    throw new Error("an inventory without problems has a gateway here");
+  }
+  return {
+    method: "static",
+    address: node.address,
+    gateway,
+    nameservers: node.nameservers ?? defaults.nameservers ?? [gateway],
+    search: node.search ?? defaults.search ?? [],
+  };
+};
+
+const resolveNode = (
+  node: NodeEntry,
+  defaults: NonNullable<Inventory["defaults"]>,
+  references: References,
+  places: Places,
+): ResolvedNode => {
+  const base = node.base ?? defaults.base ?? DEFAULT_SETTINGS.base;
+  const wifi = node.wifi ?? defaults.wifi;
+  const uplink = node.uplink ?? defaults.uplink ?? (wifi ? "wifi" : "ethernet");
+  const users = node.users ?? defaults.users ?? [];
+  return {
+    name: node.name,
+    role: node.role,
+    board: node.board ?? defaults.board ?? DEFAULT_SETTINGS.board,
+    base: isBaseFile(base) ? absolutePath(base, places) : base,
+    storage: node.storage ?? defaults.storage ?? DEFAULT_SETTINGS.storage,
+    pcieGen: node.pcieGen ?? defaults.pcieGen ?? DEFAULT_SETTINGS.pcieGen,
+    timezone: node.timezone ?? defaults.timezone ?? DEFAULT_SETTINGS.timezone,
+    locale: node.locale ?? defaults.locale ?? DEFAULT_SETTINGS.locale,
+    users: users.map((user) => resolveUser(user, references)),
+    network: {
+      uplink: uplink === "wifi" ? "wlan0" : "eth0",
+      addressing: resolveAddressing(node, defaults),
+      wifi: wifi ? resolveWifi(wifi, references) : undefined,
+    },
+    cardSerial: node.card?.serial,
+  };
+};
+
+/** `inventory` is one that `parseInventory` gave without errors, `references` what its references lead to. */
+export const resolveInventory = (
+  inventory: Inventory,
+  references: References,
+  places: Places,
+): ResolvedProject => ({
+  cluster: resolveCluster(inventory, places),
+  nodes: inventory.nodes.map((node) =>
+    resolveNode(node, inventory.defaults ?? {}, references, places),
+  ),
+});

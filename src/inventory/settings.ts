@@ -1,0 +1,77 @@
+// The settings of a node: its own, those of `defaults`, and what holds where neither says anything.
+import type { Problem } from "../report/problem.ts";
+import type { Inventory } from "./cluster-schema.ts";
+import type { Draft, DraftNode } from "./draft.ts";
+import type { Path } from "./yaml-file.ts";
+
+type Settings = NonNullable<Draft["content"]["defaults"]>;
+
+export const DEFAULT_SETTINGS = {
+  board: "pi5",
+  base: "ubuntu-24.04",
+  storage: "sd",
+  pcieGen: 2,
+  timezone: "Etc/UTC",
+  // The only locale that needs no locale-gen at first boot, which takes a minute on a card.
+  locale: "C.UTF-8",
+} as const satisfies Inventory["defaults"];
+
+type Setting<Key extends keyof Settings & keyof DraftNode> = {
+  readonly value: DraftNode[Key];
+  /** Where it is written; the node itself, if it is written nowhere. */
+  readonly path: Path;
+};
+
+/** The value that holds for the node with this index; undefined if what is written for it is wrong in itself. */
+export const settingOf = <Key extends keyof Settings & keyof DraftNode>(
+  draft: Draft,
+  index: number,
+  key: Key,
+): Setting<Key> | undefined => {
+  const sources = [
+    { values: draft.content.nodes?.[index], path: ["nodes", index, key] },
+    { values: draft.content.defaults, path: ["defaults", key] },
+  ] as const;
+  for (const { values, path } of sources) {
+    if (draft.isBroken(path) || draft.isBroken(path.slice(0, -1))) {
+      return undefined;
+    }
+    const value: DraftNode[Key] = values?.[key];
+    if (value !== undefined) {
+      return { value, path };
+    }
+  }
+  const defaults: DraftNode = DEFAULT_SETTINGS;
+  return { value: defaults[key], path: ["nodes", index] };
+};
+
+type NumberedNode = { readonly index: number; readonly node: DraftNode };
+
+/** The nodes that can be looked at, with their place in the list. */
+export const nodesOf = (draft: Draft): readonly NumberedNode[] =>
+  (draft.content.nodes ?? []).flatMap((node, index) =>
+    node === undefined ? [] : [{ index, node }],
+  );
+
+/** How messages name a node. */
+export const titleOf = ({ index, node }: NumberedNode): string =>
+  node.name ?? `node ${index + 1}`;
+
+/**
+ * Where a problem of one node with a setting stands: at the setting, if the node says it itself, and at the node's
+ * name with a word about the setting, if `defaults` says it for many nodes.
+ */
+export const placeOf = (
+  draft: Draft,
+  { index }: NumberedNode,
+  { value, path }: { readonly value: unknown; readonly path: Path },
+): Pick<Problem, "at" | "label"> => {
+  if (path[0] !== "defaults") {
+    return { at: draft.at(path) };
+  }
+  const written = `${path.at(-1)}: ${String(value)}`;
+  return {
+    at: draft.at(["nodes", index, "name"]),
+    label: `${written} (line ${draft.at(path).line})`,
+  };
+};
