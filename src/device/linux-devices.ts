@@ -97,7 +97,9 @@ const systemReason = (
   uses: readonly Use[],
   root: readonly string[],
 ): string | undefined => {
-  const use = uses.find(({ at }) => SYSTEM_MOUNT.test(at));
+  const use =
+    uses.find(({ at }) => at === "/") ??
+    uses.find(({ at }) => SYSTEM_MOUNT.test(at));
   if (use !== undefined) {
     return `${use.device} is mounted on ${use.at}`;
   }

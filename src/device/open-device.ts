@@ -5,7 +5,8 @@ import { UserError } from "../report/user-error.ts";
 import { tryTool } from "../system/run-tool.ts";
 import type { BlockDevice } from "./block-device.ts";
 import { deviceNumber } from "./device-number.ts";
-import { openDirect } from "./open-direct.ts";
+import { readOnlyError } from "./open-errors.ts";
+import { openDirect, rawNode } from "./open-direct.ts";
 import type { OpenTarget } from "./opened-target.ts";
 import { readFully, writeFully } from "./target-io.ts";
 import type { DeviceTarget } from "./target.ts";
@@ -39,6 +40,27 @@ const proveIdentity = async (
       },
     );
   }
+  // Linux opens a write-protected device for writing, and only refuses the writes.
+  if (now?.readOnly === true) {
+    throw readOnlyError(path);
+  }
+};
+
+/** Best effort: many devices cannot do what is asked, and a system may lack the tool. */
+const tryLinuxTool = async (
+  tool: string,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> => {
+  try {
+    if (platform === "linux") {
+      await tryTool(tool, args, { signal });
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) {
+      throw error;
+    }
+  }
 };
 
 export const openDevice = async (
@@ -46,10 +68,7 @@ export const openDevice = async (
   listDevices: () => Promise<readonly BlockDevice[]>,
 ): Promise<OpenTarget> => {
   const { device, path } = target;
-  const node =
-    platform === "darwin"
-      ? device.path.replace("/dev/disk", "/dev/rdisk")
-      : device.path;
+  const node = rawNode(device.path);
   // O_EXCL without O_CREAT asks Linux for the device alone: it fails while it is mounted or held, and nothing can
   // mount it while we write (open(2)).
   const alone = platform === "linux" ? constants.O_EXCL : 0;
@@ -66,21 +85,18 @@ export const openDevice = async (
     size: device.size,
     blockSize: Math.max(device.logicalBlock, 512),
     readBack: "medium",
-    direct,
+    // The raw node of macOS has no cache either.
+    direct: direct || platform === "darwin",
     write: (data, offset) => writeFully(handle, data, offset),
     read: (into, offset) => readFully(handle, into, offset),
     flush: () => handle.datasync(),
     forget: async () => {
-      if (platform === "linux") {
-        await tryTool("blockdev", ["--flushbufs", node]);
+      if (!direct) {
+        await tryLinuxTool("blockdev", ["--flushbufs", node]);
       }
     },
-    discard: async (signal) => {
-      if (platform === "linux") {
-        // --force: it would ask for the device alone, as we have it already.
-        await tryTool("blkdiscard", ["--force", node], { signal });
-      }
-    },
+    // --force: it would ask for the device alone, as we have it already.
+    discard: (signal) => tryLinuxTool("blkdiscard", ["--force", node], signal),
     settle: async () => undefined,
     present: async () => {
       const devices = await listDevices();
@@ -88,11 +104,9 @@ export const openDevice = async (
     },
     close: async () => {
       await handle.close();
-      if (platform === "linux") {
-        // Only now, because the kernel refuses while somebody has the disk alone. It fails on kernels without
-        // partition scan, and where no partition node is needed.
-        await tryTool("blockdev", ["--rereadpt", node]);
-      }
+      // Only now, because the kernel refuses while somebody has the disk alone. It fails on kernels without partition
+      // scan, and where no partition node is needed.
+      await tryLinuxTool("blockdev", ["--rereadpt", node]);
     },
   };
 };

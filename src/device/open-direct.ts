@@ -3,6 +3,10 @@ import { constants, type FileHandle, open } from "node:fs/promises";
 import { platform } from "node:process";
 import { errnoCode } from "./errno.ts";
 
+/** The node of a device that bypasses the cache: on macOS it has a name of its own. */
+export const rawNode = (path: string): string =>
+  platform === "darwin" ? path.replace("/dev/disk", "/dev/rdisk") : path;
+
 type Opened = { readonly handle: FileHandle; readonly direct: boolean };
 
 /** Every file system of Linux that has no direct I/O says so with EINVAL (open(2)). */
@@ -11,7 +15,7 @@ export const openDirect = async (
   flags: number,
   mode?: number,
 ): Promise<Opened> => {
-  // macOS has no such flag; there the raw device /dev/rdiskN bypasses the cache.
+  // No other system has this flag.
   if (platform !== "linux") {
     return { handle: await open(path, flags, mode), direct: false };
   }

@@ -5,6 +5,13 @@ import type { UsableTarget } from "./target.ts";
 
 const STATE = "nothing was written";
 
+export const readOnlyError = (path: string, cause?: unknown): UserError =>
+  new UserError("TARGET_READ_ONLY", `${path} is read-only`, {
+    cause,
+    state: STATE,
+    hint: "slide the lock switch of the card or its adapter away from LOCK, or take another card",
+  });
+
 const permissionHint = (target: UsableTarget): string => {
   if (target.kind === "file") {
     return "write to a folder of your own";
@@ -45,11 +52,7 @@ export const openError = (error: unknown, target: UsableTarget): unknown => {
         hint: "put a card into the reader and run the command again",
       });
     case "EROFS":
-      return new UserError("TARGET_READ_ONLY", `${path} is read-only`, {
-        cause: error,
-        state: STATE,
-        hint: "slide the lock switch of the card or its adapter away from LOCK, or take another card",
-      });
+      return readOnlyError(path, error);
     case "ENOENT":
     case "ENXIO":
     case "ENODEV":

@@ -19,14 +19,18 @@ export const writeFully = async (
   }
 };
 
-/** @throws UserError TARGET_GONE when the target has become shorter */
+/**
+ * Fills at least the first `needed` bytes; a file may end inside its last block.
+ * @throws UserError TARGET_GONE when the target has become shorter
+ */
 export const readFully = async (
   handle: FileHandle,
   into: Uint8Array,
   offset: number,
+  needed = into.length,
 ): Promise<void> => {
   let done = 0;
-  while (done < into.length) {
+  while (done < needed) {
     const { bytesRead } = await handle.read(
       into,
       done,

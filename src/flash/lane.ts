@@ -1,0 +1,130 @@
+// Writes pieces to one target and reads each back some way behind, while others do the same with theirs.
+import type { Piece } from "./assemble.ts";
+import { createQueue } from "./queue.ts";
+import { holds } from "./read-back.ts";
+import { MOST_REPAIRS } from "./repair.ts";
+import type { Segment } from "./segments.ts";
+import { readBackDiffers } from "./target-failure.ts";
+import { type TargetRun, writePiece } from "./target-run.ts";
+
+/** Segments between writing and reading back: beyond the few MiB that a card's own cache would answer from. */
+const DISTANCE = 32;
+
+/** Without direct I/O the system would collect gigabytes in memory, and one flush at the end would look like a stall. */
+const FLUSH_EVERY = 64;
+
+export type Lane = {
+  readonly run: TargetRun;
+  readonly failed: () => boolean;
+  /** Takes the piece over. */
+  readonly offer: (piece: Piece) => void;
+  /**
+   * Waits until every piece is written and read back; gives the segments that differ.
+   * @throws what made the lane fail
+   */
+  readonly finish: () => Promise<readonly Segment[]>;
+};
+
+/** @param writers requests in flight */
+export const startLane = (
+  run: TargetRun,
+  writers: number,
+  total: number,
+): Lane => {
+  const { target, report } = run;
+  const toWrite = createQueue<Piece>();
+  const toRead = createQueue<Segment>(target.direct ? DISTANCE : Infinity);
+  const bad: Segment[] = [];
+  let failure: { readonly error: unknown } | undefined;
+  let proven = 0;
+  let written = 0;
+
+  const fail = (error: unknown): void => {
+    failure ??= { error };
+    toRead.close();
+  };
+
+  const withhold = ({ segment, slot, sum }: Piece): void => {
+    slot.bytes.copy(run.head, 0, 0, segment.length);
+    run.head.fill(0, segment.length);
+    run.sums[segment.index] = sum;
+  };
+
+  const write = async (): Promise<void> => {
+    for await (const piece of toWrite) {
+      try {
+        // After a failure the queue is only emptied: the slots belong to all targets.
+        if (failure === undefined) {
+          run.signal?.throwIfAborted();
+          await writePiece(run, piece);
+          written += 1;
+          if (!target.direct && written % FLUSH_EVERY === 0) {
+            await target.flush();
+          }
+          toRead.push(piece.segment);
+        }
+      } catch (error) {
+        fail(error);
+      } finally {
+        piece.slot.release();
+      }
+    }
+  };
+
+  const readBack = async (): Promise<void> => {
+    for await (const segment of toRead) {
+      if (failure !== undefined) {
+        return;
+      }
+      run.signal?.throwIfAborted();
+      if (await holds(run, segment)) {
+        proven += segment.length;
+        report({
+          type: "progress",
+          phase: "flash",
+          subject: target.path,
+          done: proven,
+          total,
+        });
+      } else if (bad.push(segment) > MOST_REPAIRS) {
+        throw readBackDiffers(target.path, bad);
+      }
+    }
+  };
+
+  const writing = Promise.all(Array.from({ length: writers }, write)).then(
+    async () => {
+      if (failure === undefined && !target.direct) {
+        await target.flush();
+        await target.forget();
+      }
+    },
+  );
+  // Reading back ends when writing has: nobody waits for these two before `finish`.
+  const ended = Promise.all([
+    writing.catch(fail).finally(toRead.close),
+    readBack().catch(fail),
+  ]);
+
+  return {
+    run,
+    failed: () => failure !== undefined,
+    offer: (piece) => {
+      if (piece.segment.index === 0) {
+        withhold(piece);
+        piece.slot.release();
+      } else {
+        toWrite.push(piece);
+      }
+    },
+    finish: async () => {
+      toWrite.close();
+      await ended;
+      if (failure !== undefined) {
+        throw failure.error;
+      }
+      await target.flush();
+      return bad;
+    },
+  };
+};

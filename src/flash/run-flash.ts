@@ -1,0 +1,191 @@
+// Writes one image to one or several targets at once, each with its own patch, and proves what each holds.
+import type { OpenTarget, ReadBack } from "../device/opened-target.ts";
+import type { Patch } from "../image/patch.ts";
+import type { Range } from "../image/range.ts";
+import type { ImageReader } from "../image/reader.ts";
+import type { Report } from "../report/events.ts";
+import type { UserError } from "../report/user-error.ts";
+import { assemble } from "./assemble.ts";
+import { erase } from "./erase.ts";
+import { finishHead } from "./head.ts";
+import { type Lane, startLane } from "./lane.ts";
+import { personalise } from "./personalise.ts";
+import { proveSegments, type Supply } from "./repair.ts";
+import { cutSegments, decodedRanges, type Segment } from "./segments.ts";
+import { createSlotPool, zeroSlot } from "./slots.ts";
+import { STALL_LIMITS, type StallLimits, watchStalls } from "./stall-watch.ts";
+import { explainTargetFailure } from "./target-failure.ts";
+import { createTargetRun, type TargetRun } from "./target-run.ts";
+
+export type FlashJob = {
+  readonly reader: ImageReader;
+  /** Bytes of the raw image. */
+  readonly imageSize: number;
+  /** What is written, from `writeRanges`; the patches of all targets lie inside. */
+  readonly ranges: readonly Range[];
+  /** Zeroes what lies between the ranges. */
+  readonly wipe: boolean;
+  /** Lets the targets forget what they held. */
+  readonly discard: boolean;
+  readonly targets: readonly {
+    readonly target: OpenTarget;
+    readonly patch: Patch;
+  }[];
+  readonly report: Report;
+  readonly signal?: AbortSignal | undefined;
+  readonly stallLimits?: StallLimits | undefined;
+};
+
+export type TargetResult = {
+  readonly path: string;
+  /** Undefined: every byte was read back and is right. */
+  readonly error: UserError | undefined;
+  readonly readBack: ReadBack;
+  readonly bytesWritten: number;
+  readonly bytesReadBack: number;
+  /** Segments that had to be written again. */
+  readonly rewritten: number;
+  readonly segments: readonly Segment[];
+  /** CRC-32 of each segment. */
+  readonly sums: Uint32Array;
+  readonly seconds: number;
+};
+
+/** Does a step for one target; a target that has failed is left alone, and its failure stays its own. */
+const attempt = async (
+  run: TargetRun,
+  step: () => Promise<void>,
+): Promise<void> => {
+  if (run.error !== undefined) {
+    return;
+  }
+  try {
+    run.signal?.throwIfAborted();
+    await step();
+  } catch (error) {
+    run.error = await explainTargetFailure(error, run);
+  }
+};
+
+const forEachTarget = async (
+  runs: readonly TargetRun[],
+  step: (run: TargetRun) => Promise<void>,
+): Promise<void> => {
+  await Promise.all(runs.map((run) => attempt(run, () => step(run))));
+};
+
+/** What was proven stays proven when closing fails, and a failure has been told already. */
+const close = async (run: TargetRun): Promise<void> => {
+  try {
+    await run.target.close();
+  } catch (error) {
+    await explainTargetFailure(error, run);
+  }
+};
+
+/** Decodes once and gives every lane its pieces, until all have them or none is left. */
+const feed = async (
+  lanes: readonly Lane[],
+  segments: readonly Segment[],
+  { reader, pool, zeros }: Supply,
+): Promise<void> => {
+  const chunks = reader.chunks(decodedRanges(segments));
+  for await (const base of assemble(chunks, segments, pool, zeros)) {
+    try {
+      const alive = lanes.filter((lane) => !lane.failed());
+      if (alive.length === 0) {
+        return;
+      }
+      for (const lane of alive) {
+        lane.offer(await personalise(base, lane.run, pool));
+      }
+    } finally {
+      base.slot.release();
+    }
+  }
+};
+
+const writeAll = async (
+  runs: readonly TargetRun[],
+  job: FlashJob,
+  segments: readonly Segment[],
+  supply: Supply,
+): Promise<void> => {
+  const total = segments.reduce((sum, { length }) => sum + length, 0);
+  const alive = runs.filter((run) => run.error === undefined);
+  if (alive.length === 0) {
+    return;
+  }
+  for (const { target } of alive) {
+    job.report({ type: "phase", phase: "flash", subject: target.path, total });
+  }
+  // Node does four file operations at a time for the whole process.
+  const writers = alive.length === 1 ? 2 : 1;
+  const lanes = alive.map((run) => startLane(run, writers, total));
+  let damage: { readonly error: unknown } | undefined;
+  try {
+    await feed(lanes, segments, supply);
+  } catch (error) {
+    damage = { error };
+  }
+  const proven = new Map<TargetRun, readonly Segment[]>();
+  await Promise.all(
+    lanes.map((lane) =>
+      attempt(lane.run, async () => {
+        proven.set(lane.run, await lane.finish());
+        if (damage !== undefined) {
+          throw damage.error;
+        }
+      }),
+    ),
+  );
+  for (const [run, bad] of proven) {
+    await attempt(run, () => proveSegments(run, bad, supply));
+  }
+};
+
+/**
+ * Erases, writes, reads back, writes the first MiB last and reads it back too. One target's failure does not stop the
+ * others. Every target is closed at the end.
+ * @returns one result for each target, in their order
+ * @throws only what is a bug
+ */
+export const flashImage = async (
+  job: FlashJob,
+): Promise<readonly TargetResult[]> => {
+  const started = performance.now();
+  const { report, signal } = job;
+  const segments = cutSegments(job.ranges, job.imageSize, job.wipe);
+  const supply: Supply = {
+    reader: job.reader,
+    pool: createSlotPool(8 + 4 * job.targets.length),
+    zeros: zeroSlot(),
+  };
+  const runs = job.targets.map(({ target, patch }) =>
+    createTargetRun(
+      watchStalls(target, report, job.stallLimits ?? STALL_LIMITS),
+      patch,
+      segments,
+      report,
+      signal,
+    ),
+  );
+  try {
+    await forEachTarget(runs, (run) => erase(run, job.discard));
+    await writeAll(runs, job, segments, supply);
+    await forEachTarget(runs, finishHead);
+  } finally {
+    await Promise.all(runs.map(close));
+  }
+  return runs.map((run) => ({
+    path: run.target.path,
+    error: run.error,
+    readBack: run.target.readBack,
+    bytesWritten: run.bytesWritten,
+    bytesReadBack: run.bytesReadBack,
+    rewritten: run.rewritten,
+    segments,
+    sums: run.sums,
+    seconds: (performance.now() - started) / 1000,
+  }));
+};

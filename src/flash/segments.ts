@@ -1,0 +1,102 @@
+// Cuts an image into the pieces that are written, read back and, when one differs, written again.
+import {
+  alignRanges,
+  intersectRange,
+  invertRanges,
+  normaliseRanges,
+  type Range,
+  rangeEnd,
+} from "../image/range.ts";
+
+/** Large enough that cards reach their speed, small enough that a dozen in memory cost nothing. */
+export const SEGMENT_BYTES = 1024 ** 2;
+
+/** What is withheld until all else is proven: partition table and boot code lie here. */
+export const HEAD_BYTES = SEGMENT_BYTES;
+
+/** A multiple of every block size that cards and direct I/O ask for. */
+const ALIGNMENT = 4096;
+
+/** Two requests cost a card more than writing this much that nobody needs. */
+const SMALL_GAP = 65_536;
+
+export type Segment = {
+  readonly index: number;
+  readonly offset: number;
+  /** Bytes of the image; only the last segment may be no whole number of blocks. */
+  readonly length: number;
+  /** Nothing of the image: it is written as zeros. */
+  readonly zero: boolean;
+};
+
+const bridgeGaps = (ranges: readonly Range[]): Range[] => {
+  const bridged: Range[] = [];
+  for (const range of ranges) {
+    const last = bridged.at(-1);
+    if (last !== undefined && range.offset - rangeEnd(last) <= SMALL_GAP) {
+      bridged[bridged.length - 1] = {
+        offset: last.offset,
+        length: rangeEnd(range) - last.offset,
+      };
+    } else {
+      bridged.push(range);
+    }
+  }
+  return bridged;
+};
+
+/**
+ * The ranges to write: those that hold data, grown to whole blocks, small gaps filled, always with the first MiB (boot
+ * code may lie in it outside every file system).
+ * @param used normalised; undefined when nothing is known, then everything is written
+ * @param imageSize bytes
+ */
+export const writeRanges = (
+  used: readonly Range[] | undefined,
+  imageSize: number,
+): readonly Range[] =>
+  used === undefined
+    ? [{ offset: 0, length: imageSize }]
+    : bridgeGaps(
+        alignRanges(
+          [{ offset: 0, length: HEAD_BYTES }, ...used],
+          ALIGNMENT,
+          imageSize,
+        ),
+      );
+
+/**
+ * The segments of these ranges in ascending order; none crosses a MiB of the image, and the first is the first MiB.
+ * With `wipe`, what lies between the ranges comes as zeros.
+ */
+export const cutSegments = (
+  ranges: readonly Range[],
+  imageSize: number,
+  wipe: boolean,
+): readonly Segment[] => {
+  const parts = [
+    ...ranges.map((range) => ({ range, zero: false })),
+    ...(wipe ? invertRanges(ranges, imageSize) : []).map((range) => ({
+      range,
+      zero: true,
+    })),
+  ].toSorted((a, b) => a.range.offset - b.range.offset);
+  const segments: Segment[] = [];
+  for (const { range, zero } of parts) {
+    for (let offset = range.offset; offset < rangeEnd(range);) {
+      const border = (Math.floor(offset / SEGMENT_BYTES) + 1) * SEGMENT_BYTES;
+      const length = Math.min(border, rangeEnd(range)) - offset;
+      segments.push({ index: segments.length, offset, length, zero });
+      offset += length;
+    }
+  }
+  return segments;
+};
+
+/** What must be decoded for these segments; normalised. */
+export const decodedRanges = (segments: readonly Segment[]): Range[] =>
+  normaliseRanges(segments.filter((segment) => !segment.zero));
+
+/** Whether a normalised list of ranges has bytes of the segment. */
+export const touches = (ranges: readonly Range[], segment: Segment): boolean =>
+  intersectRange(segment, ranges).length > 0;

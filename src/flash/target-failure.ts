@@ -1,0 +1,129 @@
+// Says what a failure means for one target: what happened, and what is on the card now.
+import { errnoCode } from "../device/errno.ts";
+import type { Range } from "../image/range.ts";
+import { UserError, withState } from "../report/user-error.ts";
+import type { Segment } from "./segments.ts";
+import type { Stage, TargetRun } from "./target-run.ts";
+
+const stateOf = (path: string, stage: Stage): string => {
+  switch (stage) {
+    case "untouched":
+      return `nothing was written to ${path}`;
+    case "erasing":
+      return `${path} may still hold some of its earlier content; what was on it must be taken as lost`;
+    case "unbootable":
+      return `${path} does not boot: its first MiB is empty until everything else is proven`;
+    case "unsure":
+      return `${path} may look finished, but it was not proven; do not boot from it`;
+    case "proven":
+      return `${path} holds the image`;
+  }
+};
+
+const AGAIN = "run the same command again";
+
+const fromSystem = async (
+  error: unknown,
+  code: string,
+  { target }: TargetRun,
+): Promise<UserError> => {
+  const { path, kind } = target;
+  const goneCodes = ["ENODEV", "ENXIO", "ENOMEDIUM", "ESHUTDOWN"];
+  if (goneCodes.includes(code) || !(await target.present())) {
+    return new UserError("TARGET_GONE", `${path} disappeared`, {
+      cause: error,
+      hint: `was it pulled out? check the reader and the cable, then ${AGAIN}`,
+    });
+  }
+  const failed = (message: string, hint: string) =>
+    new UserError("FLASH_WRITE_FAILED", message, { cause: error, hint });
+  switch (code) {
+    case "ENOSPC":
+    case "EDQUOT":
+    case "EFBIG":
+      return kind === "file"
+        ? failed(
+            `there is no room for the rest of ${path}`,
+            `free some space there, then ${AGAIN}`,
+          )
+        : failed(
+            `${path} ran out of space before its own size`,
+            "the device is thinly provisioned and full, or counterfeit; use another one",
+          );
+    case "EROFS":
+    case "EPERM":
+    case "EACCES":
+      return failed(
+        `${path} stopped taking writes`,
+        "worn-out cards make themselves read-only; use another one",
+      );
+    default:
+      return failed(
+        `${path} does not take or give its bytes (${code})`,
+        "check the reader and the cable; if it fails again, use another card",
+      );
+  }
+};
+
+const isAbort = (error: unknown, signal: AbortSignal | undefined): boolean =>
+  signal?.aborted === true &&
+  (error === signal.reason ||
+    (error instanceof Error && error.name === "AbortError"));
+
+/**
+ * The error to show for a target.
+ * @throws the error itself when it is a bug
+ */
+export const explainTargetFailure = async (
+  error: unknown,
+  run: TargetRun,
+): Promise<UserError> => {
+  const { path } = run.target;
+  if (isAbort(error, run.signal)) {
+    return new UserError("CANCELLED", `writing ${path} was stopped`, {
+      state: stateOf(path, run.stage),
+      hint: run.stage === "untouched" ? undefined : AGAIN,
+      cause: error,
+    });
+  }
+  if (error instanceof UserError) {
+    return withState(error, stateOf(path, run.stage));
+  }
+  const code = errnoCode(error);
+  if (code === undefined) {
+    throw error;
+  }
+  return withState(
+    await fromSystem(error, code, run),
+    stateOf(path, run.stage),
+  );
+};
+
+const SHOWN = 8;
+
+/** One line for each of the first few ranges. */
+export const placesOf = (ranges: readonly Range[]): readonly string[] => {
+  const lines = ranges
+    .slice(0, SHOWN)
+    .map(
+      ({ offset, length }) =>
+        `bytes ${offset.toLocaleString("en-US")} to ${(offset + length - 1).toLocaleString("en-US")} differ`,
+    );
+  return ranges.length > SHOWN
+    ? [...lines, `and ${ranges.length - SHOWN} more places`]
+    : lines;
+};
+
+/** The target was read back, and it does not hold what was written. */
+export const readBackDiffers = (
+  path: string,
+  bad: readonly Segment[],
+): UserError =>
+  new UserError(
+    "READBACK_DIFFERS",
+    `${path} does not hold what was written to it`,
+    {
+      facts: placesOf(bad),
+      hint: "the card, its reader or the cable is bad, or the card is counterfeit; use another one",
+    },
+  );

@@ -1,0 +1,100 @@
+// Loop devices on files in a temporary folder, all taken away after each test.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach } from "vitest";
+import { listDevices } from "../../src/device/list-devices.ts";
+import type { BlockDevice } from "../../src/device/block-device.ts";
+import type { UsableTarget } from "../../src/device/target.ts";
+import { inspectTarget } from "../../src/device/inspect-target.ts";
+import { toolEnvironment } from "../../src/system/run-tool.ts";
+
+/** Runs a tool and gives what it prints; its failure is the test's. */
+export const run = (tool: string, ...args: readonly string[]): string =>
+  execFileSync(tool, args, {
+    encoding: "utf8",
+    env: toolEnvironment(),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+
+const undo: (() => void)[] = [];
+
+/** Undone after the test, last first. */
+export const afterThisTest = (step: () => void): void => {
+  undo.push(step);
+};
+
+afterEach(() => {
+  const failures: unknown[] = [];
+  for (const step of undo.splice(0).toReversed()) {
+    try {
+      step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) {
+    throw new AggregateError(failures, "cleaning up after the test failed");
+  }
+});
+
+export const temporaryFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "pi-image-test-"));
+  afterThisTest(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+/** Bytes that look like an old card: no two sectors alike, none empty. */
+export const oldData = (size: number): Buffer => {
+  const data = Buffer.alloc(size);
+  let state = 0x9e3779b9;
+  for (let at = 0; at + 4 <= size; at += 4) {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    data.writeInt32LE(state | 1, at);
+  }
+  return data;
+};
+
+/** A file of this size full of old data. */
+export const oldFile = (path: string, size: number): string => {
+  writeFileSync(path, oldData(size));
+  return path;
+};
+
+/** An empty file that takes no space. */
+export const sparseFile = (path: string, size: number): string => {
+  writeFileSync(path, "");
+  truncateSync(path, size);
+  return path;
+};
+
+/** Attaches the file; options such as "--read-only" go to losetup. */
+export const attachLoop = (
+  file: string,
+  ...options: readonly string[]
+): string => {
+  const device = run("losetup", "--find", "--show", ...options, file).trim();
+  afterThisTest(() => run("losetup", "--detach", device));
+  return device;
+};
+
+/** The listed device at this path. */
+export const deviceAt = async (path: string): Promise<BlockDevice> => {
+  const device = (await listDevices()).find(
+    (candidate) => candidate.path === path,
+  );
+  if (device === undefined) {
+    throw new Error(`${path} is not listed`);
+  }
+  return device;
+};
+
+/** What TARGET is, which must be usable. */
+export const usableTarget = async (path: string): Promise<UsableTarget> => {
+  const target = await inspectTarget(path, await listDevices());
+  if (target.kind === "unusable") {
+    throw new Error(target.reason);
+  }
+  return target;
+};
