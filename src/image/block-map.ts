@@ -1,0 +1,89 @@
+// The block map of a raw image: which ranges hold data, told by file-system metadata and never by zeros.
+import { UserError } from "../report/user-error.ts";
+import { markExt4Used } from "./ext4-used.ts";
+import { markFatUsed } from "./fat-used.ts";
+import {
+  hasType,
+  PARTITION_TYPES,
+  readPartitionTable,
+  type Partition,
+  type PartitionTable,
+} from "./partition-table.ts";
+import { rangeEnd, type Range } from "./range.ts";
+import type { Source } from "./source.ts";
+import { usedMap, type UsedMap } from "./used-map.ts";
+
+export type BlockMap = {
+  /** Normalised, whole blocks of 4096 bytes; the last may end with the image. */
+  readonly ranges: Range[];
+  /** Sentences about what is kept whole, and why. */
+  readonly notes: string[];
+};
+
+const markPartition = async (
+  source: Source,
+  partition: Partition,
+  map: UsedMap,
+): Promise<string | undefined> => {
+  if (hasType(partition, PARTITION_TYPES.fat32)) {
+    return markFatUsed(source, partition, map);
+  }
+  if (hasType(partition, PARTITION_TYPES.linux)) {
+    return markExt4Used(source, partition, map);
+  }
+  return `its type 0x${partition.type.toString(16)} is not one that pi-image reads`;
+};
+
+/**
+ * Everything from byte 0 to the first partition, and the gaps between partitions: boot code and such may live there.
+ * What lies behind the last partition is left out: nothing on a Raspberry Pi reads it, and an old backup GPT
+ * that an image may drag along there must not come back.
+ */
+const markBetweenPartitions = (table: PartitionTable, map: UsedMap): void => {
+  let position = 0;
+  for (const partition of table.partitions.toSorted(
+    (a, b) => a.offset - b.offset,
+  )) {
+    map.mark(position, partition.offset - position);
+    position = rangeEnd(partition);
+  }
+};
+
+const readTable = async (
+  source: Source,
+): Promise<PartitionTable | UserError> => {
+  try {
+    return await readPartitionTable(source);
+  } catch (error) {
+    if (error instanceof UserError) {
+      return error;
+    }
+    throw error;
+  }
+};
+
+/**
+ * Finds the used ranges of a raw image by reading its metadata only. FAT32 and ext4 partitions are mapped; a
+ * partition with another file system, an unclean one, or one whose metadata contradicts itself is kept whole,
+ * and so is an image without an MBR partition table. Works on a patched source like on any other.
+ */
+export const mapUsed = async (source: Source): Promise<BlockMap> => {
+  const table = await readTable(source);
+  if (table instanceof UserError) {
+    return {
+      ranges: source.size === 0 ? [] : [{ offset: 0, length: source.size }],
+      notes: [`the image is kept whole: ${table.message}`],
+    };
+  }
+  const map = usedMap(source.size);
+  const notes: string[] = [];
+  markBetweenPartitions(table, map);
+  for (const partition of table.partitions) {
+    const reason = await markPartition(source, partition, map);
+    if (reason !== undefined) {
+      map.mark(partition.offset, partition.length);
+      notes.push(`partition ${partition.number} is kept whole: ${reason}`);
+    }
+  }
+  return { ranges: map.ranges(), notes };
+};
