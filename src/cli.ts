@@ -1,22 +1,224 @@
 #!/usr/bin/env node
 // Declares the commands; the only top-level catch and the only exit code.
-import { Command } from "commander";
+import {
+  Command,
+  CommanderError,
+  InvalidArgumentError,
+  Option,
+} from "commander";
+import type { Context, GlobalOptions } from "./commands/context.ts";
+import { createContext } from "./commands/context.ts";
+import { explainFailure } from "./commands/explain-failure.ts";
 import { EXIT } from "./report/exit-codes.ts";
-import { renderUserError } from "./report/render-error.ts";
-import { UserError } from "./report/user-error.ts";
 import { packageVersion } from "./system/package-files.ts";
 
-const program = new Command("pi-image")
-  .description("Builds, flashes and proves one image per Raspberry Pi.")
-  .version(packageVersion());
+const HELP_COLUMNS = 80;
+
+const program = new Command("pi-image");
+const stop = new AbortController();
+
+/** Each --host adds one; so do values separated by commas. */
+const collect = (value: string, before: readonly string[] = []): string[] => [
+  ...before,
+  ...value.split(",").filter((part) => part !== ""),
+];
+
+/** Sizes such as 64GB, 512GiB or 2T, in bytes; SI letters with B are decimal as on the card's label. */
+const parseSize = (text: string): number => {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?$/i.exec(text);
+  const power = "kmgt".indexOf((match?.[2] ?? "").toLowerCase()) + 1;
+  const unit = match?.[3]?.toLowerCase() === "b" && power > 0 ? 1000 : 1024;
+  const bytes = Number(match?.[1]) * unit ** (match?.[2] === "" ? 0 : power);
+  if (!Number.isFinite(bytes)) {
+    throw new InvalidArgumentError("Expected a size such as 64GB or 512GiB.");
+  }
+  return bytes;
+};
+
+const inventoryOption = () =>
+  new Option("-f, --inventory <file>", "the inventory").default("cluster.yaml");
+const hostOption = () =>
+  new Option("--host <name>", "only this node; may be repeated").argParser(
+    collect,
+  );
+const outOption = () =>
+  new Option("-o, --out <folder>", "folder of the results").default("out");
+const baseOption = () =>
+  new Option("--base <base>", "a catalogue name, a file or a URL");
+const sha256Option = () =>
+  new Option("--sha256 <digest>", "expected SHA-256 of the base as it is");
+
+const globalOptions = (command: Command): Command =>
+  command
+    .option("--json", "print NDJSON records on stdout")
+    .option("-q, --quiet", "print nothing but errors")
+    .option("--no-color", "print without colours");
+
+/** Declares a command; its code is loaded only when it runs. */
+const declare = (
+  name: string,
+  summary: string,
+  example: string,
+  run: (
+    context: Context,
+    args: readonly (string | undefined)[],
+    options: Readonly<Record<string, unknown>>,
+  ) => Promise<void>,
+): Command =>
+  globalOptions(program.command(name))
+    .description(summary)
+    .addHelpText("after", `\nExample:\n  ${example}`)
+    .action(async (...all: unknown[]) => {
+      const command = all.at(-1) as Command;
+      const options = command.optsWithGlobals<
+        GlobalOptions & Record<string, unknown>
+      >();
+      const context = createContext(options, stop.signal);
+      try {
+        await run(context, command.processedArgs as string[], options);
+      } catch (error) {
+        process.exitCode = explainFailure(error, context);
+      } finally {
+        context.close();
+      }
+    });
+
+program
+  .description(
+    "One file describes the cluster: builds, flashes and proves one image per\nRaspberry Pi, so that a kubeadm cluster assembles itself at first boot.",
+  )
+  .version(packageVersion())
+  .configureOutput({
+    getOutHelpWidth: () => HELP_COLUMNS,
+    getErrHelpWidth: () => HELP_COLUMNS,
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  })
+  .exitOverride()
+  .addHelpText(
+    "after",
+    `
+Example:
+  pi-image init                           write a commented cluster.yaml
+  pi-image build                          an image for every node in out/
+  pi-image flash /dev/sdX --host worker2  write one card and read it back`,
+  );
+
+declare(
+  "init",
+  "Write a commented cluster.yaml.",
+  "pi-image init --yes",
+  async (context, _args, options) =>
+    (await import("./commands/init.ts")).init(context, options),
+)
+  .addOption(inventoryOption())
+  .option("-y, --yes", "ask nothing, take the defaults")
+  .option("--name <cluster>", "name of the cluster")
+  .option("--nodes <names>", "names of the nodes, control plane first", collect)
+  .option("--user <name>", "user to log in as")
+  .option("--key <file>", "public SSH key of the user")
+  .option("--force", "replace an existing file");
+
+declare(
+  "check",
+  "Validate inventory, profiles, fragments and seeds; write nothing.",
+  "pi-image check",
+  async (context, _args, options) =>
+    (await import("./commands/check.ts")).check(context, options),
+)
+  .addOption(inventoryOption())
+  .addOption(baseOption());
+
+declare(
+  "build",
+  "Build the nodes' images.",
+  "pi-image build --role worker --host worker2",
+  async (context, _args, options) =>
+    (await import("./commands/build.ts")).build(context, options),
+)
+  .addOption(inventoryOption())
+  .addOption(hostOption())
+  .option("--role <role>", "only the nodes of this role")
+  .addOption(baseOption())
+  .addOption(sha256Option())
+  .addOption(
+    new Option("--format <format>", "what to write")
+      .choices(["img", "img.xz", "img.zst", "seed"])
+      .default("img"),
+  )
+  .addOption(outOption())
+  .option("--dry-run", "print the plan and write nothing");
+
+declare(
+  "flash",
+  "Write an image to a card and read it back.",
+  "pi-image flash /dev/sdX --host worker2",
+  async (context, args, options) =>
+    (await import("./commands/flash.ts")).flash(context, args, options),
+)
+  .argument("<target>", "block device or regular file")
+  .argument("[image]", "image file; without one, the only image in out/")
+  .addOption(inventoryOption())
+  .addOption(hostOption())
+  .addOption(baseOption())
+  .addOption(sha256Option())
+  .addOption(outOption())
+  .option("-y, --yes", "do not ask; a real disk also needs --serial")
+  .option("--serial <serial>", "the serial that the target must have")
+  .option("--allow-fixed", "allow a disk that is not removable")
+  .addOption(
+    new Option("--max-size <size>", "refuse larger targets")
+      .argParser(parseSize)
+      .default(512 * 1024 ** 3, "512GiB"),
+  )
+  .option("--wipe", "also write what no file system uses")
+  .option("--dry-run", "print the plan and write nothing");
+
+declare(
+  "verify",
+  "Read a card back against its receipt or an image.",
+  "pi-image verify /dev/sdX out/worker2.img",
+  async (context, args, options) =>
+    (await import("./commands/verify.ts")).verify(context, args, options),
+)
+  .argument("<target>", "block device or regular file")
+  .argument("[image]", "image file; without one, the target's last receipt")
+  .addOption(outOption());
+
+declare(
+  "devices",
+  "List block devices, and why each refused one is refused.",
+  "pi-image devices",
+  async (context, _args, options) =>
+    (await import("./commands/devices.ts")).devices(context, options),
+).option("-a, --all", "also list empty virtual devices");
+
+declare(
+  "base",
+  "List, fetch or verify base images.",
+  "pi-image base fetch ubuntu-24.04",
+  async (context, args, options) =>
+    (await import("./commands/base.ts")).base(context, args, options),
+)
+  .argument("<action>", "list, fetch or verify")
+  .argument("[base]", "a catalogue name, a file or a URL")
+  .addOption(sha256Option());
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    stop.abort(signal);
+    // A second one must always work, even when stopping hangs on a bad device.
+    process.once(signal, () => process.exit(EXIT.cancelled));
+  });
+}
 
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof UserError)) {
-    throw error;
+  if (error instanceof CommanderError) {
+    // commander has printed its message; help and version end with 0.
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.wrongInput;
+  } else {
+    process.exitCode = explainFailure(error, undefined);
   }
-  console.error(renderUserError(error));
-  process.exitCode = error.exitCode;
 }
-process.exitCode ??= EXIT.done;

@@ -115,6 +115,10 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about: "An image file does not exist or may not be read.",
   },
+  INVENTORY_EXISTS: {
+    exit: EXIT.wrongInput,
+    about: "init would replace an inventory that exists.",
+  },
   KUBECONFIG_CONFLICT: {
     exit: EXIT.wrongInput,
     about:
@@ -123,6 +127,14 @@ export const ERROR_CODES = {
   KUBECONFIG_WRONG: {
     exit: EXIT.wrongInput,
     about: "A kubeconfig to merge into cannot be read.",
+  },
+  OUT_FOLDER_FULL: {
+    exit: EXIT.failed,
+    about: "The disk of the out folder has no room for the results.",
+  },
+  OUT_FOLDER_UNUSABLE: {
+    exit: EXIT.failed,
+    about: "The out folder cannot be made or written.",
   },
   READBACK_DIFFERS: {
     exit: EXIT.notHeld,
@@ -256,6 +268,10 @@ export const ERROR_CODES = {
     about: "A program that this step ran ended with an error.",
   },
   CANCELLED: { exit: EXIT.cancelled, about: "The user stopped the run." },
+  WATCH_TIMEOUT: {
+    exit: EXIT.failed,
+    about: "Not every node was Ready before the time was over.",
+  },
   WRONG_ARGUMENTS: {
     exit: EXIT.wrongInput,
     about: "The command line does not say what to do.",

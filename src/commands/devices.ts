@@ -1,0 +1,65 @@
+// pi-image devices: lists block devices, and says why each refused one is refused.
+import { z } from "zod";
+import type { BlockDevice } from "../device/block-device.ts";
+import { listDevices } from "../device/list-devices.ts";
+import {
+  DEFAULT_MAX_SIZE,
+  deviceRefusals,
+  type Refusal,
+} from "../device/target-rules.ts";
+import { formatBytes } from "../report/progress-line.ts";
+import type { Context } from "./context.ts";
+
+const devicesOptions = z.object({ all: z.boolean().optional() });
+
+type Judged = {
+  readonly device: BlockDevice;
+  readonly refusals: readonly Refusal[];
+};
+
+/** Loop devices and the like without content, of which a system may have many. */
+const isEmptyVirtual = ({ kind, size }: BlockDevice): boolean =>
+  size === 0 && (kind === "loop" || kind === "virtual");
+
+const describe = ({ device, refusals }: Judged): string[] => {
+  const name = [device.vendor, device.model].filter(Boolean).join(" ");
+  const facts = [
+    formatBytes(device.size),
+    device.transport ?? device.kind,
+    name,
+    device.serial === undefined ? "" : `serial ${device.serial}`,
+  ].filter((word) => word !== "");
+  const verdict = refusals.length === 0 ? "can be written" : "refused";
+  return [
+    `${device.path}  ${verdict}  ${facts.join(", ")}`,
+    ...refusals.map(
+      ({ reason, override }) =>
+        `    ${reason}${override === undefined ? "" : ` (${override})`}`,
+    ),
+  ];
+};
+
+export const devices = async (
+  context: Context,
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const { all } = devicesOptions.parse(given);
+  const judged = (await listDevices())
+    .filter((device) => all === true || !isEmptyVirtual(device))
+    .map((device) => ({
+      device,
+      refusals: deviceRefusals(device, {
+        allowFixed: false,
+        maxSize: DEFAULT_MAX_SIZE,
+        sources: [],
+      }),
+    }));
+  for (const { device, refusals } of judged) {
+    context.printJson({ type: "device", device, refusals });
+  }
+  context.print(
+    judged.length === 0
+      ? "There are no block devices. Is the card reader plugged in?"
+      : judged.flatMap(describe).join("\n"),
+  );
+};

@@ -1,0 +1,126 @@
+// pi-image init: writes a commented cluster.yaml.
+import { access } from "node:fs/promises";
+import { z } from "zod";
+import type { InitAnswers } from "../inventory/init-template.ts";
+import { initTemplate } from "../inventory/init-template.ts";
+import { loadInitAnswers } from "../inventory/load-init-answers.ts";
+import { parseInventory } from "../inventory/parse-inventory.ts";
+import { UserError } from "../report/user-error.ts";
+import { writeFileAtomically } from "../system/atomic-file.ts";
+import type { Context } from "./context.ts";
+import { demandNoErrors } from "./project.ts";
+
+const initOptions = z.object({
+  inventory: z.string(),
+  yes: z.boolean().optional(),
+  force: z.boolean().optional(),
+  name: z.string().optional(),
+  nodes: z.array(z.string()).optional(),
+  user: z.string().optional(),
+  key: z.string().optional(),
+});
+
+type InitOptions = z.infer<typeof initOptions>;
+
+const exists = async (path: string): Promise<boolean> => {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The first name is the control plane, as in the help. */
+const withRoles = (names: readonly string[]): InitAnswers["nodes"] =>
+  names.map((name, index) => ({
+    name,
+    role: index === 0 ? "control-plane" : "worker",
+  }));
+
+const withFlags = (
+  defaults: InitAnswers,
+  options: InitOptions,
+): InitAnswers => ({
+  ...defaults,
+  clusterName: options.name ?? defaults.clusterName,
+  nodes:
+    options.nodes === undefined ? defaults.nodes : withRoles(options.nodes),
+  user: {
+    name: options.user ?? defaults.user.name,
+    sshKeys:
+      options.key === undefined
+        ? defaults.user.sshKeys
+        : [`file:${options.key}`],
+  },
+});
+
+const askFor = async (
+  context: Context,
+  answers: InitAnswers,
+): Promise<InitAnswers> => {
+  const ask = async (question: string, fallback: string): Promise<string> =>
+    (await context.ask(`${question} [${fallback}] `)) || fallback;
+  const clusterName = await ask("Name of the cluster?", answers.clusterName);
+  const names = await ask(
+    "Names of the nodes, control plane first?",
+    answers.nodes.map(({ name }) => name).join(" "),
+  );
+  const user = await ask("User to log in as?", answers.user.name);
+  const key = await ask(
+    "Public SSH key?",
+    answers.user.sshKeys[0]?.replace(/^file:/, "") ?? "none",
+  );
+  const ssid = await ask("Wi-Fi network, or none for cables?", "none");
+  const wifi =
+    ssid === "none"
+      ? undefined
+      : {
+          ssid,
+          country: await ask("Country of the Wi-Fi, two letters?", "US"),
+          password: "env:WIFI_PASSWORD",
+        };
+  return {
+    ...answers,
+    clusterName,
+    nodes: withRoles(names.split(/[\s,]+/).filter((name) => name !== "")),
+    user: { name: user, sshKeys: key === "none" ? [] : [`file:${key}`] },
+    wifi,
+  };
+};
+
+export const init = async (
+  context: Context,
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const options = initOptions.parse(given);
+  const path = options.inventory;
+  if (options.force !== true && (await exists(path))) {
+    throw new UserError("INVENTORY_EXISTS", `${path} exists already`, {
+      state: "it is as it was",
+      hint: "add --force to replace it, or name another file with --inventory",
+    });
+  }
+  if (options.yes !== true && !context.interactive) {
+    throw new UserError(
+      "WRONG_ARGUMENTS",
+      "nobody is at the terminal to answer questions",
+      {
+        state: "nothing was written",
+        hint: "add --yes to take the defaults",
+      },
+    );
+  }
+  const defaults = withFlags(await loadInitAnswers(), options);
+  const answers =
+    options.yes === true ? defaults : await askFor(context, defaults);
+  const text = initTemplate(answers);
+  // Flags and answers may be wrong; what would not load is not written.
+  const { problems, shown } = parseInventory(path, text);
+  demandNoErrors(context, problems, new Map([[path, shown]]));
+  await writeFileAtomically(path, text);
+  context.printJson({ type: "result", inventory: path });
+  context.print(
+    `Wrote ${path}. Look it over, then: pi-image check, pi-image build.`,
+  );
+};
