@@ -114,6 +114,18 @@ const bootstrapToken = (
   }
 };
 
+/**
+ * A mirror has the paths of registry.k8s.io, where CoreDNS lies one folder deeper; kubeadm knows that of the original only.
+ * https://github.com/kubernetes/kubernetes/blob/v1.36.2/cmd/kubeadm/app/images/images.go (GetDNSImage)
+ */
+const imageRepositories = (mirror: string | undefined): Document =>
+  mirror === undefined
+    ? {}
+    : {
+        imageRepository: mirror,
+        dns: { imageRepository: `${mirror}/coredns` },
+      };
+
 const initDocuments = (
   project: ResolvedProject,
   node: ResolvedNode,
@@ -145,9 +157,7 @@ const initDocuments = (
       apiServer: { certSANs: certSans(project) },
       // As the authorities have. A signature with kubeadm's default, RSA, costs the CPU many times as much, at every handshake.
       encryptionAlgorithm: "ECDSA-P256",
-      ...(mirrors.kubernetesImages === undefined
-        ? {}
-        : { imageRepository: mirrors.kubernetesImages }),
+      ...imageRepositories(mirrors.kubernetesImages),
     },
     {
       apiVersion: "kubelet.config.k8s.io/v1beta1",

@@ -23,10 +23,10 @@ type MergedKubeconfig = {
 };
 
 /** Words that stand for nothing; the document is read with scalars as they are written. */
-const isNothing = (value: unknown): boolean =>
-  value === undefined ||
-  value === null ||
-  (isScalar(value) && ["", "null", "~"].includes(String(value.value ?? "")));
+const NOTHING: readonly unknown[] = [undefined, null, "", "null", "~"];
+
+const isNothing = (node: unknown): boolean =>
+  NOTHING.includes(isScalar(node) ? node.value : node);
 
 const wrong = (path: string, why: string): UserError =>
   new UserError("KUBECONFIG_WRONG", `${path} is not a kubeconfig: ${why}.`, {

@@ -14,7 +14,7 @@ const CA_DAYS = 3650;
  * Certificates count from a year before they are made. Until NTP answers, a Pi without a clock believes the date on which
  * its base image was built, months ago; a certificate that is "not valid yet" stops the API server there. kubeadm's own
  * five minutes do not help such a board.
- * https://github.com/kubernetes/kubernetes/blob/v1.36.2/cmd/kubeadm/app/constants/constants.go#L48 (CertificateBackdate)
+ * https://github.com/kubernetes/kubernetes/blob/v1.36.2/cmd/kubeadm/app/constants/constants.go (CertificateBackdate)
  */
 const BACKDATE_DAYS = 365;
 
@@ -192,7 +192,7 @@ export const makeClientCertificate = async (
  *
  * RSA 2048 is what kubeadm makes by default. The API server would sign with ES256 as well, but RS256 is the one algorithm
  * that every reader of OpenID Connect tokens must know.
- * https://github.com/kubernetes/kubernetes/blob/v1.36.2/pkg/serviceaccount/jwt.go#L59
+ * https://github.com/kubernetes/kubernetes/blob/v1.36.2/pkg/serviceaccount/jwt.go
  * https://openid.net/specs/openid-connect-core-1_0.html#ServerMTI
  */
 export const makeServiceAccountKeys = async (

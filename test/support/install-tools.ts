@@ -10,6 +10,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   "fsck.vfat": "dosfstools",
   gpg: "gpg",
   gpgv: "gpgv",
+  kubectl: "kubernetes-client",
   losetup: "mount",
   lsblk: "util-linux",
   mcopy: "mtools",

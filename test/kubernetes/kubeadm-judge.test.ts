@@ -1,0 +1,174 @@
+// A real kubeadm judges the documents and the seeded PKI; PI_IMAGE_KUBEADM names it, since no distribution has one.
+import { X509Certificate } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { ResolvedProject } from "../../src/inventory/resolved.ts";
+import { JOIN_KUBECONFIG } from "../../src/kubernetes/card-paths.ts";
+import { isSignedBy, publicKeyHash } from "../../src/kubernetes/certificate.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
+import { kubeadmDocument } from "../../src/kubernetes/kubeadm-documents.ts";
+import { joinKubeconfig } from "../../src/kubernetes/kubeconfig.ts";
+import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
+import { controlPlanePki } from "../../src/kubernetes/pki-files.ts";
+import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { temporaryFolder } from "./folder.ts";
+import {
+  homelab,
+  making,
+  nodeOf,
+  threeControlPlanes,
+  withCluster,
+} from "./project.ts";
+
+const kubeadm = process.env["PI_IMAGE_KUBEADM"] ?? "";
+
+let secrets: ClusterSecrets;
+
+beforeAll(async () => {
+  secrets = await makeClusterSecrets(homelab, {
+    ...making,
+    now: new Date(),
+  });
+});
+
+/** A node's document in a folder, with the card's paths turned into that folder's. */
+const laid = (project: ResolvedProject, name: string): string => {
+  const folder = temporaryFolder();
+  const node = nodeOf(project, name);
+  const credentials = secrets.nodes["worker1"];
+  if (credentials === undefined) {
+    throw new Error("no worker1");
+  }
+  const joinFile = join(folder, "join.conf");
+  writeFileSync(
+    joinFile,
+    joinKubeconfig(project, node, {
+      ...secrets,
+      nodes: { [name]: credentials },
+    }).reveal(),
+  );
+  for (const { path, content } of controlPlanePki(secrets)) {
+    const file = join(folder, "pki", path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content.reveal());
+  }
+  const config = join(folder, "kubeadm.yaml");
+  writeFileSync(
+    config,
+    kubeadmDocument(project, node, secrets)
+      .replace(JOIN_KUBECONFIG, joinFile)
+      .replace(
+        "kind: ClusterConfiguration",
+        `kind: ClusterConfiguration\ncertificatesDir: ${folder}/pki`,
+      ),
+  );
+  return config;
+};
+
+const byToken = withCluster(homelab, {
+  join: { ...homelab.cluster.join, by: "token" },
+});
+
+describe.skipIf(kubeadm === "")("kubeadm (PI_IMAGE_KUBEADM)", () => {
+  it("finds every document valid", async () => {
+    for (const project of [homelab, byToken, threeControlPlanes]) {
+      for (const { name } of project.nodes) {
+        const { status, stderr } = await tryTool(kubeadm, [
+          "config",
+          "validate",
+          "--config",
+          laid(project, name),
+        ]);
+        expect(stderr).toBe("");
+        expect(status).toBe(0);
+      }
+    }
+  });
+
+  it("finds a wrong key in them", async () => {
+    const config = laid(homelab, "cplane");
+    const text = readFileSync(config, "utf8");
+    writeFileSync(config, text.replace("bindPort", "bindPrt"));
+    const { status, stderr } = await tryTool(kubeadm, [
+      "config",
+      "validate",
+      "--config",
+      config,
+    ]);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain("bindPrt");
+  });
+
+  it("keeps the seeded authorities and signs with them", async () => {
+    const config = laid(homelab, "cplane");
+    const pki = join(dirname(config), "pki");
+    const { stdout } = await runTool(kubeadm, [
+      "init",
+      "phase",
+      "certs",
+      "all",
+      "--config",
+      config,
+    ]);
+    expect(stdout.match(/Using existing \S+ certificate authority/g)).toEqual([
+      "Using existing ca certificate authority",
+      "Using existing front-proxy-ca certificate authority",
+      "Using existing etcd/ca certificate authority",
+    ]);
+    expect(stdout).toContain('Using the existing "sa" key');
+    for (const { path, content } of controlPlanePki(secrets)) {
+      expect(readFileSync(join(pki, path), "utf8")).toBe(content.reveal());
+    }
+    const server = readFileSync(join(pki, "apiserver.crt"), "utf8");
+    expect(isSignedBy(server, secrets.ca)).toBe(true);
+    for (const host of ["cplane", "cplane.local", "kubernetes"]) {
+      expect(new X509Certificate(server).checkHost(host)).toBe(host);
+    }
+    for (const address of ["192.168.1.50", "127.0.0.1"]) {
+      expect(new X509Certificate(server).checkIP(address)).toBe(address);
+    }
+  });
+
+  it("would set up a control plane whose token is dead and has no rights", async () => {
+    const config = laid(homelab, "cplane");
+    const run = await runTool("env", [
+      `KUBEADM_INIT_DRYRUN_DIR=${dirname(config)}`,
+      kubeadm,
+      "init",
+      "--dry-run",
+      "--config",
+      config,
+      "--ignore-preflight-errors=all",
+      "--skip-token-print",
+    ]);
+    const token =
+      /"bootstrap-token-[a-z0-9]{6}"[^]*?type: bootstrap.kubernetes.io\/token/.exec(
+        run.stdout,
+      )?.[0] ?? "";
+    const group = Buffer.from("system:bootstrappers:pi-image:none");
+    expect(token).toContain(`auth-extra-groups: ${group.toString("base64")}`);
+    expect(token).toContain("expiration: ");
+    expect(run.stdout).toContain(
+      `sha256:${publicKeyHash(secrets.ca.certificate)}`,
+    );
+  });
+
+  it("pulls every image of a mirror by the path that it has in the original", async () => {
+    const images = async (project: ResolvedProject, name: string) =>
+      (
+        await runTool(kubeadm, [
+          "config",
+          "images",
+          "list",
+          "--config",
+          laid(project, name),
+        ])
+      ).stdout;
+    const original = await images(homelab, "cplane");
+    const mirrored = await images(threeControlPlanes, "cp1");
+    expect(mirrored).toBe(
+      original.replaceAll("registry.k8s.io/", "registry.lan:5000/k8s/"),
+    );
+  });
+});
