@@ -12,9 +12,11 @@ import {
   mdnsName,
   staticAddress,
 } from "./addresses.ts";
-import { JOIN_KUBECONFIG } from "./card-paths.ts";
 import { publicKeyHash } from "./certificate.ts";
 import type { ClusterSecrets } from "./cluster-secrets.ts";
+
+/** Where the card has its join identity, as a kubeconfig. kubeadm leaves the file there: the node deletes it after the join. */
+export const JOIN_KUBECONFIG = "/etc/pi-image/join.conf";
 
 type Document = Readonly<Record<string, unknown>>;
 
@@ -220,7 +222,7 @@ export const isFirstControlPlane = (
 ): boolean => controlPlanes(project)[0]?.name === node.name;
 
 /**
- * The node's kubeadm configuration, as YAML for KUBEADM_CONFIG. With `join: token` it holds the token.
+ * The node's kubeadm configuration, as YAML for /etc/pi-image/kubeadm.yaml. With `join: token` it holds the token.
  *
  * On a node with DHCP neither `advertiseAddress` nor `node-ip` is set.
  */

@@ -61,7 +61,7 @@ const kubeconfig = (entries: Entries): Secret =>
   );
 
 /**
- * The file for JOIN_KUBECONFIG: kubeadm finds the API server by it, pins the cluster CA and joins as this node. The kubelet
+ * The file /etc/pi-image/join.conf: kubeadm finds the API server by it, pins the cluster CA and joins as this node. The kubelet
  * takes over its server, so that is the endpoint's name.
  */
 export const joinKubeconfig = (

@@ -22,6 +22,8 @@ const pair = (
  * What kubeadm keeps when it finds it, on the first control plane and on further ones alike. Never for workers: a `ca.crt`
  * there stops their join, and a key would give the cluster away with the card.
  *
+ * `kubeadm reset` empties that folder, so the card keeps them in another and lays them anew before each attempt.
+ *
  * https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/#manual-certs
  */
 export const controlPlanePki = (

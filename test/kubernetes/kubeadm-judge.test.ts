@@ -4,10 +4,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ResolvedProject } from "../../src/inventory/resolved.ts";
-import { JOIN_KUBECONFIG } from "../../src/kubernetes/card-paths.ts";
 import { isSignedBy, publicKeyHash } from "../../src/kubernetes/certificate.ts";
 import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
-import { kubeadmDocument } from "../../src/kubernetes/kubeadm-documents.ts";
+import {
+  JOIN_KUBECONFIG,
+  kubeadmDocument,
+} from "../../src/kubernetes/kubeadm-documents.ts";
 import { joinKubeconfig } from "../../src/kubernetes/kubeconfig.ts";
 import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
 import { controlPlanePki } from "../../src/kubernetes/pki-files.ts";
