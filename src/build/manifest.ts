@@ -78,6 +78,7 @@ export const renderManifest = (input: ManifestInput): string => {
       board: node.board,
       storage: node.storage,
       pcieGen: node.pcieGen,
+      cardSerial: node.cardSerial ?? null,
       timezone: node.timezone,
       locale: node.locale,
       users: node.users.map((user) => user.name),

@@ -106,6 +106,10 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about: "The file is not a disk image in a format that pi-image knows.",
   },
+  IMAGE_NOT_CHOSEN: {
+    exit: EXIT.wrongInput,
+    about: "It is not clear which image is meant.",
+  },
   IMAGE_REFUSED: {
     exit: EXIT.untrusted,
     about:

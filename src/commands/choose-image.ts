@@ -1,0 +1,99 @@
+// Finds the image file that `flash` and `verify` are about, and what its manifest says of it.
+import { readdir, readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../report/user-error.ts";
+
+/** The endings of images in the out folder; the first that exists of a node is taken. */
+const IMAGE_ENDINGS = [".img", ".img.xz", ".img.zst"] as const;
+
+/** What the manifest beside an image of ours says; images from elsewhere have none. */
+const manifestSchema = z.object({
+  node: z.object({ name: z.string(), cardSerial: z.string().nullable() }),
+  seed: z.object({ instanceId: z.string() }),
+  base: z.object({
+    name: z.string(),
+    sha256: z.string(),
+    origin: z.enum(["file", "download", "sample"]),
+    path: z.string().optional(),
+  }),
+  image: z.object({ file: z.string() }).nullable(),
+});
+
+export type ImageManifest = z.infer<typeof manifestSchema>;
+
+const nodeOf = (file: string): string | undefined => {
+  const ending = IMAGE_ENDINGS.find((candidate) => file.endsWith(candidate));
+  return ending === undefined ? undefined : file.slice(0, -ending.length);
+};
+
+const listFolder = async (folder: string): Promise<readonly string[]> => {
+  try {
+    return await readdir(folder);
+  } catch {
+    return [];
+  }
+};
+
+/** The image of this node in the out folder, or undefined. */
+export const imageOfNode = async (
+  out: string,
+  node: string,
+): Promise<string | undefined> => {
+  const files = await listFolder(out);
+  const ending = IMAGE_ENDINGS.find((candidate) =>
+    files.includes(`${node}${candidate}`),
+  );
+  return ending === undefined ? undefined : join(out, `${node}${ending}`);
+};
+
+/** The only image in the out folder; throws IMAGE_NOT_CHOSEN when there is none or more than one. */
+export const onlyImage = async (out: string): Promise<string> => {
+  const files = await listFolder(out);
+  const nodes = [
+    ...new Set(
+      files
+        .filter((file) => !file.startsWith("."))
+        .map(nodeOf)
+        .filter((node) => node !== undefined),
+    ),
+  ].toSorted();
+  const [node] = nodes;
+  if (node === undefined) {
+    throw new UserError("IMAGE_NOT_CHOSEN", `there is no image in ${out}/`, {
+      state: "nothing was written",
+      hint: "run `pi-image build` first, or name an image file after the target",
+    });
+  }
+  if (nodes.length > 1) {
+    throw new UserError(
+      "IMAGE_NOT_CHOSEN",
+      `there are ${nodes.length} images in ${out}/: ${nodes.join(", ")}`,
+      {
+        state: "nothing was written",
+        hint: `say which: --host ${node}, or name the image file after the target`,
+      },
+    );
+  }
+  return (await imageOfNode(out, node)) ?? join(out, `${node}.img`);
+};
+
+/** The manifest that `build` wrote beside this image; undefined where it is missing or about another file. */
+export const manifestOf = async (
+  image: string,
+): Promise<ImageManifest | undefined> => {
+  const node = nodeOf(basename(image));
+  if (node === undefined) {
+    return undefined;
+  }
+  try {
+    const text = await readFile(
+      join(dirname(image), `${node}.manifest.json`),
+      "utf8",
+    );
+    const manifest = manifestSchema.parse(JSON.parse(text));
+    return manifest.image?.file === basename(image) ? manifest : undefined;
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,49 @@
+// Runs pi-image from its sources, as a user would: a process with arguments, a folder and an environment of its own.
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+const TSX = import.meta.resolve("tsx");
+
+export type CliResult = {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+};
+
+type CliOptions = {
+  readonly cwd: string;
+  /** Added to a minimal environment. */
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+export const startCli = (
+  args: readonly string[],
+  { cwd, env = {} }: CliOptions,
+) =>
+  spawn(process.execPath, ["--import", TSX, CLI, ...args], {
+    cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...env },
+  });
+
+/** HOME is the working folder unless `env` says otherwise, so that no file of the developer counts. */
+export const runCli = (
+  args: readonly string[],
+  options: CliOptions,
+): Promise<CliResult> =>
+  new Promise((resolve, reject) => {
+    const child = startCli(args, options);
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString("utf8");
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString("utf8");
+    });
+    child.on("error", reject);
+    child.on("close", (status) => {
+      resolve({ status: status ?? 128, stdout, stderr });
+    });
+  });
