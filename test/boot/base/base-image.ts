@@ -44,7 +44,14 @@ const makeUmlFolder = async (
 ): Promise<void> => {
   const loader = "lib64/ld-linux-x86-64.so.2";
   const libc = "lib/x86_64-linux-gnu/libc.so.6";
-  for (const path of ["lib64", "lib/x86_64-linux-gnu", "dev", "proc", "tmp"]) {
+  for (const path of [
+    "lib64",
+    "lib/x86_64-linux-gnu",
+    "dev",
+    "proc",
+    "tmp",
+    "card",
+  ]) {
     await mkdir(join(folder, path), { recursive: true });
   }
   await cp(join(root, loader), join(folder, loader), { dereference: true });

@@ -44,7 +44,14 @@ export const makeDiskImage = async (
   await runTool(
     "mkfs.vfat",
     [
-      ...["-F", "32", "-S", "512", "-s", "1", "-n", "system-boot"],
+      "-F",
+      "32",
+      "-S",
+      "512",
+      "-s",
+      "1",
+      "-n",
+      "system-boot",
       `--offset=${BOOT_START}`,
       image,
       String(BOOT_SECTORS / 2),
@@ -54,7 +61,9 @@ export const makeDiskImage = async (
   await runTool(
     "mcopy",
     [
-      ...["-s", "-i", bootPartition(image)],
+      "-s",
+      "-i",
+      bootPartition(image),
       ...readdirSync(bootFiles).map((name) => join(bootFiles, name)),
       "::",
     ],
@@ -63,8 +72,18 @@ export const makeDiskImage = async (
   await runTool(
     "mke2fs",
     [
-      ...["-q", "-F", "-t", "ext4", "-L", "writable", "-d", root],
-      ...["-E", `offset=${ROOT_OFFSET}`, image, `${rootMib}M`],
+      "-q",
+      "-F",
+      "-t",
+      "ext4",
+      "-L",
+      "writable",
+      "-d",
+      root,
+      "-E",
+      `offset=${ROOT_OFFSET}`,
+      image,
+      `${rootMib}M`,
     ],
     { package: "e2fsprogs" },
   );

@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import {
-  runTool,
   tryTool,
   toolEnvironment,
   type ToolResult,
@@ -21,21 +20,6 @@ export type Container = {
   /** Every process dies at once; what was written stays. */
   readonly powerCut: () => Promise<void>;
   readonly shutDown: () => Promise<void>;
-};
-
-/** A network namespace whose eth0 has a link. */
-export const makeNetwork = async (
-  name: string,
-  cleanup: Cleanup,
-): Promise<string> => {
-  await runTool("ip", ["netns", "add", name]);
-  cleanup.defer(() => runTool("ip", ["netns", "del", name]));
-  const inside = (...words: readonly string[]) =>
-    runTool("ip", ["-n", name, ...words]);
-  await inside(..."link add eth0 type veth peer name switch".split(" "));
-  await inside("link", "set", "switch", "up");
-  await inside("link", "set", "lo", "up");
-  return `/run/netns/${name}`;
 };
 
 const childOf = (pid: number): number | undefined => {
@@ -66,16 +50,25 @@ export const bootContainer = async (
   const nspawn = spawn(
     "systemd-nspawn",
     [
-      ...["--quiet", "--keep-unit", "--register=no", "--link-journal=no"],
-      ...["--boot", "--console=pipe", "--capability=all"],
+      "--quiet",
+      "--keep-unit",
+      "--register=no",
+      "--link-journal=no",
+      "--boot",
+      "--console=pipe",
+      "--capability=all",
       `--directory=${root}`,
       `--network-namespace-path=${network}`,
       "--",
       "systemd.show_status=1",
     ],
     {
-      // cgroup v2 inside, whatever the host has.
-      env: { ...toolEnvironment(), SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" },
+      // https://systemd.io/ENVIRONMENT/: cgroup v2 inside, whatever the host has, and sysctls of the container's own network.
+      env: {
+        ...toolEnvironment(),
+        SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1",
+        SYSTEMD_NSPAWN_API_VFS_WRITABLE: "network",
+      },
       stdio: ["ignore", output.fd, output.fd],
     },
   );

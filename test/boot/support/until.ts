@@ -7,13 +7,15 @@ type Wait = {
   readonly every?: number;
   /** Ends the wait at once when it has something to say, for example that the machine is dead. */
   readonly hopeless?: () => string | undefined;
+  /** What stands in the way as far as can be seen: the one line that a failed test prints. */
+  readonly where?: () => string | Promise<string>;
 };
 
 /** The first value that is not undefined; an error that names what did not happen when the time is over. */
 export const until = async <T>(
   what: string,
   look: () => T | undefined | Promise<T | undefined>,
-  { seconds, every = 50, hopeless }: Wait,
+  { seconds, every = 50, hopeless, where = () => "" }: Wait,
 ): Promise<T> => {
   const end = Date.now() + seconds * 1000;
   for (;;) {
@@ -21,12 +23,14 @@ export const until = async <T>(
     if (value !== undefined) {
       return value;
     }
-    const why = hopeless?.();
+    const why =
+      hopeless?.() ??
+      (Date.now() > end ? `waited ${seconds} s for it` : undefined);
     if (why !== undefined) {
-      throw new Error(`${what} did not happen: ${why}`);
-    }
-    if (Date.now() > end) {
-      throw new Error(`${what} did not happen within ${seconds} s`);
+      const details = await where();
+      throw new Error(
+        `${what} did not happen: ${why}${details === "" ? "" : `; ${details}`}`,
+      );
     }
     await sleep(every);
   }

@@ -1,0 +1,70 @@
+// A base image with more in its root partition: the stand-ins, or real Kubernetes binaries.
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { runTool } from "../../../src/system/run-tool.ts";
+import type { Base } from "./base-image.ts";
+import { ROOT_OFFSET } from "./disk-layout.ts";
+
+const STAND_INS = join(import.meta.dirname, "../stand-ins");
+
+const hashOfFolder = (folder: string): string => {
+  const hash = createHash("sha256");
+  for (const entry of readdirSync(folder, {
+    recursive: true,
+    withFileTypes: true,
+  }).filter((entry) => entry.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    hash.update(path).update("\0").update(readFileSync(path));
+  }
+  return hash.digest("hex").slice(0, 16);
+};
+
+/** Copies an image and changes its root partition, which is mounted at the folder that `change` gets. */
+const changeRoot = async (
+  base: string,
+  image: string,
+  change: (root: string) => Promise<unknown>,
+): Promise<void> => {
+  const work = await mkdtemp(join(dirname(image), "making-"));
+  const copy = join(work, "image");
+  const root = join(work, "root");
+  try {
+    await runTool("cp", ["--sparse=always", base, copy]);
+    await runTool("mkdir", [root]);
+    await runTool("mount", ["-o", `loop,offset=${ROOT_OFFSET}`, copy, root]);
+    try {
+      await change(root);
+    } finally {
+      await runTool("umount", [root]);
+    }
+    await rename(copy, image);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+};
+
+/** The base whose package manager and Kubernetes are stand-ins; cached beside the base itself. */
+export const standInImage = async (base: Base): Promise<string> => {
+  const name = `stand-ins-${hashOfFolder(STAND_INS)}.img`;
+  const image = join(dirname(base.image), name);
+  if (!existsSync(image)) {
+    for (const old of readdirSync(dirname(image))) {
+      if (old.startsWith("stand-ins-")) {
+        await rm(join(dirname(image), old));
+      }
+    }
+    await changeRoot(base.image, image, async (root) => {
+      await runTool("cp", ["-r", STAND_INS, join(root, "opt/stand-ins")]);
+      await runTool("mkdir", [join(root, "opt/stand-ins/orders")]);
+      await runTool("sh", [
+        "-c",
+        'cp "$1"/opt/stand-ins/bin/* "$1/usr/local/sbin/"',
+        "sh",
+        root,
+      ]);
+    });
+  }
+  return image;
+};

@@ -1,0 +1,96 @@
+// One node of a project in a container: its root tree, its cable, and as many boots as a test wants.
+import { copyFile, mkdir } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Lan } from "../lan/lan.ts";
+import type { Cleanup } from "../support/cleanup.ts";
+import type { Project } from "../support/project.ts";
+import { DONE_FILE, STATUS_FILE, tellStatus } from "../support/status.ts";
+import { until } from "../support/until.ts";
+import { bootContainer, type Container } from "./container.ts";
+import { makeNodeRoot, mountRootPartition, takeSeed } from "./node-root.ts";
+
+export type NspawnNode = {
+  readonly name: string;
+  readonly root: string;
+  /** What the node wrote since it left the builder: the upper folder of the overlay. */
+  readonly written: string;
+  readonly boot: () => Promise<Container>;
+};
+
+export const makeNode = async (
+  project: Project,
+  name: string,
+  lan: Lan,
+  logs: string,
+  cleanup: Cleanup,
+): Promise<NspawnNode> => {
+  const folder = join(project.folder, "nspawn", name);
+  const lower = await mountRootPartition(
+    project.image(name),
+    `${folder}-base`,
+    cleanup,
+  );
+  const root = await makeNodeRoot(lower, folder, cleanup);
+  await takeSeed(project.image(name), join(root, "boot/firmware"));
+  await mkdir(join(root, "usr/local/bin"), { recursive: true });
+  await copyFile(
+    join(import.meta.dirname, "timedatectl"),
+    join(root, "usr/local/bin/timedatectl"),
+  );
+  const port = await lan.addPort(name);
+  const log = join(logs, `${name}.console`);
+  return {
+    name,
+    root,
+    written: join(folder, "upper"),
+    boot: () => bootContainer(root, port, log, cleanup),
+  };
+};
+
+/** The result of cloud-init's last stage, as its errors. */
+export const cloudInitErrors = async (
+  node: NspawnNode,
+  container: Container,
+): Promise<readonly unknown[]> => {
+  const json = await until(
+    `the end of cloud-init on ${node.name}`,
+    () => container.read("/run/cloud-init/result.json"),
+    {
+      seconds: 120,
+      hopeless: () =>
+        container.isOn() ? undefined : "the container has ended",
+    },
+  );
+  const { v1 } = JSON.parse(json) as { v1: { errors: readonly unknown[] } };
+  return v1.errors;
+};
+
+/** Waits for a file that the node writes; a failure tells what the node says it is doing. */
+export const untilWritten = (
+  node: NspawnNode,
+  container: Container,
+  path: string,
+): Promise<true> =>
+  until(
+    `${path} on ${node.name}`,
+    () => (existsSync(join(node.root, path)) ? true : undefined),
+    {
+      seconds: 240,
+      every: 5,
+      hopeless: () =>
+        container.isOn() ? undefined : "the container has ended",
+      where: () => tellStatus(node.name, container.read(STATUS_FILE)),
+    },
+  );
+
+export const untilDone = (
+  node: NspawnNode,
+  container: Container,
+): Promise<true> => untilWritten(node, container, DONE_FILE);
+
+/** What the stand-ins were called with, one call a line; REFUSED lines are what they did not accept. */
+export const standInCalls = (node: NspawnNode): readonly string[] => {
+  const log = join(node.root, "var/log/stand-ins");
+  return existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : [];
+};

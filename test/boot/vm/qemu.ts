@@ -1,0 +1,72 @@
+// Boots a card in QEMU with the kernel and the initial RAM disk of its own boot partition, as the firmware would.
+import { join } from "node:path";
+import type { Arch } from "../base/recipe.ts";
+import type { Cleanup } from "../support/cleanup.ts";
+import { copyBootFiles, kernelCommandLine } from "./card.ts";
+import { startMachine, type Machine, type MachineSpec } from "./machine.ts";
+
+const PROGRAM: Readonly<Record<Arch, readonly string[]>> = {
+  amd64: ["qemu-system-x86_64", "-M", "q35", "-cpu", "max"],
+  arm64: ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72"],
+};
+
+const SERIAL: Readonly<Record<Arch, string>> = {
+  amd64: "ttyS0",
+  arm64: "ttyAMA0",
+};
+
+export const bootQemu = async (
+  arch: Arch,
+  accelerator: "kvm" | "tcg",
+  spec: MachineSpec,
+  cleanup: Cleanup,
+): Promise<Machine> => {
+  const firmware = `${spec.card}.boot`;
+  await copyBootFiles(spec.card, ["vmlinuz", "initrd.img"], firmware);
+  const words = await kernelCommandLine(spec.card);
+  const append = [
+    ...words,
+    `console=${SERIAL[arch]}`,
+    "net.ifnames=0",
+    ...(spec.kernelWords ?? []),
+  ];
+  return startMachine(
+    spec,
+    [
+      ...PROGRAM[arch],
+      "-accel",
+      accelerator === "kvm" ? "kvm" : "tcg,thread=multi",
+      "-smp",
+      "2",
+      "-m",
+      "1024",
+      "-nodefaults",
+      "-no-reboot",
+      "-display",
+      "none",
+      "-serial",
+      "stdio",
+      "-kernel",
+      join(firmware, "vmlinuz"),
+      "-initrd",
+      join(firmware, "initrd.img"),
+      "-append",
+      append.join(" "),
+      "-drive",
+      `file=${spec.card},if=virtio,format=raw,cache=unsafe`,
+      "-netdev",
+      `tap,id=lan,ifname=${spec.tap},script=no,downscript=no`,
+      "-device",
+      `virtio-net-pci,netdev=lan,mac=${macOf(spec.name)}`,
+      "-device",
+      "virtio-rng-pci",
+    ],
+    cleanup,
+  );
+};
+
+/** Locally administered, and different for each name. */
+const macOf = (name: string): string => {
+  const digits = Buffer.from(name.padEnd(5, "-").slice(-5)).toString("hex");
+  return `02:${(digits.match(/../g) ?? []).join(":")}`;
+};
