@@ -116,7 +116,7 @@ describeWithTools(["xz", "zstd"], "a compressed image", () => {
             maxBuffer: 2 * SIZE,
           }).stdout,
       );
-      expect(two?.length).toBeGreaterThan(2 ** 20);
+      expect(two?.length).toBeGreaterThan(100_000);
       expectSame(two ?? Buffer.alloc(0), four ?? Buffer.alloc(1));
     },
   );
