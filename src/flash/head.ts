@@ -16,13 +16,19 @@ const writeHead = async ({ target }: TargetRun, head: Buffer) => {
   await target.forget();
 };
 
-/** Best effort, after something has failed already; `head` is the aligned memory to use. */
-const emptied = async (run: TargetRun, head: Buffer): Promise<boolean> => {
+const headOf = ({ target, segments, head }: TargetRun): Buffer =>
+  head.subarray(
+    0,
+    Math.min(inBlocks(target, segments[0]?.length ?? 0), HEAD_BYTES),
+  );
+
+/** Makes the target unbootable again after something has failed; best effort. */
+export const emptyHead = async (run: TargetRun): Promise<void> => {
   try {
-    await writeHead(run, head.fill(0));
-    return true;
+    await writeHead(run, headOf(run).fill(0));
+    run.stage = "unbootable";
   } catch {
-    return false;
+    // What has failed already is what the user is told.
   }
 };
 
@@ -33,13 +39,9 @@ export const finishHead = async (run: TargetRun): Promise<void> => {
   if (first === undefined) {
     return;
   }
-  const head = run.head.subarray(
-    0,
-    Math.min(inBlocks(target, first.length), HEAD_BYTES),
-  );
   run.stage = "unsure";
   try {
-    await writeHead(run, head);
+    await writeHead(run, headOf(run));
     run.bytesWritten += first.length;
     // Of a card that wraps around, the first MiB may be the last one as well.
     const bad = await differing(run, [
@@ -51,9 +53,7 @@ export const finishHead = async (run: TargetRun): Promise<void> => {
     await target.settle();
     await target.flush();
   } catch (error) {
-    if (await emptied(run, head)) {
-      run.stage = "unbootable";
-    }
+    await emptyHead(run);
     throw error;
   }
   run.stage = "proven";

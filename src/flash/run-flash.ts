@@ -7,7 +7,7 @@ import type { Report } from "../report/events.ts";
 import type { UserError } from "../report/user-error.ts";
 import { assemble } from "./assemble.ts";
 import { erase } from "./erase.ts";
-import { finishHead } from "./head.ts";
+import { emptyHead, finishHead } from "./head.ts";
 import { type Lane, startLane } from "./lane.ts";
 import { personalise } from "./personalise.ts";
 import { proveSegments, type Supply } from "./repair.ts";
@@ -64,6 +64,10 @@ const attempt = async (
     await step();
   } catch (error) {
     run.error = await explainTargetFailure(error, run);
+    if (run.error.code === "READBACK_DIFFERS" && run.stage === "unbootable") {
+      // A card that wraps around may have put later bytes into the first MiB.
+      await emptyHead(run);
+    }
   }
 };
 

@@ -95,7 +95,11 @@ export const cutSegments = (
 
 /** What must be decoded for these segments; normalised. */
 export const decodedRanges = (segments: readonly Segment[]): Range[] =>
-  normaliseRanges(segments.filter((segment) => !segment.zero));
+  normaliseRanges(
+    segments
+      .filter(({ zero }) => !zero)
+      .map(({ offset, length }) => ({ offset, length })),
+  );
 
 /** Whether a normalised list of ranges has bytes of the segment. */
 export const touches = (ranges: readonly Range[], segment: Segment): boolean =>

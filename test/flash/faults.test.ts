@@ -1,0 +1,453 @@
+// Cards, disks and files that fail: what the user is told, and that nothing unproven boots.
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { beforeEach, expect, test } from "vitest";
+import type { OpenTarget } from "../../src/device/opened-target.ts";
+import type { ImageReader } from "../../src/image/reader.ts";
+import { UserError } from "../../src/report/user-error.ts";
+import { describeAsRoot } from "../support/tools.ts";
+import {
+  afterThisTest,
+  attachLoop,
+  oldData,
+  oldFile,
+  run,
+  sparseFile,
+  temporaryFolder,
+} from "../device/loop.ts";
+import { flash, only } from "./flash-run.ts";
+
+const MIB = 1024 ** 2;
+const SIZE = 40 * MIB;
+const CARD = 44 * MIB;
+
+const systemError = (code: string): Error =>
+  Object.assign(new Error(`${code}: made up`), { code });
+
+/** Runs `before` ahead of every write that covers the offset. */
+const onWrite =
+  (offset: number, before: (times: number) => void | Promise<void>) =>
+  (target: OpenTarget): OpenTarget => {
+    let times = 0;
+    return {
+      ...target,
+      write: async (data, at) => {
+        if (at <= offset && offset < at + data.length) {
+          times += 1;
+          await before(times);
+        }
+        await target.write(data, at);
+      },
+    };
+  };
+
+describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
+  let folder: string;
+  let image: string;
+  let bytes: Buffer;
+
+  beforeEach(() => {
+    folder = temporaryFolder();
+    image = join(folder, "sample.img");
+    bytes = oldData(SIZE);
+    bytes.writeUInt16LE(0xaa55, 510);
+    writeFileSync(image, bytes);
+  });
+
+  const card = (name = "card") => {
+    const file = oldFile(join(folder, name), CARD);
+    const device = attachLoop(file);
+    const content = () => readFileSync(file);
+    return {
+      file,
+      device,
+      content,
+      /** Changes what the medium holds, behind the block device's back. */
+      damage: (offset: number) => {
+        const backing = openSync(file, "r+");
+        writeSync(backing, Buffer.from("rotten"), 0, 6, offset);
+        closeSync(backing);
+      },
+      boots: () => !content().subarray(0, MIB).equals(Buffer.alloc(MIB)),
+      holdsImage: () => content().subarray(0, SIZE).equals(bytes),
+    };
+  };
+
+  const everything = { used: "everything" } as const;
+
+  test("finds what changed on the medium between writing and reading back, and repairs it", async () => {
+    const bad = card();
+    // The write itself succeeds; then the medium rots. The block device's cache would still show the right bytes.
+    const wrap = (target: OpenTarget): OpenTarget => {
+      let first = true;
+      return {
+        ...target,
+        write: async (data, at) => {
+          await target.write(data, at);
+          if (first && at === 20 * MIB) {
+            first = false;
+            bad.damage(at + 777);
+          }
+        },
+      };
+    };
+    const flashed = await flash({
+      ...everything,
+      image,
+      targets: [{ path: bad.device, wrap }],
+    });
+    expect(only(flashed)).toMatchObject({ error: undefined, rewritten: 1 });
+    expect(bad.holdsImage()).toBe(true);
+    expect(flashed.events).toContainEqual(
+      expect.objectContaining({
+        type: "warning",
+        message: expect.stringContaining("1 of 39 pieces"),
+      }),
+    );
+  });
+
+  test("gives a card up that holds a place wrong every time, and leaves it unbootable", async () => {
+    const bad = card();
+    const wrap = (target: OpenTarget): OpenTarget => ({
+      ...target,
+      write: async (data, at) => {
+        await target.write(data, at);
+        if (at === 20 * MIB) {
+          bad.damage(at + 777);
+        }
+      },
+    });
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: bad.device, wrap }],
+      }),
+    );
+    expect(error).toMatchObject({
+      code: "READBACK_DIFFERS",
+      exitCode: 5,
+      facts: ["bytes 20,971,520 to 22,020,095 differ"],
+      state: expect.stringContaining("does not boot"),
+    });
+    expect(bad.boots()).toBe(false);
+  });
+
+  test("empties the first MiB again when it reads back differently", async () => {
+    const bad = card();
+    let writes = 0;
+    const wrap = (target: OpenTarget): OpenTarget => ({
+      ...target,
+      write: async (data, at) => {
+        await target.write(data, at);
+        writes += at === 0 ? 1 : 0;
+        // The first time zeros are written there, the second time the partition table.
+        if (at === 0 && writes === 2) {
+          bad.damage(300);
+        }
+      },
+    });
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: bad.device, wrap }],
+      }),
+    );
+    expect(error).toMatchObject({ code: "READBACK_DIFFERS" });
+    expect(bad.boots()).toBe(false);
+  });
+
+  test("notices at once a card that ignores writes", async () => {
+    const fake = card();
+    const wrap = (target: OpenTarget): OpenTarget => ({
+      ...target,
+      write: async () => undefined,
+    });
+    const result = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: fake.device, wrap }],
+      }),
+    );
+    expect(result).toMatchObject({
+      bytesWritten: 0,
+      error: { code: "READBACK_DIFFERS", exitCode: 5 },
+    });
+  });
+
+  test("notices a counterfeit card that wraps around behind its real size", async () => {
+    const fake = card();
+    const real = 34 * MIB;
+    const wrap = (target: OpenTarget): OpenTarget => ({
+      ...target,
+      write: (data, at) => target.write(data, at % real),
+      read: (into, at) => target.read(into, at % real),
+    });
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: fake.device, wrap }],
+      }),
+    );
+    expect(error).toMatchObject({ code: "READBACK_DIFFERS" });
+    expect(fake.boots()).toBe(false);
+  });
+
+  test.each([
+    ["EIO", "FLASH_WRITE_FAILED", "does not take or give its bytes (EIO)"],
+    ["EROFS", "FLASH_WRITE_FAILED", "stopped taking writes"],
+    ["ENOSPC", "FLASH_WRITE_FAILED", "ran out of space before its own size"],
+    ["ENODEV", "TARGET_GONE", "disappeared"],
+    ["ENXIO", "TARGET_GONE", "disappeared"],
+  ])("%s while writing: %s", async (code, expected, words) => {
+    const bad = card();
+    const wrap = onWrite(30 * MIB, () => {
+      throw systemError(code);
+    });
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: bad.device, wrap }],
+      }),
+    );
+    expect(error).toMatchObject({
+      code: expected,
+      exitCode: 1,
+      message: expect.stringContaining(words),
+      state: expect.stringContaining("does not boot"),
+    });
+    expect(bad.boots()).toBe(false);
+  });
+
+  test("tells a card that was pulled out from a bad one, by whether it is still there", async () => {
+    const bad = card();
+    const wrap = (target: OpenTarget): OpenTarget => ({
+      ...onWrite(30 * MIB, () => {
+        throw systemError("EIO");
+      })(target),
+      present: async () => false,
+    });
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: bad.device, wrap }],
+      }),
+    );
+    expect(error).toMatchObject({ code: "TARGET_GONE" });
+  });
+
+  test("a real I/O error: the disk under a loop device is full", async () => {
+    const small = temporaryFolder();
+    run("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", small);
+    afterThisTest(() => run("umount", small));
+    const device = attachLoop(sparseFile(join(small, "card"), CARD));
+    const { error } = only(
+      await flash({ ...everything, image, targets: [{ path: device }] }),
+    );
+    expect(error).toMatchObject({ code: "FLASH_WRITE_FAILED", exitCode: 1 });
+    const head = readFileSync(join(small, "card")).subarray(0, MIB);
+    expect(head.equals(Buffer.alloc(MIB))).toBe(true);
+  });
+
+  test("a target file on a full disk", async () => {
+    const small = temporaryFolder();
+    run("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", small);
+    afterThisTest(() => run("umount", small));
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: join(small, "card.img") }],
+      }),
+    );
+    expect(error).toMatchObject({
+      code: "FLASH_WRITE_FAILED",
+      message: expect.stringContaining("there is no room"),
+    });
+  });
+
+  test("Ctrl-C in the middle leaves a card that does not boot, and says so", async () => {
+    const stopped = card();
+    const controller = new AbortController();
+    const wrap = onWrite(30 * MIB, () => controller.abort("SIGINT"));
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: stopped.device, wrap }],
+        signal: controller.signal,
+      }),
+    );
+    expect(error).toMatchObject({
+      code: "CANCELLED",
+      exitCode: 130,
+      state: expect.stringContaining("does not boot"),
+    });
+    expect(stopped.boots()).toBe(false);
+  });
+
+  test("Ctrl-C before the first write leaves the card alone", async () => {
+    const untouched = card();
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: untouched.device }],
+        signal: AbortSignal.abort("SIGINT"),
+      }),
+    );
+    expect(error).toMatchObject({
+      code: "CANCELLED",
+      state: `nothing was written to ${untouched.device}`,
+    });
+    expect(untouched.content().equals(oldData(CARD))).toBe(true);
+  });
+
+  test("an image that turns out damaged never becomes bootable", async () => {
+    const good = card();
+    const wrapReader = (reader: ImageReader): ImageReader => ({
+      ...reader,
+      chunks: async function* (ranges) {
+        yield* reader.chunks(ranges);
+        throw new UserError("IMAGE_DAMAGED", "block 7 has the wrong checksum");
+      },
+    });
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: good.device }],
+        wrapReader,
+      }),
+    );
+    expect(error).toMatchObject({
+      code: "IMAGE_DAMAGED",
+      exitCode: 4,
+      message: "block 7 has the wrong checksum",
+      state: expect.stringContaining("does not boot"),
+    });
+    expect(good.boots()).toBe(false);
+  });
+
+  test("a device that stops answering is named, then given up, and the others finish", async () => {
+    const silent = card("silent");
+    const good = card("good");
+    let closeSilent = async (): Promise<void> => undefined;
+    const wrap = (target: OpenTarget): OpenTarget => {
+      closeSilent = target.close;
+      return onWrite(25 * MIB, () => new Promise(() => undefined))(target);
+    };
+    const { results, events } = await flash({
+      ...everything,
+      image,
+      targets: [{ path: silent.device, wrap }, { path: good.device }],
+      stallLimits: { warn: 300, giveUp: 3000 },
+    });
+    expect(results.map(({ error }) => error?.code)).toEqual([
+      "TARGET_STALLED",
+      undefined,
+    ]);
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: "warning",
+        subject: silent.device,
+        message: expect.stringMatching(/has not answered for .* while writing/),
+      }),
+    );
+    expect(good.holdsImage()).toBe(true);
+    expect(silent.boots()).toBe(false);
+    // A real request that never ends keeps the device open as long as this process lives.
+    await closeSilent();
+  });
+
+  test("one bad card does not stop the others", async () => {
+    const cards = [card("one"), card("two"), card("three")];
+    const faults = [
+      onWrite(2 * MIB, () => {
+        throw systemError("EIO");
+      }),
+      (target: OpenTarget) => target,
+      (target: OpenTarget): OpenTarget => ({
+        ...target,
+        read: (into, at) =>
+          at === 35 * MIB
+            ? Promise.reject(systemError("EIO"))
+            : target.read(into, at),
+      }),
+    ];
+    const { results } = await flash({
+      ...everything,
+      image,
+      targets: cards.map(({ device }, index) => ({
+        path: device,
+        wrap: faults[index] ?? ((target) => target),
+      })),
+    });
+    expect(results.map(({ error }) => error?.code)).toEqual([
+      "FLASH_WRITE_FAILED",
+      undefined,
+      "FLASH_WRITE_FAILED",
+    ]);
+    expect(cards.map(({ boots }) => boots())).toEqual([false, true, false]);
+    expect(cards[1]?.holdsImage()).toBe(true);
+  });
+
+  test("a slow card slows the decoder down instead of filling memory", async () => {
+    const slow = card("slow");
+    const fast = card("fast");
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let decoded = 0;
+    let whenHeld = 0;
+    const wrap = onWrite(4 * MIB, async () => {
+      // Long enough for the fast card to take all that memory allows.
+      setTimeout(() => {
+        whenHeld = decoded;
+        release();
+      }, 500);
+      await gate;
+    });
+    const { results } = await flash({
+      ...everything,
+      image,
+      targets: [{ path: slow.device, wrap }, { path: fast.device }],
+      wrapReader: (reader) => ({
+        ...reader,
+        chunks: async function* (ranges) {
+          for await (const chunk of reader.chunks(ranges)) {
+            decoded = chunk.offset + chunk.data.length;
+            yield chunk;
+          }
+        },
+      }),
+    });
+    expect(whenHeld).toBeGreaterThan(4 * MIB);
+    expect(whenHeld).toBeLessThan(32 * MIB);
+    expect(results.map(({ error }) => error)).toEqual([undefined, undefined]);
+    expect(slow.holdsImage()).toBe(true);
+    expect(fast.holdsImage()).toBe(true);
+  });
+
+  test("a bug is not dressed up as a card's failure", async () => {
+    const { device } = card();
+    const wrap = onWrite(30 * MIB, () => {
+      throw new TypeError("ours");
+    });
+    await expect(
+      flash({ ...everything, image, targets: [{ path: device, wrap }] }),
+    ).rejects.toThrow("ours");
+  });
+});
