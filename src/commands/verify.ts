@@ -1,0 +1,86 @@
+// pi-image verify: reads a card back against an image, or against the receipt of its last flash.
+import { join } from "node:path";
+import { z } from "zod";
+import { inspectTarget } from "../device/inspect-target.ts";
+import { listDevices } from "../device/list-devices.ts";
+import { openForReading } from "../device/open-for-reading.ts";
+import { refusalError } from "../device/refusal-error.ts";
+import type { UsableTarget } from "../device/target.ts";
+import { lastReceipt } from "../flash/receipt-store.ts";
+import {
+  verificationError,
+  verifyAgainstImage,
+  verifyAgainstReceipt,
+} from "../flash/verify-card.ts";
+import { formatBytes } from "../report/progress-line.ts";
+import { UserError } from "../report/user-error.ts";
+import type { Context } from "./context.ts";
+import { openImageFile } from "./flash-source.ts";
+
+const verifyOptions = z.object({ out: z.string() });
+
+const usable = async (path: string): Promise<UsableTarget> => {
+  const target = await inspectTarget(path, await listDevices());
+  if (target.kind === "unusable") {
+    throw refusalError(target);
+  }
+  return target;
+};
+
+export const verify = async (
+  context: Context,
+  args: readonly (string | undefined)[],
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const { out } = verifyOptions.parse(given);
+  const [path = "", image] = args;
+  const target = await usable(path);
+  const opened = await openForReading(target);
+  const { report, signal } = context;
+  const compare = async () => {
+    if (image !== undefined) {
+      const source = await openImageFile(context, image, false);
+      try {
+        return {
+          against: image,
+          ...(await verifyAgainstImage(
+            { target: opened, report, signal },
+            source,
+          )),
+        };
+      } finally {
+        await source.close();
+      }
+    }
+    const folder = join(out, "receipts");
+    const receipt = await lastReceipt(folder, target);
+    if (receipt === undefined) {
+      throw new UserError(
+        "RECEIPT_UNREADABLE",
+        `${folder} has no receipt of ${path}`,
+        { hint: "compare it with its image: pi-image verify TARGET IMAGE" },
+      );
+    }
+    return {
+      against: `its receipt of ${receipt.time}`,
+      ...(await verifyAgainstReceipt(
+        { target: opened, report, signal },
+        receipt,
+      )),
+    };
+  };
+  try {
+    const { against, bytes, differing } = await compare();
+    context.printJson({ type: "result", target: path, bytes, differing });
+    if (differing.length > 0) {
+      throw verificationError(path, differing);
+    }
+    context.print(
+      `${path} holds what ${against} says: ${formatBytes(bytes)} compared${
+        opened.readBack === "medium" ? ", read from the medium" : ""
+      }.`,
+    );
+  } finally {
+    await opened.close();
+  }
+};
