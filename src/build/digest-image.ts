@@ -1,8 +1,9 @@
-// Reads a finished image once and gives both its SHA-256 and the digests of its used ranges.
+// Reads a finished raw image once and gives both its SHA-256 and the digests of its used ranges.
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
+import type { Range } from "../image/range.ts";
 import type { Report } from "../report/events.ts";
-import { intersectRange, type Range } from "../image/range.ts";
+import { createRangeDigester } from "./range-digests.ts";
 
 export type ImageDigests = {
   /** SHA-256 of the whole file. */
@@ -25,48 +26,28 @@ export const digestImage = async (
   ranges: readonly Range[],
   { subject, report, signal }: DigestOptions,
 ): Promise<ImageDigests> => {
+  const phase = "checksum";
   const whole = createHash("sha256");
-  const digests: string[] = [];
-  let current = createHash("sha256");
-  let next = 0;
+  const digester = createRangeDigester(ranges);
   const handle = await open(path, "r");
   try {
-    const { size } = await handle.stat();
-    report({ type: "phase", phase: "checksum", subject, total: size });
+    const { size: total } = await handle.stat();
+    report({ type: "phase", phase, subject, total });
     const buffer = Buffer.allocUnsafe(CHUNK);
-    for (let offset = 0; offset < size;) {
+    for (let done = 0; done < total;) {
       signal.throwIfAborted();
-      const { bytesRead } = await handle.read(buffer, 0, CHUNK, offset);
+      const { bytesRead } = await handle.read(buffer, 0, CHUNK, done);
       if (bytesRead === 0) {
         throw new Error(`${path} became shorter while it was read`);
       }
       const data = buffer.subarray(0, bytesRead);
       whole.update(data);
-      for (const part of intersectRange(
-        { offset, length: bytesRead },
-        ranges,
-      )) {
-        current.update(
-          data.subarray(
-            part.offset - offset,
-            part.offset - offset + part.length,
-          ),
-        );
-        const range = ranges[next];
-        if (
-          range !== undefined &&
-          part.offset + part.length === range.offset + range.length
-        ) {
-          digests.push(current.digest("hex"));
-          current = createHash("sha256");
-          next += 1;
-        }
-      }
-      offset += bytesRead;
-      report({ type: "progress", phase: "checksum", subject, done: offset });
+      digester.update(done, data);
+      done += bytesRead;
+      report({ type: "progress", phase, subject, done, total });
     }
   } finally {
     await handle.close();
   }
-  return { sha256: whole.digest("hex"), ranges: digests };
+  return { sha256: whole.digest("hex"), ranges: digester.digests() };
 };

@@ -21,7 +21,7 @@ export const prepareOutFolder = async (folder: string): Promise<void> => {
 };
 
 export const outFull = (folder: string, facts: readonly string[]): UserError =>
-  new UserError("OUT_FOLDER_FULL", `the disk of ${folder} is full`, {
+  new UserError("DISK_FULL", `the disk of ${folder} is full`, {
     facts,
     state: "no unfinished image was left behind",
     hint: "free some space, or choose another disk with --out",

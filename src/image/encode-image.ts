@@ -57,6 +57,8 @@ type EncodeOptions = {
   readonly format: EncodedFormat;
   /** The final name; until all is written the bytes stand under a temporary one. */
   readonly path: string;
+  /** Permissions of the file: an image with secrets is for its owner only. */
+  readonly mode: number;
   /** Bytes of the raw image. */
   readonly size: number;
   /** In ascending order; what lies between them is zero. */
@@ -196,7 +198,7 @@ export const encodeImage = async (
   const { path } = options;
   const temporary = temporaryName(path);
   try {
-    const file = await open(temporary, "wx", 0o644);
+    const file = await open(temporary, "wx", options.mode);
     let encoded: EncodedFile;
     try {
       encoded = await run(encoders[options.format], file, options);

@@ -132,10 +132,6 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about: "A kubeconfig to merge into cannot be read.",
   },
-  OUT_FOLDER_FULL: {
-    exit: EXIT.failed,
-    about: "The disk of the out folder has no room for the results.",
-  },
   OUT_FOLDER_UNUSABLE: {
     exit: EXIT.failed,
     about: "The out folder cannot be made or written.",

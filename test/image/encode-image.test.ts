@@ -55,6 +55,7 @@ describeWithTools(["xz", "zstd"], "a compressed image", () => {
     const encoded = await encodeImage({
       format,
       path,
+      mode: 0o600,
       size: SIZE,
       chunks: chunks(),
       progress: (bytes) => done.push(bytes),
@@ -76,6 +77,7 @@ describeWithTools(["xz", "zstd"], "a compressed image", () => {
     const again = await encodeImage({
       format,
       path: join(folder, "b.img"),
+      mode: 0o600,
       size: SIZE,
       chunks: chunks(),
     });
@@ -87,7 +89,13 @@ describeWithTools(["xz", "zstd"], "a compressed image", () => {
     for (const format of ["xz", "zstd"] as const) {
       const path = join(folder, format);
       const { chunks } = gappy();
-      await encodeImage({ format, path, size: SIZE, chunks: chunks() });
+      await encodeImage({
+        format,
+        path,
+        mode: 0o600,
+        size: SIZE,
+        chunks: chunks(),
+      });
       const reader = await openImage(path);
       expect(reader.size).toBe(SIZE);
       expect(reader.source === undefined).toBe(format === "zstd");
@@ -128,6 +136,7 @@ describeWithTools(["xz", "zstd"], "a compressed image", () => {
     const work = encodeImage({
       format: "xz",
       path: join(folder, "a.img.xz"),
+      mode: 0o600,
       size: SIZE,
       chunks: chunks(),
       signal: stop.signal,
@@ -147,6 +156,7 @@ describeWithTools(["xz", "zstd"], "a compressed image", () => {
       encodeImage({
         format: "zstd",
         path: join(folder, "a.img.zst"),
+        mode: 0o600,
         size: SIZE,
         chunks: broken(),
       }),
@@ -165,6 +175,7 @@ describeWithTools(["xz", "zstd"], "a compressed image", () => {
       encodeImage({
         format: "zstd",
         path: join(folder, "a.img.zst"),
+        mode: 0o600,
         size: SIZE,
         chunks: gappy().chunks(),
       }),
@@ -195,6 +206,7 @@ describeAsRoot(["xz", "mount"], "a full disk", () => {
       encodeImage({
         format: "xz",
         path: join(folder, "a.img.xz"),
+        mode: 0o600,
         size: SIZE,
         chunks: gappy().chunks(),
       }),
