@@ -97,7 +97,8 @@ export const openFatVolume = (
     path: string,
   ): { attributes: number; size: number } | undefined => {
     const result = ff.f_stat(path, info);
-    if (result === FatFs.FR_NO_FILE || result === FatFs.FR_NO_PATH) {
+    const absent = [FatFs.FR_NO_FILE, FatFs.FR_NO_PATH, FatFs.FR_INVALID_NAME];
+    if (absent.includes(result)) {
       return undefined;
     }
     expect(result, "find", path);

@@ -1,0 +1,96 @@
+// Makes the patch that turns the base image into one node's image: its files, its boot settings, its disk id.
+import { UserError } from "../report/user-error.ts";
+import { applyBootSettings, type BootSettings } from "./boot-settings.ts";
+import { editFat, prepareFat, type EditableFat } from "./edit-fat.ts";
+import { findBootPartition } from "./find-partitions.ts";
+import { joinPatch } from "./join-patch.ts";
+import {
+  DISK_ID_OFFSET,
+  readPartitionTable,
+  type PartitionTable,
+} from "./partition-table.ts";
+import type { Patch } from "./patch.ts";
+import type { Source } from "./source.ts";
+
+/** A base image whose table and boot partition were read and checked; any number of nodes start from it. */
+export type PreparedBase = {
+  readonly table: PartitionTable;
+  readonly fat: EditableFat;
+};
+
+export type NodeChanges = {
+  /** Files for the root folder of the boot partition: the seed and pi-image.json. */
+  readonly files: readonly {
+    readonly name: string;
+    readonly data: Uint8Array;
+  }[];
+  readonly bootSettings: BootSettings;
+  /** 1 to 0xffffffff; see `diskIdOf`. */
+  readonly diskId: number;
+  /** The time of the files, in UTC. */
+  readonly now: Date;
+};
+
+export type NodePatch = {
+  readonly patch: Patch;
+  /** With the node's disk id. */
+  readonly table: PartitionTable;
+  readonly configTxt: string;
+  /** The command line of an ordinary boot. */
+  readonly cmdlineTxt: string;
+};
+
+/**
+ * Reads what every node's patch needs: the partition table, the FAT and the folders of the boot partition.
+ * Throws the BASE_* and BOOT_PARTITION_* errors that say why the image is no base.
+ */
+export const prepareBase = async (source: Source): Promise<PreparedBase> => {
+  const table = await readPartitionTable(source);
+  const boot = await findBootPartition(source, table);
+  return { table, fat: await prepareFat(source, boot) };
+};
+
+/** A root partition that is found by PARTUUID would be lost with the disk id, which is its first part. */
+const refuseOldDiskId = (cmdlineTxt: string, oldId: number): void => {
+  const id = oldId.toString(16).padStart(8, "0");
+  if (cmdlineTxt.toLowerCase().includes(`partuuid=${id}-`)) {
+    throw new UserError(
+      "BASE_BOUND_TO_DISK_ID",
+      `the base image finds its root partition by the disk id ${id}, but every card gets an id of its own`,
+      {
+        facts: [`cmdline.txt: ${cmdlineTxt.trim()}`],
+        hint: "use a base image that finds it by label, as Ubuntu's do: root=LABEL=writable",
+      },
+    );
+  }
+};
+
+/**
+ * The patch for one node. Nothing is written. The same input gives the same patch.
+ * Throws BOOT_PARTITION_FULL when the files do not fit, BOOT_CMDLINE_MISSING and BASE_BOUND_TO_DISK_ID.
+ */
+export const makeNodePatch = async (
+  base: PreparedBase,
+  node: NodeChanges,
+): Promise<NodePatch> => {
+  const { table, fat } = base;
+  if (node.diskId === 0) {
+    throw new Error("disk id 0 means that there is none");
+  }
+  const { result, patch } = await editFat(fat, node.now, (volume) => {
+    for (const file of node.files) {
+      volume.writeFile(file.name, file.data);
+    }
+    return applyBootSettings(volume, node.bootSettings);
+  });
+  const cmdlineTxt = result.cmdlines[0]?.text ?? "";
+  refuseOldDiskId(cmdlineTxt, table.diskId);
+  const diskId = Buffer.alloc(4);
+  diskId.writeUInt32LE(node.diskId);
+  return {
+    patch: joinPatch([...patch, { offset: DISK_ID_OFFSET, data: diskId }]),
+    table: { ...table, diskId: node.diskId },
+    configTxt: result.configTxt,
+    cmdlineTxt,
+  };
+};
