@@ -59,7 +59,7 @@ announce() {
   for console in $(cat "$root/sys/class/tty/console/active" 2>/dev/null) console; do
     [[ -e $root/dev/$console && ($console != console || -z $shown) ]] || continue
     # Ctrl-S on a console blocks whoever writes to it; a node must not stop for that.
-    printf '\r%s\n' "$line" | timeout 2 tee "$root/dev/$console" >/dev/null 2>&1 || true
+    printf '\r%s\n' "$line" | timeout 2 tee --append "$root/dev/$console" >/dev/null 2>&1 || true
     shown=yes
   done
 }

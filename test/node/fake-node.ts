@@ -1,0 +1,320 @@
+// A node in a folder: what its card lays out, fake tools in place of the machine, and power that can be cut.
+import { spawn } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import { afterAll } from "vitest";
+import { parse } from "yaml";
+import type {
+  ResolvedNode,
+  ResolvedProject,
+} from "../../src/inventory/resolved.ts";
+import { renderSeed } from "../../src/seed/render-seed.ts";
+import { seedInput } from "../seed/sample-project.ts";
+import { lastingSecrets } from "./join-identities.ts";
+
+const FAKES = fileURLToPath(new URL("fakes", import.meta.url));
+
+/** Harmless programs of the machine that the scripts may use; everything else is a fake or is not there. */
+const REAL_TOOLS = (
+  "awk base64 basename bash cat chmod cp cut dd dirname env find flock grep head install ln ls mkdir mktemp mv openssl " +
+  "paste printf readlink rm sed sh shred sort stat tail tee touch tr truncate xargs"
+).split(" ");
+
+/** A base image that brings everything, so that no package is installed. */
+export const COMPLETE = readdirSync(join(FAKES, "installable"));
+
+export type Circumstances = {
+  readonly project: ResolvedProject;
+  readonly node: ResolvedNode;
+  /** Commands that the base image has. */
+  readonly installed?: readonly string[];
+  /** What the calls of a fake do, one after the other; fakes/fake.sh explains. */
+  readonly plans?: Readonly<Record<string, readonly string[]>>;
+  /** What a fake prints when it fails as planned. */
+  readonly says?: Readonly<Record<string, string>>;
+  /** Shell commands that run at the n-th pause of the runner, in the node's folder. */
+  readonly after?: Readonly<Record<number, string>>;
+  /** Files of the fakes' own state, in place of the defaults. */
+  readonly world?: Readonly<Record<string, string>>;
+  /** Files of the node, in place of what the card has; undefined takes one away. */
+  readonly files?: Readonly<Record<string, string | undefined>>;
+  readonly manifests?: readonly {
+    readonly name: string;
+    readonly text: string;
+  }[];
+  /** The key of the Kubernetes packages is on the card. */
+  readonly key?: boolean;
+};
+
+/** What apt knows: package, version, and the command that it brings. */
+export const REPOSITORY = [
+  "kubelet 1.36.6-1.1 kubelet",
+  "kubelet 1.36.5-1.1 kubelet",
+  "kubeadm 1.36.6-1.1 kubeadm",
+  "kubeadm 1.36.5-1.1 kubeadm",
+  "kubectl 1.36.6-1.1 kubectl",
+  "kubectl 1.36.5-1.1 kubectl",
+  "cri-tools 1.36.0-1.1 crictl",
+  "kubernetes-cni 1.8.0-1.1 -",
+  "containerd 2.2.1-0ubuntu1 containerd",
+  "containerd.io 2.2.4-1 containerd",
+  "cri-o 1.36.6-3.1 crio",
+  "conntrack 1.4.8 conntrack",
+  "socat 1.8.0 socat",
+  "ethtool 6.7 ethtool",
+  "iptables 1.8.10 iptables",
+].join("\n");
+
+const KEYS = [
+  "https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key DE15B14486CD377B9E876E1A234654DA9A296436",
+  "https://download.docker.com/linux/ubuntu/gpg 9DC858229FC7DD38854AE2D88D81803C0EBFCD88",
+  "https://download.opensuse.org/repositories/isv:/cri-o:/stable:/v1.36/deb/Release.key 85B67D5C50100B1AC8CEFE49CBA9C85640A2B579",
+].join("\n");
+
+const PHASES = [
+  "10-clock",
+  "20-network",
+  "30-packages",
+  "40-runtime",
+  "50-kubeadm",
+  "60-cni",
+  "70-scrub",
+] as const;
+
+/** Stamps of all phases but these: what is left to do on a node that was restarted just before. */
+export const leftToDo = (
+  ...left: readonly (typeof PHASES)[number][]
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    PHASES.filter((phase) => !left.includes(phase)).map((phase) => [
+      `var/lib/pi-image/stamps/${phase}`,
+      "boot-1\n",
+    ]),
+  );
+
+/** 2026-11-20 07:00:00 UTC: an hour after the build of `seedInput`. */
+const CLOCK = "1795158000";
+
+const FSTAB =
+  "LABEL=writable\t/\text4\tdefaults\t0\t1\nLABEL=system-boot\t/boot/firmware\tvfat\tdefaults\t0\t1\n";
+
+const worldOf = (node: ResolvedNode): Readonly<Record<string, string>> => ({
+  address: node.role === "worker" ? "192.168.1.61" : "192.168.1.50",
+  calls: "",
+  clock: CLOCK,
+  containerd: "v2.2.1",
+  dns: "",
+  installed: "",
+  kernel: "6.8.0-1040-raspi",
+  keys: KEYS,
+  kubernetes: "v1.36.5",
+  mdns: "cplane.local 192.168.1.50",
+  patience: "60",
+  pauses: "0",
+  ready: "True kubelet is posting ready status",
+  repository: REPOSITORY,
+  resolved: "",
+  route: "default via 192.168.1.1 dev eth0",
+  statuses: "",
+  synchronised: "yes",
+});
+
+const SYSTEM: Readonly<Record<string, string>> = {
+  "etc/fstab": FSTAB,
+  "etc/os-release": 'VERSION_ID="24.04"\nVERSION_CODENAME=noble\n',
+  "proc/sys/kernel/random/boot_id": "boot-1",
+  "proc/sys/net/ipv4/ip_forward": "1",
+  "proc/uptime": "30.00 0.00",
+  "run/cloud-init/result.json": "{}",
+  "sys/class/net/eth0/carrier": "1",
+  "sys/class/tty/console/active": "tty1",
+  "sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory pids",
+  "dev/tty1": "",
+};
+
+/** Where cloud-init keeps copies of the seed: cloudinit/helpers.py, Paths. */
+const cloudInitCopies = (instanceId: string, userData: string) => {
+  const folder = `var/lib/cloud/instances/${instanceId}`;
+  return {
+    [`${folder}/user-data.txt`]: userData,
+    [`${folder}/user-data.txt.i`]: userData,
+    [`${folder}/cloud-config.txt`]: userData,
+    [`${folder}/obj.pkl`]: userData,
+    [`${folder}/scripts/runcmd`]: "#!/bin/sh\n",
+    [`${folder}/sem/config_users_groups`]: "done\n",
+    "run/cloud-init/instance-data-sensitive.json": userData,
+  };
+};
+
+type WrittenFile = {
+  readonly path: string;
+  readonly permissions?: string;
+  readonly content: string;
+  readonly encoding?: string;
+};
+
+const roots: string[] = [];
+
+afterAll(() => {
+  for (const root of roots.splice(0)) {
+    rmSync(root, { recursive: true, force: true });
+  }
+});
+
+/** Lays the card's files into a new folder, as cloud-init does, and returns the folder. */
+export const layNode = async (is: Circumstances): Promise<string> => {
+  const root = mkdtempSync(join(tmpdir(), "pi-image-node-"));
+  roots.push(root);
+  const put = (path: string, content: string | Uint8Array, mode = 0o644) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+    chmodSync(join(root, path), mode);
+  };
+  const { seed, problems } = renderSeed({
+    ...(await seedInput(is.project, is.node)),
+    secrets: await lastingSecrets(),
+    manifests: is.manifests ?? [],
+    kubernetesKey: is.key === false ? undefined : "the key on the card",
+  });
+  if (seed === undefined) {
+    throw new Error(JSON.stringify(problems));
+  }
+  const { write_files: files } = parse(seed.userData) as {
+    readonly write_files: readonly WrittenFile[];
+  };
+  for (const file of files) {
+    put(
+      file.path.slice(1),
+      file.encoding === "gz+b64"
+        ? gunzipSync(Buffer.from(file.content, "base64"))
+        : file.content,
+      Number.parseInt(file.permissions ?? "0644", 8),
+    );
+  }
+  const system = {
+    ...SYSTEM,
+    "boot/firmware/user-data": seed.userData,
+    "boot/firmware/meta-data": seed.metaData,
+    "boot/firmware/network-config": seed.networkConfig,
+    "etc/netplan/50-cloud-init.yaml": seed.networkConfig,
+    ...cloudInitCopies(seed.instanceId, seed.userData),
+    ...is.files,
+  };
+  for (const [path, content] of Object.entries(system)) {
+    if (content !== undefined) {
+      put(path, content);
+    }
+  }
+  for (const [name, content] of Object.entries({
+    ...worldOf(is.node),
+    ...is.world,
+  })) {
+    put(`world/${name}`, content === "" ? "" : `${content}\n`);
+  }
+  for (const [name, actions] of Object.entries(is.plans ?? {})) {
+    put(`world/plans/${name}`, actions.map((action) => `${action}\n`).join(""));
+  }
+  for (const [name, text] of Object.entries(is.says ?? {})) {
+    put(`world/says/${name}`, text.endsWith("\n") ? text : `${text}\n`);
+  }
+  for (const [pause, commands] of Object.entries(is.after ?? {})) {
+    put(`world/after/${pause}`, `cd "$root" && { ${commands}\n}\n`);
+  }
+  mkdirSync(join(root, "bin"));
+  mkdirSync(join(root, "real"));
+  for (const tool of readdirSync(join(FAKES, "base"))) {
+    symlinkSync(join(FAKES, "base", tool), join(root, "bin", tool));
+  }
+  for (const tool of is.installed ?? COMPLETE) {
+    symlinkSync(join(FAKES, "installable", tool), join(root, "bin", tool));
+    put("opt/cni/bin/loopback", "", 0o755);
+  }
+  for (const tool of REAL_TOOLS) {
+    const found = ["/usr/bin", "/bin"].find((it) => existsSync(join(it, tool)));
+    symlinkSync(join(found ?? "/missing", tool), join(root, "real", tool));
+  }
+  return root;
+};
+
+/** Runs a program of the node until it ends or its power is cut. */
+export const runOnNode = (
+  root: string,
+  program: string,
+): Promise<{ readonly code: number | null; readonly output: string }> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(join(root, program), [], {
+      // Its own process group, which fakes/fake.sh kills as a whole.
+      detached: true,
+      env: {
+        PATH: `${root}/bin:${root}/real`,
+        FAKES,
+        PI_IMAGE_ROOT: root,
+        TZ: "UTC",
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    const gather = (data: Buffer) => {
+      output += data.toString();
+    };
+    child.stdout.on("data", gather);
+    child.stderr.on("data", gather);
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, output }));
+  });
+
+/** Switches the node on: `code` is null when its power was cut. */
+export const powerOn = (root: string) =>
+  runOnNode(root, "usr/local/lib/pi-image/node");
+
+/** What the power takes with it; call it before the node is switched on again. */
+export const restart = (root: string): void => {
+  const boot = join(root, "proc/sys/kernel/random/boot_id");
+  writeFileSync(boot, `${readFileSync(boot, "utf8").trim()}+\n`);
+  writeFileSync(join(root, "proc/uptime"), "30.00 0.00\n");
+  rmSync(join(root, "run/pi-image"), { recursive: true, force: true });
+};
+
+const lines = (root: string, path: string): readonly string[] =>
+  readFileSync(join(root, path), "utf8")
+    .split(/\r?\n|\r/)
+    .filter((line) => line !== "");
+
+/** What stood on the screen, without the prefix that every line has. */
+export const screen = (root: string): readonly string[] =>
+  lines(root, "dev/tty1").map((line) =>
+    line.replace(/^\[pi-image\] [a-z0-9]+ /, ""),
+  );
+
+/** Calls of fake tools, in order. */
+export const calls = (root: string, tool: string): readonly string[] =>
+  lines(root, "world/calls").filter(
+    (line) => line === tool || line.startsWith(`${tool} `),
+  );
+
+export type Status = Readonly<Record<string, unknown>>;
+
+export const status = (root: string): Status =>
+  JSON.parse(
+    readFileSync(join(root, "var/lib/pi-image/status.json"), "utf8"),
+  ) as Status;
+
+/** The statuses at each pause of the runner. */
+export const statuses = (root: string): readonly Status[] =>
+  lines(root, "world/statuses").map((line) => JSON.parse(line) as Status);
+
+export const isDone = (root: string): boolean =>
+  existsSync(join(root, "var/lib/pi-image/done"));

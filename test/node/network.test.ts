@@ -1,0 +1,244 @@
+// The clock and network phases: what they wait for, what they say, and that they go on when the cause is gone.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { ResolvedNode } from "../../src/inventory/resolved.ts";
+import {
+  controlPlane,
+  homeWifi,
+  sampleNode,
+  sampleProject,
+} from "../seed/sample-project.ts";
+import {
+  calls,
+  type Circumstances,
+  isDone,
+  layNode,
+  leftToDo,
+  powerOn,
+  screen,
+  statuses,
+} from "./fake-node.ts";
+
+const wireless: ResolvedNode = {
+  ...sampleNode,
+  network: { ...sampleNode.network, uplink: "wlan0", wifi: homeWifi },
+};
+
+/** Runs the two phases alone, to their end. */
+const bringUp = async (
+  is: Partial<Circumstances>,
+  left: readonly ("10-clock" | "20-network")[] = ["10-clock", "20-network"],
+): Promise<string> => {
+  const root = await layNode({
+    project: sampleProject,
+    node: sampleNode,
+    ...is,
+    files: { ...leftToDo(...left), ...is.files },
+  });
+  const { code, output } = await powerOn(root);
+  expect({ code, output, done: isDone(root) }).toMatchObject({
+    code: 0,
+    done: true,
+  });
+  return root;
+};
+
+/** What the network phase said before it succeeded, and its states at the pauses. */
+const complaints = (root: string) => ({
+  said: screen(root).filter((line) => line.startsWith("network: ")),
+  states: [...new Set(statuses(root).map((status) => status["state"]))],
+});
+
+describe("clock", () => {
+  it("leaves a clock alone that is not behind the build", async () => {
+    const root = await bringUp({});
+    expect(
+      calls(root, "date").filter((call) => call.includes("--set")),
+    ).toEqual([]);
+    expect(screen(root)[0]).toBe("clock: done");
+  });
+
+  it("sets a clock forward that is behind, and tries again when it cannot", async () => {
+    const root = await bringUp({
+      world: { clock: "1000000000" },
+      plans: { "date-set": ["fail"] },
+    });
+    expect(screen(root).slice(0, 3)).toEqual([
+      "clock: The clock lies before the build of this card and cannot be set.",
+      "clock: The clock was behind and stands at 2026-11-20 now, the day of the build.",
+      "clock: done",
+    ]);
+  });
+
+  it("waits longer for the time after a clock that was behind, and goes on without any time server", async () => {
+    const waiting =
+      "network: The network has not given the time yet; asking its time servers (NTP, UDP port 123).";
+    const gaveUp =
+      "network: No time server has answered; going on with the clock at 2026-11-20.";
+    const behind = await bringUp({
+      world: { clock: "1000000000", synchronised: "no" },
+    });
+    const ahead = await bringUp({ world: { synchronised: "no" } });
+    for (const root of [behind, ahead]) {
+      expect(screen(root)).toEqual(
+        expect.arrayContaining([waiting, gaveUp, "network: done"]),
+      );
+    }
+    const pauses = (root: string) => calls(root, "sleep").length;
+    expect(pauses(behind)).toBeGreaterThan(2 * pauses(ahead));
+  });
+
+  it("takes the time when it comes", async () => {
+    const root = await bringUp({
+      world: { synchronised: "no" },
+      after: { 2: "echo yes >world/synchronised" },
+    });
+    expect(screen(root)).not.toContainEqual(
+      expect.stringContaining("going on with the clock"),
+    );
+  });
+});
+
+describe("network", () => {
+  it("says that no cable is plugged in, and applies netplan once more after a minute", async () => {
+    const root = await bringUp({
+      files: { "sys/class/net/eth0/carrier": "0" },
+      after: { 12: "echo 1 >sys/class/net/eth0/carrier" },
+    });
+    expect(complaints(root)).toEqual({
+      said: [
+        "network: eth0 has no link. Plug in the network cable, or check the switch.",
+        "network: eth0 has the address 192.168.1.61.",
+        "network: done",
+      ],
+      states: ["waiting"],
+    });
+    expect(calls(root, "netplan")).toEqual(["netplan apply"]);
+  });
+
+  it.each([
+    [
+      'CTRL-EVENT-SSID-TEMP-DISABLED id=0 ssid="home" auth_failures=1 duration=10 reason=WRONG_KEY',
+      "The access point refuses the Wi-Fi password. Correct wifi.password in cluster.yaml, build and flash this card again.",
+    ],
+    [
+      "wlan0: WPA: 4-Way Handshake failed - pre-shared key may be incorrect",
+      "The access point refuses the Wi-Fi password. Correct wifi.password in cluster.yaml, build and flash this card again.",
+    ],
+    [
+      "wlan0: CTRL-EVENT-ASSOC-REJECT bssid=00:00:00:00:00:00 status_code=16",
+      "The access point refuses this node, most often for a wrong wifi.password in cluster.yaml.",
+    ],
+    [
+      "wlan0: CTRL-EVENT-NETWORK-NOT-FOUND",
+      "No access point with the name of wifi.ssid is in reach. Check the name, the country and the access point.",
+    ],
+    [
+      "wlan0: Trying to associate",
+      "The Wi-Fi is not connected yet. Check that the access point is on and in reach.",
+    ],
+  ])("reads %s in the journal of wpa_supplicant", async (event, message) => {
+    const root = await bringUp({
+      node: wireless,
+      files: { "sys/class/net/wlan0/carrier": "0" },
+      world: { "says/journalctl-always": event },
+      after: { 2: "echo 1 >sys/class/net/wlan0/carrier" },
+    });
+    expect(complaints(root).said[0]).toBe(`network: ${message}`);
+    expect(calls(root, "journalctl")[0]).toContain("netplan-wpa-wlan0.service");
+  });
+
+  it("says that the board has no such interface", async () => {
+    const root = await bringUp({
+      node: wireless,
+      after: {
+        2: "mkdir -p sys/class/net/wlan0; echo 1 >sys/class/net/wlan0/carrier",
+      },
+    });
+    expect(complaints(root).said[0]).toBe(
+      "network: This board has no wlan0. Check uplink in cluster.yaml, and that the interface is not switched off.",
+    );
+  });
+
+  it("tells DHCP that does not answer from an address that netplan has not set", async () => {
+    const dhcp = await bringUp({
+      world: { address: "" },
+      after: { 2: "echo 192.168.1.61 >world/address" },
+    });
+    expect(complaints(dhcp).said[0]).toBe(
+      "network: No DHCP server answers on eth0. Check the router, or give this node a fixed address in cluster.yaml.",
+    );
+    const fixed = await bringUp({
+      node: controlPlane,
+      world: { address: "" },
+      after: { 2: "echo 192.168.1.50 >world/address" },
+    });
+    expect(complaints(fixed).said[0]).toBe(
+      "network: eth0 does not have its address 192.168.1.50 yet; netplan has not applied it.",
+    );
+  });
+
+  it("asks for a gateway", async () => {
+    const root = await bringUp({
+      world: { route: "" },
+      after: { 2: "echo default via 192.168.1.1 >world/route" },
+    });
+    expect(complaints(root).said[0]).toBe(
+      "network: eth0 has the address 192.168.1.61 but no default route. Check the gateway.",
+    );
+  });
+
+  it("switches mDNS on for this boot and for the next", async () => {
+    const root = await bringUp({});
+    expect(calls(root, "resolvectl")[0]).toBe("resolvectl mdns eth0 yes");
+    expect([
+      readFileSync(
+        join(root, "etc/systemd/resolved.conf.d/pi-image.conf"),
+        "utf8",
+      ),
+      readFileSync(
+        join(
+          root,
+          "etc/systemd/network/10-netplan-eth0.network.d/pi-image.conf",
+        ),
+        "utf8",
+      ),
+    ]).toEqual([
+      "[Resolve]\nMulticastDNS=yes\n",
+      "[Network]\nMulticastDNS=yes\n",
+    ]);
+    expect(calls(root, "systemctl")).toContain(
+      "systemctl enable --now pi-image-endpoint.timer",
+    );
+  });
+
+  it("goes on where mDNS cannot be switched on, and where no endpoint is known yet", async () => {
+    const root = await bringUp({
+      world: { mdns: "" },
+      plans: { "resolvectl-mdns": ["fail"] },
+    });
+    expect(complaints(root).said).toEqual([
+      "network: eth0 has the address 192.168.1.61.",
+      "network: mDNS cannot be switched on; this node is found by address or DNS only.",
+      "network: done",
+    ]);
+  });
+
+  it("starts over at the next boot, when the address may be another", async () => {
+    const root = await bringUp({}, []);
+    expect(screen(root)).toEqual([
+      "done: worker1 is a worker of the cluster homelab.",
+    ]);
+    const later = await bringUp(
+      {
+        files: { "proc/sys/kernel/random/boot_id": "boot-2" },
+      },
+      [],
+    );
+    expect(screen(later)).toContain(
+      "network: eth0 has the address 192.168.1.61.",
+    );
+    expect(existsSync(join(later, "var/lib/pi-image/done"))).toBe(true);
+  });
+});
