@@ -75,6 +75,8 @@ export const PROBLEM_CODES = {
   SUBNET_TOO_SMALL: "The range of pods has no room for all nodes.",
   TIMEZONE_INVALID: "Something is no name of a time zone.",
   TIMEZONE_UNKNOWN: "pi-image does not know a time zone.",
+  TOO_MANY_MISTAKES:
+    "A file has more mistakes than anyone wants to read at once.",
   UNKNOWN_KEY: "A key is not known at its place.",
   UNKNOWN_VALUE: "A value is none of the choices.",
   URL_INVALID: "Something is no address that pi-image can use.",
@@ -94,6 +96,8 @@ export const PROBLEM_CODES = {
   WIFI_PASSWORD_UNUSED: "An open Wi-Fi network has a password.",
   WIFI_PASSWORD_UNWRITABLE:
     "A WPA3 passphrase cannot be written for wpa_supplicant.",
+  WIFI_SECURITY_UNSUPPORTED:
+    "A base image does not know a kind of Wi-Fi security.",
   WIFI_SSID_INVALID: "A Wi-Fi network's name is too long.",
   WRONG_TYPE: "A value is of another type than its key wants.",
   YAML_ALIASES: "The aliases of a file cannot be followed.",

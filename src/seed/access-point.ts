@@ -7,7 +7,7 @@ import type { Value } from "./tree.ts";
  * The SSID as a key of netplan's `access-points`.
  *
  * Netplan puts it between the quotes of `ssid=P"..."`, where wpa_supplicant takes a backslash for an escape and a line feed
- * for the end. Quotes inside do no harm, but behind the second quote of a line a `#` begins a comment.
+ * for the end. Quotes inside do no harm, but a `#` begins a comment where an even number of quotes stands before it.
  * https://github.com/canonical/netplan/blob/1.1/src/networkd.c#L1077 (older ones write `ssid="..."`, without escapes)
  * https://w1.fi/cgit/hostap/tree/src/utils/common.c?h=hostap_2_10 (printf_decode)
  * https://w1.fi/cgit/hostap/tree/src/utils/config.c?h=hostap_2_10 (wpa_config_get_line)
@@ -22,11 +22,19 @@ export const accessPointName = (ssid: string): string =>
   );
 
 /**
- * Whether the passphrase can reach wpa_supplicant: netplan writes it as `psk="..."`, where nothing can be escaped, and the
- * `#` that accessPointName escapes would end it. A derived key has neither character.
+ * Whether the passphrase can reach wpa_supplicant: netplan writes it as `psk="..."`, where nothing can be escaped, and a `#`
+ * behind an odd number of the passphrase's own quotes would begin a comment. A derived key has neither character.
  */
-export const isWritable = ({ security, password }: Wifi): boolean =>
-  security === "wpa2" || !/".*#/s.test(password?.reveal() ?? "");
+export const isWritable = ({ security, password }: Wifi): boolean => {
+  const parts = (password?.reveal() ?? "").split("#");
+  return (
+    security === "wpa2" ||
+    !parts.some((_, index) => {
+      const before = parts.slice(0, index).join("#");
+      return index > 0 && (before.split('"').length - 1) % 2 === 1;
+    })
+  );
+};
 
 /**
  * The access point's settings.

@@ -13,8 +13,16 @@ export const chooseNetwork = ({
 ];
 
 /**
- * Netplan has `regulatory-domain` since 0.105; Ubuntu 22.04 was released with 0.104, which refuses the whole file for an
- * unknown key. There the kernel command line alone sets the country.
- * https://github.com/canonical/netplan/blob/0.105/src/parse.c
+ * What the netplan of Ubuntu 22.04 does not know makes it refuse the whole file: `regulatory-domain` came with 0.105, and `sae`
+ * with 0.107; 22.04 was released with 0.104 and got them as updates that an image may lack. The country stands on the
+ * kernel's command line there. https://github.com/canonical/netplan/tree/0.104/src/parse.c
  */
-const knowsCountries = (base: string): boolean => !/22\.04|jammy/i.test(base);
+const knowsCountries = (base: string): boolean => !isJammy(base);
+
+/** Whether this node's netplan can join its Wi-Fi network. */
+export const knowsSecurity = ({
+  base,
+  network: { wifi },
+}: ResolvedNode): boolean => !(isJammy(base) && wifi?.security === "wpa3");
+
+const isJammy = (base: string): boolean => /22\.04|jammy/i.test(base);

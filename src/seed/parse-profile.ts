@@ -1,6 +1,11 @@
 // Reads one profile's text and reports everything that is wrong with it.
+import type { z } from "zod";
 import { quoted } from "../inventory/wording.ts";
-import { type Path, parseYamlFile } from "../inventory/yaml-file.ts";
+import {
+  type Path,
+  parseYamlFile,
+  type YamlFile,
+} from "../inventory/yaml-file.ts";
 import type { Problem } from "../report/problem.ts";
 import type { Profile } from "./library.ts";
 import { parseTree } from "./parse-tree.ts";
@@ -10,7 +15,7 @@ import { childOf, isText, toValue } from "./tree.ts";
 const HINT =
   "a profile has the keys `description` (one sentence) and `fragments` (a list of paths)";
 
-/** `file` is the name that problems show. */
+/** `file` is the name that problems show. What can be read of a wrong profile is there too, so that its paths are checked. */
 export const parseProfile = (
   text: string,
   file: string,
@@ -23,37 +28,30 @@ export const parseProfile = (
     return { profile: undefined, problems };
   }
   const result = readProfile(tree === undefined ? {} : toValue(tree));
-  if (!result.success) {
-    const yaml = parseYamlFile(file, text);
-    return {
-      profile: undefined,
-      problems: result.error.issues.flatMap((issue) => {
-        const path = issue.path as Path;
-        return issue.code === "unrecognized_keys"
-          ? issue.keys.map((key) =>
-              misshapen(
-                `a profile has no key ${quoted(key)}`,
-                yaml.keyAt([...path, key]),
-              ),
-            )
-          : [
-              misshapen(
-                `${path.length === 0 ? "this profile" : path.join(".")} does not fit: ${issue.message}`,
-                yaml.at(path),
-              ),
-            ];
-      }),
-    };
-  }
   const list = childOf(tree, "fragments");
   return {
     profile: {
       file,
-      description: result.data.description,
+      description: result.data?.description ?? "",
       fragments: list?.kind === "list" ? list.items.filter(isText) : [],
     },
-    problems: [],
+    problems: (result.error?.issues ?? []).flatMap((issue) =>
+      explain(issue, parseYamlFile(file, text)),
+    ),
   };
+};
+
+const explain = (issue: z.core.$ZodIssue, yaml: YamlFile): Problem[] => {
+  const path = issue.path as Path;
+  const place = path.length === 0 ? "a profile" : path.join(".");
+  return issue.code === "unrecognized_keys"
+    ? issue.keys.map((key) =>
+        misshapen(
+          `a profile has no key ${quoted(key)}`,
+          yaml.keyAt([...path, key]),
+        ),
+      )
+    : [misshapen(`${place} ${issue.message}`, yaml.at(path))];
 };
 
 const misshapen = (message: string, at: Problem["at"]): Problem => ({

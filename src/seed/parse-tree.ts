@@ -84,12 +84,7 @@ const entryOf = (
   { key, value }: Pair<Node, Node | null>,
   context: Context,
 ): Entry => {
-  const name = isScalar(key)
-    ? scalarOf(key, context)
-    : context.refuse(key, "a key must be a plain name");
-  if (isScalar(key) && key.source === "<<") {
-    context.refuse(key, "the merge key `<<` is not supported here");
-  }
+  const name = keyOf(key, context);
   return {
     // Keys of cloud-config and netplan are texts: 1 and "1" are the same key.
     key: { ...name, value: isScalar(key) ? textOf(key, name.value) : "" },
@@ -98,6 +93,15 @@ const entryOf = (
         ? { kind: "scalar", value: null, placeholders: [], at: name.at }
         : treeOf(value, context),
   };
+};
+
+const keyOf = (key: Node, context: Context): ScalarTree => {
+  if (!isScalar(key)) {
+    return context.refuse(key, "a key must be a plain name");
+  }
+  return key.source === "<<"
+    ? context.refuse(key, "the merge key `<<` is not supported here")
+    : scalarOf(key, context);
 };
 
 const scalarOf = (node: YamlScalar, context: Context): ScalarTree => {
@@ -133,11 +137,17 @@ const placesIn = (node: Node, context: Context): Placeholder[] => {
   );
 };
 
-/** YAML 1.1 knows more types than cloud-config can hold; a date is taken as the text it is written as. */
+/**
+ * YAML 1.1 knows more types than cloud-config can hold; a date is taken as the text it is written as. A lone `y` or `n` is
+ * true or false by the letter of YAML 1.1, but text for PyYAML.
+ */
 const scalarValue = (node: YamlScalar): Scalar | undefined => {
-  const { value } = node;
-  if (value instanceof Date) {
-    return node.source;
+  const { value, source = "" } = node;
+  if (
+    value instanceof Date ||
+    (typeof value === "boolean" && /^[yn]$/i.test(source))
+  ) {
+    return source;
   }
   return value === null ||
     typeof value === "string" ||

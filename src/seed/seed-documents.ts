@@ -4,7 +4,7 @@ import { listed } from "../inventory/wording.ts";
 import type { Problem } from "../report/problem.ts";
 import { isWritable } from "./access-point.ts";
 import { missingFragment } from "./check-library.ts";
-import { chooseNetwork } from "./choose-network.ts";
+import { chooseNetwork, knowsSecurity } from "./choose-network.ts";
 import type { Library } from "./library.ts";
 import { mergeFragments } from "./merge-fragments.ts";
 import { substitute, substituteText, type Values } from "./substitute.ts";
@@ -50,20 +50,36 @@ export const networkDocument = (
   values: Values,
   report: Report,
 ): MapTree | undefined => {
-  const { wifi } = node.network;
-  if (wifi !== undefined && !isWritable(wifi)) {
-    report({
-      code: "WIFI_PASSWORD_UNWRITABLE",
-      severity: "error",
-      message: `the Wi-Fi password of ${node.name} has a " and behind it a #, which wpa_supplicant's configuration cannot hold with ${wifi.security}`,
-      hint: "use a password without one of the two, or `security: wpa2`, where the card gets a key derived from it",
-    });
-  }
+  checkWifi(node, report);
   const documents = chooseNetwork(node).flatMap((path) => {
     const document = library.networks.get(path);
     return document === undefined ? [] : [document];
   });
   return mergeFragments(fill(documents, values, report), report);
+};
+
+/** What the inventory may ask for and the programs on the node cannot do. */
+const checkWifi = (node: ResolvedNode, report: Report): void => {
+  const { wifi } = node.network;
+  if (wifi === undefined) {
+    return;
+  }
+  if (!knowsSecurity(node)) {
+    report({
+      code: "WIFI_SECURITY_UNSUPPORTED",
+      severity: "error",
+      message: `${node.name} cannot use ${wifi.security} with Ubuntu 22.04, whose netplan does not know it`,
+      hint: "use a newer base, or `security: wpa2` if the access point offers it",
+    });
+  }
+  if (!isWritable(wifi)) {
+    report({
+      code: "WIFI_PASSWORD_UNWRITABLE",
+      severity: "error",
+      message: `the Wi-Fi password of ${node.name} has a # behind a ", which wpa_supplicant's configuration cannot hold with ${wifi.security}`,
+      hint: "use a password without one of the two, or `security: wpa2`, where the card gets a key derived from it",
+    });
+  }
 };
 
 const fill = (

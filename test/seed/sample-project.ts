@@ -19,9 +19,14 @@ export const goldenFolder = fileURLToPath(
 
 const secretsFile = `${goldenFolder}secrets.yaml`;
 
+let secrets: ClusterSecrets | undefined;
+
 /** Fixed secrets of a cluster with the nodes cplane, cplane2, cplane3, worker1 and worker2. */
 export const fixedSecrets = (): ClusterSecrets =>
-  parseSecretsDocument(readFileSync(secretsFile, "utf8"), secretsFile).secrets;
+  (secrets ??= parseSecretsDocument(
+    readFileSync(secretsFile, "utf8"),
+    secretsFile,
+  ).secrets);
 
 export const sampleCluster: ResolvedCluster = {
   name: "homelab",

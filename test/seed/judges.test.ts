@@ -1,0 +1,384 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import type { ResolvedNode } from "../../src/inventory/resolved.ts";
+import { renderSeed } from "../../src/seed/render-seed.ts";
+import { packageFile } from "../../src/system/package-files.ts";
+import { describeWithTools } from "../support/tools.ts";
+import { goldenCases, type GoldenNode, renderCase } from "./golden-cases.ts";
+import {
+  homeWifi,
+  packageLibrary,
+  sampleNode,
+  sampleProject,
+  seedInput,
+} from "./sample-project.ts";
+import { judge } from "./judge.ts";
+import { parseWpa } from "./wpa-supplicant.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pi-image-judges-"));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Writes a file below the test's folder; netplan wants it private. */
+const file = (path: string, text: string): string => {
+  const full = join(folder, path);
+  mkdirSync(dirname(full), { recursive: true });
+  writeFileSync(full, text, { mode: 0o600 });
+  return full;
+};
+
+const seeds: readonly (GoldenNode & { readonly name: string })[] = (
+  await Promise.all(
+    goldenCases.map(async (name) =>
+      (await renderCase(name, await packageLibrary())).map((golden) => ({
+        ...golden,
+        name: `${name}/${golden.node.name}`,
+      })),
+    ),
+  )
+).flat();
+
+type CloudConfig = {
+  readonly bootcmd: readonly (readonly string[])[];
+  readonly runcmd: readonly (readonly string[])[];
+  readonly write_files: readonly {
+    readonly path: string;
+    readonly content: string;
+  }[];
+};
+
+const configs = seeds.map(({ name, seed }) => ({
+  name,
+  config: parse(seed.userData) as CloudConfig,
+}));
+
+/** Every different text that a node has under this path. */
+const texts = (path: string): readonly string[] => [
+  ...new Set(
+    configs.flatMap(({ config }) =>
+      config.write_files.flatMap((entry) =>
+        entry.path === path ? [entry.content] : [],
+      ),
+    ),
+  ),
+];
+
+const fragments = readdirSync(packageFile("cloud-init/fragments"), {
+  recursive: true,
+  encoding: "utf8",
+}).filter((path) => path.endsWith(".yaml"));
+
+describeWithTools(["cloud-init"], "cloud-init", () => {
+  const schema = (path: string) => judge("cloud-init", ["schema", "-c", path]);
+
+  it.each(seeds)("accepts the user-data of $name", ({ name, seed }) => {
+    const { status, output } = schema(file(`${name}/user-data`, seed.userData));
+    expect(output).toMatch(/^Valid/);
+    expect(status).toBe(0);
+  });
+
+  it.each(fragments)("accepts the fragment %s alone", (path) => {
+    const { status, output } = schema(
+      packageFile(`cloud-init/fragments/${path}`),
+    );
+    expect(output).toMatch(/^Valid/);
+    expect(status).toBe(0);
+  });
+
+  it.each([
+    [
+      "a number where a text belongs",
+      "permissions: '0644'",
+      "permissions: 420",
+    ],
+    ["a key that does not exist", "    content:", "    contents:"],
+    ["another first line", "#cloud-config", "#cloud-confg"],
+  ])("refuses %s", (_, from, to) => {
+    const text = seeds[0]?.seed.userData ?? "";
+    const { status } = schema(file("broken", text.replace(from, to)));
+    expect(text).toContain(from);
+    expect(status).not.toBe(0);
+  });
+
+  // Since 23.4; before, netplan alone judges.
+  const judgesNetworks = judge("cloud-init", [
+    "schema",
+    "--help",
+  ]).output.includes("--schema-type");
+
+  if (judgesNetworks) {
+    it.each(seeds)("accepts the network-config of $name", (golden) => {
+      const { name, seed } = golden;
+      const path = file(`${name}/network-config`, seed.networkConfig);
+      const { status, output } = judge("cloud-init", [
+        "schema",
+        "--schema-type",
+        "network-config",
+        "-c",
+        path,
+      ]);
+      expect(output).toMatch(/^Valid/);
+      expect(status).toBe(0);
+    });
+  }
+
+  /** The YAML library that cloud-init itself uses, in the Python that runs it. */
+  const python = (documents: readonly string[]): unknown => {
+    const { status, output } = judge(
+      "/usr/bin/python3",
+      [
+        "-c",
+        "import json,sys,yaml; print(json.dumps([yaml.safe_load(text) for text in json.load(sys.stdin)]))",
+      ],
+      JSON.stringify(documents),
+    );
+    expect(status, output).toBe(0);
+    return JSON.parse(output);
+  };
+
+  it("reads every document as we meant it", () => {
+    const documents = seeds.flatMap(({ seed }) => [
+      seed.userData,
+      seed.metaData,
+      seed.networkConfig,
+    ]);
+    expect(python(documents)).toEqual(documents.map((text) => parse(text)));
+  });
+
+  it("would show where two readers differ", () => {
+    expect(python(["a: no\n"])).not.toEqual([parse("a: no\n")]);
+  });
+});
+
+describeWithTools(["netplan", "wpa_supplicant"], "netplan", () => {
+  const generate = (name: string, text: string) => {
+    const root = join(folder, "netplan", name);
+    file(`netplan/${name}/etc/netplan/50-cloud-init.yaml`, text);
+    return { root, ...judge("netplan", ["generate", "--root-dir", root]) };
+  };
+
+  it.each(seeds)("accepts the network of $name", ({ name, node, seed }) => {
+    const { root, status, output } = generate(name, seed.networkConfig);
+    expect({ status, output }).toEqual({ status: 0, output: "" });
+    const { uplink, wifi, addressing } = node.network;
+    const unit = readFileSync(
+      join(root, `run/systemd/network/10-netplan-${uplink}.network`),
+      "utf8",
+    );
+    expect(unit).toContain(
+      addressing.method === "static"
+        ? `Address=${addressing.address}\n`
+        : "DHCP=ipv4\n",
+    );
+    // "Online" waits for the uplink and for nothing else.
+    expect(unit).not.toContain("RequiredForOnline=no");
+    const others = ["eth0", "wlan0"].filter((other) => other !== uplink);
+    for (const other of others) {
+      const path = `run/systemd/network/10-netplan-${other}.network`;
+      const written = seed.networkConfig.includes(`    ${other}:\n`);
+      expect(written).toBe(other === "eth0" || wifi !== undefined);
+      if (written) {
+        expect(readFileSync(join(root, path), "utf8")).toContain(
+          "RequiredForOnline=no\n",
+        );
+      }
+    }
+    if (wifi !== undefined) {
+      const { ssids, errors } = parseWpa(
+        join(root, "run/netplan/wpa-wlan0.conf"),
+      );
+      expect({ ssids, errors }).toEqual({
+        ssids: [Buffer.from(wifi.ssid).toString("hex")],
+        errors: [],
+      });
+    }
+  });
+
+  const knowsSae = !generate(
+    "sae",
+    "network: {version: 2, wifis: {wlan0: {access-points: {x: {auth: {key-management: sae, password: 12345678}}}}}}",
+  ).output.includes("unknown key management type 'sae'");
+
+  it.each(["wpa2", "wpa3", "wpa2-wpa3", "open"] as const)(
+    "joins a hidden network with %s",
+    async (security) => {
+      const node: ResolvedNode = {
+        ...sampleNode,
+        network: {
+          uplink: "wlan0",
+          addressing: { method: "dhcp" },
+          wifi: { ...homeWifi, security, hidden: true },
+        },
+      };
+      const { seed } = renderSeed(await seedInput(sampleProject, node));
+      const { root, output } = generate(security, seed?.networkConfig ?? "");
+      if (security === "wpa3" && !knowsSae) {
+        // Netplan before 0.107, as on Debian 12.
+        expect(output).toContain("unknown key management type 'sae'");
+        return;
+      }
+      const path = join(root, "run/netplan/wpa-wlan0.conf");
+      const lines = readFileSync(path, "utf8")
+        .split("\n")
+        .map((line) => line.trim());
+      expect(parseWpa(path).errors).toEqual([]);
+      expect(lines).toContain("scan_ssid=1");
+      const passphrase = 'psk="correct horse battery"';
+      switch (security) {
+        case "wpa2":
+          expect(lines).toContain("key_mgmt=WPA-PSK");
+          expect(lines).not.toContain(passphrase);
+          break;
+        case "wpa3":
+          expect(lines).toContain("key_mgmt=SAE");
+          expect(lines).toContain(passphrase);
+          break;
+        case "wpa2-wpa3":
+          // With SAE since netplan 0.107.1; before, as WPA2.
+          expect(lines.find((line) => line.startsWith("key_mgmt="))).toMatch(
+            /^key_mgmt=WPA-PSK( WPA-PSK-SHA256 SAE)?$/,
+          );
+          expect(lines).toContain(passphrase);
+          break;
+        case "open":
+          expect(lines).toContain("key_mgmt=NONE");
+          break;
+      }
+    },
+  );
+
+  it("leaves WPA2 without SAE, whose handshake has no use for a derived key", () => {
+    const wifi = seeds.find(({ name }) => name === "wifi/worker1");
+    const { root } = generate("wpa2", wifi?.seed.networkConfig ?? "");
+    const conf = readFileSync(join(root, "run/netplan/wpa-wlan0.conf"), "utf8");
+    expect(conf).toMatch(/^ {2}key_mgmt=WPA-PSK$/m);
+    expect(conf).toMatch(/^ {2}psk=[0-9a-f]{64}$/m);
+    expect(conf).toMatch(/^country=ES$/m);
+  });
+
+  it.each([
+    ["an address without prefix", "192.168.1.50/24", "192.168.1.50"],
+    ["an unknown key", "dhcp4:", "dhcp5:"],
+  ])("refuses %s", (_, from, to) => {
+    const text = seeds.find(({ name }) => name === "wired/cplane")?.seed
+      .networkConfig;
+    expect(text).toContain(from);
+    expect(generate("broken", text?.replace(from, to) ?? "").status).not.toBe(
+      0,
+    );
+  });
+});
+
+describeWithTools(["containerd"], "containerd", () => {
+  const dump = (text: string) =>
+    judge("containerd", [
+      "--config",
+      file("config.toml", text),
+      "config",
+      "dump",
+    ]);
+  const written = texts("/etc/containerd/config.toml");
+
+  it("takes the configuration, and systemd for cgroups", () => {
+    expect(written.length).toBeGreaterThan(0);
+    for (const text of written) {
+      const { status, output } = dump(text);
+      expect(status).toBe(0);
+      expect(output).toContain("SystemdCgroup = true");
+      expect(output).toMatch(
+        /sandbox(_image)? = ['"]registry\.k8s\.io\/pause:3\.10\.2['"]/,
+      );
+      expect(output).toMatch(/bin_dirs? = .*\/opt\/cni\/bin/);
+    }
+  });
+
+  it("refuses one that it cannot read", () => {
+    expect(dump(`${written[0]}[[[\n`).status).not.toBe(0);
+  });
+});
+
+describeWithTools(["shellcheck"], "shellcheck", () => {
+  const check = (script: string) =>
+    judge("shellcheck", ["--shell", "sh", "-"], script);
+  const scripts = [
+    ...new Set(
+      configs.flatMap(({ config }) =>
+        [...config.bootcmd, ...config.runcmd].flatMap(([sh, flag, script]) =>
+          sh === "sh" && flag === "-c" && script !== undefined ? [script] : [],
+        ),
+      ),
+    ),
+  ];
+
+  it("has nothing to say of the scripts in bootcmd and runcmd", () => {
+    expect(scripts.length).toBeGreaterThan(1);
+    for (const script of scripts) {
+      expect(check(script)).toEqual({ status: 0, output: "" });
+    }
+  });
+
+  it("would say something of a wrong one", () => {
+    expect(check("[ $x = y ] && rm $z").status).not.toBe(0);
+  });
+});
+
+describeWithTools(["apt-get"], "apt", () => {
+  const targets = (text: string) =>
+    judge("apt-get", [
+      "update",
+      "--print-uris",
+      "-o",
+      `Dir::Etc::SourceList=${file("kubernetes.sources", text)}`,
+      "-o",
+      "Dir::Etc::SourceParts=/dev/null",
+    ]);
+
+  it("finds the repository of Kubernetes, or its mirror", () => {
+    const found = texts("/etc/apt/sources.list.d/kubernetes.sources").map(
+      (text) => targets(text).output.split(" ")[0],
+    );
+    expect(new Set(found)).toEqual(
+      new Set([
+        "'http://mirror.home.arpa/kubernetes/core:/stable:/v1.36/deb/InRelease'",
+        "'https://pkgs.k8s.io/core:/stable:/v1.36/deb/InRelease'",
+      ]),
+    );
+  });
+
+  it("refuses a source without a suite", () => {
+    const { status } = targets("Types: deb\nURIs: https://pkgs.k8s.io/\n");
+    expect(status).not.toBe(0);
+  });
+
+  it("reads our settings", () => {
+    for (const text of texts("/etc/apt/apt.conf.d/90-pi-image")) {
+      const { output } = judge("apt-config", [
+        "-c",
+        file("apt.conf", text),
+        "dump",
+      ]);
+      expect(output).toContain('DPkg::Lock::Timeout "600";');
+      expect(output).toContain('Acquire::Retries "5";');
+    }
+  });
+});
+
+describe("what a card carries", () => {
+  it("is an authority's key on control planes only", () => {
+    for (const { node, seed, name } of seeds) {
+      expect(seed.userData.includes("/seed/pki/ca.key"), name).toBe(
+        node.role === "control-plane",
+      );
+    }
+  });
+});

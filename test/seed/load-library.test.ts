@@ -1,0 +1,202 @@
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { loadLibrary } from "../../src/seed/load-library.ts";
+import { renderSeed } from "../../src/seed/render-seed.ts";
+import { childOf, toValue } from "../../src/seed/tree.ts";
+import { packageFile } from "../../src/system/package-files.ts";
+import { uniqueProblems } from "../../src/seed/unique-problems.ts";
+import { sampleNode, sampleProject, seedInput } from "./sample-project.ts";
+import { summary } from "./trees.ts";
+
+const folders: string[] = [];
+
+/** A folder with these files. */
+const project = async (files: Readonly<Record<string, string>>) => {
+  const folder = await mkdtemp(join(tmpdir(), "pi-image-library-"));
+  folders.push(folder);
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  return folder;
+};
+
+const load = async (files: Readonly<Record<string, string>>) => {
+  const folder = await project(files);
+  const loaded = await loadLibrary(folder);
+  const { seed, problems } = renderSeed({
+    ...(await seedInput(sampleProject, sampleNode)),
+    library: loaded.library,
+  });
+  return {
+    ...loaded,
+    seed,
+    all: uniqueProblems([...loaded.problems, ...problems]).map((problem) =>
+      summary(problem).replace(`${folder}/`, ""),
+    ),
+    labels: problems.map(({ label }) => label?.replace(`${folder}/`, "")),
+    // Those of YAML itself belong to the inventory's reader.
+    hints: uniqueProblems([...loaded.problems, ...problems])
+      .filter(({ code }) => code !== "YAML_SYNTAX")
+      .map(({ hint }) => hint),
+    folder,
+  };
+};
+
+afterEach(async () => {
+  for (const folder of folders.splice(0)) {
+    await rm(folder, { recursive: true });
+  }
+});
+
+const profile = (...fragments: string[]) =>
+  `description: Ours.\nfragments:\n${fragments.map((path) => `  - ${path}\n`).join("")}`;
+
+describe("the package's library", () => {
+  it("has no problems", async () => {
+    const { problems, library } = await loadLibrary(undefined);
+    expect(problems).toEqual([]);
+    expect([...library.profiles.keys()]).toEqual([
+      "control-plane.yaml",
+      "worker.yaml",
+    ]);
+  });
+
+  it("puts every file of cloud-init/files/ onto a node with the mode it has here", async () => {
+    const { library } = await loadLibrary(undefined);
+    const entries = [...library.fragments.values()].flatMap((tree) => {
+      const files = childOf(tree, "write_files");
+      return files?.kind === "list" ? files.items.map(toValue) : [];
+    });
+    for (const path of library.files.keys()) {
+      const { mode } = await stat(packageFile(`cloud-init/files/${path}`));
+      expect(entries).toContainEqual({
+        path: `/${path}`,
+        permissions: (mode & 0o100) === 0 ? "0644" : "0755",
+        content: `\${file:${path}}`,
+      });
+    }
+  });
+
+  it("has no fragment that no role uses", async () => {
+    const { library } = await loadLibrary(undefined);
+    const patterns = [...library.profiles.values()].flatMap((role) =>
+      (role?.fragments ?? []).map(
+        ({ value }) =>
+          new RegExp(`^${value.replaceAll(/\$\{[^}]*\}/g, "[a-z-]+")}$`),
+      ),
+    );
+    for (const path of library.fragments.keys()) {
+      expect(
+        patterns.some((pattern) => pattern.test(path)),
+        path,
+      ).toBe(true);
+    }
+  });
+});
+
+describe("the user's library", () => {
+  it("may be absent", async () => {
+    const { all, seed } = await load({});
+    expect(all).toEqual([]);
+    expect(seed).toBeDefined();
+  });
+
+  it("overrides by path and adds", async () => {
+    const { all, seed } = await load({
+      "cloud-init/fragments/host/time-and-language.yaml":
+        "#cloud-config\ntimezone: Etc/UTC\n",
+      "cloud-init/fragments/my/own.yaml":
+        "#cloud-config\nwrite_files:\n  - {path: /etc/motd, content: '${file:etc/motd}'}\n",
+      "cloud-init/files/etc/motd": "Hello ${node.name}\n",
+      "profiles/worker.yaml": profile(
+        "host/time-and-language.yaml",
+        "my/own.yaml",
+      ),
+    });
+    expect(all).toEqual([]);
+    expect(seed?.userData).toContain("timezone: Etc/UTC\n");
+    expect(seed?.userData).toContain("Hello ${node.name}\n");
+    expect(seed?.userData).not.toContain("locale");
+  });
+
+  it("ignores files that are no profile of a role", async () => {
+    expect(
+      (
+        await load({
+          "profiles/base-images.yaml": "a: [",
+          "profiles/notes.txt": "",
+        })
+      ).all,
+    ).toEqual([]);
+  });
+
+  it("reports all mistakes of all files at once", async () => {
+    const { all, hints, sources, folder } = await load({
+      "profiles/control-plane.yaml":
+        "description: x\nfragments: [host/name.yaml, host/nam.yaml]\nextra: 1\n",
+      "profiles/worker.yaml": profile(
+        "host/name.yaml",
+        "host/nmae.yaml",
+        "runtime/${runtime.srevice}.yaml",
+        "kubernetes/${cluster.cni}.yaml",
+        "my/broken.yaml",
+        "my/headless.yaml",
+        "my/values.yaml",
+      ),
+      "cloud-init/fragments/my/broken.yaml": "#cloud-config\nruncmd: [a\n",
+      "cloud-init/fragments/my/headless.yaml": "runcmd: [a]\n",
+      "cloud-init/fragments/my/values.yaml":
+        "#cloud-config\nruncmd:\n  - echo ${pki.ca.key}\n",
+      "cloud-init/network/country.yaml": "a: b: c\n",
+    });
+    expect(all).toMatchInlineSnapshot(`
+      [
+        "profiles/control-plane.yaml:3:1 PROFILE_SHAPE a profile has no key "extra"",
+        "cloud-init/fragments/my/broken.yaml:3:1 YAML_SYNTAX this is not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]",
+        "cloud-init/fragments/my/headless.yaml:1:1 FRAGMENT_HEADER the first line is not #cloud-config",
+        "cloud-init/network/country.yaml:1:4 YAML_SYNTAX this is not valid YAML: Nested mappings are not allowed in compact mappings",
+        "profiles/control-plane.yaml:2:29 FRAGMENT_MISSING there is no fragment host/nam.yaml",
+        "profiles/worker.yaml:4:5 FRAGMENT_MISSING there is no fragment host/nmae.yaml",
+        "profiles/worker.yaml:5:13 VALUE_UNKNOWN there is no value named \${runtime.srevice} for this node",
+        "profiles/worker.yaml:6:5 FRAGMENT_MISSING there is no fragment kubernetes/flannel.yaml",
+        "cloud-init/fragments/my/values.yaml:3:10 VALUE_UNKNOWN there is no value named \${pki.ca.key} for this node",
+      ]
+    `);
+    expect(hints).toMatchInlineSnapshot(`
+      [
+        "a profile has the keys \`description\` (one sentence) and \`fragments\` (a list of paths)",
+        "every fragment is a cloud-config document of its own: start it with #cloud-config",
+        "there are host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/time-and-language.yaml and host/users.yaml under cloud-init/fragments/",
+        "there are host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/time-and-language.yaml and host/users.yaml under cloud-init/fragments/",
+        "did you mean \${runtime.service}?",
+        "there are kubernetes/authority.yaml, kubernetes/init.yaml, kubernetes/join-by-certificate.yaml, kubernetes/join-by-token.yaml, kubernetes/kernel.yaml, kubernetes/packages.yaml and kubernetes/swap-off.yaml under cloud-init/fragments/",
+        "to write it literally, double the dollar sign: $\${",
+      ]
+    `);
+    expect(sources.get(join(folder, "cloud-init/network/country.yaml"))).toBe(
+      "a: b: c\n",
+    );
+  });
+
+  it("reports conflicts between fragments and files written twice", async () => {
+    const { all, labels, seed } = await load({
+      "profiles/worker.yaml": profile("my/a.yaml", "my/b.yaml"),
+      "cloud-init/fragments/my/a.yaml":
+        "#cloud-config\ntimezone: Etc/UTC\nwrite_files:\n  - path: /etc/x\n    content: a\n  - path: /etc/y\n    content: a\n",
+      "cloud-init/fragments/my/b.yaml":
+        "#cloud-config\ntimezone: ${node.timezone}\nwrite_files:\n  - path: /etc/y\n    content: b\n    append: true\n  - path: /etc/x\n    content: b\n",
+    });
+    expect(seed).toBeUndefined();
+    expect(all).toEqual([
+      "cloud-init/fragments/my/b.yaml:2:11 FRAGMENT_CONFLICT timezone is set to two different values",
+      "cloud-init/fragments/my/b.yaml:7:11 SEED_FILE_TWICE /etc/x is written twice",
+    ]);
+    expect(labels).toEqual([
+      "set in cloud-init/fragments/my/a.yaml, line 2 as well",
+      "written in cloud-init/fragments/my/a.yaml, line 4 as well",
+    ]);
+  });
+});
