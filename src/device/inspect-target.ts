@@ -60,7 +60,7 @@ const inspectMissing = async (path: string): Promise<Target> => {
     return unusable(
       path,
       "TARGET_MISSING",
-      `cannot be created: there is no folder ${dirname(full)}`,
+      `cannot be created: there is no folder ${dirname(full)} that you may enter`,
     );
   }
   return {

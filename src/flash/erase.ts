@@ -7,17 +7,15 @@ import type { TargetRun } from "./target-run.ts";
 
 /**
  * The first MiB (partition table, boot code) and the last (backup GPT in the last 33 sectors, UEFI 2.10 section 5.3;
- * superblocks of md and ZFS).
+ * superblocks of md and ZFS), in whole blocks: a file may grow by the rest of one until it is settled.
  */
-export const endsOf = (size: number, blockSize: number): readonly Range[] => {
-  const head = Math.min(HEAD_BYTES, size);
-  const tail = Math.max(
-    Math.floor((size - SEGMENT_BYTES) / blockSize) * blockSize,
-    head,
-  );
+export const endsOf = (size: number, block: number): readonly Range[] => {
+  const whole = Math.ceil(size / block) * block;
+  const head = Math.min(HEAD_BYTES, whole);
+  const tail = Math.max(whole - SEGMENT_BYTES, head);
   return [
     { offset: 0, length: head },
-    { offset: tail, length: size - tail },
+    { offset: tail, length: whole - tail },
   ].filter(({ length }) => length > 0);
 };
 

@@ -1,4 +1,5 @@
 // Writes the withheld first MiB, after which the target boots.
+import { totalLength } from "../image/range.ts";
 import { HEAD_BYTES } from "./segments.ts";
 import { differing } from "./read-back.ts";
 import { readBackDiffers } from "./target-failure.ts";
@@ -57,4 +58,12 @@ export const finishHead = async (run: TargetRun): Promise<void> => {
     throw error;
   }
   run.stage = "proven";
+  const total = totalLength(segments);
+  run.report({
+    type: "progress",
+    phase: "flash",
+    subject: target.path,
+    done: total,
+    total,
+  });
 };

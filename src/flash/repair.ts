@@ -28,7 +28,9 @@ const rewrite = async (
 ): Promise<void> => {
   const wanted = decodedRanges(bad);
   const chunks = wanted.length === 0 ? nothing() : reader.chunks(wanted);
-  for await (const base of assemble(chunks, bad, pool, zeros)) {
+  // Requests in flight end in any order, and so are bad segments found.
+  const ordered = bad.toSorted((a, b) => a.index - b.index);
+  for await (const base of assemble(chunks, ordered, pool, zeros)) {
     const piece = await personalise(base, run, pool);
     base.slot.release();
     try {

@@ -15,13 +15,17 @@ import { cutSegments, decodedRanges, type Segment } from "./segments.ts";
 import { createSlotPool, zeroSlot } from "./slots.ts";
 import { STALL_LIMITS, type StallLimits, watchStalls } from "./stall-watch.ts";
 import { explainTargetFailure } from "./target-failure.ts";
-import { createTargetRun, type TargetRun } from "./target-run.ts";
+import {
+  createTargetRun,
+  demandPatchWritten,
+  type TargetRun,
+} from "./target-run.ts";
 
 export type FlashJob = {
   readonly reader: ImageReader;
   /** Bytes of the raw image. */
   readonly imageSize: number;
-  /** What is written, from `writeRanges`; the patches of all targets lie inside. */
+  /** What is written, from `writeRanges` with the patches of all targets. */
   readonly ranges: readonly Range[];
   /** Zeroes what lies between the ranges. */
   readonly wipe: boolean;
@@ -162,12 +166,12 @@ export const flashImage = async (
   const segments = cutSegments(job.ranges, job.imageSize, job.wipe);
   const supply: Supply = {
     reader: job.reader,
-    pool: createSlotPool(8 + 4 * job.targets.length),
+    pool: createSlotPool(8 + 2 * job.targets.length),
     zeros: zeroSlot(),
   };
   const runs = job.targets.map(({ target, patch }) =>
     createTargetRun(
-      watchStalls(target, report, job.stallLimits ?? STALL_LIMITS),
+      watchStalls(target, report, signal, job.stallLimits ?? STALL_LIMITS),
       patch,
       segments,
       report,
@@ -175,6 +179,7 @@ export const flashImage = async (
     ),
   );
   try {
+    runs.forEach(demandPatchWritten);
     await forEachTarget(runs, (run) => erase(run, job.discard));
     await writeAll(runs, job, segments, supply);
     await forEachTarget(runs, finishHead);

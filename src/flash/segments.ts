@@ -1,4 +1,5 @@
 // Cuts an image into the pieces that are written, read back and, when one differs, written again.
+import type { Patch } from "../image/patch.ts";
 import {
   alignRanges,
   intersectRange,
@@ -11,14 +12,20 @@ import {
 /** Large enough that cards reach their speed, small enough that a dozen in memory cost nothing. */
 export const SEGMENT_BYTES = 1024 ** 2;
 
-/** What is withheld until all else is proven: partition table and boot code lie here. */
-export const HEAD_BYTES = SEGMENT_BYTES;
+/** What is withheld until all else is proven: partition table and boot code lie here. It is the first segment. */
+export const HEAD_BYTES = 1024 ** 2;
 
 /** A multiple of every block size that cards and direct I/O ask for. */
 const ALIGNMENT = 4096;
 
 /** Two requests cost a card more than writing this much that nobody needs. */
 const SMALL_GAP = 65_536;
+
+/** The normalised ranges that a patch fills. */
+export const patchRanges = (patch: Patch): readonly Range[] =>
+  normaliseRanges(
+    patch.map(({ offset, data }) => ({ offset, length: data.length })),
+  );
 
 export type Segment = {
   readonly index: number;
@@ -46,20 +53,26 @@ const bridgeGaps = (ranges: readonly Range[]): Range[] => {
 };
 
 /**
- * The ranges to write: those that hold data, grown to whole blocks, small gaps filled, always with the first MiB (boot
- * code may lie in it outside every file system).
- * @param used normalised; undefined when nothing is known, then everything is written
+ * The ranges to write: those that hold data or that a patch fills, grown to whole blocks, small gaps filled, always with
+ * the first MiB (boot code may lie in it outside every file system).
+ * @param used what the base uses; undefined when nothing is known, then everything is written
  * @param imageSize bytes
+ * @param patches those of all targets
  */
 export const writeRanges = (
   used: readonly Range[] | undefined,
   imageSize: number,
+  patches: readonly Patch[] = [],
 ): readonly Range[] =>
   used === undefined
     ? [{ offset: 0, length: imageSize }]
     : bridgeGaps(
         alignRanges(
-          [{ offset: 0, length: HEAD_BYTES }, ...used],
+          [
+            { offset: 0, length: HEAD_BYTES },
+            ...used,
+            ...patches.flatMap(patchRanges),
+          ],
           ALIGNMENT,
           imageSize,
         ),

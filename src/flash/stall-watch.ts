@@ -4,56 +4,85 @@ import type { Report } from "../report/events.ts";
 import { UserError } from "../report/user-error.ts";
 
 /** Milliseconds that one request may take. */
-export type StallLimits = { readonly warn: number; readonly giveUp: number };
+export type StallLimits = {
+  readonly warn: number;
+  readonly giveUp: number;
+  /** After the user has stopped the run. */
+  readonly stopped: number;
+};
 
 /** The kernel itself tries a SCSI or MMC request again for up to minutes before it answers with an error. */
-export const STALL_LIMITS: StallLimits = { warn: 30_000, giveUp: 300_000 };
+export const STALL_LIMITS: StallLimits = {
+  warn: 30_000,
+  giveUp: 300_000,
+  stopped: 5000,
+};
+
+const inSeconds = (milliseconds: number): string =>
+  `${Math.round(milliseconds / 1000)} s`;
 
 /** The same target, with every request timed. A request that was given up stays with the kernel. */
 export const watchStalls = (
   target: OpenTarget,
   report: Report,
+  signal: AbortSignal | undefined,
   limits: StallLimits,
 ): OpenTarget => {
   const { path } = target;
+  const pending = new Set<(reason: unknown) => void>();
   let stuck = false;
+
+  const giveUpPending = (): void => {
+    for (const reject of pending) {
+      stuck = true;
+      reject(signal?.reason);
+    }
+  };
+  signal?.addEventListener(
+    "abort",
+    () => setTimeout(giveUpPending, limits.stopped).unref(),
+    { once: true },
+  );
+
   const timed = async <T>(doing: string, request: Promise<T>): Promise<T> => {
+    let giveUp: (reason: unknown) => void = () => undefined;
+    const silence = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
+    pending.add(giveUp);
     const warning = setTimeout(() => {
       report({
         type: "warning",
         subject: path,
-        message: `${path} has not answered for ${Math.round(limits.warn / 1000)} s while ${doing}`,
+        message: `${path} has not answered for ${inSeconds(limits.warn)} while ${doing}`,
         hint: "it may only be slow; if this repeats, use another card, reader or port",
       });
     }, limits.warn);
-    let end: NodeJS.Timeout | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      end = setTimeout(() => {
-        stuck = true;
-        reject(
-          new UserError(
-            "TARGET_STALLED",
-            `${path} did not answer for ${Math.round(limits.giveUp / 1000)} s while ${doing}`,
-            {
-              hint: "pull it out, and use another card, reader or port",
-            },
-          ),
-        );
-      }, limits.giveUp);
-    });
+    const end = setTimeout(() => {
+      stuck = true;
+      giveUp(
+        new UserError(
+          "TARGET_STALLED",
+          `${path} did not answer for ${inSeconds(limits.giveUp)} while ${doing}`,
+          { hint: "pull it out, and use another card, reader or port" },
+        ),
+      );
+    }, limits.giveUp);
     try {
       return await Promise.race([request, silence]);
     } finally {
+      pending.delete(giveUp);
       clearTimeout(warning);
       clearTimeout(end);
     }
   };
+
   return {
     ...target,
     write: (data, offset) => timed("writing", target.write(data, offset)),
     read: (into, offset) => timed("reading", target.read(into, offset)),
     flush: () => timed("finishing its writes", target.flush()),
-    discard: (signal) => timed("discarding", target.discard(signal)),
+    discard: (abort) => timed("discarding", target.discard(abort)),
     // Closing waits for the requests that are under way, so for ever.
     close: async () => {
       if (!stuck) {

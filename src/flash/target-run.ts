@@ -2,11 +2,17 @@
 import { alignedBuffers } from "../device/aligned-memory.ts";
 import type { OpenTarget } from "../device/opened-target.ts";
 import type { Patch } from "../image/patch.ts";
-import { normaliseRanges, type Range } from "../image/range.ts";
+import { intersectRange, type Range, totalLength } from "../image/range.ts";
 import type { Report } from "../report/events.ts";
 import type { UserError } from "../report/user-error.ts";
 import type { Piece } from "./assemble.ts";
-import { HEAD_BYTES, SEGMENT_BYTES, type Segment } from "./segments.ts";
+import {
+  decodedRanges,
+  HEAD_BYTES,
+  patchRanges,
+  SEGMENT_BYTES,
+  type Segment,
+} from "./segments.ts";
 
 /** How far a target has come, and so what is on it. */
 export type Stage =
@@ -33,6 +39,9 @@ export type TargetRun = {
   rewritten: number;
 };
 
+const isInside = (part: Range, ranges: readonly Range[]): boolean =>
+  totalLength(intersectRange(part, ranges)) === part.length;
+
 export const createTargetRun = (
   target: OpenTarget,
   patch: Patch,
@@ -47,9 +56,7 @@ export const createTargetRun = (
   return {
     target,
     patch,
-    patched: normaliseRanges(
-      patch.map(({ offset, data }) => ({ offset, length: data.length })),
-    ),
+    patched: patchRanges(patch),
     segments,
     report,
     signal,
@@ -62,6 +69,20 @@ export const createTargetRun = (
     bytesReadBack: 0,
     rewritten: 0,
   };
+};
+
+/** @throws RangeError when the caller left out bytes that make this target's image its own */
+export const demandPatchWritten = ({
+  target,
+  patched,
+  segments,
+}: TargetRun) => {
+  const written = decodedRanges(segments);
+  if (patched.some((part) => !isInside(part, written))) {
+    throw new RangeError(
+      `${target.path}: a part of the patch would not be written`,
+    );
+  }
 };
 
 /** A length in whole blocks of the target. */

@@ -13,6 +13,7 @@ import { contentIn, type Receipt } from "./receipt.ts";
 import {
   cutSegments,
   decodedRanges,
+  patchRanges,
   SEGMENT_BYTES,
   type Segment,
 } from "./segments.ts";
@@ -90,9 +91,7 @@ export const verifyAgainstImage = async (
   demandSize(verifying.target, image.size);
   const segments = cutSegments(image.ranges, image.size, false);
   const pool = createSlotPool(4);
-  const patched = normaliseRanges(
-    image.patch.map(({ offset, data }) => ({ offset, length: data.length })),
-  );
+  const patched = patchRanges(image.patch);
   const { compare, result } = comparison(verifying, segments);
   const chunks = image.reader.chunks(decodedRanges(segments));
   for await (const base of assemble(chunks, segments, pool, zeroSlot())) {

@@ -36,7 +36,7 @@ describeWithTools(["lsblk"], "inspectTarget", () => {
     ["/dev/sdzz", "TARGET_MISSING: IT does not exist"],
     [
       "/no/such/folder/card.img",
-      "TARGET_MISSING: IT cannot be created: there is no folder /no/such/folder",
+      "TARGET_MISSING: IT cannot be created: there is no folder /no/such/folder that you may enter",
     ],
   ])("refuses %s", async (path, reason) => {
     expect(await refused(path)).toEqual([reason]);

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
 import { listDevices } from "../../src/device/list-devices.ts";
-import type { BlockDevice } from "../../src/device/block-device.ts";
 import type { UsableTarget } from "../../src/device/target.ts";
 import { inspectTarget } from "../../src/device/inspect-target.ts";
 import { toolEnvironment } from "../../src/system/run-tool.ts";
@@ -76,17 +75,6 @@ export const attachLoop = (
 ): string => {
   const device = run("losetup", "--find", "--show", ...options, file).trim();
   afterThisTest(() => run("losetup", "--detach", device));
-  return device;
-};
-
-/** The listed device at this path. */
-export const deviceAt = async (path: string): Promise<BlockDevice> => {
-  const device = (await listDevices()).find(
-    (candidate) => candidate.path === path,
-  );
-  if (device === undefined) {
-    throw new Error(`${path} is not listed`);
-  }
   return device;
 };
 

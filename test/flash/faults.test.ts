@@ -7,6 +7,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { beforeEach, expect, test } from "vitest";
 import type { OpenTarget } from "../../src/device/opened-target.ts";
 import type { ImageReader } from "../../src/image/reader.ts";
@@ -24,8 +25,9 @@ import {
 import { flash, only } from "./flash-run.ts";
 
 const MIB = 1024 ** 2;
-const SIZE = 40 * MIB;
-const CARD = 44 * MIB;
+const SIZE = 20 * MIB;
+/** More than the engine reads ahead and keeps in memory. */
+const LARGE = 44 * MIB;
 
 const systemError = (code: string): Error =>
   Object.assign(new Error(`${code}: made up`), { code });
@@ -55,13 +57,17 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
   beforeEach(() => {
     folder = temporaryFolder();
     image = join(folder, "sample.img");
-    bytes = oldData(SIZE);
-    bytes.writeUInt16LE(0xaa55, 510);
-    writeFileSync(image, bytes);
+    makeImage(SIZE);
   });
 
+  const makeImage = (size: number): void => {
+    bytes = oldData(size);
+    bytes.writeUInt16LE(0xaa55, 510);
+    writeFileSync(image, bytes);
+  };
+
   const card = (name = "card") => {
-    const file = oldFile(join(folder, name), CARD);
+    const file = oldFile(join(folder, name), bytes.length + 4 * MIB);
     const device = attachLoop(file);
     const content = () => readFileSync(file);
     return {
@@ -75,7 +81,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
         closeSync(backing);
       },
       boots: () => !content().subarray(0, MIB).equals(Buffer.alloc(MIB)),
-      holdsImage: () => content().subarray(0, SIZE).equals(bytes),
+      holdsImage: () => content().subarray(0, bytes.length).equals(bytes),
     };
   };
 
@@ -84,30 +90,29 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
   test("finds what changed on the medium between writing and reading back, and repairs it", async () => {
     const bad = card();
     // The write itself succeeds; then the medium rots. The block device's cache would still show the right bytes.
-    const wrap = (target: OpenTarget): OpenTarget => {
-      let first = true;
-      return {
-        ...target,
-        write: async (data, at) => {
-          await target.write(data, at);
-          if (first && at === 20 * MIB) {
-            first = false;
-            bad.damage(at + 777);
-          }
-        },
-      };
-    };
+    // The second bad place is found before the first: one write is slow, and two are in flight.
+    const rots = new Set([10 * MIB, 11 * MIB]);
+    const wrap = (target: OpenTarget): OpenTarget => ({
+      ...target,
+      write: async (data, at) => {
+        await target.write(data, at);
+        if (rots.delete(at)) {
+          bad.damage(at + 777);
+          await setTimeout(at === 10 * MIB ? 200 : 0);
+        }
+      },
+    });
     const flashed = await flash({
       ...everything,
       image,
       targets: [{ path: bad.device, wrap }],
     });
-    expect(only(flashed)).toMatchObject({ error: undefined, rewritten: 1 });
+    expect(only(flashed)).toMatchObject({ error: undefined, rewritten: 2 });
     expect(bad.holdsImage()).toBe(true);
     expect(flashed.events).toContainEqual(
       expect.objectContaining({
         type: "warning",
-        message: expect.stringContaining("1 of 39 pieces"),
+        message: expect.stringContaining("2 of 19 pieces"),
       }),
     );
   });
@@ -118,7 +123,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
       ...target,
       write: async (data, at) => {
         await target.write(data, at);
-        if (at === 20 * MIB) {
+        if (at === 10 * MIB) {
           bad.damage(at + 777);
         }
       },
@@ -133,7 +138,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
     expect(error).toMatchObject({
       code: "READBACK_DIFFERS",
       exitCode: 5,
-      facts: ["bytes 20,971,520 to 22,020,095 differ"],
+      facts: ["bytes 10,485,760 to 11,534,335 differ"],
       state: expect.stringContaining("does not boot"),
     });
     expect(bad.boots()).toBe(false);
@@ -185,7 +190,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
 
   test("notices a counterfeit card that wraps around behind its real size", async () => {
     const fake = card();
-    const real = 34 * MIB;
+    const real = 16 * MIB;
     const wrap = (target: OpenTarget): OpenTarget => ({
       ...target,
       write: (data, at) => target.write(data, at % real),
@@ -210,7 +215,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
     ["ENXIO", "TARGET_GONE", "disappeared"],
   ])("%s while writing: %s", async (code, expected, words) => {
     const bad = card();
-    const wrap = onWrite(30 * MIB, () => {
+    const wrap = onWrite(15 * MIB, () => {
       throw systemError(code);
     });
     const { error } = only(
@@ -232,7 +237,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
   test("tells a card that was pulled out from a bad one, by whether it is still there", async () => {
     const bad = card();
     const wrap = (target: OpenTarget): OpenTarget => ({
-      ...onWrite(30 * MIB, () => {
+      ...onWrite(15 * MIB, () => {
         throw systemError("EIO");
       })(target),
       present: async () => false,
@@ -249,9 +254,9 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
 
   test("a real I/O error: the disk under a loop device is full", async () => {
     const small = temporaryFolder();
-    run("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", small);
+    run("mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", small);
     afterThisTest(() => run("umount", small));
-    const device = attachLoop(sparseFile(join(small, "card"), CARD));
+    const device = attachLoop(sparseFile(join(small, "card"), SIZE));
     const { error } = only(
       await flash({ ...everything, image, targets: [{ path: device }] }),
     );
@@ -262,7 +267,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
 
   test("a target file on a full disk", async () => {
     const small = temporaryFolder();
-    run("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", small);
+    run("mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", small);
     afterThisTest(() => run("umount", small));
     const { error } = only(
       await flash({
@@ -280,7 +285,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
   test("Ctrl-C in the middle leaves a card that does not boot, and says so", async () => {
     const stopped = card();
     const controller = new AbortController();
-    const wrap = onWrite(30 * MIB, () => controller.abort("SIGINT"));
+    const wrap = onWrite(15 * MIB, () => controller.abort("SIGINT"));
     const { error } = only(
       await flash({
         ...everything,
@@ -311,7 +316,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
       code: "CANCELLED",
       state: `nothing was written to ${untouched.device}`,
     });
-    expect(untouched.content().equals(oldData(CARD))).toBe(true);
+    expect(untouched.content().equals(oldData(SIZE + 4 * MIB))).toBe(true);
   });
 
   test("an image that turns out damaged never becomes bootable", async () => {
@@ -346,13 +351,13 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
     let closeSilent = async (): Promise<void> => undefined;
     const wrap = (target: OpenTarget): OpenTarget => {
       closeSilent = target.close;
-      return onWrite(25 * MIB, () => new Promise(() => undefined))(target);
+      return onWrite(12 * MIB, () => new Promise(() => undefined))(target);
     };
     const { results, events } = await flash({
       ...everything,
       image,
       targets: [{ path: silent.device, wrap }, { path: good.device }],
-      stallLimits: { warn: 300, giveUp: 3000 },
+      stallLimits: { warn: 300, giveUp: 3000, stopped: 300 },
     });
     expect(results.map(({ error }) => error?.code)).toEqual([
       "TARGET_STALLED",
@@ -371,6 +376,31 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
     await closeSilent();
   });
 
+  test("Ctrl-C does not wait for a device that stopped answering", async () => {
+    const silent = card();
+    const controller = new AbortController();
+    let closeSilent = async (): Promise<void> => undefined;
+    const wrap = (target: OpenTarget): OpenTarget => {
+      closeSilent = target.close;
+      return onWrite(12 * MIB, () => {
+        controller.abort("SIGINT");
+        return new Promise(() => undefined);
+      })(target);
+    };
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: silent.device, wrap }],
+        signal: controller.signal,
+        stallLimits: { warn: 600_000, giveUp: 600_000, stopped: 50 },
+      }),
+    );
+    expect(error).toMatchObject({ code: "CANCELLED" });
+    expect(silent.boots()).toBe(false);
+    await closeSilent();
+  });
+
   test("one bad card does not stop the others", async () => {
     const cards = [card("one"), card("two"), card("three")];
     const faults = [
@@ -381,7 +411,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
       (target: OpenTarget): OpenTarget => ({
         ...target,
         read: (into, at) =>
-          at === 35 * MIB
+          at === 17 * MIB
             ? Promise.reject(systemError("EIO"))
             : target.read(into, at),
       }),
@@ -404,21 +434,15 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
   });
 
   test("a slow card slows the decoder down instead of filling memory", async () => {
+    makeImage(LARGE);
     const slow = card("slow");
     const fast = card("fast");
-    let release = (): void => undefined;
-    const gate = new Promise<void>((resolve) => {
-      release = resolve;
-    });
     let decoded = 0;
     let whenHeld = 0;
     const wrap = onWrite(4 * MIB, async () => {
       // Long enough for the fast card to take all that memory allows.
-      setTimeout(() => {
-        whenHeld = decoded;
-        release();
-      }, 500);
-      await gate;
+      await setTimeout(500);
+      whenHeld = decoded;
     });
     const { results } = await flash({
       ...everything,
@@ -441,9 +465,18 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
     expect(fast.holdsImage()).toBe(true);
   });
 
+  test("a patch outside of what is written is a bug, found before the first write", async () => {
+    const { device, content } = card();
+    const patch = [{ offset: 10 * MIB, data: Buffer.from("lost") }];
+    await expect(
+      flash({ image, used: [], targets: [{ path: device, patch }] }),
+    ).rejects.toThrow("would not be written");
+    expect(content().equals(oldData(SIZE + 4 * MIB))).toBe(true);
+  });
+
   test("a bug is not dressed up as a card's failure", async () => {
     const { device } = card();
-    const wrap = onWrite(30 * MIB, () => {
+    const wrap = onWrite(15 * MIB, () => {
       throw new TypeError("ours");
     });
     await expect(

@@ -80,6 +80,11 @@ describe("writeRanges", () => {
       { offset: 2 * MIB, length: 65_536 + 4096 },
       { offset: 4 * MIB, length: 4096 },
     ]);
+    expect(
+      writeRanges([], 8 * MIB, [
+        [{ offset: 5 * MIB + 1, data: Buffer.alloc(4096) }],
+      ]),
+    ).toContainEqual({ offset: 5 * MIB, length: 8192 });
     expect(writeRanges(undefined, 10)).toEqual([{ offset: 0, length: 10 }]);
   });
 });
