@@ -5,6 +5,10 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 type ErrorInfo = { readonly exit: ExitCode; readonly about: string };
 
 export const ERROR_CODES = {
+  ADMIN_CERTIFICATE_ENDED: {
+    exit: EXIT.failed,
+    about: "The administrator's certificate in the secrets file has ended.",
+  },
   AGE_IDENTITY_UNUSABLE: {
     exit: EXIT.wrongInput,
     about: "No age identity opens the encrypted secrets file.",
@@ -73,6 +77,10 @@ export const ERROR_CODES = {
     about:
       "The boot partition is sound but uses something that pi-image cannot edit.",
   },
+  CACHE_UNUSABLE: {
+    exit: EXIT.failed,
+    about: "The folder for downloads and decoded images cannot be used.",
+  },
   CHECKSUM_LIST_WRONG: {
     exit: EXIT.untrusted,
     about: "A checksum file cannot be understood, or does not name the file.",
@@ -84,6 +92,15 @@ export const ERROR_CODES = {
   CHECKSUM_MISSING: {
     exit: EXIT.wrongInput,
     about: "A file from the network was given without a checksum.",
+  },
+  CLOCK_WRONG: {
+    exit: EXIT.failed,
+    about: "This computer's clock lies before the cluster's secrets were made.",
+  },
+  CLUSTER_MISMATCH: {
+    exit: EXIT.untrusted,
+    about:
+      "The API server that answers is of another cluster, or not the inventory's endpoint.",
   },
   DISK_FULL: {
     exit: EXIT.failed,
@@ -128,9 +145,26 @@ export const ERROR_CODES = {
     about:
       "A kubeconfig has entries of the same names that belong to something else.",
   },
+  KUBECONFIG_LOCKED: {
+    exit: EXIT.failed,
+    about: "Another program is changing the kubeconfig.",
+  },
+  KUBECONFIG_NOT_WRITTEN: {
+    exit: EXIT.failed,
+    about: "A kubeconfig or its folder cannot be written.",
+  },
   KUBECONFIG_WRONG: {
     exit: EXIT.wrongInput,
     about: "A kubeconfig to merge into cannot be read.",
+  },
+  NODE_NOT_ADDED: {
+    exit: EXIT.wrongInput,
+    about:
+      "The inventory is written in a way that pi-image cannot add a node to.",
+  },
+  NODE_NOT_UP: {
+    exit: EXIT.failed,
+    about: "doctor found something that keeps the node from being Ready.",
   },
   OUT_FOLDER_UNUSABLE: {
     exit: EXIT.failed,
