@@ -2,8 +2,6 @@
 import type { MapTree, TextTree } from "./tree.ts";
 
 export type Profile = {
-  /** The file it stands in, as problems show it. */
-  readonly file: string;
   readonly description: string;
   /** Paths under cloud-init/fragments/; each may hold `${name}` places. */
   readonly fragments: readonly TextTree[];
@@ -20,5 +18,5 @@ export type Library = {
   /** Netplan documents by path under cloud-init/network/. */
   readonly networks: Layer<MapTree>;
   /** Texts by path under cloud-init/files/, which is the path on the node. */
-  readonly files: ReadonlyMap<string, string>;
+  readonly files: Layer<string>;
 };

@@ -4,7 +4,7 @@ import { parseTree } from "./parse-tree.ts";
 import type { MapTree } from "./tree.ts";
 
 type ParsedFragment = {
-  readonly tree: MapTree | undefined;
+  readonly value: MapTree | undefined;
   readonly problems: readonly Problem[];
 };
 
@@ -16,7 +16,7 @@ export const parseFragment = (text: string, file: string): ParsedFragment => {
   const first = text.slice(0, text.indexOf("\n") + 1 || undefined).trimEnd();
   if (first !== HEADER) {
     return {
-      tree: undefined,
+      value: undefined,
       problems: [
         {
           code: "FRAGMENT_HEADER",
@@ -35,10 +35,10 @@ export const parseFragment = (text: string, file: string): ParsedFragment => {
 export const parseNetwork = (text: string, file: string): ParsedFragment => {
   const { tree, problems } = parseTree(text, file);
   if (tree?.kind === "map" || problems.length > 0) {
-    return { tree: tree?.kind === "map" ? tree : undefined, problems };
+    return { value: tree?.kind === "map" ? tree : undefined, problems };
   }
   return {
-    tree: undefined,
+    value: undefined,
     problems: [
       {
         code: "FRAGMENT_SHAPE",

@@ -20,18 +20,17 @@ export const parseProfile = (
   text: string,
   file: string,
 ): {
-  readonly profile: Profile | undefined;
+  readonly value: Profile | undefined;
   readonly problems: readonly Problem[];
 } => {
   const { tree, problems } = parseTree(text, file);
   if (problems.length > 0) {
-    return { profile: undefined, problems };
+    return { value: undefined, problems };
   }
   const result = readProfile(tree === undefined ? {} : toValue(tree));
   const list = childOf(tree, "fragments");
   return {
-    profile: {
-      file,
+    value: {
       description: result.data?.description ?? "",
       fragments: list?.kind === "list" ? list.items.filter(isText) : [],
     },

@@ -8,11 +8,14 @@ import { chooseNetwork, knowsSecurity } from "./choose-network.ts";
 import type { Library } from "./library.ts";
 import { mergeFragments } from "./merge-fragments.ts";
 import { substitute, substituteText, type Values } from "./substitute.ts";
-import type { MapTree } from "./tree.ts";
+import type { MapTree, TextTree } from "./tree.ts";
 
 type Report = (problem: Problem) => void;
 
-/** The cloud-config of the node's profile; undefined if there is no profile or nothing in it. */
+/**
+ * The cloud-config of the node's profile; undefined if the profile or one of its fragments is missing or has problems.
+ * What loadLibrary reports, whichever node uses it, is not reported once more.
+ */
 export const profileDocument = (
   library: Library,
   node: ResolvedNode,
@@ -28,22 +31,34 @@ export const profileDocument = (
       hint: `there are ${listed([...library.profiles.keys()].map((path) => `profiles/${path}`))}`,
     });
   }
-  const fragments = (profile?.fragments ?? []).flatMap((path) => {
-    const problems: Problem[] = [];
-    const filled = substituteText(path, values, (problem) =>
-      problems.push(problem),
-    );
-    problems.forEach(report);
-    const fragment = library.fragments.get(filled);
-    if (!library.fragments.has(filled) && problems.length === 0) {
-      report(missingFragment(path, filled, library.fragments.keys()));
-    }
+  const paths = profile?.fragments ?? [];
+  const fragments = paths.flatMap((path) => {
+    const fragment = findFragment(library, path, values, report);
     return fragment === undefined ? [] : [fragment];
   });
-  return mergeFragments(fill(fragments, values, report), report);
+  const merged = mergeFragments(fill(fragments, values, report), report);
+  return fragments.length === paths.length ? merged : undefined;
 };
 
-/** The netplan document of the node. */
+const findFragment = (
+  { fragments }: Library,
+  path: TextTree,
+  values: Values,
+  report: Report,
+): MapTree | undefined => {
+  const problems: Problem[] = [];
+  const filled = substituteText(path, values, (problem) =>
+    problems.push(problem),
+  );
+  const chosen = path.placeholders.length > 0;
+  if (chosen && problems.length === 0 && !fragments.has(filled)) {
+    problems.push(missingFragment(path, filled, fragments.keys()));
+  }
+  problems.forEach(report);
+  return fragments.get(filled);
+};
+
+/** The netplan document of the node; undefined if a part of it is missing or has problems. */
 export const networkDocument = (
   library: Library,
   node: ResolvedNode,
@@ -51,11 +66,13 @@ export const networkDocument = (
   report: Report,
 ): MapTree | undefined => {
   checkWifi(node, report);
-  const documents = chooseNetwork(node).flatMap((path) => {
+  const paths = chooseNetwork(node);
+  const documents = paths.flatMap((path) => {
     const document = library.networks.get(path);
     return document === undefined ? [] : [document];
   });
-  return mergeFragments(fill(documents, values, report), report);
+  const merged = mergeFragments(fill(documents, values, report), report);
+  return documents.length === paths.length ? merged : undefined;
 };
 
 /** What the inventory may ask for and the programs on the node cannot do. */

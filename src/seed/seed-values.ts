@@ -15,18 +15,20 @@ import { accessPoint, accessPointName } from "./access-point.ts";
 import { hostLines } from "./hosts-file.ts";
 import { nodeEnvironment } from "./node-environment.ts";
 import { kubeadmAction, kubernetesPackages } from "./node-facts.ts";
+import type { Library } from "./library.ts";
 import type { Values } from "./substitute.ts";
 import type { Value } from "./tree.ts";
+import type { ValueName } from "./value-names.ts";
 
 type Context = {
   readonly project: ResolvedProject;
   readonly node: ResolvedNode;
   readonly secrets: ClusterSecrets;
-  readonly files: ReadonlyMap<string, string>;
+  readonly files: Library["files"];
   readonly buildTime: Date;
 };
 
-type Named = Readonly<Record<string, Value>>;
+type Named = Readonly<Partial<Record<ValueName, Value>>>;
 
 /**
  * A value that a node must not have is not in the map: a worker's fragments cannot ask for the authorities' keys, nor a card
@@ -39,9 +41,10 @@ export const seedValues = (context: Context): Values =>
       ...nodeValues(context),
       ...networkValues(context.node),
       ...kubeadmValues(context),
+      ...pkiValues(context),
     }),
-    ...[...context.files].map(
-      ([path, text]) => [`file:${path}`, text] as const,
+    ...[...context.files].flatMap(([path, text]): [string, Value][] =>
+      text === undefined ? [] : [[`file:${path}`, text]],
     ),
   ]);
 
@@ -135,13 +138,19 @@ const kubeadmValues = ({ project, node, secrets }: Context): Named => {
       : {
           "kubeadm.joinConfig": joinKubeconfig(project, node, secrets).reveal(),
         }),
-    ...(node.role === "control-plane"
-      ? Object.fromEntries(
-          controlPlanePki(secrets).map(({ path, content }) => [
-            `pki.${path}`,
-            content.reveal(),
-          ]),
-        )
-      : {}),
   };
 };
+
+/** Only control planes may hold the authorities' keys. */
+const pkiValues = ({
+  node,
+  secrets,
+}: Context): Readonly<Record<string, Value>> =>
+  node.role === "control-plane"
+    ? Object.fromEntries(
+        controlPlanePki(secrets).map(({ path, content }) => [
+          `pki.${path}`,
+          content.reveal(),
+        ]),
+      )
+    : {};

@@ -6,7 +6,6 @@ import { loadLibrary } from "../../src/seed/load-library.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import { childOf, toValue } from "../../src/seed/tree.ts";
 import { packageFile } from "../../src/system/package-files.ts";
-import { uniqueProblems } from "../../src/seed/unique-problems.ts";
 import { sampleNode, sampleProject, seedInput } from "./sample-project.ts";
 import { summary } from "./trees.ts";
 
@@ -33,12 +32,12 @@ const load = async (files: Readonly<Record<string, string>>) => {
   return {
     ...loaded,
     seed,
-    all: uniqueProblems([...loaded.problems, ...problems]).map((problem) =>
+    all: [...loaded.problems, ...problems].map((problem) =>
       summary(problem).replace(`${folder}/`, ""),
     ),
     labels: problems.map(({ label }) => label?.replace(`${folder}/`, "")),
     // Those of YAML itself belong to the inventory's reader.
-    hints: uniqueProblems([...loaded.problems, ...problems])
+    hints: [...loaded.problems, ...problems]
       .filter(({ code }) => code !== "YAML_SYNTAX")
       .map(({ hint }) => hint),
     folder,

@@ -84,8 +84,8 @@ describe("parseFragment", () => {
     "# cloud-config\na: 1\n",
     " #cloud-config\na: 1\n",
   ])("refuses a first line that cloud-init would not know: %j", (text) => {
-    const { tree, problems } = parseFragment(text, "f.yaml");
-    expect(tree).toBeUndefined();
+    const { value, problems } = parseFragment(text, "f.yaml");
+    expect(value).toBeUndefined();
     expect(problems.map(summary)).toEqual([
       "f.yaml:1:1 FRAGMENT_HEADER the first line is not #cloud-config",
     ]);
@@ -94,8 +94,8 @@ describe("parseFragment", () => {
   it.each(["#cloud-config", "#cloud-config\n- a\n", "#cloud-config\ntext\n"])(
     "refuses a document without keys: %j",
     (text) => {
-      const { tree, problems } = parseFragment(text, "f.yaml");
-      expect(tree).toBeUndefined();
+      const { value, problems } = parseFragment(text, "f.yaml");
+      expect(value).toBeUndefined();
       expect(problems.map(({ code }) => code)).toEqual(["FRAGMENT_SHAPE"]);
     },
   );

@@ -10,7 +10,7 @@ const problemsOf = (text: string) =>
 
 describe("a profile", () => {
   it("is a description and a list of paths", () => {
-    const { profile, problems } = parseProfile(
+    const { value: profile, problems } = parseProfile(
       "description: What it is.\nfragments:\n  - a/b.yaml\n  - c/${cluster.cni}.yaml\n",
       "p.yaml",
     );

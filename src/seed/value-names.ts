@@ -1,0 +1,49 @@
+// The names of the values that fragments and network documents can ask for, with the sentences of their reference.
+
+/** Besides these there are `file:<path>` for every file under cloud-init/files/ and `pki.<path>` (control planes only). */
+export const VALUE_NAMES = {
+  "cluster.archive":
+    "`own` or `mirror`: where Ubuntu's packages come from. For choices in a profile.",
+  "cluster.cni": "`flannel`, `calico` or `cilium`.",
+  "cluster.dnsDomain": "The DNS domain of the cluster's services.",
+  "cluster.kubernetes.minor": "Such as `1.36`.",
+  "cluster.kubernetes.packages":
+    "The URL of the package repository of that minor, with a slash at its end.",
+  "cluster.kubernetes.patch": "Such as `1.36.5`.",
+  "cluster.name": "The cluster's name.",
+  "cluster.pauseImage":
+    "The image of the container that holds a pod's network.",
+  "cluster.podSubnet": "The range of the pods' addresses.",
+  "cluster.runtime": "`containerd`, `containerd-docker` or `cri-o`.",
+  "cluster.serviceSubnet": "The range of the services' addresses.",
+  "cluster.ubuntuMirror":
+    "The URL of the mirror of Ubuntu's packages, where the inventory has one.",
+  "kubeadm.action":
+    "`init`, `join-by-certificate` or `join-by-token`. For choices in a profile.",
+  "kubeadm.document": "The node's kubeadm configuration.",
+  "kubeadm.joinConfig":
+    "The kubeconfig with which the node joins; not on the first control plane, and not with `join: token`.",
+  "network.address": "The fixed address with its prefix; not with DHCP.",
+  "network.gateway": "The gateway; not with DHCP.",
+  "network.nameservers": "The list of DNS servers; not with DHCP.",
+  "network.search": "The list of DNS search domains; not with DHCP.",
+  "network.uplink": "`eth0` or `wlan0`.",
+  "node.board": "The board, such as `pi5`.",
+  "node.env": "The text of /etc/pi-image/node.env.",
+  "node.hostKey.private": "The text of the SSH host key.",
+  "node.hostKey.public": "The line of the public SSH host key.",
+  "node.hosts":
+    "Lines for /etc/hosts: the node itself and all nodes with fixed addresses.",
+  "node.locale": "The locale, such as `C.UTF-8`.",
+  "node.name": "The node's name.",
+  "node.role": "`control-plane` or `worker`.",
+  "node.timezone": "The time zone, such as `Europe/Madrid`.",
+  "node.users": "The list of users, as cloud-init takes it.",
+  "runtime.service":
+    "`containerd` or `cri-o`: what runs, wherever it comes from. For choices in a profile.",
+  "wifi.accessPoint": "How to authenticate, as netplan takes it.",
+  "wifi.country": "The country code.",
+  "wifi.name": "The SSID, as netplan takes it.",
+} as const satisfies Record<string, string>;
+
+export type ValueName = keyof typeof VALUE_NAMES;

@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import type {
+  ResolvedNode,
+  ResolvedProject,
+} from "../../src/inventory/resolved.ts";
+import { seedValues } from "../../src/seed/seed-values.ts";
+import { VALUE_NAMES } from "../../src/seed/value-names.ts";
+import {
+  controlPlane,
+  fixedSecrets,
+  homeWifi,
+  sampleCluster,
+  sampleNode,
+  sampleProject,
+} from "./sample-project.ts";
+
+const namesOf = (project: ResolvedProject, node: ResolvedNode): string[] => [
+  ...seedValues({
+    project,
+    node,
+    secrets: fixedSecrets(),
+    files: new Map([["etc/motd", "hello"]]),
+    buildTime: new Date(0),
+  }).keys(),
+];
+
+const mirrored: ResolvedProject = {
+  ...sampleProject,
+  cluster: {
+    ...sampleCluster,
+    mirrors: { ...sampleCluster.mirrors, ubuntu: "http://mirror.lan" },
+  },
+};
+
+describe("seedValues", () => {
+  it("has every documented value for some node, and no other", () => {
+    const names = new Set([
+      ...namesOf(sampleProject, controlPlane),
+      ...namesOf(mirrored, {
+        ...sampleNode,
+        network: { ...sampleNode.network, wifi: homeWifi },
+      }),
+    ]);
+    const documented = (name: string) => !/^(file:|pki\.)/.test(name);
+    expect(new Set([...names].filter(documented))).toEqual(
+      new Set(Object.keys(VALUE_NAMES)),
+    );
+    expect([...names].filter((name) => !documented(name))).toEqual([
+      "pki.ca.crt",
+      "pki.ca.key",
+      "pki.front-proxy-ca.crt",
+      "pki.front-proxy-ca.key",
+      "pki.etcd/ca.crt",
+      "pki.etcd/ca.key",
+      "pki.sa.pub",
+      "pki.sa.key",
+      "file:etc/motd",
+    ]);
+  });
+
+  it("has nothing for a node that the node must not have", () => {
+    const worker = namesOf(sampleProject, sampleNode);
+    expect(worker.filter((name) => name.startsWith("pki."))).toEqual([]);
+    expect(worker).toContain("kubeadm.joinConfig");
+    expect(namesOf(sampleProject, controlPlane)).not.toContain(
+      "kubeadm.joinConfig",
+    );
+  });
+});
