@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Declares the commands; the only top-level catch and the only exit code.
 import {
+  Argument,
   Command,
   CommanderError,
   InvalidArgumentError,
@@ -47,6 +48,9 @@ const baseOption = () =>
   new Option("--base <base>", "a catalogue name, a file or a URL");
 const sha256Option = () =>
   new Option("--sha256 <digest>", "expected SHA-256 of the base as it is");
+
+const identityOption = () =>
+  new Option("--identity <file>", "age identities that open the secrets file");
 
 const globalOptions = (command: Command): Command =>
   command
@@ -146,7 +150,9 @@ declare(
       .choices(["img", "img.xz", "img.zst", "seed"])
       .default("img"),
   )
+  .option("--insecure", "take a base from a URL without a checksum")
   .addOption(outOption())
+  .option("--encrypt-to <age>", "encrypt the secrets file with age", collect)
   .option("--dry-run", "print the plan and write nothing");
 
 declare(
@@ -203,6 +209,82 @@ declare(
   .argument("<action>", "list, fetch or verify")
   .argument("[base]", "a catalogue name, a file or a URL")
   .addOption(sha256Option());
+
+declare(
+  "watch",
+  "Show the cluster assembling itself, until every node is Ready.",
+  "pi-image watch --timeout 45m",
+  async (context, _args, options) =>
+    (await import("./commands/watch.ts")).watch(context, options),
+)
+  .addOption(inventoryOption())
+  .option("--timeout <time>", "give up after this time", "30m")
+  .option("--interval <time>", "pause between two looks", "5s")
+  .addOption(identityOption());
+
+declare(
+  "doctor",
+  "Explain a node that does not come up.",
+  "pi-image doctor worker2",
+  async (context, args, options) =>
+    (await import("./commands/doctor.ts")).doctor(context, args, options),
+)
+  .argument("<node>", "name of the node")
+  .addOption(inventoryOption())
+  .addOption(identityOption());
+
+declare(
+  "kubeconfig",
+  "Write, print or merge the administrator's kubeconfig.",
+  "pi-image kubeconfig --merge",
+  async (context, _args, options) =>
+    (await import("./commands/kubeconfig.ts")).kubeconfig(context, options),
+)
+  .addOption(inventoryOption())
+  .option(
+    "--merge [file]",
+    "merge into this file; without one, into kubectl's own",
+  )
+  .option("--print", "print it on stdout, secrets and all")
+  .addOption(outOption())
+  .addOption(identityOption());
+
+declare(
+  "secrets",
+  "Show the cluster's secrets redacted, where they live, or renew them.",
+  "pi-image secrets status",
+  async (context, args, options) =>
+    (await import("./commands/secrets.ts")).secrets(context, args, options),
+)
+  .addArgument(
+    new Argument("<action>", "what to do").choices([
+      "show",
+      "status",
+      "rotate",
+    ]),
+  )
+  .addOption(inventoryOption())
+  .addOption(hostOption())
+  .addOption(
+    new Option(
+      "--encrypt-to <recipient>",
+      "with rotate: encrypt the file with age from now on",
+    ).argParser(collect),
+  )
+  .addOption(identityOption());
+
+declare(
+  "node",
+  "Add a node to the inventory.",
+  "pi-image node add worker3 --address 192.168.1.53/24",
+  async (context, args, options) =>
+    (await import("./commands/node.ts")).node(context, args, options),
+)
+  .addArgument(new Argument("<action>", "what to do").choices(["add"]))
+  .argument("<name>", "name of the node")
+  .addOption(inventoryOption())
+  .option("--role <role>", "what the node does", "worker")
+  .option("--address <address>", "fixed address; without one, DHCP gives it");
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {

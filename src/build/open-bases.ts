@@ -1,0 +1,91 @@
+// Finds, verifies and opens the base images of a run, each once.
+import { stat } from "node:fs/promises";
+import { loadCatalogue } from "../base/load-catalogue.ts";
+import { decodedBaseFile, openDecodedBase } from "../base/decoded-base.ts";
+import { type BaseImage, resolveBase } from "../base/resolve-base.ts";
+import type { CacheOptions } from "../base/cache.ts";
+import type { Source } from "../image/source.ts";
+import type { BaseRecord } from "./manifest.ts";
+import type { BuildFormat } from "./plan-build.ts";
+
+export type OpenBase = {
+  readonly image: BaseImage;
+  readonly record: BaseRecord;
+  /** Random access; for "seed" only few blocks are wanted, and nothing large is decoded. */
+  readonly source: (purpose: "image" | "seed") => Promise<Source>;
+  /** Path of the decoded base. */
+  readonly rawPath: () => Promise<string>;
+  /** About what one node's results take on the disk. */
+  readonly bytesPerNode: (format: BuildFormat) => Promise<number>;
+  readonly close: () => Promise<void>;
+};
+
+export type BasesOptions = CacheOptions & {
+  /** Whether the user named the base on the command line. */
+  readonly explicit: boolean;
+  readonly sha256: string | undefined;
+  readonly insecure: boolean;
+};
+
+/** stat(2) counts these whatever the file system's block size is. */
+const STAT_BLOCK = 512;
+
+const openBase = (image: BaseImage, options: CacheOptions): OpenBase => {
+  const opened: Source[] = [];
+  const rawPath = () => decodedBaseFile(image, options);
+  return {
+    image,
+    record: { name: image.name, sha256: image.sha256, origin: image.origin },
+    source: async (purpose) => {
+      const source = await openDecodedBase(image, purpose, options);
+      opened.push(source);
+      return source;
+    },
+    rawPath,
+    bytesPerNode: async (format) => {
+      switch (format) {
+        case "seed":
+          return 0;
+        case "img":
+          return (await stat(await rawPath())).blocks * STAT_BLOCK;
+        case "img.xz":
+        case "img.zst":
+          // Compressed by another program at another level; half is a cautious guess.
+          return (await stat(image.path)).size / 2;
+      }
+    },
+    close: async () => {
+      for (const source of opened) {
+        await source.close();
+      }
+      await image.reader.close();
+    },
+  };
+};
+
+/** Opens each of the named bases; close them all. Throws what `resolveBase` throws. */
+export const openBases = async (
+  names: readonly string[],
+  options: BasesOptions,
+): Promise<ReadonlyMap<string, OpenBase>> => {
+  const catalogue = await loadCatalogue();
+  const bases = new Map<string, OpenBase>();
+  try {
+    for (const base of new Set(names)) {
+      const image = await resolveBase(
+        {
+          base,
+          explicit: options.explicit,
+          sha256: options.sha256,
+          insecure: options.insecure,
+        },
+        { ...options, catalogue },
+      );
+      bases.set(base, openBase(image, options));
+    }
+    return bases;
+  } catch (error) {
+    await Promise.all([...bases.values()].map((base) => base.close()));
+    throw error;
+  }
+};

@@ -1,0 +1,190 @@
+// Builds what a plan says: for each node its image or seed, its plain files and its manifest.
+import { basename, join } from "node:path";
+import { mkdir, rm } from "node:fs/promises";
+import { mapUsed } from "../image/block-map.ts";
+import { renderBmap } from "../image/bmap.ts";
+import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
+import { patchedSource } from "../image/patch.ts";
+import { totalLength } from "../image/range.ts";
+import type { Source } from "../image/source.ts";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import type { Report } from "../report/events.ts";
+import { writeFileAtomically } from "../system/atomic-file.ts";
+import type { OpenBase } from "./open-bases.ts";
+import { checkRoom } from "./out-folder.ts";
+import { type ImageRecord, renderManifest } from "./manifest.ts";
+import { makeNodeImage, type NodeImage } from "./node-image.ts";
+import { type BuildFormat, nodePaths, type NodePaths } from "./plan-build.ts";
+import type { NodeSeed } from "./render-seeds.ts";
+import { writeCompressedImage } from "./write-compressed-image.ts";
+import { writeRawImage } from "./write-raw-image.ts";
+
+export type BuildJob = {
+  readonly project: ResolvedProject;
+  readonly out: string;
+  readonly format: BuildFormat;
+  readonly buildTime: Date;
+  readonly version: string;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+};
+
+const PRIVATE = 0o600;
+
+const writeSeedFiles = async (
+  folder: string,
+  { seed, configTxt, cmdlineTxt }: NodeImage,
+): Promise<void> => {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const files = {
+    "user-data": seed.userData,
+    "meta-data": seed.metaData,
+    "network-config": seed.networkConfig,
+    "config.txt": configTxt,
+    "cmdline.txt": cmdlineTxt,
+  };
+  for (const [name, text] of Object.entries(files)) {
+    await writeFileAtomically(join(folder, name), text, PRIVATE);
+  }
+};
+
+/** An older image of this node in another format would be taken for the new one. */
+const removeOthers = async (
+  out: string,
+  node: string,
+  keep: string,
+): Promise<void> => {
+  for (const format of ["img", "img.xz", "img.zst"] as const) {
+    const { image } = nodePaths(out, node, format);
+    if (image !== undefined && image !== keep) {
+      await rm(image, { force: true });
+    }
+  }
+};
+
+/** The image, its block map with checksums, and its checksum file. */
+const writeImage = async (
+  job: BuildJob,
+  base: OpenBase,
+  source: Source,
+  image: NodeImage,
+  paths: NodePaths,
+  path: string,
+): Promise<ImageRecord> => {
+  const { report, signal } = job;
+  const { patch, node } = image;
+  const { ranges, notes } = await mapUsed(patchedSource(source, patch));
+  for (const message of notes) {
+    report({ type: "notice", message, subject: node.name });
+  }
+  const common = {
+    patch,
+    ranges,
+    path,
+    subject: node.name,
+    report,
+    signal,
+  };
+  // The old files describe the old image: they go first, so that no moment shows a wrong pair.
+  await rm(paths.checksum, { force: true });
+  await rm(paths.bmap, { force: true });
+  const written =
+    job.format === "img"
+      ? {
+          ...(await writeRawImage({
+            ...common,
+            rawBase: await base.rawPath(),
+          })),
+          bytes: source.size,
+        }
+      : await writeCompressedImage({
+          ...common,
+          base: base.image.reader,
+          size: source.size,
+          format: job.format === "img.xz" ? "xz" : "zstd",
+        });
+  await removeOthers(job.out, node.name, path);
+  await writeFileAtomically(
+    paths.bmap,
+    renderBmap({
+      imageSize: source.size,
+      ranges: ranges.map((range, index) => ({
+        ...range,
+        sha256: written.ranges[index] ?? "",
+      })),
+    }),
+  );
+  await writeFileAtomically(
+    paths.checksum,
+    `${written.sha256}  ${basename(path)}\n`,
+  );
+  return {
+    file: basename(path),
+    bytes: written.bytes,
+    sha256: written.sha256,
+    imageBytes: source.size,
+    usedBytes: totalLength(ranges),
+  };
+};
+
+/** Builds one node from a prepared base and returns the paths of its results. */
+const buildNode = async (
+  job: BuildJob,
+  base: OpenBase,
+  source: Source,
+  prepared: PreparedBase,
+  nodeSeed: NodeSeed,
+): Promise<void> => {
+  const { project, out, format, buildTime, version } = job;
+  const { cluster } = project;
+  const { node } = nodeSeed;
+  const paths = nodePaths(out, node.name, format);
+  const image = await makeNodeImage(prepared, nodeSeed, {
+    cluster,
+    base: { name: base.record.name, sha256: base.record.sha256 },
+    buildTime,
+    version,
+  });
+  await writeSeedFiles(paths.folder, image);
+  const record =
+    paths.image === undefined
+      ? undefined
+      : await writeImage(job, base, source, image, paths, paths.image);
+  await writeFileAtomically(
+    paths.manifest,
+    renderManifest({
+      version,
+      buildTime,
+      cluster,
+      node,
+      seed: image.seed,
+      base: base.record,
+      bootSettings: image.bootSettings,
+      diskId: image.diskId,
+      image: record,
+    }),
+  );
+};
+
+/** Builds all nodes of one base, one after the other: the disk is the limit, not the processor. */
+export const buildNodes = async (
+  job: BuildJob,
+  base: OpenBase,
+  nodes: readonly NodeSeed[],
+): Promise<void> => {
+  const source = await base.source(job.format === "seed" ? "seed" : "image");
+  await checkRoom(
+    job.out,
+    nodes.length * (await base.bytesPerNode(job.format)),
+  );
+  const prepared = await prepareBase(source);
+  for (const nodeSeed of nodes) {
+    job.signal.throwIfAborted();
+    await buildNode(job, base, source, prepared, nodeSeed);
+    job.report({
+      type: "notice",
+      message: "built",
+      subject: nodeSeed.node.name,
+    });
+  }
+};
