@@ -220,6 +220,7 @@ declare(
   .addOption(inventoryOption())
   .option("--timeout <time>", "give up after this time", "30m")
   .option("--interval <time>", "pause between two looks", "5s")
+  .addOption(outOption())
   .addOption(identityOption());
 
 declare(
@@ -231,6 +232,7 @@ declare(
 )
   .argument("<node>", "name of the node")
   .addOption(inventoryOption())
+  .addOption(outOption())
   .addOption(identityOption());
 
 declare(

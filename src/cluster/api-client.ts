@@ -1,158 +1,147 @@
 // Asks the API server a question with the administrator's certificate, trusting the cluster's own CA only.
+import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
-import type { CertificateAndKey } from "../kubernetes/cluster-secrets.ts";
 import { UserError } from "../report/user-error.ts";
-
-export type ApiServer = {
-  /** Where to connect to: an address. */
-  readonly address: string;
-  readonly port: number;
-  /** The name that the server's certificate must carry, whatever address it has today. */
-  readonly name: string;
-  /** PEM of the cluster CA. */
-  readonly ca: string;
-  readonly client: CertificateAndKey;
-};
-
-/** Why the API server gave no answer; `trust` needs a person, the others may pass by themselves. */
-export type ApiFailure = {
-  readonly kind: "unreachable" | "starting" | "trust" | "refused";
-  readonly message: string;
-};
+import { type ApiFailure, type ApiServer, placeOf } from "./api-server.ts";
+import { explainConnection, minute } from "./explain-connection.ts";
 
 export type ApiAnswer =
   | { readonly ok: true; readonly body: unknown }
   | { readonly ok: false; readonly failure: ApiFailure };
 
-const TIMEOUT_MS = 5000;
+export type Asking = {
+  readonly signal: AbortSignal;
+  readonly now: () => Date;
+};
 
-/** OpenSSL's names for a chain that does not end in our CA. https://nodejs.org/api/tls.html#x509-certificate-error-codes */
-const FOREIGN_CA = new Set([
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "UNABLE_TO_GET_ISSUER_CERT",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "CERT_SIGNATURE_FAILURE",
-]);
+/** From the first byte to the last. */
+const TIMEOUT_MS = 8000;
 
-const explain = (
+/** A thousand nodes with all their conditions and images take a fifth of it. */
+const BODY_LIMIT = 64 * 1024 * 1024;
+
+/** Certificates are judged by both clocks; a difference that large is worth a word. */
+const SKEW_MS = 5 * 60 * 1000;
+
+const failed = (
+  kind: ApiFailure["kind"],
+  message: string,
+  hint?: string,
+): ApiAnswer => ({ ok: false, failure: { kind, message, hint } });
+
+const refused = (server: ApiServer, date: string, now: Date): ApiAnswer => {
+  const there = new Date(date);
+  const skewed = Math.abs(there.getTime() - now.getTime()) > SKEW_MS;
+  return failed(
+    "refused",
+    `the API server at ${placeOf(server)} does not accept the administrator's certificate${
+      skewed
+        ? `: its clock says ${minute(there)}, this computer's ${minute(now)}`
+        : ""
+    }`,
+    skewed
+      ? "set the clock that is wrong"
+      : "if the secrets are new, the control plane's card must be, too: flash it again",
+  );
+};
+
+const readBody = async (response: IncomingMessage): Promise<string> => {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > BODY_LIMIT) {
+      throw new Error("the answer does not end");
+    }
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString("utf8");
+};
+
+const answerOf = async (
   server: ApiServer,
-  error: NodeJS.ErrnoException,
-): ApiFailure => {
-  const where = `${server.address}:${server.port}`;
-  const code = error.code ?? "";
-  if (FOREIGN_CA.has(code)) {
-    return {
-      kind: "trust",
-      message: `the API server at ${where} belongs to another cluster: its certificate is not from this cluster's CA`,
-    };
+  response: IncomingMessage,
+  now: Date,
+): Promise<ApiAnswer> => {
+  const text = await readBody(response);
+  switch (response.statusCode) {
+    case 200:
+      try {
+        return { ok: true, body: JSON.parse(text) };
+      } catch {
+        return failed(
+          "starting",
+          `what answers at ${placeOf(server)} is not an API server`,
+        );
+      }
+    case 401:
+      return refused(server, response.headers.date ?? "", now);
+    case 403:
+      // `kubeadm init` binds the administrators' group only after the API server has begun to answer.
+      return failed(
+        "starting",
+        "the API server answers and does not know the cluster's administrators yet",
+      );
+    default:
+      return failed(
+        "starting",
+        `the API server answers with status ${response.statusCode}`,
+      );
   }
-  if (code === "CERT_NOT_YET_VALID" || code === "CERT_HAS_EXPIRED") {
-    return {
-      kind: "trust",
-      message: `the certificate of the API server at ${where} is not valid now; compare the clocks of this computer and the node`,
-    };
-  }
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
-    return {
-      kind: "trust",
-      message: `the API server at ${where} does not call itself ${server.name}`,
-    };
-  }
-  if (code === "ECONNREFUSED" || code === "ECONNRESET") {
-    return {
-      kind: "starting",
-      message: `the API server at ${where} does not listen yet`,
-    };
-  }
-  return {
-    kind: "unreachable",
-    message: `the API server at ${where} does not answer (${code || error.message})`,
-  };
 };
 
-const answerFor = (status: number, text: string): ApiAnswer => {
-  if (status === 200) {
-    return { ok: true, body: JSON.parse(text) as unknown };
-  }
-  if (status === 401 || status === 403) {
-    return {
-      ok: false,
-      failure: {
-        // 403 also comes while init has not yet bound the administrators' group.
-        kind: status === 401 ? "refused" : "starting",
-        message:
-          status === 401
-            ? "the API server does not accept the administrator's certificate; run `pi-image build` to renew it"
-            : "the API server does not know the administrators yet",
-      },
-    };
-  }
-  return {
-    ok: false,
-    failure: {
-      kind: "starting",
-      message: `the API server answers with status ${status}`,
-    },
-  };
-};
-
-/** GET of one path of the Kubernetes API. Never throws for what a network can do; throws CANCELLED when stopped. */
-export const askApi = (
+const send = (
   server: ApiServer,
   path: string,
   signal: AbortSignal,
-): Promise<ApiAnswer> =>
+): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    const call = request(
-      {
-        host: server.address,
-        port: server.port,
-        path,
-        servername: server.name,
-        ca: server.ca,
-        cert: server.client.certificate,
-        key: server.client.key.reveal(),
-        timeout: TIMEOUT_MS,
-        headers: { accept: "application/json" },
-        // One connection a question: a node that reboots must not leave a dead one in a pool.
-        agent: false,
-        signal,
-      },
-      (response) => {
-        const parts: Buffer[] = [];
-        response.on("data", (part: Buffer) => parts.push(part));
-        response.on("error", (error) => call.destroy(error));
-        response.on("end", () => {
-          try {
-            resolve(
-              answerFor(
-                response.statusCode ?? 0,
-                Buffer.concat(parts).toString("utf8"),
-              ),
-            );
-          } catch (error) {
-            resolve({
-              ok: false,
-              failure: {
-                kind: "starting",
-                message: `the API server's answer is not JSON: ${String(error)}`,
-              },
-            });
-          }
-        });
-      },
-    );
-    call.on("timeout", () => {
-      call.destroy(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" }));
-    });
-    call.on("error", (error: NodeJS.ErrnoException) => {
-      if (signal.aborted) {
-        reject(new UserError("CANCELLED", "the run was stopped"));
-      } else {
-        resolve({ ok: false, failure: explain(server, error) });
-      }
-    });
-    call.end();
+    request({
+      host: server.address,
+      port: server.port,
+      path,
+      servername: server.name,
+      ca: server.ca,
+      cert: server.client.certificate,
+      key: server.client.key.reveal(),
+      headers: { accept: "application/json" },
+      // One connection a question: a node that reboots must not leave a dead one in a pool.
+      agent: false,
+      signal,
+    })
+      .on("response", resolve)
+      .on("error", reject)
+      .end();
   });
+
+/**
+ * GET of one path of the Kubernetes API. What a network or a server can do is an answer.
+ *
+ * @throws UserError CANCELLED when the signal stops it
+ */
+export const askApi = async (
+  server: ApiServer,
+  path: string,
+  { signal, now }: Asking,
+): Promise<ApiAnswer> => {
+  const slow = AbortSignal.timeout(TIMEOUT_MS);
+  try {
+    const response = await send(server, path, AbortSignal.any([signal, slow]));
+    return await answerOf(server, response, now());
+  } catch (error) {
+    if (signal.aborted) {
+      throw new UserError("CANCELLED", "the run was stopped");
+    }
+    const known = error as NodeJS.ErrnoException;
+    return {
+      ok: false,
+      failure: await explainConnection(
+        server,
+        slow.aborted
+          ? Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })
+          : known,
+        now(),
+      ),
+    };
+  }
+};

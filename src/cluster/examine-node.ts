@@ -1,14 +1,14 @@
 // Explains a node that does not come up, from everything that can be reached: what `doctor` prints.
-import { X509Certificate } from "node:crypto";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import { laptopHost } from "../kubernetes/addresses.ts";
+import { readCertificate } from "../kubernetes/certificate.ts";
 import { credentialsOf } from "../kubernetes/cluster-secrets.ts";
-import { askApi } from "./api-client.ts";
-import { parseNodeList } from "./api-nodes.ts";
+import type { ApiNode } from "./api-nodes.ts";
+import type { ApiFailure } from "./api-server.ts";
 import { findAddress } from "./find-address.ts";
-import { askNodeStatus } from "./node-status.ts";
-import { locateApi, type Observer } from "./observe.ts";
-import { probePort } from "./probe-port.ts";
+import { askNodeStatus, type StatusAnswer } from "./node-status.ts";
+import { askNodes, type Observer, SSH_PORT } from "./observe.ts";
+import { type PortState, probePort } from "./probe-port.ts";
 
 export type Finding = {
   readonly check: string;
@@ -17,161 +17,152 @@ export type Finding = {
   readonly hint?: string | undefined;
 };
 
-const DAY_MS = 86_400_000;
+const ok = (check: string, message: string): Finding => ({
+  check,
+  result: "ok",
+  message,
+});
 
-const examineIdentity = (node: ResolvedNode, observer: Observer): Finding => {
+const problem = (check: string, message: string, hint?: string): Finding => ({
+  check,
+  result: "problem",
+  message,
+  hint,
+});
+
+const unknown = (check: string, message: string, hint?: string): Finding => ({
+  check,
+  result: "unknown",
+  message,
+  hint,
+});
+
+const judgeIdentity = (
+  { name }: ResolvedNode,
+  { secrets, now }: Observer,
+  joined: boolean,
+): Finding => {
   const check = "join identity";
-  const identity = credentialsOf(observer.secrets, node.name)?.joinIdentity;
+  const flash = `run: pi-image build --host ${name}, then flash its card`;
+  const identity = credentialsOf(secrets, name)?.joinIdentity;
   if (identity === undefined) {
-    return {
-      check,
-      result: "problem",
-      message: `the secrets file has no join identity for ${node.name}`,
-      hint: `run: pi-image build --host ${node.name}, then flash its card`,
-    };
+    return problem(check, "the secrets file has none for this node", flash);
   }
-  const end = new Date(new X509Certificate(identity.certificate).validTo);
-  const days = Math.floor((end.getTime() - observer.now().getTime()) / DAY_MS);
-  const date = end.toISOString().slice(0, 10);
-  return days >= 0
-    ? { check, result: "ok", message: `valid until ${date} (${days} days)` }
-    : {
+  const { validTo } = readCertificate(identity.certificate);
+  const date = validTo.toISOString().slice(0, 10);
+  if (validTo > now()) {
+    return ok(check, `the one in the secrets file is valid until ${date}`);
+  }
+  return joined
+    ? ok(check, `ended on ${date}; the node has joined and needs it no more`)
+    : problem(
         check,
-        result: "problem",
-        message: `ended on ${date}; a card flashed with it cannot join any more`,
-        hint: `run: pi-image build --host ${node.name}, then flash its card again`,
-      };
+        `ended on ${date}; a card that was flashed with it cannot join any more`,
+        flash,
+      );
 };
 
-const examineNetwork = async (
-  node: ResolvedNode,
-): Promise<{ address: string | undefined; findings: Finding[] }> => {
-  const host = laptopHost(node);
-  const address = await findAddress(host);
-  if (address === undefined) {
-    return {
-      address,
-      findings: [
-        {
-          check: "address",
-          result: "problem",
-          message: `nobody on this network knows the name ${host}`,
-          hint: "look at the node's console or the router's list of leases; is it powered, is the cable in, is the Wi-Fi password right?",
-        },
-      ],
-    };
+const judgeAddress = (host: string, address: string | undefined): Finding =>
+  address === undefined
+    ? problem(
+        "address",
+        `nobody on this network knows the name ${host}`,
+        "look whether the node has power, at its cable or Wi-Fi, and at its console; names that end in .local are only known within one network",
+      )
+    : ok("address", address === host ? address : `${host} is ${address}`);
+
+const judgePort = (ssh: PortState): Finding => {
+  switch (ssh) {
+    case "open":
+      return ok("ssh", `port ${SSH_PORT} is open`);
+    case "closed":
+      return problem(
+        "ssh",
+        "the node is up and SSH does not listen",
+        "it is still booting, or cloud-init found no seed: look at its console",
+      );
+    case "silent":
+      return problem(
+        "ssh",
+        "nothing answers at this address",
+        "the node is off, still booting, or has another address; a first boot takes a few minutes",
+      );
   }
-  const ssh = await probePort(address, 22);
-  const message = {
-    open: "port 22 answers",
-    closed: "the node is up and SSH does not listen yet",
-    silent:
-      "nothing answers: the node is off, still booting, or has another address",
-  }[ssh];
-  return {
-    address,
-    findings: [
-      { check: "address", result: "ok", message: address },
-      {
-        check: "ssh",
-        result: ssh === "open" ? "ok" : "problem",
-        message,
-        ...(ssh === "silent" && {
-          hint: "a first boot takes a few minutes; after that look at the console",
-        }),
-      },
-    ],
-  };
 };
 
-const examineStatus = async (
+/** The card tells of which node of which cluster it is; they may have been swapped. */
+const judgeStatus = (
   node: ResolvedNode,
-  observer: Observer,
-): Promise<Finding> => {
+  { project, sshCommand }: Observer,
+  answer: StatusAnswer,
+): Finding => {
+  const cluster = project.cluster.name;
   const check = "node unit";
-  if (observer.sshConfig === undefined) {
-    return {
-      check,
-      result: "unknown",
-      message: "there is no ssh_config in the out folder",
-      hint: "run: pi-image build",
-    };
-  }
-  const answer = await askNodeStatus(
-    node.name,
-    observer.sshConfig,
-    observer.signal,
-  );
   if (!answer.ok) {
-    return {
+    return unknown(
       check,
-      result: "unknown",
-      message: answer.because,
-      hint: `try: ssh -F ${observer.sshConfig} ${node.name} journalctl -u pi-image-node`,
-    };
+      answer.because,
+      `to look by hand: ${sshCommand} ${node.name}`,
+    );
   }
-  const { phase, state, message } = answer.status;
-  return {
-    check,
-    result: state === "done" ? "ok" : "problem",
-    message: `phase ${phase} is ${state}${message === undefined ? "" : `: ${message}`}`,
-  };
+  const { phase, state, message, attempt, ...card } = answer.status;
+  if (card.node !== node.name || card.cluster !== cluster) {
+    return problem(
+      check,
+      `the card in this Pi is that of ${card.node} of the cluster ${card.cluster}`,
+      `swap the cards, or flash this one: pi-image flash TARGET --host ${node.name}`,
+    );
+  }
+  const tries = attempt > 1 ? ` (attempt ${attempt})` : "";
+  const words = `phase ${phase} is ${state}${tries}${message === "" ? "" : `: ${message}`}`;
+  switch (state) {
+    case "done":
+      return ok(check, "done");
+    case "running":
+      return ok(check, words);
+    default:
+      return problem(
+        check,
+        words,
+        `the node keeps trying and goes on by itself when the cause is gone; its log: ${sshCommand} ${node.name} journalctl -u pi-image-node`,
+      );
+  }
 };
 
-const examineCluster = async (
-  node: ResolvedNode,
-  observer: Observer,
-): Promise<Finding[]> => {
-  const server = await locateApi(observer);
-  if ("kind" in server) {
+const judgeCluster = (
+  { name }: ResolvedNode,
+  found: ApiNode | undefined,
+  failure: ApiFailure | undefined,
+): readonly Finding[] => {
+  if (failure !== undefined) {
     return [
-      { check: "API server", result: "problem", message: server.message },
+      problem("API server", failure.message, failure.hint),
+      unknown("joined", "only the API server knows"),
+      unknown("ready", "only the API server knows"),
     ];
   }
-  const answer = await askApi(
-    server,
-    `/api/v1/nodes?fieldSelector=${encodeURIComponent(`metadata.name=${node.name}`)}`,
-    observer.signal,
-  );
-  if (!answer.ok) {
-    return [
-      {
-        check: "API server",
-        result: "problem",
-        message: answer.failure.message,
-      },
-    ];
-  }
-  const found = parseNodeList(answer.body)?.find(
-    ({ name }) => name === node.name,
-  );
-  const api: Finding = {
-    check: "API server",
-    result: "ok",
-    message: `answers at ${server.address}:${server.port}`,
-  };
+  const api = ok("API server", "answers, and is that of this cluster");
   if (found === undefined) {
     return [
       api,
-      {
-        check: "joined",
-        result: "problem",
-        message: `the cluster does not know a node ${node.name}`,
-        hint: "the node joins in its phase kubeadm; the line of the node unit says what it waits for",
-      },
+      problem(
+        "joined",
+        `the cluster does not know a node ${name}`,
+        "the node joins in its phase kubeadm; its node unit says what it waits for",
+      ),
+      unknown("ready", "the node has not joined"),
     ];
   }
   return [
     api,
-    { check: "joined", result: "ok", message: found.version ?? "yes" },
+    ok("joined", found.version ?? "yes"),
     found.ready
-      ? { check: "ready", result: "ok", message: "yes" }
-      : {
-          check: "ready",
-          result: "problem",
-          message: found.notReadyBecause ?? "the kubelet has not reported",
-          hint: `try: ssh ${node.name} journalctl -u kubelet`,
-        },
+      ? ok("ready", "yes")
+      : problem(
+          "ready",
+          found.notReadyBecause ?? "the kubelet has not reported yet",
+          `on the node: journalctl -u kubelet; from here: kubectl describe node ${name}`,
+        ),
   ];
 };
 
@@ -180,11 +171,27 @@ export const examineNode = async (
   node: ResolvedNode,
   observer: Observer,
 ): Promise<readonly Finding[]> => {
-  const { address, findings } = await examineNetwork(node);
+  const host = laptopHost(node);
+  const [known, address] = await Promise.all([
+    askNodes(observer),
+    findAddress(host),
+  ]);
+  const found = known.nodes.find(({ name }) => name === node.name);
+  const ssh =
+    address === undefined ? undefined : await probePort(address, SSH_PORT);
   return [
-    examineIdentity(node, observer),
-    ...findings,
-    ...(address === undefined ? [] : [await examineStatus(node, observer)]),
-    ...(await examineCluster(node, observer)),
+    judgeIdentity(node, observer, found !== undefined),
+    judgeAddress(host, address),
+    ...(ssh === undefined ? [] : [judgePort(ssh)]),
+    ...(ssh === "open"
+      ? [
+          judgeStatus(
+            node,
+            observer,
+            await askNodeStatus(node.name, observer.sshConfig, observer.signal),
+          ),
+        ]
+      : []),
+    ...judgeCluster(node, found, known.failure),
   ];
 };

@@ -1,66 +1,107 @@
 // Asks a node, by SSH with its pinned host key, for the status file that its unit keeps.
 import { z } from "zod";
-import { tryTool } from "../system/run-tool.ts";
+import { UserError } from "../report/user-error.ts";
+import { tryTool, type ToolResult } from "../system/run-tool.ts";
 
 /** Written by the node unit: cloud-init/files/usr/local/lib/pi-image/lib.sh. */
 const STATUS_FILE = "/var/lib/pi-image/status.json";
 
 const statusFile = z.object({
+  node: z.string(),
+  cluster: z.string(),
   phase: z.string(),
   state: z.string(),
-  message: z.string().optional(),
+  message: z.string().default(""),
+  attempt: z.number().default(1),
 });
 
-export type NodeStatus = {
-  readonly phase: string;
-  readonly state: string;
-  readonly message: string | undefined;
-};
+/** What the node unit says of itself; `state` is running, waiting, failed-retrying or done. */
+export type NodeStatus = z.infer<typeof statusFile>;
 
 export type StatusAnswer =
   | { readonly ok: true; readonly status: NodeStatus }
-  | { readonly ok: false; readonly because: string };
+  | {
+      readonly ok: false;
+      /** A half-sentence. */
+      readonly because: string;
+    };
 
 /** ssh(1) itself failed, and not the command on the node. */
 const SSH_FAILED = 255;
 
-/** `sshConfig` is the file that `build` wrote; nothing is asked of the user. */
+/** A node that swaps or whose card is dying may accept the connection and never answer. */
+const TIMEOUT_MS = 10_000;
+
+const OPTIONS = ["BatchMode=yes", "ConnectTimeout=5", "LogLevel=ERROR"];
+
+const sshFailure = (stderr: string): string => {
+  if (
+    stderr.includes("Host key verification failed") ||
+    stderr.includes("HOST IDENTIFICATION HAS CHANGED")
+  ) {
+    return "another computer answers, or the card was made with other secrets: the host key is not this node's";
+  }
+  if (stderr.includes("Permission denied")) {
+    return "SSH accepts none of your keys; is the right one in the agent or in ~/.ssh?";
+  }
+  const last = stderr.trim().split("\n").at(-1) ?? "";
+  return `SSH does not get in${last === "" ? "" : `: ${last}`}`;
+};
+
+const answerOf = ({ status, stdout, stderr }: ToolResult): StatusAnswer => {
+  if (status === SSH_FAILED) {
+    return { ok: false, because: sshFailure(stderr) };
+  }
+  if (status !== 0) {
+    return {
+      ok: false,
+      because:
+        "the node has not written its status yet: cloud-init is still at work or found no seed",
+    };
+  }
+  try {
+    return { ok: true, status: statusFile.parse(JSON.parse(stdout)) };
+  } catch {
+    return { ok: false, because: "the node's status file cannot be read" };
+  }
+};
+
+/**
+ * The node's own word. Nothing is asked of the user, and a computer without ssh only has no answer.
+ *
+ * @param sshConfig file with a `Host` block for the node
+ */
 export const askNodeStatus = async (
   node: string,
   sshConfig: string,
   signal: AbortSignal,
 ): Promise<StatusAnswer> => {
-  const result = await tryTool(
-    "ssh",
-    [
-      "-F",
-      sshConfig,
-      "-o",
-      "BatchMode=yes",
-      "-o",
-      "ConnectTimeout=5",
-      node,
-      "cat",
-      STATUS_FILE,
-    ],
-    { signal, package: "openssh-client" },
-  );
-  if (result.status !== 0) {
-    const reason = result.stderr.trim().split("\n").at(-1) ?? "";
-    return {
-      ok: false,
-      because:
-        result.status === SSH_FAILED
-          ? `SSH does not get in: ${reason}`
-          : "the node has not written its status yet: cloud-init is still at work or found no seed",
-    };
-  }
+  const slow = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    const { phase, state, message } = statusFile.parse(
-      JSON.parse(result.stdout),
+    return answerOf(
+      await tryTool(
+        "ssh",
+        [
+          "-F",
+          sshConfig,
+          ...OPTIONS.flatMap((option) => ["-o", option]),
+          node,
+          "cat",
+          STATUS_FILE,
+        ],
+        {
+          signal: AbortSignal.any([signal, slow]),
+          package: "openssh-client",
+        },
+      ),
     );
-    return { ok: true, status: { phase, state, message } };
-  } catch {
-    return { ok: false, because: "the node's status file cannot be read" };
+  } catch (error) {
+    if (slow.aborted && !signal.aborted) {
+      return { ok: false, because: "SSH gets in and gets no answer" };
+    }
+    if (error instanceof UserError && error.code === "TOOL_MISSING") {
+      return { ok: false, because: "ssh is not installed on this computer" };
+    }
+    throw error;
   }
 };

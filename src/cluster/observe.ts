@@ -1,20 +1,22 @@
 // Looks once at every node of the inventory from the laptop: by the network, by SSH and by the API server.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
-import { laptopHost, laptopServer } from "../kubernetes/addresses.ts";
+import { laptopHost } from "../kubernetes/addresses.ts";
 import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
-import { type ApiFailure, type ApiServer, askApi } from "./api-client.ts";
+import { askApi } from "./api-client.ts";
 import { type ApiNode, parseNodeList } from "./api-nodes.ts";
+import { type ApiFailure, locateApi, placeOf } from "./api-server.ts";
 import { findAddress } from "./find-address.ts";
-import { askNodeStatus, type NodeStatus } from "./node-status.ts";
+import { askNodeStatus, type StatusAnswer } from "./node-status.ts";
 import { type PortState, probePort } from "./probe-port.ts";
 
 export type NodeView = {
   readonly name: string;
   readonly role: string;
   readonly address: string | undefined;
-  readonly ssh: PortState | "unknown";
-  /** What the node unit says of itself, where SSH gets in. */
-  readonly status: NodeStatus | undefined;
+  /** Undefined without an address. */
+  readonly ssh: PortState | undefined;
+  /** What the node unit says of itself, or why that is not known; undefined where SSH is not open. */
+  readonly status: StatusAnswer | undefined;
   readonly joined: boolean;
   readonly ready: boolean;
   readonly notReadyBecause: string | undefined;
@@ -32,44 +34,28 @@ export type ClusterView = {
 export type Observer = {
   readonly project: ResolvedProject;
   readonly secrets: ClusterSecrets;
-  /** The ssh_config that `build` wrote; undefined when there is none. */
-  readonly sshConfig: string | undefined;
+  /** With the host keys of the cluster. */
+  readonly sshConfig: string;
+  /** How a person gets to a node, for hints: such as `ssh -F out/ssh_config`. */
+  readonly sshCommand: string;
   readonly now: () => Date;
   readonly signal: AbortSignal;
 };
 
-const SSH_PORT = 22;
+export const SSH_PORT = 22;
 
-/** Where the API server is now, or why that is not known. */
-export const locateApi = async ({
-  project,
-  secrets,
-}: Observer): Promise<ApiServer | ApiFailure> => {
-  const url = new URL(laptopServer(project));
-  const address = await findAddress(url.hostname);
-  if (address === undefined) {
-    return {
-      kind: "unreachable",
-      message: `nobody on this network knows the name ${url.hostname}`,
-    };
-  }
-  return {
-    address,
-    port: Number(url.port),
-    name: project.cluster.endpoint.host,
-    ca: secrets.ca.certificate,
-    client: secrets.admin,
-  };
+type KnownNodes = {
+  readonly nodes: readonly ApiNode[];
+  readonly failure: ApiFailure | undefined;
 };
 
-const askNodes = async (
-  observer: Observer,
-): Promise<{ nodes: readonly ApiNode[]; failure: ApiFailure | undefined }> => {
-  const server = await locateApi(observer);
+/** The nodes that the API server knows. */
+export const askNodes = async (observer: Observer): Promise<KnownNodes> => {
+  const server = await locateApi(observer.project, observer.secrets);
   if ("kind" in server) {
     return { nodes: [], failure: server };
   }
-  const answer = await askApi(server, "/api/v1/nodes", observer.signal);
+  const answer = await askApi(server, "/api/v1/nodes", observer);
   if (!answer.ok) {
     return { nodes: [], failure: answer.failure };
   }
@@ -78,8 +64,8 @@ const askNodes = async (
     ? {
         nodes: [],
         failure: {
-          kind: "refused",
-          message: `what answers at ${server.address}:${server.port} is not a Kubernetes API server`,
+          kind: "starting",
+          message: `what answers at ${placeOf(server)} is not an API server`,
         },
       }
     : { nodes, failure: undefined };
@@ -88,52 +74,55 @@ const askNodes = async (
 const observeNode = async (
   node: ResolvedNode,
   api: ApiNode | undefined,
+  found: string | undefined,
   observer: Observer,
 ): Promise<NodeView> => {
-  const address = api?.address ?? (await findAddress(laptopHost(node)));
+  // The API keeps a node's last address; of one that is not ready, the network may know a newer one.
+  const address =
+    api?.ready === true ? (api.address ?? found) : (found ?? api?.address);
   const ssh =
-    address === undefined ? "unknown" : await probePort(address, SSH_PORT);
-  // A ready node needs no explanation; asking costs its CPU.
-  const status =
-    ssh === "open" && api?.ready !== true && observer.sshConfig !== undefined
-      ? await askNodeStatus(node.name, observer.sshConfig, observer.signal)
-      : undefined;
+    address === undefined ? undefined : await probePort(address, SSH_PORT);
+  const seconds =
+    api?.joined === undefined
+      ? undefined
+      : (observer.now().getTime() - api.joined.getTime()) / 1000;
   return {
     name: node.name,
     role: node.role,
     address,
     ssh,
-    status: status?.ok === true ? status.status : undefined,
+    status:
+      ssh === "open"
+        ? await askNodeStatus(node.name, observer.sshConfig, observer.signal)
+        : undefined,
     joined: api !== undefined,
     ready: api?.ready === true,
     notReadyBecause: api?.notReadyBecause,
     version: api?.version,
-    age:
-      api?.joined === undefined
-        ? undefined
-        : Math.max(
-            0,
-            Math.floor(
-              (observer.now().getTime() - api.joined.getTime()) / 1000,
-            ),
-          ),
+    age: seconds === undefined ? undefined : Math.max(0, Math.floor(seconds)),
   };
 };
 
+/** Takes at most about twenty seconds, all nodes at once. */
 export const observeCluster = async (
   observer: Observer,
 ): Promise<ClusterView> => {
-  const { nodes, failure } = await askNodes(observer);
+  const { nodes } = observer.project;
+  const [known, addresses] = await Promise.all([
+    askNodes(observer),
+    Promise.all(nodes.map((node) => findAddress(laptopHost(node)))),
+  ]);
   const views = await Promise.all(
-    observer.project.nodes.map((node) =>
+    nodes.map((node, index) =>
       observeNode(
         node,
-        nodes.find(({ name }) => name === node.name),
+        known.nodes.find(({ name }) => name === node.name),
+        addresses[index],
         observer,
       ),
     ),
   );
-  return { nodes: views, api: failure };
+  return { nodes: views, api: known.failure };
 };
 
 export const allReady = ({ nodes }: ClusterView): boolean =>

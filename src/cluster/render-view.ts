@@ -1,4 +1,4 @@
-// The table that `watch` shows, and the sentence that says where to look for a node that is missing.
+// The words of `watch`: a table of all nodes for a terminal, and one line a node for a log.
 import { formatSeconds } from "../report/progress-line.ts";
 import type { ClusterView, NodeView } from "./observe.ts";
 
@@ -14,20 +14,24 @@ const HEAD = [
   "AGE",
 ] as const;
 
-const phaseOf = (node: NodeView): string => {
-  if (node.ready) {
-    return "done";
-  }
-  return node.status === undefined
-    ? "-"
-    : [node.status.phase, node.status.state].join(" ");
+export type Line = {
+  readonly text: string;
+  readonly kind: "head" | "ready" | "node" | "remark";
 };
 
-const row = (node: NodeView): string[] => [
+const phaseOf = ({ status }: NodeView): string => {
+  if (status?.ok !== true) {
+    return "-";
+  }
+  const { phase, state } = status.status;
+  return phase === state ? phase : `${phase} ${state}`;
+};
+
+const cellsOf = (node: NodeView): string[] => [
   node.name,
   node.role,
   node.address ?? "-",
-  node.ssh === "unknown" ? "-" : node.ssh,
+  node.ssh ?? "-",
   phaseOf(node),
   node.joined ? "yes" : "no",
   node.ready ? "yes" : "no",
@@ -35,43 +39,73 @@ const row = (node: NodeView): string[] => [
   node.age === undefined ? "-" : formatSeconds(node.age),
 ];
 
-/** Lines of at most `columns` characters. */
-export const renderView = (view: ClusterView, columns: number): string[] => {
-  const rows = [[...HEAD], ...view.nodes.map(row)];
+/** What holds a node up, as far as anybody says it. */
+const remarkOf = (node: NodeView): string | undefined => {
+  if (node.ready) {
+    return undefined;
+  }
+  if (node.joined) {
+    return node.notReadyBecause;
+  }
+  if (node.status === undefined) {
+    return undefined;
+  }
+  return node.status.ok ? node.status.status.message : node.status.because;
+};
+
+/** A table, then what holds nodes up; every line has at most `columns` characters. */
+export const renderView = (
+  view: ClusterView,
+  columns: number,
+): readonly Line[] => {
+  const rows: readonly (readonly string[])[] = [
+    HEAD,
+    ...view.nodes.map(cellsOf),
+  ];
   const widths = HEAD.map((_, column) =>
     Math.max(...rows.map((cells) => cells[column]?.length ?? 0)),
   );
-  const lines = rows.map((cells) =>
-    cells
+  const table = rows.map((cells, index): Line => {
+    const text = cells
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
-      .trimEnd(),
-  );
-  for (const node of view.nodes) {
-    if (!node.ready && node.status?.message !== undefined) {
-      lines.push(`${node.name}: ${node.status.message}`);
+      .trimEnd();
+    if (index === 0) {
+      return { text, kind: "head" };
     }
-  }
-  if (view.api !== undefined) {
-    lines.push(view.api.message);
-  }
-  return lines.map((line) => line.slice(0, columns));
+    return { text, kind: view.nodes[index - 1]?.ready ? "ready" : "node" };
+  });
+  const remarks = view.nodes.flatMap((node): Line[] => {
+    const remark = remarkOf(node);
+    return remark === undefined || remark === ""
+      ? []
+      : [{ text: `${node.name}: ${remark}`, kind: "remark" }];
+  });
+  const api: Line[] =
+    view.api === undefined ? [] : [{ text: view.api.message, kind: "remark" }];
+  return [...table, ...remarks, ...api].map(({ text, kind }) => ({
+    text: text.replaceAll(/\s+$|[\p{Cc}]/gu, "").slice(0, columns),
+    kind,
+  }));
 };
 
-/** What is missing of a node that is not ready, and where to look. */
-export const explainMissing = (node: NodeView): string => {
-  if (node.address === undefined) {
-    return `${node.name} is not on the network: is it powered, is its cable or Wi-Fi right? Its console shows what it waits for.`;
+const SSH_WORDS = {
+  open: "SSH open",
+  closed: "SSH not open yet",
+  silent: "no answer",
+} as const;
+
+/** One line that changes only when the node does. */
+export const nodeLine = (node: NodeView): string => {
+  if (node.ready) {
+    return `${node.name}: Ready, ${node.version ?? "version unknown"}`;
   }
-  if (node.joined) {
-    return `${node.name} has joined and is not ready: ${node.notReadyBecause ?? "its kubelet has not reported"}.`;
-  }
-  if (node.status !== undefined) {
-    const message =
-      node.status.message === undefined ? "" : `: ${node.status.message}`;
-    return `${node.name} is in phase ${node.status.phase} (${node.status.state})${message}`;
-  }
-  return node.ssh === "open"
-    ? `${node.name} answers on SSH and has not joined: \`pi-image doctor ${node.name}\` looks closer.`
-    : `${node.name} has the address ${node.address} and its SSH port is ${node.ssh}: it may still be booting.`;
+  const facts = [
+    node.address ?? "not on the network",
+    ...(node.ssh === undefined ? [] : [SSH_WORDS[node.ssh]]),
+    ...(node.status?.ok === true ? [`phase ${phaseOf(node)}`] : []),
+    ...(node.joined ? ["joined, not Ready"] : []),
+  ];
+  const remark = remarkOf(node);
+  return `${node.name}: ${facts.join(", ")}${remark === undefined || remark === "" ? "" : `: ${remark}`}`;
 };

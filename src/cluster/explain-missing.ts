@@ -1,0 +1,31 @@
+// Says what is missing of a node that is not Ready, and where to look.
+import type { NodeView } from "./observe.ts";
+
+const doctor = (name: string): string =>
+  `\`pi-image doctor ${name}\` looks closer`;
+
+const missing = (node: NodeView, sshCommand: string): string => {
+  if (node.joined) {
+    return `has joined and is not Ready: ${node.notReadyBecause ?? "its kubelet has not reported yet"}; ${doctor(node.name)}`;
+  }
+  if (node.address === undefined) {
+    return "is not on the network; look whether it has power, at its cable or Wi-Fi, and at its console, which says what it waits for";
+  }
+  switch (node.ssh) {
+    case "open": {
+      if (node.status?.ok === true) {
+        const { phase, state, message } = node.status.status;
+        return `has not joined: its phase ${phase} is ${state}${message === "" ? "" : `: ${message.replace(/\.$/, "")}`}; its log: ${sshCommand} ${node.name} journalctl -u pi-image-node`;
+      }
+      return `has not joined: ${node.status?.because ?? "it has not said why"}; ${doctor(node.name)}`;
+    }
+    case "closed":
+      return `is up at ${node.address} and SSH does not listen yet: it is still booting, or cloud-init found no seed; look at its console`;
+    default:
+      return `does not answer at ${node.address}; look whether it has power, at its cable or Wi-Fi, and at its console`;
+  }
+};
+
+/** `sshCommand` is how a person gets to a node. */
+export const explainMissing = (node: NodeView, sshCommand: string): string =>
+  `${node.name} ${missing(node, sshCommand)}`;

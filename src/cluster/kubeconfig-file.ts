@@ -1,0 +1,222 @@
+// Merges the administrator's access into a kubeconfig on disk: locked, backed up, replaced at once.
+import {
+  chmod,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  realpath,
+  rm,
+  stat,
+} from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { parse } from "yaml";
+import type { AdminAccess } from "../kubernetes/kubeconfig.ts";
+import { mergeKubeconfig } from "../kubernetes/merge-kubeconfig.ts";
+import { UserError } from "../report/user-error.ts";
+import { removeStalePartials } from "../system/atomic-file.ts";
+import {
+  createPrivateFile,
+  replacePrivateFile,
+} from "../system/private-file.ts";
+
+export type MergeResult = {
+  readonly file: string;
+  readonly context: string;
+  /** Whether kubectl uses that context when none is named. */
+  readonly current: boolean;
+  readonly changed: boolean;
+  /** Undefined for a new file, and where nothing changed. */
+  readonly backup: string | undefined;
+  /** Whether other users of this computer may read the file. */
+  readonly readable: boolean;
+};
+
+/** The file that kubectl uses: the first of $KUBECONFIG, else ~/.kube/config. */
+export const defaultKubeconfig = (env: NodeJS.ProcessEnv): string =>
+  (env["KUBECONFIG"] ?? "").split(":").find((path) => path !== "") ??
+  join(homedir(), ".kube", "config");
+
+const GROUP_AND_OTHERS = 0o077;
+
+const codeOf = (error: unknown): string =>
+  (error as NodeJS.ErrnoException).code ?? "";
+
+const unwritable = (path: string, error: unknown): unknown =>
+  [
+    "EACCES",
+    "EPERM",
+    "EROFS",
+    "ENOSPC",
+    "EDQUOT",
+    "ENOTDIR",
+    "EISDIR",
+  ].includes(codeOf(error))
+    ? new UserError(
+        "KUBECONFIG_NOT_WRITTEN",
+        `${path} cannot be changed (${codeOf(error)})`,
+        {
+          state: "it is as it was",
+          hint: "check the permissions of the file and its folder, or name another file: --merge FILE",
+        },
+      )
+    : error;
+
+/** The same lock as kubectl's. https://github.com/kubernetes/client-go/blob/v0.36.0/tools/clientcmd/loader.go (lockFile) */
+const withKubectlLock = async <Result>(
+  path: string,
+  action: () => Promise<Result>,
+): Promise<Result> => {
+  const lock = `${path}.lock`;
+  try {
+    await (await open(lock, "wx", 0o600)).close();
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") {
+      throw new UserError(
+        "KUBECONFIG_LOCKED",
+        `another program is changing ${path}`,
+        {
+          state: "it is as it was",
+          hint: `run the command again; if no kubectl is running, delete ${lock}`,
+        },
+      );
+    }
+    throw error;
+  }
+  try {
+    return await action();
+  } finally {
+    await rm(lock, { force: true });
+  }
+};
+
+/** The file behind symbolic links, which stay as they are. */
+const realFile = async (path: string): Promise<string> => {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") {
+      throw error;
+    }
+  }
+  // A link that leads nowhere would be replaced: the disk it leads to is probably not mounted.
+  if ((await lstat(path).catch(() => undefined))?.isSymbolicLink() === true) {
+    throw new UserError(
+      "KUBECONFIG_NOT_WRITTEN",
+      `${path} is a symbolic link to a file that is not there`,
+      {
+        state: "it is as it was",
+        hint: "mount the disk that it leads to, or delete the link",
+      },
+    );
+  }
+  return path;
+};
+
+const readOld = async (
+  file: string,
+): Promise<{ readonly text: string; readonly mode: number } | undefined> => {
+  try {
+    return {
+      text: await readFile(file, "utf8"),
+      mode: (await stat(file)).mode & 0o777,
+    };
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") {
+      return undefined;
+    }
+    throw error;
+  }
+};
+
+/** Whether two kubeconfigs say the same, however they are written. */
+const sameContent = (one: string, other: string): boolean => {
+  const read = (text: string): unknown =>
+    parse(text, { schema: "failsafe", maxAliasCount: -1 });
+  return isDeepStrictEqual(read(one), read(other));
+};
+
+/** 20261120T081500Z */
+const stampOf = (now: Date): string =>
+  now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
+
+const backUp = async (
+  file: string,
+  text: string,
+  now: Date,
+  env: NodeJS.ProcessEnv,
+): Promise<string> => {
+  for (let count = 0; ; count += 1) {
+    const suffix = count === 0 ? "" : `-${count}`;
+    const backup = `${file}.${stampOf(now)}${suffix}.bak`;
+    if (await createPrivateFile(backup, text, env)) {
+      return backup;
+    }
+  }
+};
+
+const planMerge = async (path: string, access: AdminAccess) => {
+  const file = await realFile(path);
+  const old = await readOld(file);
+  const merged = mergeKubeconfig(old?.text ?? "", access, path);
+  const text = merged.text.reveal();
+  return {
+    file,
+    old,
+    text,
+    changed: old === undefined || !sameContent(old.text, text),
+    result: {
+      file: path,
+      context: merged.context,
+      current: merged.current,
+      readable: ((old?.mode ?? 0) & GROUP_AND_OTHERS) !== 0,
+    },
+  };
+};
+
+const write = async (
+  path: string,
+  access: AdminAccess,
+  now: Date,
+  env: NodeJS.ProcessEnv,
+): Promise<MergeResult> => {
+  const { file, old, text, result } = await planMerge(path, access);
+  await removeStalePartials(dirname(file));
+  const backup =
+    old === undefined || old.text === ""
+      ? undefined
+      : // Beside the name that the user knows: behind a link there may be a repository that is shared.
+        await backUp(path, old.text, now, env);
+  await replacePrivateFile(file, text, env);
+  if (old !== undefined) {
+    await chmod(file, old.mode);
+  }
+  return { ...result, changed: true, backup };
+};
+
+/**
+ * Puts the access into the file, which is made where there is none (mode 0600). An existing file keeps its mode, its owner and
+ * everything of others in it; before it changes, a copy (0600) is laid beside it. A file that has the access already is left
+ * alone.
+ *
+ * @throws UserError KUBECONFIG_WRONG, KUBECONFIG_CONFLICT, KUBECONFIG_LOCKED, KUBECONFIG_NOT_WRITTEN
+ */
+export const mergeIntoFile = async (
+  path: string,
+  access: AdminAccess,
+  now: Date,
+  env: NodeJS.ProcessEnv,
+): Promise<MergeResult> => {
+  try {
+    const { changed, result } = await planMerge(path, access);
+    if (!changed) {
+      return { ...result, changed, backup: undefined };
+    }
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    return await withKubectlLock(path, () => write(path, access, now, env));
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+};

@@ -1,0 +1,26 @@
+// Lends ssh(1) the cluster's host keys for one run, so that what `build` once wrote need not be there nor be current.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import { knownHosts } from "../kubernetes/known-hosts.ts";
+import { sshConfig } from "../kubernetes/ssh-config.ts";
+
+/** Runs `action` with the path of an ssh_config that exists only meanwhile. */
+export const withSshAccess = async <Result>(
+  project: ResolvedProject,
+  secrets: ClusterSecrets,
+  action: (config: string) => Promise<Result>,
+): Promise<Result> => {
+  const folder = await mkdtemp(join(tmpdir(), "pi-image-ssh-"));
+  try {
+    const known = join(folder, "known_hosts");
+    const config = join(folder, "ssh_config");
+    await writeFile(known, knownHosts(project, secrets));
+    await writeFile(config, sshConfig(project, known));
+    return await action(config);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};

@@ -1,0 +1,55 @@
+// What the commands about a built cluster share: its project, and its secrets as they are kept, without writing any.
+import { secretsFile } from "../build/cluster-secrets.ts";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import { checkSecrets } from "../kubernetes/check-secrets.ts";
+import { type LoadedSecrets, loadSecrets } from "../kubernetes/load-secrets.ts";
+import { UserError } from "../report/user-error.ts";
+import type { Context } from "./context.ts";
+import { openProject } from "./project.ts";
+
+type KeptArguments = {
+  readonly inventory: string;
+  /** File with age identities. */
+  readonly identity?: string | undefined;
+};
+
+type Kept = LoadedSecrets & {
+  readonly project: ResolvedProject;
+  /** Path of the secrets file. */
+  readonly file: string;
+};
+
+/** @throws UserError of the inventory, of the file, and SECRETS_UNREADABLE when there is none */
+export const openSecrets = async (
+  context: Context,
+  { inventory, identity }: KeptArguments,
+): Promise<Kept> => {
+  const { project, folder } = await openProject(context, {
+    inventory,
+    mayBeImplied: true,
+    secrets: "unneeded",
+  });
+  const file = secretsFile(folder, project);
+  const loaded = await loadSecrets(file, {
+    identityFile: identity,
+    env: context.env,
+  });
+  if (loaded === undefined) {
+    throw new UserError(
+      "SECRETS_UNREADABLE",
+      `there are no secrets of the cluster ${project.cluster.name} yet: ${file} does not exist`,
+      { hint: "`pi-image build` makes them with the images" },
+    );
+  }
+  return { ...loaded, project, file };
+};
+
+/** The same for a command that relies on them: parts that do not belong together are refused. */
+export const openSoundSecrets = async (
+  context: Context,
+  args: KeptArguments,
+): Promise<Kept> => {
+  const kept = await openSecrets(context, args);
+  checkSecrets(kept.secrets, kept.project.cluster.name, new Date());
+  return kept;
+};

@@ -1,0 +1,173 @@
+// pi-image secrets show|status|rotate: what the cluster's secrets are, where they live, and new join credentials.
+import { webcrypto } from "node:crypto";
+import { z } from "zod";
+import { selectNodes } from "../inventory/select-nodes.ts";
+import { secretsReport } from "../kubernetes/secrets-report.ts";
+import { secretsWhereabouts } from "../kubernetes/secrets-whereabouts.ts";
+import { rotateSecrets } from "../kubernetes/store-secrets.ts";
+import { UserError } from "../report/user-error.ts";
+import type { Context } from "./context.ts";
+import { openSecrets } from "./kept-secrets.ts";
+
+const secretsOptions = z.object({
+  inventory: z.string(),
+  identity: z.string().optional(),
+  host: z.array(z.string()).default([]),
+  encryptTo: z.array(z.string()).default([]),
+});
+
+type SecretsOptions = z.infer<typeof secretsOptions>;
+
+const day = (date: Date): string => date.toISOString().slice(0, 10);
+
+const table = (rows: readonly (readonly string[])[]): string => {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((cells) => cells[column]?.length ?? 0)),
+  );
+  return rows
+    .map((cells) =>
+      cells
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+};
+
+const keptAs = (encryptedTo: readonly string[], encrypted: boolean): string =>
+  encrypted
+    ? `encrypted with age${encryptedTo.length === 0 ? "" : ` to ${encryptedTo.join(", ")}`}`
+    : "not encrypted, readable only by you";
+
+const show = async (
+  context: Context,
+  options: SecretsOptions,
+): Promise<void> => {
+  const kept = await openSecrets(context, options);
+  const report = secretsReport(kept.secrets, kept.project, new Date());
+  context.printJson({
+    type: "secrets",
+    file: kept.file,
+    encrypted: kept.encrypted,
+    encryptedTo: kept.encryptedTo,
+    ...report,
+  });
+  context.print(
+    [
+      `${kept.file} (${keptAs(kept.encryptedTo, kept.encrypted)})`,
+      `cluster ${report.cluster}`,
+      "",
+      table([
+        ["WHAT", "PUBLIC PART", "UNTIL", "SECRET PART"],
+        ...report.certificates.map(({ what, publicKeyHash, validTo }) => [
+          what,
+          `sha256:${publicKeyHash}`,
+          day(validTo),
+          "***",
+        ]),
+        [
+          "service account key",
+          `sha256:${report.serviceAccountKeyHash}`,
+          "-",
+          "***",
+        ],
+        ["bootstrap token", "-", "-", "***"],
+        ...report.nodes.flatMap(({ node, hostKey, joinIdentity }) => [
+          [`host key of ${node}`, hostKey, "-", "***"],
+          [
+            joinIdentity.what,
+            `sha256:${joinIdentity.publicKeyHash}`,
+            day(joinIdentity.validTo),
+            "***",
+          ],
+        ]),
+      ]),
+    ].join("\n"),
+  );
+};
+
+const status = async (
+  context: Context,
+  options: SecretsOptions,
+): Promise<void> => {
+  const { secrets, project, file } = await openSecrets(context, options);
+  const all = secretsWhereabouts(secrets, project, new Date());
+  for (const row of all) {
+    context.printJson({ type: "secret", file, ...row });
+  }
+  context.print(
+    [
+      `All of these are in ${file}; some are also elsewhere:`,
+      "",
+      table([
+        ["WHAT", "UNTIL", "STATE", "WHERE ELSE"],
+        ...all.map(({ what, until, ends, state, where }) => [
+          what,
+          until === undefined ? (ends ?? "-") : day(until),
+          state,
+          where,
+        ]),
+      ]),
+    ].join("\n"),
+  );
+  for (const { what, state, until, advice } of all) {
+    if (state !== "serves" && until !== undefined) {
+      context.report({
+        type: "warning",
+        message: `the ${what} ${state === "ended" ? "ended" : "ends"} on ${day(until)}`,
+        hint: advice,
+      });
+    }
+  }
+};
+
+const rotate = async (
+  context: Context,
+  options: SecretsOptions,
+): Promise<void> => {
+  const { project, file } = await openSecrets(context, options);
+  const hosts = [...new Set(options.host)];
+  const chosen = selectNodes(project, { hosts, role: undefined });
+  const { changes, encrypted } = await rotateSecrets(
+    file,
+    project,
+    { now: new Date(), crypto: webcrypto },
+    hosts,
+    {
+      identityFile: options.identity,
+      env: context.env,
+      encryptTo: options.encryptTo,
+    },
+  );
+  const names = chosen.map(({ name }) => name);
+  context.printJson({ type: "result", file, encrypted, changes, nodes: names });
+  context.print(
+    [
+      ...changes,
+      "",
+      `Nodes that have joined keep running. Cards that have not joined yet must be flashed again: ${names.join(", ")}.`,
+      `  pi-image build${hosts.map((host) => ` --host ${host}`).join("")}`,
+      "Kubernetes cannot revoke a certificate: a card that was lost can join until its own identity ends.",
+    ].join("\n"),
+  );
+};
+
+export const secrets = async (
+  context: Context,
+  [action = ""]: readonly (string | undefined)[],
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const options = secretsOptions.parse(given);
+  if (action === "rotate") {
+    await rotate(context, options);
+    return;
+  }
+  if (options.host.length > 0 || options.encryptTo.length > 0) {
+    throw new UserError(
+      "WRONG_ARGUMENTS",
+      `--host and --encrypt-to go with secrets rotate, not with secrets ${action}`,
+      { state: "nothing was written" },
+    );
+  }
+  await (action === "show" ? show : status)(context, options);
+};

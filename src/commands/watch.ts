@@ -1,0 +1,150 @@
+// pi-image watch: shows the cluster assembling itself, until every node is Ready.
+import { join } from "node:path";
+import pc from "picocolors";
+import { z } from "zod";
+import { checkAdminCertificate } from "../cluster/admin-certificate.ts";
+import type { ClusterView, NodeView } from "../cluster/observe.ts";
+import { type Line, nodeLine, renderView } from "../cluster/render-view.ts";
+import { withSshAccess } from "../cluster/ssh-access.ts";
+import { watchCluster } from "../cluster/watch-cluster.ts";
+import { formatSeconds } from "../report/progress-line.ts";
+import { commandLine } from "../system/run-tool.ts";
+import type { Context } from "./context.ts";
+import { parseDuration } from "./duration.ts";
+import { openSoundSecrets } from "./kept-secrets.ts";
+import { createLiveLines } from "./live-lines.ts";
+
+const watchOptions = z.object({
+  inventory: z.string(),
+  identity: z.string().optional(),
+  out: z.string(),
+  timeout: z.string(),
+  interval: z.string(),
+});
+
+type OnView = (view: ClusterView, elapsedMs: number) => void;
+
+const progress = ({ nodes }: ClusterView, elapsedMs: number): string => {
+  const ready = nodes.filter((node) => node.ready).length;
+  return `${ready} of ${nodes.length} nodes Ready after ${formatSeconds(elapsedMs / 1000)}`;
+};
+
+/** The whole table, in place. */
+const drawTable = (context: Context): OnView => {
+  const paint = pc.createColors(context.color);
+  const paints: Record<Line["kind"], (text: string) => string> = {
+    head: paint.bold,
+    ready: paint.green,
+    node: (text) => text,
+    remark: paint.yellow,
+  };
+  const { draw } = createLiveLines({
+    write: (text) => process.stderr.write(text),
+    rows: () => process.stderr.rows,
+  });
+  return (view, elapsedMs) => {
+    const lines = renderView(view, (process.stderr.columns || 80) - 1);
+    draw([
+      ...lines.map(({ text, kind }) => paints[kind](text)),
+      progress(view, elapsedMs),
+    ]);
+  };
+};
+
+/** A line for each node, and for the API server, when it has changed. */
+const logChanges = (context: Context): OnView => {
+  const last = new Map<string, string>();
+  return ({ nodes, api }, elapsedMs) => {
+    const lines = new Map(nodes.map((node) => [node.name, nodeLine(node)]));
+    lines.set("", api?.message ?? "the API server answers");
+    for (const [key, line] of lines) {
+      if (last.get(key) !== line) {
+        context.remark(`[${formatSeconds(elapsedMs / 1000)}] ${line}`);
+        last.set(key, line);
+      }
+    }
+  };
+};
+
+/** `age` is left out: it changes with every look. */
+const nodeRecord = ({ status, age: _age, ...node }: NodeView) => ({
+  type: "node",
+  ...node,
+  ...(status?.ok === true && {
+    phase: status.status.phase,
+    state: status.status.state,
+    message: status.status.message,
+  }),
+  ...(status?.ok === false && { statusUnknown: status.because }),
+});
+
+const recordChanges = (context: Context): OnView => {
+  const last = new Map<string, string>();
+  return ({ nodes, api }, elapsedMs) => {
+    const records = [
+      {
+        type: "api",
+        answers: api === undefined,
+        kind: api?.kind,
+        message: api?.message,
+      },
+      ...nodes.map(nodeRecord),
+    ];
+    for (const [key, record] of records.entries()) {
+      const text = JSON.stringify(record);
+      if (last.get(`${key}`) !== text) {
+        context.printJson({
+          ...record,
+          elapsed: Math.round(elapsedMs) / 1000,
+        });
+        last.set(`${key}`, text);
+      }
+    }
+  };
+};
+
+const viewerFor = (context: Context): OnView => {
+  if (context.json) {
+    return recordChanges(context);
+  }
+  if (context.quiet) {
+    return () => undefined;
+  }
+  const { CI = "", TERM = "" } = context.env;
+  return process.stderr.isTTY && CI === "" && TERM !== "dumb"
+    ? drawTable(context)
+    : logChanges(context);
+};
+
+export const watch = async (
+  context: Context,
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const options = watchOptions.parse(given);
+  const timeoutMs = parseDuration(options.timeout, "--timeout");
+  const intervalMs = parseDuration(options.interval, "--interval");
+  const { project, secrets } = await openSoundSecrets(context, options);
+  checkAdminCertificate(secrets, new Date());
+  const { nodes } = await withSshAccess(project, secrets, (sshConfig) =>
+    watchCluster(
+      {
+        project,
+        secrets,
+        sshConfig,
+        sshCommand: commandLine("ssh", ["-F", join(options.out, "ssh_config")]),
+        now: () => new Date(),
+        signal: context.signal,
+      },
+      { timeoutMs, intervalMs, onView: viewerFor(context) },
+    ),
+  );
+  context.printJson({
+    type: "result",
+    cluster: project.cluster.name,
+    ready: true,
+    nodes: nodes.map(({ name }) => name),
+  });
+  context.print(
+    `The cluster ${project.cluster.name} is complete: ${nodes.length === 1 ? "its node is" : `all ${nodes.length} nodes are`} Ready.`,
+  );
+};
