@@ -22,6 +22,7 @@ import type {
   ResolvedProject,
 } from "../../src/inventory/resolved.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
+import type { Seed } from "../../src/seed/seed.ts";
 import { seedInput } from "../seed/sample-project.ts";
 import { lastingSecrets } from "./join-identities.ts";
 
@@ -166,6 +167,34 @@ type WrittenFile = {
   readonly encoding?: string;
 };
 
+type Card = { readonly seed: Seed; readonly files: readonly WrittenFile[] };
+
+const cards = new Map<string, Card>();
+
+/** The seed of a node and the files that cloud-init writes from it; rendered once for all tests that have the same node. */
+const cardOf = async (is: Circumstances): Promise<Card> => {
+  const { project, node, manifests = [], key = true } = is;
+  const name = JSON.stringify({ project, node, manifests, key });
+  const known = cards.get(name);
+  if (known !== undefined) {
+    return known;
+  }
+  const { seed, problems } = renderSeed({
+    ...(await seedInput(project, node)),
+    secrets: await lastingSecrets(),
+    manifests,
+    kubernetesKey: key ? "the key on the card" : undefined,
+  });
+  if (seed === undefined) {
+    throw new Error(JSON.stringify(problems));
+  }
+  const { write_files: files } = parse(seed.userData) as {
+    readonly write_files: readonly WrittenFile[];
+  };
+  cards.set(name, { seed, files });
+  return { seed, files };
+};
+
 const roots: string[] = [];
 
 afterAll(() => {
@@ -183,18 +212,7 @@ export const layNode = async (is: Circumstances): Promise<string> => {
     writeFileSync(join(root, path), content);
     chmodSync(join(root, path), mode);
   };
-  const { seed, problems } = renderSeed({
-    ...(await seedInput(is.project, is.node)),
-    secrets: await lastingSecrets(),
-    manifests: is.manifests ?? [],
-    kubernetesKey: is.key === false ? undefined : "the key on the card",
-  });
-  if (seed === undefined) {
-    throw new Error(JSON.stringify(problems));
-  }
-  const { write_files: files } = parse(seed.userData) as {
-    readonly write_files: readonly WrittenFile[];
-  };
+  const { seed, files } = await cardOf(is);
   for (const file of files) {
     put(
       file.path.slice(1),
@@ -232,6 +250,11 @@ export const layNode = async (is: Circumstances): Promise<string> => {
   }
   for (const [pause, commands] of Object.entries(is.after ?? {})) {
     put(`world/after/${pause}`, `cd "$root" && { ${commands}\n}\n`);
+  }
+  for (const [path, content] of Object.entries(is.files ?? {})) {
+    if (content === undefined) {
+      rmSync(join(root, path), { force: true });
+    }
   }
   mkdirSync(join(root, "bin"));
   mkdirSync(join(root, "real"));

@@ -1,5 +1,6 @@
 // The kubeadm phase: init and join, what each failure says, and that no attempt is in the way of the next.
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type {
@@ -28,6 +29,8 @@ const dhcpControlPlane: ResolvedNode = {
   ...controlPlane,
   network: sampleNode.network,
 };
+const realKubeadm = process.env["PI_IMAGE_KUBEADM"];
+
 /** The control plane's address is not known before it boots. */
 const dhcpProject: ResolvedProject = {
   cluster: {
@@ -142,6 +145,32 @@ describe("init", () => {
       0o600,
     );
   });
+
+  it.skipIf(realKubeadm === undefined)(
+    "gives a real kubeadm documents that it accepts (needs PI_IMAGE_KUBEADM)",
+    async () => {
+      const root = await lay({
+        project: dhcpProject,
+        node: dhcpControlPlane,
+        plans: { "kubeadm-init": ["cut"] },
+      });
+      await powerOn(root);
+      const document = join(root, "run/pi-image/kubeadm.yaml");
+      const judge = (...args: readonly string[]) =>
+        spawnSync(realKubeadm ?? "", [...args, "--config", document], {
+          encoding: "utf8",
+        });
+      expect(judge("config", "validate")).toMatchObject({ status: 0 });
+      writeFileSync(
+        document,
+        read(root, "run/pi-image/kubeadm.yaml").replace(
+          "value: 192",
+          "valeu: 192",
+        ),
+      );
+      expect(judge("config", "validate").stderr).toContain("valeu");
+    },
+  );
 
   it("shows what preflight refuses, and clears nothing for it", async () => {
     const root = await assemble({

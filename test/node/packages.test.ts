@@ -60,8 +60,8 @@ describe("packages", () => {
     const upgrades =
       "apt-daily.timer apt-daily-upgrade.timer apt-daily.service apt-daily-upgrade.service";
     const moments = [
-      `systemctl mask --runtime ${upgrades}\n`,
       "systemctl stop apt-daily.timer apt-daily-upgrade.timer\n",
+      `systemctl mask --runtime ${upgrades}\n`,
       "apt-get --quiet --yes",
       `systemctl unmask --runtime ${upgrades}\n`,
       "systemctl start apt-daily.timer apt-daily-upgrade.timer\n",

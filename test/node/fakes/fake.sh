@@ -2,7 +2,8 @@
 # Sourced by every fake tool: writes the call down and does what the test planned for it.
 #
 # A plan is a file $world/plans/<name> with one action a line, taken one per call: fail, hang, cut (the power goes before
-# the tool works), cut-after, ok. "fail" prints $world/says/<name> when that exists. "always" repeats the line before.
+# the tool works), cut-after, kill-parent, ok. "fail" prints $world/says/<name> when that exists. "always" repeats the line
+# before it.
 # shellcheck disable=SC2034 # the tools use it
 root=${PI_IMAGE_ROOT:?}
 world=$root/world
@@ -25,6 +26,7 @@ plan() { # NAME
       ;;
     hang) exec /bin/sleep 600 ;;
     cut) cut_power ;;
+    kill-parent) kill -KILL "$PPID" ;;
     cut-after) trap cut_power EXIT ;;
   esac
 }

@@ -11,7 +11,7 @@ export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSP
 
 # shellcheck source=/dev/null
 . "$config/node.env"
-# shellcheck source=cause.sh
+# shellcheck source-path=SCRIPTDIR source=cause.sh
 . "$here/cause.sh"
 umask 022
 mkdir -p "$state/stamps" "$scratch"

@@ -80,7 +80,7 @@ close_boot_partition() {
     chmod 0644 "$fstab.pi-image"
     sync
     mv -f "$fstab.pi-image" "$fstab"
-    systemctl daemon-reload
+    systemctl daemon-reload || true
   fi
   if findmnt --noheadings --types vfat "$mounted" | grep -v 'fmask=0077' >/dev/null; then
     { umount "$mounted" && mount "$mounted"; } || doing "The boot partition is in use; it is closed to other users from the next boot on."

@@ -1,0 +1,205 @@
+// The endpoint program: who has the cluster's name, and what happens when an address changes.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type {
+  Endpoint,
+  ResolvedNode,
+  ResolvedProject,
+} from "../../src/inventory/resolved.ts";
+import {
+  controlPlane,
+  sampleNode,
+  sampleProject,
+} from "../seed/sample-project.ts";
+import { calls, type Circumstances, layNode, runOnNode } from "./fake-node.ts";
+
+const project = (endpoint: Partial<Endpoint>): ResolvedProject => ({
+  cluster: {
+    ...sampleProject.cluster,
+    endpoint: {
+      ...sampleProject.cluster.endpoint,
+      address: undefined,
+      ...endpoint,
+    },
+  },
+  nodes: [{ ...controlPlane, network: sampleNode.network }, sampleNode],
+});
+const dhcpControlPlane: ResolvedNode = {
+  ...controlPlane,
+  network: sampleNode.network,
+};
+
+const lay = (is: Partial<Circumstances>): Promise<string> =>
+  layNode({
+    project: project({}),
+    node: sampleNode,
+    ...is,
+    files: { "etc/hosts": "127.0.0.1 localhost\n", ...is.files },
+  });
+
+const findEndpoint = (root: string) =>
+  runOnNode(root, "usr/local/lib/pi-image/endpoint");
+
+const hosts = (root: string): string =>
+  readFileSync(join(root, "etc/hosts"), "utf8");
+
+const withEndpoint = (address: string, name = "cplane"): string =>
+  `127.0.0.1 localhost\n# >>> pi-image: the endpoint of the cluster\n${address} ${name}\n# <<< pi-image\n`;
+
+describe("the endpoint's address", () => {
+  it.each([
+    [
+      "the inventory",
+      { project: project({ address: "192.168.1.40", virtual: true }) },
+      "192.168.1.40",
+    ],
+    [
+      "DNS, before mDNS is asked",
+      { world: { dns: "cplane 192.168.1.44" } },
+      "192.168.1.44",
+    ],
+    ["mDNS, where DNS has nothing", {}, "192.168.1.50"],
+    [
+      "DNS, where no systemd-resolved runs",
+      {
+        world: { dns: "cplane 192.168.1.44" },
+        files: { "world/resolved": undefined },
+      },
+      "192.168.1.44",
+    ],
+    [
+      "the control plane itself",
+      { node: dhcpControlPlane, world: { mdns: "" } },
+      "192.168.1.50",
+    ],
+  ] satisfies [string, Partial<Circumstances>, string][])(
+    "comes from %s",
+    async (_source, is, address) => {
+      const root = await lay(is);
+      expect(await findEndpoint(root)).toMatchObject({ code: 0 });
+      expect(hosts(root)).toBe(withEndpoint(address));
+    },
+  );
+
+  it("is its own on the first control plane while DNS does not have the name yet", async () => {
+    const root = await lay({
+      project: project({ host: "api.home" }),
+      node: dhcpControlPlane,
+    });
+    expect(await findEndpoint(root)).toMatchObject({ code: 0 });
+    expect(hosts(root)).toBe(withEndpoint("192.168.1.50", "api.home"));
+  });
+
+  it("is not known when nobody has it", async () => {
+    const root = await lay({ world: { mdns: "" } });
+    expect(await findEndpoint(root)).toMatchObject({ code: 1 });
+    expect(hosts(root)).toBe("127.0.0.1 localhost\n");
+  });
+
+  it("replaces the old one when it changes, and the pods on the host's network learn of it", async () => {
+    const root = await lay({
+      files: {
+        "etc/hosts": `${withEndpoint("192.168.1.40")}192.168.1.9 printer\n`,
+      },
+    });
+    expect(await findEndpoint(root)).toEqual({
+      code: 0,
+      output:
+        "<5>The endpoint of the cluster, cplane, is 192.168.1.50 now, no longer 192.168.1.40.\n",
+    });
+    expect(hosts(root)).toBe(
+      withEndpoint("192.168.1.50").replace(
+        "# >>>",
+        "192.168.1.9 printer\n# >>>",
+      ),
+    );
+    expect(calls(root, "crictl")).toEqual([
+      "crictl ps --quiet --name kube-proxy|kube-flannel|calico-node|cilium-agent",
+      "crictl stop 0a1b2c3d",
+    ]);
+  });
+
+  it("stays while nobody has it for a moment, and is written once only", async () => {
+    const root = await lay({});
+    await findEndpoint(root);
+    const first = hosts(root);
+    writeFileSync(join(root, "world/mdns"), "");
+    expect(await findEndpoint(root)).toEqual({ code: 0, output: "" });
+    expect(hosts(root)).toBe(first);
+  });
+});
+
+describe("the node's own address under DHCP", () => {
+  const flags = "var/lib/kubelet/kubeadm-flags.env";
+  const joined = {
+    "var/lib/pi-image/kubeadm-done": "",
+    [flags]: 'KUBELET_KUBEADM_ARGS="--node-ip=192.168.1.7 --x=y"\n',
+  };
+
+  it("reaches the kubelet of a worker", async () => {
+    const root = await lay({ files: joined });
+    await findEndpoint(root);
+    expect(readFileSync(join(root, flags), "utf8")).toBe(
+      'KUBELET_KUBEADM_ARGS="--node-ip=192.168.1.61 --x=y"\n',
+    );
+    expect(calls(root, "systemctl")).toContain(
+      "systemctl restart kubelet.service",
+    );
+    expect(calls(root, "kubeadm")).toEqual([]);
+  });
+
+  it("reaches certificates, etcd and the API server of a control plane", async () => {
+    const root = await lay({
+      node: dhcpControlPlane,
+      files: {
+        ...joined,
+        "etc/kubernetes/manifests/kube-apiserver.yaml":
+          "- --advertise-address=192.168.1.7\n  host: 192.168.1.7\n",
+        "etc/kubernetes/manifests/etcd.yaml":
+          "- --listen-client-urls=https://127.0.0.1:2379,https://192.168.1.7:2379\n- --x=192.168.1.70\n",
+        "etc/kubernetes/kubelet.conf": "server: https://192.168.1.7:6443\n",
+        "etc/kubernetes/controller-manager.conf":
+          "server: https://192.168.1.7:6443\n",
+        "etc/kubernetes/scheduler.conf": "server: https://192.168.1.7:6443\n",
+        "etc/kubernetes/pki/apiserver.crt": "old\n",
+      },
+    });
+    await findEndpoint(root);
+    const read = (path: string) =>
+      readFileSync(join(root, "etc/kubernetes", path), "utf8");
+    expect({
+      server: read("manifests/kube-apiserver.yaml"),
+      etcd: read("manifests/etcd.yaml"),
+      kubelet: read("kubelet.conf"),
+      certificate: read("pki/apiserver.crt"),
+    }).toEqual({
+      server: "- --advertise-address=192.168.1.50\n  host: 192.168.1.50\n",
+      etcd: "- --listen-client-urls=https://127.0.0.1:2379,https://192.168.1.50:2379\n- --x=192.168.1.70\n",
+      kubelet: "server: https://192.168.1.50:6443\n",
+      certificate: "",
+    });
+    expect(
+      calls(root, "kubeadm").map((call) => call.replace(/ --.*/, "")),
+    ).toEqual([
+      "kubeadm init phase certs apiserver",
+      "kubeadm init phase certs etcd-server",
+      "kubeadm init phase certs etcd-peer",
+    ]);
+  });
+
+  it("is left alone where it is fixed, and while kubeadm is at work", async () => {
+    const fixed = await lay({
+      project: sampleProject,
+      node: controlPlane,
+      files: joined,
+    });
+    const early = await lay({
+      files: { ...joined, "var/lib/pi-image/kubeadm-done": undefined },
+    });
+    for (const root of [fixed, early]) {
+      await findEndpoint(root);
+      expect(readFileSync(join(root, flags), "utf8")).toContain("192.168.1.7 ");
+    }
+  });
+});

@@ -1,0 +1,152 @@
+// What can be said of the node's scripts and units without running them: shellcheck, systemd, and that the card has all.
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sampleNode, sampleProject } from "../seed/sample-project.ts";
+import { describeWithTools } from "../support/tools.ts";
+import { layNode } from "./fake-node.ts";
+
+const repository = fileURLToPath(new URL("../../", import.meta.url));
+const files = join(repository, "cloud-init/files");
+const scripts = join(files, "usr/local/lib/pi-image");
+
+const filesIn = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+
+describe("the card", () => {
+  it("has every script and unit, as they are here", async () => {
+    const root = await layNode({ project: sampleProject, node: sampleNode });
+    const ours = [...filesIn(scripts), ...filesIn(join(files, "etc/systemd"))];
+    for (const file of ours) {
+      const onNode = join(root, file.slice(files.length));
+      expect(readFileSync(onNode, "utf8")).toBe(readFileSync(file, "utf8"));
+      expect([file, statSync(onNode).mode & 0o111]).toEqual([
+        file,
+        statSync(file).mode & 0o111,
+      ]);
+    }
+  });
+});
+
+describeWithTools(["shellcheck"], "shellcheck", () => {
+  const shellcheck = (...args: readonly string[]) =>
+    spawnSync("shellcheck", ["--external-sources", ...args], {
+      cwd: repository,
+      encoding: "utf8",
+    });
+
+  it("finds nothing in the node's scripts", () => {
+    const { stdout, status } = shellcheck(...filesIn(scripts));
+    expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
+  });
+
+  it("finds nothing in the fakes", () => {
+    const own = filesIn(join(repository, "test/node")).filter(
+      (file) => !file.endsWith(".ts"),
+    );
+    const { stdout, status } = shellcheck("--source-path", repository, ...own);
+    expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
+  });
+
+  it("would find a mistake", () => {
+    const { stdout, status } = spawnSync("shellcheck", ["-"], {
+      input: "#!/bin/bash\nrm -rf $1/*\n",
+      encoding: "utf8",
+    });
+    expect(stdout).toContain("SC2086");
+    expect(status).toBe(1);
+  });
+});
+
+describeWithTools(["systemd-analyze"], "systemd", () => {
+  let root: string;
+  const system = "etc/systemd/system";
+
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), "pi-image-units-"));
+    cpSync(files, root, { recursive: true });
+    cpSync("/usr/lib/systemd/system", join(root, "usr/lib/systemd/system"), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+    // The order that cloud-init 23 and later have on Ubuntu: systemd/cloud-final.service, cloud-init.target.
+    writeFileSync(
+      join(root, system, "cloud-final.service"),
+      "[Unit]\nAfter=network-online.target multi-user.target\n[Service]\nType=oneshot\nExecStart=/usr/local/lib/pi-image/node\n",
+    );
+    writeFileSync(
+      join(root, system, "cloud-init.target"),
+      "[Unit]\nAfter=multi-user.target\nWants=cloud-final.service\n",
+    );
+    const wants = join(root, system, "multi-user.target.wants");
+    mkdirSync(wants);
+    symlinkSync(
+      "/etc/systemd/system/pi-image-node.service",
+      join(wants, "pi-image-node.service"),
+    );
+    symlinkSync(
+      "/etc/systemd/system/cloud-init.target",
+      join(wants, "cloud-init.target"),
+    );
+    symlinkSync(
+      "/usr/lib/systemd/system/multi-user.target",
+      join(root, system, "default.target"),
+    );
+  });
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  const verify = (...units: readonly string[]) => {
+    const { stdout, stderr, status } = spawnSync(
+      "systemd-analyze",
+      ["verify", `--root=${root}`, "--man=no", ...units],
+      { encoding: "utf8" },
+    );
+    return { said: stdout + stderr, status };
+  };
+  const ours = ["pi-image-node.service", "pi-image-endpoint.timer"];
+
+  it("accepts the units", () => {
+    expect(verify(...ours, "pi-image-endpoint.service")).toEqual({
+      said: "",
+      status: 0,
+    });
+  });
+
+  it("finds no ordering cycle with cloud-init, and would find one", () => {
+    expect(verify("default.target").said).not.toContain("cycle");
+    const unit = join(root, system, "pi-image-node.service");
+    const text = readFileSync(unit, "utf8");
+    writeFileSync(
+      unit,
+      text.replace("[Unit]", "$&\nAfter=cloud-final.service"),
+    );
+    expect(verify("default.target").said).toContain(
+      "Found ordering cycle on pi-image-node.service/start",
+    );
+    writeFileSync(unit, text);
+  });
+
+  it("would find an unknown key", () => {
+    const unit = join(root, system, "pi-image-node.service");
+    const text = readFileSync(unit, "utf8");
+    writeFileSync(unit, text.replace("RestartSec", "RestartSecs"));
+    expect(verify(...ours).said).toContain("RestartSecs");
+    writeFileSync(unit, text);
+  });
+});
