@@ -1,4 +1,5 @@
 // Cards, disks and files that fail: what the user is told, and that nothing unproven boots.
+import { once } from "node:events";
 import {
   closeSync,
   openSync,
@@ -90,15 +91,21 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
   test("finds what changed on the medium between writing and reading back, and repairs it", async () => {
     const bad = card();
     // The write itself succeeds; then the medium rots. The block device's cache would still show the right bytes.
-    // The second bad place is found before the first: one write is slow, and two are in flight.
-    const rots = new Set([10 * MIB, 11 * MIB]);
+    // The second bad place is found before the first: that write ends late, and two are in flight.
+    const second = new AbortController();
+    const rots = new Set([6 * MIB, 8 * MIB]);
     const wrap = (target: OpenTarget): OpenTarget => ({
       ...target,
       write: async (data, at) => {
         await target.write(data, at);
-        if (rots.delete(at)) {
-          bad.damage(at + 777);
-          await setTimeout(at === 10 * MIB ? 200 : 0);
+        if (!rots.delete(at)) {
+          return;
+        }
+        bad.damage(at + 777);
+        if (at === 6 * MIB) {
+          await once(second.signal, "abort");
+        } else {
+          second.abort();
         }
       },
     });
@@ -189,8 +196,10 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
   });
 
   test("notices a counterfeit card that wraps around behind its real size", async () => {
+    // So large that its beginning is read back before its end destroys it.
+    makeImage(LARGE);
     const fake = card();
-    const real = 16 * MIB;
+    const real = LARGE - 4 * MIB;
     const wrap = (target: OpenTarget): OpenTarget => ({
       ...target,
       write: (data, at) => target.write(data, at % real),
@@ -205,6 +214,33 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
     );
     expect(error).toMatchObject({ code: "READBACK_DIFFERS" });
     expect(fake.boots()).toBe(false);
+  });
+
+  test("clears away what comes back after a discard", async () => {
+    const odd = card();
+    const end = bytes.length + 4 * MIB;
+    const wrap = (target: OpenTarget): OpenTarget => ({
+      ...target,
+      discard: async () => {
+        odd.damage(510);
+        odd.damage(end - 512);
+      },
+    });
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        discard: true,
+        targets: [{ path: odd.device, wrap }],
+      }),
+    );
+    expect(error).toBeUndefined();
+    expect(
+      odd
+        .content()
+        .subarray(end - MIB)
+        .equals(Buffer.alloc(MIB)),
+    ).toBe(true);
   });
 
   test.each([
