@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,9 +11,9 @@ import {
   isWritable,
   preSharedKey,
 } from "../../src/seed/access-point.ts";
-import { toolEnvironment } from "../../src/system/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { homeWifi } from "./sample-project.ts";
+import { judge } from "./judge.ts";
 import { anyText } from "./texts.ts";
 import { parseWpa } from "./wpa-supplicant.ts";
 
@@ -109,12 +108,8 @@ describeWithTools(["wpa_passphrase"], "wpa_passphrase", () => {
         fc.string({ unit: "grapheme-ascii", minLength: 1, maxLength: 32 }),
         passphrases,
         (ssid, password) => {
-          const { stdout } = spawnSync("wpa_passphrase", [ssid], {
-            input: `${password}\n`,
-            env: toolEnvironment(),
-            encoding: "utf8",
-          });
-          expect(stdout).toContain(`\n\tpsk=${preSharedKey(password, ssid)}\n`);
+          const { output } = judge("wpa_passphrase", [ssid], `${password}\n`);
+          expect(output).toContain(`\n\tpsk=${preSharedKey(password, ssid)}\n`);
         },
       ),
       { numRuns: 30 },

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -178,6 +178,22 @@ describe("the user's library", () => {
     expect(sources.get(join(folder, "cloud-init/network/country.yaml"))).toBe(
       "a: b: c\n",
     );
+  });
+
+  it("reports files that cannot be read as text", async () => {
+    const folder = await project({});
+    const file = join(folder, "cloud-init/files/etc/blob");
+    const loop = join(folder, "cloud-init/fragments/loop.yaml");
+    for (const path of [file, loop]) {
+      await mkdir(dirname(path), { recursive: true });
+    }
+    await writeFile(file, new Uint8Array([0xff, 0xfe, 0x00]));
+    await symlink(loop, loop);
+    const { problems } = await loadLibrary(folder);
+    expect(problems.map(({ code, message }) => [code, message])).toEqual([
+      ["FILE_UNREADABLE", expect.stringContaining(`${loop} cannot be used`)],
+      ["FILE_NOT_UTF8", `${file} cannot be used: it is not text in UTF-8`],
+    ]);
   });
 
   it("reports conflicts between fragments and files written twice", async () => {

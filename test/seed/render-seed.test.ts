@@ -188,6 +188,24 @@ describe("renderSeed", () => {
     expect(filesOf(render({ ...worker, project })).has(path)).toBe(false);
   });
 
+  it("gives nothing where the library is incomplete", async () => {
+    const library = worker.library;
+    const without = (layers: Partial<SeedInput["library"]>) =>
+      renderSeed({ ...worker, library: { ...library, ...layers } });
+    const noProfile = without({ profiles: new Map() });
+    expect(noProfile.seed).toBeUndefined();
+    expect(noProfile.problems.map(({ code }) => code)).toEqual([
+      "PROFILE_MISSING",
+    ]);
+    // What the loader has reported already.
+    const broken = new Map(library.fragments).set("host/name.yaml", undefined);
+    expect(without({ fragments: broken })).toEqual({
+      seed: undefined,
+      problems: [],
+    });
+    expect(without({ networks: new Map() }).seed).toBeUndefined();
+  });
+
   it("says what Wi-Fi cannot do", () => {
     const problemsOf = (base: string, password: string) =>
       renderSeed({

@@ -1,6 +1,5 @@
 // wpa_supplicant's own reading of a configuration, as a judge of what netplan writes from ours.
-import { spawnSync } from "node:child_process";
-import { toolEnvironment } from "../../src/system/run-tool.ts";
+import { judge } from "./judge.ts";
 
 type WpaConfiguration = {
   /** In hex, in the order of the file. */
@@ -12,17 +11,22 @@ type WpaConfiguration = {
 
 /** It reads the file before it looks for the interface, of which there is none. */
 export const parseWpa = (file: string): WpaConfiguration => {
-  const { stdout } = spawnSync(
-    "wpa_supplicant",
-    ["-dd", "-K", "-D", "wired", "-i", "pi-image-none", "-c", file],
-    { env: toolEnvironment(), encoding: "latin1" },
-  );
-  if (!stdout.includes("Reading configuration file")) {
-    throw new Error(`wpa_supplicant did not read ${file}: ${stdout}`);
+  const { output } = judge("wpa_supplicant", [
+    "-dd",
+    "-K",
+    "-D",
+    "wired",
+    "-i",
+    "pi-image-none",
+    "-c",
+    file,
+  ]);
+  if (!output.includes("Reading configuration file")) {
+    throw new Error(`wpa_supplicant did not read ${file}: ${output}`);
   }
   const dumps = (name: string): Buffer[] =>
     [
-      ...stdout.matchAll(
+      ...output.matchAll(
         new RegExp(
           `^${name} - hexdump_ascii\\(len=(\\d+)\\):\\n((?: {5}.*\\n)+)`,
           "gm",
@@ -42,7 +46,7 @@ export const parseWpa = (file: string): WpaConfiguration => {
     passphrases: dumps("PSK \\(ASCII passphrase\\)").map((text) =>
       text.toString("utf8"),
     ),
-    errors: stdout
+    errors: output
       .split("\n")
       .filter((line) => /^Line \d+:|Failed to read|Failed to parse/.test(line)),
   };
