@@ -127,6 +127,10 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about: "It is not clear which image is meant.",
   },
+  IMAGE_OUTDATED: {
+    exit: EXIT.wrongInput,
+    about: "The inventory has changed since the node's image was built.",
+  },
   IMAGE_REFUSED: {
     exit: EXIT.untrusted,
     about:

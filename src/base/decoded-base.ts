@@ -1,0 +1,153 @@
+// The decoded image of a base as a file: the base itself where it is raw, else made once and kept in the cache.
+import { createHash } from "node:crypto";
+import { chmod, open, readFile, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Chunk } from "../image/reader.ts";
+import { openFileSource, type Source } from "../image/source.ts";
+import { UserError } from "../report/user-error.ts";
+import {
+  publishFile,
+  removeStalePartials,
+  temporaryName,
+  writeFileAtomically,
+} from "../system/atomic-file.ts";
+import { writeAt } from "../system/write-at.ts";
+import { type CacheOptions, cachePath, withEntryLock } from "./cache.ts";
+import { digestFile, rememberDigest } from "./digest-file.ts";
+import type { BaseImage } from "./resolve-base.ts";
+
+/** Zeros are looked for in pieces of this size; holes are multiples of the file system's block. */
+const PIECE = 64 * 1024;
+const ZEROS = Buffer.alloc(PIECE);
+
+const isZero = (bytes: Uint8Array): boolean =>
+  ZEROS.subarray(0, bytes.length).equals(bytes);
+
+type Handle = Awaited<ReturnType<typeof open>>;
+
+/** Writes what is not zero; the file's holes read as zero. */
+const writeSparse = async (
+  handle: Handle,
+  { offset, data }: Chunk,
+): Promise<void> => {
+  let start = 0;
+  for (let at = 0; at <= data.length; at += PIECE) {
+    const piece = data.subarray(at, at + PIECE);
+    if (piece.length === 0 || isZero(piece)) {
+      if (at > start) {
+        await writeAt(handle, data.subarray(start, at), offset + start);
+      }
+      start = at + PIECE;
+    }
+  }
+  if (start < data.length) {
+    await writeAt(handle, data.subarray(start), offset + start);
+  }
+};
+
+/** Decodes the whole base into `path`; gives the SHA-256 of the image. */
+const decodeInto = async (
+  base: BaseImage,
+  path: string,
+  { report, signal }: CacheOptions,
+): Promise<string> => {
+  const phase = "decode base";
+  const total = base.reader.size;
+  const subject = base.name;
+  report({ type: "phase", phase, subject, total });
+  const hash = createHash("sha256");
+  const handle = await open(path, "wx", 0o644);
+  try {
+    let done = 0;
+    for await (const chunk of base.reader.chunks()) {
+      signal.throwIfAborted();
+      await writeSparse(handle, chunk);
+      hash.update(chunk.data);
+      done = chunk.offset + chunk.data.length;
+      report({ type: "progress", phase, subject, done, total });
+    }
+    await handle.truncate(done);
+    await handle.sync();
+    return hash.digest("hex");
+  } finally {
+    await handle.close();
+  }
+};
+
+const noRoom = (path: string, error: unknown): unknown =>
+  error instanceof Error &&
+  "code" in error &&
+  (error.code === "ENOSPC" || error.code === "EDQUOT")
+    ? new UserError(
+        "DISK_FULL",
+        `there is no room left for the decoded base image in ${dirname(path)}`,
+        {
+          state: "nothing was kept",
+          hint: "free some space, or set XDG_CACHE_HOME to a folder on a larger disk",
+          cause: error,
+        },
+      )
+    : error;
+
+/** Whether the cached image is there and still has the digest that it was made with. */
+const isIntact = async (
+  path: string,
+  base: BaseImage,
+  options: CacheOptions,
+): Promise<boolean> => {
+  const recorded = await readFile(`${path}.sha256`, "utf8").catch(() => "");
+  try {
+    const found = await digestFile(path, { ...options, subject: base.name });
+    return found === recorded.trim();
+  } catch {
+    return false;
+  }
+};
+
+/** A file with the decoded image, which nobody may write to. Throws IMAGE_DAMAGED, DISK_FULL or CACHE_UNUSABLE. */
+export const decodedBaseFile = async (
+  base: BaseImage,
+  options: CacheOptions,
+): Promise<string> => {
+  if (base.reader.format === "raw") {
+    return base.path;
+  }
+  const path = await cachePath(options.env, "raw", `${base.sha256}.img`);
+  if (await isIntact(path, base, options)) {
+    return path;
+  }
+  return withEntryLock(path, options, async () => {
+    // Another run may have made it while this one waited.
+    if (await isIntact(path, base, options)) {
+      return path;
+    }
+    await rm(path, { force: true });
+    await removeStalePartials(dirname(path));
+    const temporary = temporaryName(path);
+    try {
+      const sha256 = await decodeInto(base, temporary, options);
+      await chmod(temporary, 0o444);
+      await writeFileAtomically(`${path}.sha256`, `${sha256}\n`);
+      await publishFile(temporary, path);
+      await rememberDigest(path, sha256, options.env);
+      return path;
+    } catch (error) {
+      throw noRoom(path, error);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  });
+};
+
+/**
+ * Random access to the decoded image: straight from the archive for a few reads ("seed") where its format allows that,
+ * else from the decoded file. Close it before the base's reader.
+ */
+export const openDecodedBase = async (
+  base: BaseImage,
+  purpose: "image" | "seed",
+  options: CacheOptions,
+): Promise<Source> =>
+  purpose === "seed" && base.reader.source !== undefined
+    ? { ...base.reader.source, close: async () => undefined }
+    : openFileSource(await decodedBaseFile(base, options));

@@ -1,0 +1,105 @@
+// The SHA-256 of a file; of one that has not changed since it was last asked for, from the cache.
+import { createHash } from "node:crypto";
+import type { BigIntStats } from "node:fs";
+import { type FileHandle, open, readFile, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import type { Report } from "../report/events.ts";
+import { writeFileAtomically } from "../system/atomic-file.ts";
+import { cacheFolder } from "../system/folders.ts";
+
+const READ_SIZE = 1024 * 1024;
+
+/** A file may change twice within one tick of its file system's clock; one that just changed is not remembered. */
+const SETTLED_NS = 2_000_000_000n;
+
+/** Changes whenever the file is written, replaced or gets other times: no program can set the ctime. */
+const stampOf = (stat: BigIntStats): string =>
+  [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(" ");
+
+export type DigestOptions = {
+  readonly env: NodeJS.ProcessEnv;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  /** What progress says the bytes are of. */
+  readonly subject: string;
+};
+
+const hashFile = async (
+  handle: FileHandle,
+  total: number,
+  { report, signal, subject }: DigestOptions,
+): Promise<string> => {
+  const phase = "check";
+  report({ type: "phase", phase, subject, total });
+  const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafe(READ_SIZE);
+  let done = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    const { bytesRead } = await handle.read(buffer, 0, READ_SIZE, done);
+    if (bytesRead === 0) {
+      return hash.digest("hex");
+    }
+    hash.update(buffer.subarray(0, bytesRead));
+    done += bytesRead;
+    report({ type: "progress", phase, subject, done, total });
+  }
+};
+
+const memoPath = async (
+  path: string,
+  env: NodeJS.ProcessEnv,
+): Promise<string> => {
+  const name = createHash("sha256")
+    .update(await realpath(path))
+    .digest("hex");
+  return join(cacheFolder(env), "digests", name);
+};
+
+/** Remembers the digest of a file that nobody else writes to. Without a cache that can be written, it is just forgotten. */
+export const rememberDigest = async (
+  path: string,
+  sha256: string,
+  env: NodeJS.ProcessEnv,
+): Promise<void> => {
+  const handle = await open(path, "r");
+  try {
+    const stamp = stampOf(await handle.stat({ bigint: true }));
+    await writeFileAtomically(
+      await memoPath(path, env),
+      `${stamp}\n${sha256}\n`,
+    ).catch(() => undefined);
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Hex, lower case. Reads the whole file unless its digest is remembered. */
+export const digestFile = async (
+  path: string,
+  options: DigestOptions,
+): Promise<string> => {
+  const memo = await memoPath(path, options.env);
+  const handle = await open(path, "r");
+  try {
+    const before = await handle.stat({ bigint: true });
+    const [stamp, remembered] = (
+      await readFile(memo, "utf8").catch(() => "")
+    ).split("\n");
+    if (stamp === stampOf(before) && remembered !== undefined) {
+      return remembered;
+    }
+    const digest = await hashFile(handle, Number(before.size), options);
+    const after = await handle.stat({ bigint: true });
+    const now = BigInt(Date.now()) * 1_000_000n;
+    if (
+      stampOf(after) === stampOf(before) &&
+      after.ctimeNs + SETTLED_NS < now
+    ) {
+      await rememberDigest(path, digest, options.env);
+    }
+    return digest;
+  } finally {
+    await handle.close();
+  }
+};

@@ -1,0 +1,238 @@
+// Downloads a file so that a break costs only what was not received: resumes within a run and across runs.
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { basename } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Report } from "../report/events.ts";
+import { UserError } from "../report/user-error.ts";
+import { contentLength, demandData, statusFailure } from "./answer.ts";
+import { type HttpOptions, httpGet, shownUrl } from "./http-request.ts";
+import { NetworkFailure, networkFailure } from "./network-failure.ts";
+import {
+  openPartialFile,
+  type Origin,
+  type PartialFile,
+} from "./partial-file.ts";
+
+/** Failures in a row without a single new byte. */
+const TRIES = 5;
+const FIRST_PAUSE_MS = 1000;
+/** Beyond any image: a server that never stops sending fills no disk. */
+const MAX_SIZE = 2 ** 38;
+
+export type DownloadOptions = HttpOptions & {
+  readonly report: Report;
+  /** Milliseconds before the second try; doubled for each one after it. */
+  readonly pause?: number;
+};
+
+/** A weak ETag says "as good as", not "the same bytes". https://www.rfc-editor.org/rfc/rfc9110#name-if-range */
+const validatorOf = (answer: IncomingMessage): string | null => {
+  const { etag } = answer.headers;
+  return etag !== undefined && !etag.startsWith("W/")
+    ? etag
+    : (answer.headers["last-modified"] ?? null);
+};
+
+/** "bytes 100-199/200" */
+const parseContentRange = (
+  answer: IncomingMessage,
+): { readonly start: number; readonly total: number } | undefined => {
+  const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(
+    answer.headers["content-range"] ?? "",
+  );
+  const [, start, end, total] = (match ?? []).map(Number);
+  return start === undefined ||
+    end === undefined ||
+    total === undefined ||
+    end !== total - 1
+    ? undefined
+    : { start, total };
+};
+
+/** Whether the answer goes on exactly where the bytes end, and is of the same file. */
+const continues = (answer: IncomingMessage, partial: PartialFile): boolean => {
+  const range = parseContentRange(answer);
+  const origin = partial.origin();
+  return (
+    range !== undefined &&
+    origin !== undefined &&
+    range.start === partial.size() &&
+    range.total === origin.total &&
+    (validatorOf(answer) ?? origin.validator) === origin.validator
+  );
+};
+
+const NO_ORIGIN: Origin = { address: "", validator: null, total: null };
+
+const addressOf = (url: URL): string =>
+  createHash("sha256").update(url.href).digest("hex");
+
+/** Decides by the answer's head where its bytes belong. */
+const accept = async (
+  url: URL,
+  answer: IncomingMessage,
+  partial: PartialFile,
+): Promise<void> => {
+  const shown = shownUrl(url);
+  if (answer.statusCode === 206 && continues(answer, partial)) {
+    demandData(answer, shown);
+    return;
+  }
+  if (answer.statusCode === 206 || answer.statusCode === 416) {
+    // The file changed, or the server does not mean what it says: begin again, without asking for a part.
+    await partial.restart(NO_ORIGIN);
+    throw new NetworkFailure(
+      "broken",
+      `the server sends another part of ${shown} than asked for`,
+    );
+  }
+  if (answer.statusCode !== 200) {
+    throw statusFailure(answer, shown);
+  }
+  demandData(answer, shown);
+  await partial.restart({
+    address: addressOf(url),
+    validator: validatorOf(answer),
+    total: contentLength(answer) ?? null,
+  });
+};
+
+/** The body; an error in it is the network's, not this computer's. */
+async function* bodyOf(
+  url: URL,
+  answer: IncomingMessage,
+): AsyncGenerator<Buffer> {
+  try {
+    for await (const piece of answer) {
+      yield piece as Buffer;
+    }
+  } catch (error) {
+    throw networkFailure(url.host, error);
+  }
+}
+
+const receive = async (
+  url: URL,
+  answer: IncomingMessage,
+  partial: PartialFile,
+  { report }: DownloadOptions,
+): Promise<void> => {
+  const phase = "download";
+  const subject = decodeURIComponent(basename(url.pathname));
+  const total = partial.origin()?.total ?? undefined;
+  report({ type: "phase", phase, subject, total });
+  for await (const bytes of bodyOf(url, answer)) {
+    if (partial.size() + bytes.length > (total ?? MAX_SIZE)) {
+      throw new NetworkFailure(
+        "refused",
+        `the server sends more bytes of ${shownUrl(url)} than it said`,
+      );
+    }
+    await partial.append(bytes);
+    report({ type: "progress", phase, subject, done: partial.size(), total });
+  }
+  if (total !== undefined && partial.size() < total) {
+    throw new NetworkFailure(
+      "broken",
+      `only ${partial.size()} of ${total} bytes of ${shownUrl(url)} came`,
+    );
+  }
+};
+
+const isComplete = (partial: PartialFile): boolean => {
+  const total = partial.origin()?.total ?? undefined;
+  return total !== undefined && partial.size() === total;
+};
+
+const attempt = async (
+  url: URL,
+  partial: PartialFile,
+  options: DownloadOptions,
+): Promise<void> => {
+  const origin = partial.origin();
+  const resume =
+    origin?.address === addressOf(url) &&
+    origin.validator !== null &&
+    partial.size() > 0;
+  if (resume && isComplete(partial)) {
+    return;
+  }
+  const answer = await httpGet(url, {
+    ...options,
+    headers: resume
+      ? {
+          range: `bytes=${partial.size()}-`,
+          "if-range": origin.validator ?? "",
+        }
+      : {},
+  });
+  try {
+    await accept(url, answer, partial);
+    await receive(url, answer, partial, options);
+  } finally {
+    answer.destroy();
+  }
+};
+
+const cannotStore = (path: string, error: unknown): unknown => {
+  const code = error instanceof Error && "code" in error ? error.code : "";
+  return code === "ENOSPC" || code === "EDQUOT"
+    ? new UserError("DISK_FULL", `there is no room left for ${path}`, {
+        state: "what came so far is kept; the next run goes on from there",
+        hint: "free some space, or set XDG_CACHE_HOME to a folder on a larger disk",
+        cause: error,
+      })
+    : error;
+};
+
+type Downloaded = {
+  /** Of the whole file, in hex. */
+  readonly sha256: string;
+  /** Put together from several answers: should it be wrong, one answer alone may be right. */
+  readonly resumed: boolean;
+};
+
+/**
+ * Downloads `url` into the partial file at `path`, which survives a failure and is continued by the next call. Throws
+ * NetworkFailure when the server cannot be reached or gives up, and DISK_FULL.
+ */
+export const download = async (
+  url: URL,
+  path: string,
+  options: DownloadOptions,
+): Promise<Downloaded> => {
+  const partial = await openPartialFile(path, options.signal);
+  let failures = 0;
+  let resumed = false;
+  try {
+    for (;;) {
+      const before = partial.size();
+      resumed ||= before > 0;
+      try {
+        await attempt(url, partial, options);
+        return { sha256: await partial.finish(), resumed };
+      } catch (error) {
+        failures = partial.size() > before ? 1 : failures + 1;
+        if (
+          !(error instanceof NetworkFailure) ||
+          error.kind !== "broken" ||
+          failures === TRIES
+        ) {
+          throw cannotStore(path, error);
+        }
+        const pause =
+          error.retryAfter === undefined
+            ? (options.pause ?? FIRST_PAUSE_MS) * 2 ** (failures - 1)
+            : error.retryAfter * 1000;
+        options.report({
+          type: "notice",
+          message: `${error.message}; trying again in ${Math.ceil(pause / 1000)} s`,
+        });
+        await sleep(pause, undefined, { signal: options.signal });
+      }
+    }
+  } finally {
+    await partial.close();
+  }
+};

@@ -1,0 +1,188 @@
+// One HTTP GET with redirects, proxies and time limits. Node's own fetch ignores proxies before version 24.
+import { request as httpRequest } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { isIP } from "node:net";
+import { connect as tlsConnect } from "node:tls";
+import { NetworkFailure, networkFailure } from "./network-failure.ts";
+import { basicAuthorization, bareHost, proxyFor } from "./proxy.ts";
+import { openTunnel } from "./proxy-tunnel.ts";
+
+const MAX_REDIRECTS = 5;
+const CONNECT_TIMEOUT = 15_000;
+const IDLE_TIMEOUT = 60_000;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+export type HttpOptions = {
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly userAgent: string;
+  /** Milliseconds until a connection must stand, and between two pieces of an answer. */
+  readonly connectTimeout?: number;
+  readonly idleTimeout?: number;
+};
+
+/** An address for messages: no user, password, or query, which may carry a token. */
+export const shownUrl = (url: URL): string =>
+  `${url.protocol}//${url.host}${url.pathname}`;
+
+/** Sends the request and waits for the headers of the answer. */
+const finish = (
+  request: ClientRequest,
+  host: string,
+  { connectTimeout = CONNECT_TIMEOUT, idleTimeout = IDLE_TIMEOUT }: HttpOptions,
+): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      request.destroy(
+        new NetworkFailure(
+          "unreachable",
+          `${host} did not answer within ${connectTimeout / 1000} s`,
+        ),
+      );
+    }, connectTimeout);
+    const connected = () => clearTimeout(timer);
+    request.on("socket", (socket) => {
+      if (socket.connecting) {
+        socket.once("connect", connected);
+      } else {
+        connected();
+      }
+    });
+    let answer: IncomingMessage | undefined;
+    request.setTimeout(idleTimeout, () => {
+      // The answer's reader gets this reason; from the request it would only get "aborted".
+      (answer ?? request).destroy(
+        new NetworkFailure(
+          "broken",
+          `${host} sent nothing for ${idleTimeout / 1000} s`,
+        ),
+      );
+    });
+    request.on("error", (error) => {
+      connected();
+      reject(networkFailure(host, error));
+    });
+    request.on("response", (response) => {
+      answer = response;
+      resolve(response);
+    });
+    request.end();
+  });
+
+const send = async (
+  url: URL,
+  options: HttpOptions,
+): Promise<IncomingMessage> => {
+  const authorization = basicAuthorization(url);
+  const headers = {
+    host: url.host,
+    "user-agent": options.userAgent,
+    // A body that is packed once more could not be resumed.
+    "accept-encoding": "identity",
+    ...(authorization === undefined ? {} : { authorization }),
+    ...options.headers,
+  };
+  const common: RequestOptions = {
+    method: "GET",
+    host: bareHost(url),
+    port: url.port,
+    path: `${url.pathname}${url.search}`,
+    headers,
+    signal: options.signal,
+    agent: false,
+  };
+  const proxy = proxyFor(url, options.env);
+  if (url.protocol === "https:") {
+    const socket =
+      proxy === undefined
+        ? undefined
+        : await openTunnel(url, proxy, {
+            signal: options.signal,
+            timeout: options.connectTimeout ?? CONNECT_TIMEOUT,
+          });
+    const name = bareHost(url);
+    return finish(
+      httpsRequest(
+        socket === undefined
+          ? common
+          : {
+              ...common,
+              createConnection: () =>
+                tlsConnect({
+                  socket,
+                  host: name,
+                  // Names only: RFC 6066 has no addresses here.
+                  servername: isIP(name) === 0 ? name : "",
+                }),
+            },
+      ),
+      url.host,
+      options,
+    );
+  }
+  if (proxy === undefined) {
+    return finish(httpRequest(common), url.host, options);
+  }
+  const proxyAuthorization = basicAuthorization(proxy);
+  return finish(
+    (proxy.protocol === "https:" ? httpsRequest : httpRequest)({
+      ...common,
+      host: bareHost(proxy),
+      port: proxy.port,
+      path: `${url.protocol}//${url.host}${url.pathname}${url.search}`,
+      headers: {
+        ...headers,
+        ...(proxyAuthorization === undefined
+          ? {}
+          : { "proxy-authorization": proxyAuthorization }),
+      },
+    }),
+    `the proxy ${proxy.host}`,
+    options,
+  );
+};
+
+/** Where a redirect leads. Credentials stay behind when the host changes, and https is not left for http. */
+const redirected = (url: URL, response: IncomingMessage): URL => {
+  const location = response.headers.location ?? "";
+  const next = URL.canParse(location, url.href)
+    ? new URL(location, url.href)
+    : undefined;
+  if (
+    next === undefined ||
+    !["http:", "https:"].includes(next.protocol) ||
+    (url.protocol === "https:" && next.protocol === "http:")
+  ) {
+    throw new NetworkFailure(
+      "refused",
+      `${url.host} redirects to an address that is not followed`,
+    );
+  }
+  if (next.origin === url.origin && next.username === "") {
+    next.username = url.username;
+    next.password = url.password;
+  }
+  return next;
+};
+
+/** The answer, its body not yet read, after redirects. Throws NetworkFailure. */
+export const httpGet = async (
+  start: URL,
+  options: HttpOptions,
+): Promise<IncomingMessage> => {
+  let url = start;
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
+    const response = await send(url, options);
+    if (!REDIRECTS.has(response.statusCode ?? 0)) {
+      return response;
+    }
+    response.destroy();
+    url = redirected(url, response);
+  }
+  throw new NetworkFailure(
+    "refused",
+    `${start.host} redirects more than ${MAX_REDIRECTS} times`,
+  );
+};

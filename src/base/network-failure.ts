@@ -1,0 +1,78 @@
+// What can go wrong between this computer and a server, and whether it is worth another try.
+
+/** "unreachable": no connection came about; "broken": it did, but failed on the way; "refused": trying again gives the same. */
+type FailureKind = "unreachable" | "broken" | "refused";
+
+export class NetworkFailure extends Error {
+  override readonly name = "NetworkFailure";
+  readonly kind: FailureKind;
+  /** Seconds that the server asks to wait before the next try. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    kind: FailureKind,
+    message: string,
+    details: { readonly cause?: unknown; readonly retryAfter?: number } = {},
+  ) {
+    super(message, details);
+    this.kind = kind;
+    this.retryAfter = details.retryAfter;
+  }
+}
+
+/** Codes of getaddrinfo and connect: there is no way to the server. */
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "ECONNREFUSED",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "ETIMEDOUT",
+]);
+
+/** Codes of certificates that do not belong to the server (a network that reads along, or a wrong clock). */
+const isCertificateError = (code: string): boolean =>
+  /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code);
+
+const codeOf = (error: unknown): string =>
+  error instanceof AggregateError && error.errors.length > 0
+    ? codeOf(error.errors[0])
+    : error instanceof Error && "code" in error
+      ? String(error.code)
+      : "";
+
+/** What an error of Node's sockets means; an abort stays what it is. */
+export const networkFailure = (host: string, error: unknown): unknown => {
+  if (
+    error instanceof NetworkFailure ||
+    !(error instanceof Error) ||
+    error.name === "AbortError"
+  ) {
+    return error;
+  }
+  const code = codeOf(error);
+  if (UNREACHABLE.has(code)) {
+    return new NetworkFailure(
+      "unreachable",
+      `${host} cannot be reached (${code})`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (isCertificateError(code)) {
+    return new NetworkFailure(
+      "refused",
+      `${host} does not prove who it is (${code}): the network may be reading along, or this computer's clock is wrong`,
+      { cause: error },
+    );
+  }
+  return new NetworkFailure(
+    "broken",
+    `the connection to ${host} broke (${code === "" ? error.message : code})`,
+    { cause: error },
+  );
+};

@@ -1,0 +1,100 @@
+// Verifies the detached OpenPGP signature of a checksum list against one pinned key, without a gpg on the computer.
+import * as openpgp from "openpgp";
+import { UserError } from "../report/user-error.ts";
+
+export type PinnedKey = {
+  /** Armored public key. */
+  readonly armored: string;
+  /** Of the primary key, in capitals without spaces. */
+  readonly fingerprint: string;
+};
+
+type Signed = {
+  readonly data: Uint8Array;
+  /** Binary or armored; it may hold several signatures. */
+  readonly signature: Uint8Array;
+  /** What is signed, for messages. */
+  readonly from: string;
+  readonly now: Date;
+};
+
+const signatureWrong = (from: string, why: string, cause?: unknown) =>
+  new UserError("SIGNATURE_WRONG", `the signature of ${from} ${why}`, {
+    facts: cause instanceof Error ? [cause.message] : [],
+    state: "nothing was downloaded on the word of this list",
+    hint: "try again later or on another network; if it stays so, do not use this server's images",
+    cause,
+  });
+
+/** https://www.rfc-editor.org/rfc/rfc9580#section-5.2.1 */
+const DATA_TYPES: ReadonlySet<number | null> = new Set([
+  openpgp.enums.signature.binary,
+  openpgp.enums.signature.text,
+]);
+
+const ARMOR = "-----BEGIN PGP SIGNATURE-----";
+
+const readSignature = async ({
+  signature,
+  from,
+}: Signed): Promise<openpgp.Signature> => {
+  try {
+    const text = Buffer.from(signature).toString("latin1");
+    return text.trimStart().startsWith(ARMOR)
+      ? await openpgp.readSignature({ armoredSignature: text })
+      : await openpgp.readSignature({ binarySignature: signature });
+  } catch (error) {
+    throw signatureWrong(from, "cannot be read", error);
+  }
+};
+
+const readPinnedKey = async (pinned: PinnedKey): Promise<openpgp.Key> => {
+  const key = await openpgp.readKey({ armoredKey: pinned.armored });
+  if (key.getFingerprint().toUpperCase() !== pinned.fingerprint) {
+    throw new Error(
+      `the key that is carried has the fingerprint ${key.getFingerprint()}, not ${pinned.fingerprint}`,
+    );
+  }
+  return key;
+};
+
+/**
+ * Throws SIGNATURE_WRONG unless one of the signatures is valid at `now` and made by the pinned key. A signature of
+ * another key, however valid, one that has expired, and one over SHA-1 or MD5 (which openpgp refuses) do not count.
+ */
+export const verifySignature = async (
+  signed: Signed,
+  pinned: PinnedKey,
+): Promise<void> => {
+  const key = await readPinnedKey(pinned);
+  const signature = await readSignature(signed);
+  const { signatures } = await openpgp.verify({
+    message: await openpgp.createMessage({ binary: signed.data }),
+    signature,
+    verificationKeys: key,
+    date: signed.now,
+    format: "binary",
+  });
+  const failures: unknown[] = [];
+  for (const each of signatures) {
+    try {
+      // Signatures of other types are over a key or over nothing, not over the list.
+      const types = (await each.signature).packets.map(
+        (packet) => packet.signatureType,
+      );
+      if (
+        (await each.verified) &&
+        types.every((type) => DATA_TYPES.has(type))
+      ) {
+        return;
+      }
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throw signatureWrong(
+    signed.from,
+    `is not a valid one of the key ${pinned.fingerprint}`,
+    failures[0],
+  );
+};
