@@ -129,9 +129,7 @@ declare(
   "pi-image check",
   async (context, _args, options) =>
     (await import("./commands/check.ts")).check(context, options),
-)
-  .addOption(inventoryOption())
-  .addOption(baseOption());
+).addOption(inventoryOption());
 
 declare(
   "build",
@@ -208,7 +206,8 @@ declare(
 )
   .argument("<action>", "list, fetch or verify")
   .argument("[base]", "a catalogue name, a file or a URL")
-  .addOption(sha256Option());
+  .addOption(sha256Option())
+  .option("--insecure", "take a base from a URL without a checksum");
 
 declare(
   "watch",

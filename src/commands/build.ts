@@ -1,8 +1,6 @@
 // pi-image build: one image per node, from the inventory, the cluster's secrets and a base.
-import { webcrypto } from "node:crypto";
 import { relative } from "node:path";
 import { z } from "zod";
-import { borrowSecrets, secretsFile } from "../build/cluster-secrets.ts";
 import { openBases } from "../build/open-bases.ts";
 import { explainFullDisk, prepareOutFolder } from "../build/out-folder.ts";
 import {
@@ -11,16 +9,10 @@ import {
   nodePaths,
   planBuild,
 } from "../build/plan-build.ts";
-import { type NodeSeed, renderSeeds } from "../build/render-seeds.ts";
 import { buildNodes } from "../build/run-build.ts";
 import { writeClusterFiles } from "../build/write-cluster-files.ts";
-import { selectNodes } from "../inventory/select-nodes.ts";
-import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
-import { keepSecrets } from "../kubernetes/store-secrets.ts";
-import { buildTime } from "../system/clock.ts";
-import { packageVersion } from "../system/package-files.ts";
 import type { Context } from "./context.ts";
-import { demandNoErrors, openProject } from "./project.ts";
+import { prepareSeeds } from "./prepare-seeds.ts";
 
 const buildOptions = z.object({
   inventory: z.string(),
@@ -57,48 +49,22 @@ export const build = async (
   const options = buildOptions.parse(given);
   const { format, out } = options;
   const { env, report, signal } = context;
-  const time = buildTime(env);
-  const version = packageVersion();
-
-  const loaded = await openProject(context, {
+  const prepared = await prepareSeeds(context, {
     inventory: options.inventory,
     hosts: options.host,
     role: options.role,
     mayBeImplied: true,
-    secrets: "needed",
   });
-  const { project, folder } = loaded;
-  const nodes = selectNodes(project, {
-    hosts: options.host ?? [],
-    role: options.role,
-  });
-  const borrowed = await borrowSecrets(folder, project, env);
-  const render = (secrets: ClusterSecrets): readonly NodeSeed[] => {
-    const { seeds, problems } = renderSeeds({
-      project,
-      nodes,
-      secrets,
-      library: loaded.library,
-      buildTime: time,
-      version,
-      kubernetesKey: undefined,
-      manifests: [],
-    });
-    demandNoErrors(context, problems, loaded.files);
-    return seeds;
-  };
-  // Rendered once before anything is written, so that every problem comes first.
-  render(borrowed.secrets);
-  const file = secretsFile(folder, project);
+  const { project, nodes, buildTime, version } = prepared;
   const plan = planBuild({
     cluster: project.cluster.name,
     nodes,
     format,
     out,
     base: options.base,
-    buildTime: time,
-    secretsFile: relative(context.cwd, file),
-    secretsExist: borrowed.exist,
+    buildTime,
+    secretsFile: relative(context.cwd, prepared.secretsFile),
+    secretsExist: prepared.secretsExist,
   });
   if (options.dryRun === true) {
     printPlan(context, plan);
@@ -118,26 +84,8 @@ export const build = async (
   );
   try {
     await prepareOutFolder(out);
-    const kept = await keepSecrets(
-      file,
-      project,
-      // Certificates end by the real clock, whatever SOURCE_DATE_EPOCH says.
-      { now: new Date(), crypto: webcrypto },
-      { env, encryptTo: options.encryptTo },
-    );
-    for (const change of kept.changes) {
-      context.remark(change);
-    }
-    const seeds = render(kept.secrets);
-    const job = {
-      project,
-      out,
-      format,
-      buildTime: time,
-      version,
-      report,
-      signal,
-    };
+    const { secrets, seeds } = await prepared.keep(options.encryptTo);
+    const job = { project, out, format, buildTime, version, report, signal };
     await explainFullDisk(out, async () => {
       for (const [name, base] of bases) {
         const mine = seeds.filter(
@@ -145,7 +93,7 @@ export const build = async (
         );
         await buildNodes(job, base, mine);
       }
-      await writeClusterFiles(out, project, kept.secrets);
+      await writeClusterFiles(out, project, secrets);
     });
   } finally {
     await Promise.all([...bases.values()].map((base) => base.close()));

@@ -15,7 +15,8 @@ import { formatBytes, formatSeconds } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import { packageVersion } from "../system/package-files.ts";
 import type { Context } from "./context.ts";
-import { type FlashSource, openFlashSource } from "./flash-source.ts";
+import { openFlashSource } from "./flash-source.ts";
+import type { FlashSource } from "./image-source.ts";
 
 const flashOptions = z.object({
   inventory: z.string(),

@@ -15,7 +15,7 @@ import {
 import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
-import { openImageFile } from "./flash-source.ts";
+import { openImageFile } from "./image-source.ts";
 
 const verifyOptions = z.object({ out: z.string() });
 

@@ -26,8 +26,8 @@ describe("build in an empty folder", () => {
     const cwd = await temporaryFolder();
     await build(cwd, "--role", "worker", "--host", "worker2");
     expect((await readdir(join(cwd, "out"))).toSorted()).toEqual([
-      "kubeconfig",
       "known_hosts",
+      "kubeconfig",
       "ssh_config",
       "worker2",
       "worker2.img",

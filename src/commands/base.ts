@@ -1,0 +1,78 @@
+// pi-image base: lists the catalogue, and fetches or verifies one base image.
+import { z } from "zod";
+import { loadCatalogue } from "../base/load-catalogue.ts";
+import { resolveBase } from "../base/resolve-base.ts";
+import { UserError } from "../report/user-error.ts";
+import type { Context } from "./context.ts";
+
+const baseOptions = z.object({
+  sha256: z.string().optional(),
+  insecure: z.boolean().optional(),
+});
+
+const ACTIONS = ["list", "fetch", "verify"] as const;
+
+const list = async (context: Context): Promise<void> => {
+  const { releases, samples } = await loadCatalogue();
+  const entries = [...releases, ...samples].map(([name, { title }]) => ({
+    name,
+    title,
+  }));
+  for (const entry of entries) {
+    context.printJson({ type: "base", ...entry });
+  }
+  const width = Math.max(...entries.map(({ name }) => name.length));
+  context.print(
+    entries
+      .map(({ name, title }) => `${name.padEnd(width)}  ${title}`)
+      .join("\n"),
+  );
+};
+
+export const base = async (
+  context: Context,
+  [action = "", name]: readonly (string | undefined)[],
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const options = baseOptions.parse(given);
+  const known = ACTIONS.find((candidate) => candidate === action);
+  if (known === "list") {
+    await list(context);
+    return;
+  }
+  if (known === undefined || name === undefined) {
+    throw new UserError(
+      "WRONG_ARGUMENTS",
+      known === undefined
+        ? `base cannot ${JSON.stringify(action)}`
+        : `base ${known} needs the name of a base`,
+      {
+        hint: "use: pi-image base list, base fetch NAME, or base verify NAME",
+      },
+    );
+  }
+  // Fetching verifies, and verifying a name needs its file: one operation serves both.
+  const image = await resolveBase(
+    {
+      base: name,
+      explicit: true,
+      sha256: options.sha256,
+      insecure: options.insecure,
+    },
+    {
+      env: context.env,
+      report: context.report,
+      signal: context.signal,
+      catalogue: await loadCatalogue(),
+    },
+  );
+  await image.reader.close();
+  context.printJson({
+    type: "result",
+    base: name,
+    path: image.path,
+    sha256: image.sha256,
+    origin: image.origin,
+  });
+  context.print(`${image.path}\nsha256 ${image.sha256}`);
+};
