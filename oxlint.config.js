@@ -122,7 +122,7 @@ export default {
       rules: { "no-console": "off" },
     },
     {
-      files: ["test/**"],
+      files: ["test/**", "docs/**"],
       rules: { "no-console": "off" },
     },
   ],

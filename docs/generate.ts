@@ -2,7 +2,7 @@
 // `npm run generate` writes them, `npm run generate -- --check` fails where one is out of date.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { clusterJsonSchema } from "../src/inventory/cluster-schema-json.ts";
+import { clusterSchemaJson } from "../src/inventory/cluster-schema-json.ts";
 import { profileJsonSchema } from "../src/seed/profile-schema.ts";
 import { ERROR_CODES } from "../src/report/error-codes.ts";
 import { EXIT } from "../src/report/exit-codes.ts";
@@ -98,7 +98,7 @@ const json = (value: unknown): string =>
 const files: Readonly<Record<string, () => string>> = {
   "docs/errors.md": errorsPage,
   "docs/reference/commands.md": commandsPage,
-  "profiles/cluster.schema.json": () => json(clusterJsonSchema()),
+  "profiles/cluster.schema.json": () => json(clusterSchemaJson()),
   "profiles/profile.schema.json": () => json(profileJsonSchema()),
 };
 
