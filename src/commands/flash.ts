@@ -112,7 +112,7 @@ const planFor = async (
   options: FlashOptions,
   receipt: string,
 ): Promise<FlashPlan> => {
-  const target = await inspectTarget(path, await listDevices());
+  const target = await inspectTarget(path, listDevices);
   const planned = planFlash({
     image: { label: source.label, size: source.size, sha256: source.sha256 },
     mapSource: source.mapSource,

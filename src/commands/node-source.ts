@@ -117,7 +117,7 @@ export const openNodeSource = async (
       reader,
       patch: image.patch,
       size,
-      ranges: writeRanges(used, size),
+      ranges: writeRanges(used, size, [image.patch]),
       mapSource,
       sha256: undefined,
       files: [await realpath(reader.path)],

@@ -20,7 +20,7 @@ import { openImageFile } from "./image-source.ts";
 const verifyOptions = z.object({ out: z.string() });
 
 const usable = async (path: string): Promise<UsableTarget> => {
-  const target = await inspectTarget(path, await listDevices());
+  const target = await inspectTarget(path, listDevices);
   if (target.kind === "unusable") {
     throw refusalError(target);
   }

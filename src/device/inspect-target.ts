@@ -163,17 +163,20 @@ const inspectBlock = async (
       );
 };
 
-/** `devices` is what `listDevices` found. */
+/**
+ * What the path means; the target rules decide whether it may be written.
+ * @param listDevices asked only when the path is a block device
+ */
 export const inspectTarget = async (
   path: string,
-  devices: readonly BlockDevice[],
+  listDevices: () => Promise<readonly BlockDevice[]>,
 ): Promise<Target> => {
   const stats = await statOf(path);
   if (stats === undefined) {
     return inspectMissing(path);
   }
   if (stats.isBlockDevice()) {
-    return inspectBlock(path, stats, devices);
+    return inspectBlock(path, stats, await listDevices());
   }
   if (stats.isFile()) {
     return inspectFile(path, stats.size);

@@ -1,6 +1,6 @@
 // Opens a regular file as a target: for virtual machines, and for trying things out.
 import { constants } from "node:fs/promises";
-import { lockFile } from "./file-lock.ts";
+import { lockTargetFile } from "./target-lock.ts";
 import { openDirect } from "./open-direct.ts";
 import type { OpenTarget } from "./opened-target.ts";
 import { readFully, writeFully } from "./target-io.ts";
@@ -24,7 +24,7 @@ export const openFile = async (
   );
   try {
     const { dev, ino, size: before } = await handle.stat();
-    const unlock = await lockFile(path, `${dev}:${ino}`);
+    const unlock = await lockTargetFile(path, `${dev}:${ino}`);
     const size = Math.max(before, imageSize);
     return {
       path,

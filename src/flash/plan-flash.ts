@@ -71,7 +71,7 @@ const stepsOf = (facts: FlashFacts, target: UsableTarget): readonly Step[] => {
     { step: "erase", bytes: Math.min(2 * HEAD_BYTES, size) },
     { step: "discard", bytes: size },
     { step: "write", bytes: data - head, ranges: ranges.length },
-    ...(wipe ? [{ step: "zero", bytes: all - data } as const] : []),
+    ...(all > data ? [{ step: "zero", bytes: all - data } as const] : []),
     { step: "read back", bytes: all },
     { step: "write first MiB", bytes: head },
     ...(target.kind === "device"

@@ -25,7 +25,7 @@ const wish = {
 
 /** The codes and reasons that a path is refused for, with `folder` and loop numbers taken out. */
 const refused = async (path: string): Promise<readonly string[]> =>
-  refusals(await inspectTarget(path, await listDevices()), wish).map(
+  refusals(await inspectTarget(path, listDevices), wish).map(
     ({ code, reason }) => `${code}: ${reason.replaceAll(path, "IT")}`,
   );
 
@@ -63,20 +63,21 @@ describeWithTools(["lsblk"], "inspectTarget", () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "card.img"), "old");
     symlinkSync("card.img", join(folder, "link"));
-    const devices = await listDevices();
-    expect(await inspectTarget(join(folder, "link"), devices)).toMatchObject({
+    expect(
+      await inspectTarget(join(folder, "link"), listDevices),
+    ).toMatchObject({
       kind: "file",
       exists: true,
       size: 3,
       realPath: join(folder, "card.img"),
     });
-    expect(await inspectTarget(join(folder, "new.img"), devices)).toMatchObject(
-      {
-        kind: "file",
-        exists: false,
-        realPath: join(folder, "new.img"),
-      },
-    );
+    expect(
+      await inspectTarget(join(folder, "new.img"), listDevices),
+    ).toMatchObject({
+      kind: "file",
+      exists: false,
+      realPath: join(folder, "new.img"),
+    });
   });
 });
 

@@ -80,7 +80,7 @@ export const attachLoop = (
 
 /** What TARGET is, which must be usable. */
 export const usableTarget = async (path: string): Promise<UsableTarget> => {
-  const target = await inspectTarget(path, await listDevices());
+  const target = await inspectTarget(path, listDevices);
   if (target.kind === "unusable") {
     throw new Error(target.reason);
   }

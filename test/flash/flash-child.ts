@@ -8,7 +8,7 @@ import { writeRanges } from "../../src/flash/segments.ts";
 
 const [, , image = "", path = ""] = process.argv;
 const reader = await openImage(image);
-const target = await inspectTarget(path, await listDevices());
+const target = await inspectTarget(path, listDevices);
 if (target.kind === "unusable" || reader.size === undefined) {
   throw new Error(`cannot flash ${image} to ${path}`);
 }

@@ -12,7 +12,7 @@ import { errnoCode } from "./errno.ts";
  * @param identity device and inode of the file
  * @throws UserError TARGET_IN_USE
  */
-export const lockFile = async (
+export const lockTargetFile = async (
   path: string,
   identity: string,
 ): Promise<() => Promise<void>> => {
