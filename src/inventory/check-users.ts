@@ -21,23 +21,27 @@ const listsOf = (
   );
 
 export const checkUserNames: Check = (draft) =>
-  listsOf(draft).flatMap(({ users, path }) =>
-    users.flatMap((user, index) => {
-      const first = users.findIndex((other) => other?.name === user?.name);
-      return user?.name === undefined || first === index
-        ? []
-        : [
-            {
-              code: "USER_TAKEN",
-              severity: "error",
-              message: `the user ${user.name} is listed twice`,
-              at: draft.at([...path, index, "name"]),
-              label: `also in line ${draft.at([...path, first, "name"]).line}`,
-              hint: "give both keys to one entry",
-            } as const,
-          ];
-    }),
-  );
+  listsOf(draft).flatMap(({ users, path }) => {
+    const first = new Map<string, number>();
+    return users.flatMap((user, index): readonly Problem[] => {
+      const name = user?.name;
+      const other = name === undefined ? undefined : first.get(name);
+      if (name === undefined || other === undefined) {
+        first.set(name ?? "", index);
+        return [];
+      }
+      return [
+        {
+          code: "USER_TAKEN",
+          severity: "error",
+          message: `the user ${name} is listed twice`,
+          at: draft.at([...path, index, "name"]),
+          label: `also in line ${draft.at([...path, other, "name"]).line}`,
+          hint: "give both keys to one entry",
+        },
+      ];
+    });
+  });
 
 export const checkUsers: Check = (draft) => {
   const nodes = nodesOf(draft).flatMap((numbered) => {

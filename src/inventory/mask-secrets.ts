@@ -65,11 +65,18 @@ export const maskSecrets = (file: YamlFile, text: string): string => {
   if (file.brokenFrom !== undefined || file.data === undefined) {
     return maskLines(text);
   }
-  let masked = text;
-  for (const path of secretPaths(file.data)) {
-    const [from, to] = file.rangeOf(path) ?? [0, 0];
-    masked =
-      masked.slice(0, from) + stars(masked.slice(from, to)) + masked.slice(to);
+  const ranges = secretPaths(file.data)
+    .flatMap((path) => {
+      const range = file.rangeOf(path);
+      return range === undefined ? [] : [range];
+    })
+    .sort(([a], [b]) => a - b);
+  const parts: string[] = [];
+  let done = 0;
+  for (const [from, to] of ranges) {
+    parts.push(text.slice(done, Math.max(done, from)));
+    parts.push(stars(text.slice(Math.max(done, from), Math.max(done, to))));
+    done = Math.max(done, to);
   }
-  return masked;
+  return parts.join("") + text.slice(done);
 };

@@ -14,7 +14,7 @@ import type { Finding, Rule } from "./text-rule.ts";
 import { quoted } from "./wording.ts";
 
 const looksLikeIpv6 = (value: string): boolean =>
-  /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(\/\d+)?$/.test(value);
+  /^[0-9a-fA-F:.]+(\/\d+)?$/.test(value) && value.split(":").length > 2;
 
 const ipv6 = (value: string): Finding => ({
   code: "IPV6_UNSUPPORTED",

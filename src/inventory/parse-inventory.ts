@@ -44,6 +44,9 @@ const CHECKS_OF_THE_WHOLE: readonly Check[] = [
   checkBoards,
 ];
 
+/** Nobody reads more at once, and finding the place of each takes time that grows with the file. */
+const MISTAKE_LIMIT = 200;
+
 export type ParsedInventory = {
   /** Undefined if there are errors. */
   readonly inventory: Inventory | undefined;
@@ -54,6 +57,18 @@ export type ParsedInventory = {
   /** The text without secrets, for code frames. */
   readonly shown: string;
 };
+
+const unshown = (count: number): readonly Problem[] =>
+  count > 0
+    ? [
+        {
+          code: "TOO_MANY_MISTAKES",
+          severity: "error",
+          message: `${count} more mistakes are not shown`,
+          hint: "correct those above and run the command again",
+        },
+      ]
+    : [];
 
 /** In a broken file, what seems to be missing may stand behind the break. */
 const isThere =
@@ -86,9 +101,10 @@ export const parseInventory = (file: string, text: string): ParsedInventory => {
   const checks = broken
     ? CHECKS_OF_PRESENCE
     : [...CHECKS_OF_PRESENCE, ...CHECKS_OF_THE_WHOLE];
+  const real = broken ? mistakes.filter(isThere(yaml.data)) : mistakes;
   const found = [
     ...explainMistakes(
-      broken ? mistakes.filter(isThere(yaml.data)) : mistakes,
+      real.slice(0, MISTAKE_LIMIT),
       inventorySchema,
       yaml,
       text,
@@ -96,7 +112,11 @@ export const parseInventory = (file: string, text: string): ParsedInventory => {
     ),
     ...checks.flatMap((check) => check(draft)),
   ].filter(({ at }) => at === undefined || at.line < brokenFrom);
-  const problems = [...yaml.problems, ...found];
+  const problems = [
+    ...yaml.problems,
+    ...found,
+    ...unshown(real.length - MISTAKE_LIMIT),
+  ];
   return {
     inventory: hasErrors(problems)
       ? undefined

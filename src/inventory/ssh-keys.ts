@@ -40,7 +40,13 @@ const typeInside = (base64: string): string | undefined => {
 // Options in front of the type hold blanks only inside quotes: from="10.0.0.0/8",no-pty ssh-ed25519 AAAA...
 const WORD = /(?:"(?:\\.|[^"\\])*"|[^\s"])+/g;
 
+/** The longest RSA key that ssh-keygen makes, 16384 bits, takes a fifth of it. */
+const LINE_LIMIT = 16 * 1024;
+
 const lineProblem = (line: string): string | undefined => {
+  if (line.length > LINE_LIMIT) {
+    return "it is longer than any key";
+  }
   const words: readonly string[] = line.match(WORD) ?? [];
   const index = words.slice(0, 2).findIndex((word) => TYPES.has(word));
   const type = words[index];

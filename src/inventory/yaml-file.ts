@@ -9,6 +9,8 @@ import {
   parseDocument,
   type Document,
   type Node,
+  type Pair,
+  type YAMLMap,
 } from "yaml";
 import type { Position, Problem } from "../report/problem.ts";
 import { tooDeepAt } from "./yaml-nesting.ts";
@@ -50,14 +52,28 @@ type Found = {
 const node = (value: unknown): Node | undefined =>
   isNode(value) ? value : undefined;
 
+type Pairs = ReadonlyMap<string, Pair>;
+
+/** A mapping looked through once: a thousand mistakes in it ask for a thousand keys. */
+const pairsOf = (map: YAMLMap, known: WeakMap<YAMLMap, Pairs>): Pairs => {
+  const pairs =
+    known.get(map) ??
+    new Map(
+      map.items.flatMap((pair) =>
+        isScalar(pair.key) ? [[String(pair.key.value), pair] as const] : [],
+      ),
+    );
+  known.set(map, pairs);
+  return pairs;
+};
+
 const step = (
   parent: Node | undefined,
   name: string | number,
+  known: WeakMap<YAMLMap, Pairs>,
 ): Omit<Found, "whole"> | undefined => {
   if (isMap(parent)) {
-    const pair = parent.items.findLast(
-      ({ key }) => isScalar(key) && String(key.value) === String(name),
-    );
+    const pair = pairsOf(parent, known).get(String(name));
     return pair && { key: node(pair.key), value: node(pair.value) };
   }
   const item =
@@ -66,7 +82,11 @@ const step = (
 };
 
 /** Walks as far as the path leads. */
-const find = (document: Document, path: Path): Found => {
+const find = (
+  document: Document,
+  path: Path,
+  known: WeakMap<YAMLMap, Pairs>,
+): Found => {
   let found: Omit<Found, "whole"> = {
     key: undefined,
     value: node(document.contents),
@@ -75,7 +95,7 @@ const find = (document: Document, path: Path): Found => {
     const parent = isAlias(found.value)
       ? found.value.resolve(document)
       : found.value;
-    const next = step(parent, name);
+    const next = step(parent, name, known);
     if (next === undefined) {
       return { ...found, whole: false };
     }
@@ -125,6 +145,8 @@ export const parseYamlFile = (file: string, text: string): YamlFile => {
     prettyErrors: false,
     stringKeys: true,
     uniqueKeys: false,
+    // Otherwise it writes warnings of its own to the terminal.
+    logLevel: "error",
   });
   const locate: Locate = (from, to) => {
     const { line, col } = counter.linePos(from);
@@ -138,6 +160,7 @@ export const parseYamlFile = (file: string, text: string): YamlFile => {
   const place = (found: Node | undefined): Position =>
     locate(found?.range?.[0] ?? 0, found?.range?.[1] ?? text.length);
 
+  const known = new WeakMap<YAMLMap, Pairs>();
   const aliases = brokenAliases(document, locate);
   const problems = [
     ...syntaxProblems(document, locate),
@@ -168,16 +191,16 @@ export const parseYamlFile = (file: string, text: string): YamlFile => {
     problems,
     brokenFrom: brokenFrom(document, locate),
     at: (path) => {
-      const { key, value, whole } = find(document, path);
+      const { key, value, whole } = find(document, path, known);
       const empty = !value?.range || value.range[0] === value.range[1];
       return place(!whole || empty ? (key ?? value) : value);
     },
     keyAt: (path) => {
-      const { key, value } = find(document, path);
+      const { key, value } = find(document, path, known);
       return place(key ?? value);
     },
     rangeOf: (path) => {
-      const { value, whole } = find(document, path);
+      const { value, whole } = find(document, path, known);
       return whole && value?.range
         ? [value.range[0], value.range[1]]
         : undefined;

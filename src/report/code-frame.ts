@@ -9,6 +9,8 @@ type Paint = ReturnType<typeof pc.createColors>;
 const LINE_WIDTH = 92;
 /** Columns kept to the left of an underline that stands far to the right. */
 const LEAD = 24;
+/** Characters around an underline that are looked at: splitting a line of a megabyte into graphemes takes minutes. */
+const REACH = 400;
 
 // Files come from strangers too: nothing in them may move the cursor or reorder what is read.
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\uFEFF]/gu;
@@ -87,7 +89,10 @@ const frame = (
 ): readonly string[] => {
   const place = `${visible(at.file)}:${at.line}:${at.column}`;
   const lines = text === undefined ? [] : sourceLines(text);
-  const line = lines[at.line - 1];
+  const skipped = Math.max(0, at.column - 1 - REACH);
+  const near = (whole: string | undefined) =>
+    whole?.slice(skipped, at.column + REACH);
+  const line = near(lines[at.line - 1]);
   if (line === undefined) {
     return [` ${paint.cyan("-->")} ${place}`];
   }
@@ -97,8 +102,9 @@ const frame = (
     `${paint.cyan(number.padStart(gutter))} ${bar} ${content}`.trimEnd();
 
   const cells = cellsOf(line);
-  const start = columnOf(cells, at.column - 1, line);
-  const end = columnOf(cells, at.column - 1 + at.length, line);
+  const index = at.column - 1 - skipped;
+  const start = columnOf(cells, index, line);
+  const end = columnOf(cells, index + at.length, line);
   const from =
     Math.max(start + 1, Math.min(end, start + LEAD)) > LINE_WIDTH - 1
       ? Math.max(0, start - LEAD)
@@ -112,7 +118,7 @@ const frame = (
     `${" ".repeat(gutter)}${paint.cyan("-->")} ${place}`,
     row("", ""),
   ];
-  const before = lines[at.line - 2];
+  const before = near(lines[at.line - 2]);
   if (before !== undefined) {
     rows.push(row(String(at.line - 1), cut(cellsOf(before), from)));
   }

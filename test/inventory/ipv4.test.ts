@@ -1,0 +1,149 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  broadcastAddress,
+  contains,
+  formatAddress,
+  formatCidr,
+  isUnicast,
+  networkAddress,
+  networkOf,
+  overlaps,
+  parseAddress,
+  parseCidr,
+  type Cidr,
+} from "../../src/inventory/ipv4.ts";
+
+const address = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const cidr: fc.Arbitrary<Cidr> = fc.record({
+  address,
+  prefix: fc.integer({ min: 0, max: 32 }),
+});
+
+/** The model: an address as 32 characters, a network as their beginning. */
+const bits = (number: number): string => number.toString(2).padStart(32, "0");
+const prefixBits = (range: Cidr): string =>
+  bits(range.address).slice(0, range.prefix);
+
+describe("addresses", () => {
+  it("survive being written and read", () => {
+    fc.assert(
+      fc.property(address, (number) => {
+        expect(parseAddress(formatAddress(number))).toBe(number);
+      }),
+    );
+  });
+
+  it("are only four decimal octets", () => {
+    for (const text of [
+      "",
+      "1.2.3",
+      "1.2.3.4.5",
+      "1.2.3.256",
+      "1.2.3.04",
+      "1.2.3.-4",
+      "1.2.3.4 ",
+      "1.2.3.0x4",
+      "1.2.3.٤",
+      "1.2.3.4/24",
+      "1.2..4",
+    ]) {
+      expect(parseAddress(text), text).toBeUndefined();
+    }
+  });
+
+  it("are read from any text without an exception", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const number = parseAddress(text);
+        expect(number === undefined || formatAddress(number) === text).toBe(
+          true,
+        );
+      }),
+    );
+  });
+
+  it("are a machine's only outside the special ranges", () => {
+    const machine = (text: string) => isUnicast(parseAddress(text) ?? 0);
+    expect(
+      ["10.0.0.1", "192.168.1.1", "172.16.0.9", "223.255.255.1"].every(machine),
+    ).toBe(true);
+    expect(
+      ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "255.255.255.255"].some(
+        machine,
+      ),
+    ).toBe(false);
+  });
+});
+
+describe("networks", () => {
+  it("survive being written and read", () => {
+    fc.assert(
+      fc.property(cidr, (range) => {
+        expect(parseCidr(formatCidr(range))).toEqual(range);
+      }),
+    );
+  });
+
+  it("are an address and a prefix length of 0 to 32", () => {
+    for (const text of [
+      "10.0.0.0",
+      "10.0.0.0/",
+      "10.0.0.0/33",
+      "10.0.0.0/024",
+      "10.0.0.0/8/8",
+      "/8",
+    ]) {
+      expect(parseCidr(text), text).toBeUndefined();
+    }
+  });
+
+  it("begin with zeros and end with ones behind the prefix", () => {
+    fc.assert(
+      fc.property(cidr, (range) => {
+        const start = prefixBits(range);
+        expect(bits(networkAddress(range))).toBe(start.padEnd(32, "0"));
+        expect(bits(broadcastAddress(range))).toBe(start.padEnd(32, "1"));
+        expect(networkAddress(networkOf(range))).toBe(networkOf(range).address);
+      }),
+    );
+  });
+
+  it("contain the addresses that begin as they do", () => {
+    fc.assert(
+      fc.property(cidr, address, (range, number) => {
+        expect(contains(range, number)).toBe(
+          bits(number).startsWith(prefixBits(range)),
+        );
+        expect(contains(range, range.address)).toBe(true);
+      }),
+    );
+  });
+
+  it("overlap where one contains the other", () => {
+    fc.assert(
+      fc.property(
+        cidr,
+        cidr,
+        fc.integer({ min: 0, max: 32 }),
+        (a, b, prefix) => {
+          // Two random ranges hardly ever meet; a wider one around the first always does.
+          const wider = {
+            address: a.address,
+            prefix: Math.min(prefix, a.prefix),
+          };
+          for (const [one, other] of [
+            [a, b],
+            [a, wider],
+          ] as const) {
+            const expected =
+              prefixBits(one).startsWith(prefixBits(other)) ||
+              prefixBits(other).startsWith(prefixBits(one));
+            expect(overlaps(one, other)).toBe(expected);
+            expect(overlaps(other, one)).toBe(expected);
+          }
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { maskSecrets } from "../../src/inventory/mask-secrets.ts";
+import { parseYamlFile } from "../../src/inventory/yaml-file.ts";
+
+const masked = (text: string): string =>
+  maskSecrets(parseYamlFile("f.yaml", text), text);
+
+describe("the text that frames show", () => {
+  it.each([
+    ["password: hunter2", "password: *******"],
+    [
+      "wifi: {ssid: home, psk: hunter2, x: 1}",
+      "wifi: {ssid: home, psk: *******, x: 1}",
+    ],
+    ["a: {password: [hun, ter2]}", "a: {password: ***********}"],
+    [
+      "password: |\n  hunter2\n  more\nb: 1\n",
+      "password: *\n*********\n******\nb: 1\n",
+    ],
+    ["a: 'https://ana:hunter2@host/'", "a: ***************************"],
+    [
+      "a: &x {password: hunter2}\nb: *x\n",
+      "a: &x {password: *******}\nb: *x\n",
+    ],
+  ])("hides the secret of %j", (text, expected) => {
+    expect(masked(text)).toBe(expected);
+  });
+
+  it.each([
+    "password: env:WIFI_PASSWORD",
+    "password: file:~/secret",
+    "password: prompt",
+    "password: 'exec:pass show wifi'",
+    "base: https://example.org/image",
+  ])("keeps the reference %j", (text) => {
+    expect(masked(text)).toBe(text);
+  });
+
+  it.each([
+    'a: "b\nc: {password: hunter2\n',
+    "a: [1\npassword: hunter2\n",
+    "a: [1\nwifi:\n  password: |\n    hunter2\n    hunter2\nb: 1\n",
+    'a: [1\nwifi: {"psk": "hunter2"}\n',
+    "a: [1\nk: |\n  -----BEGIN RSA PRIVATE KEY-----\n  hunter2\n",
+    "a: !x [1\nPassphrase:    hunter2\n",
+  ])("hides it in broken YAML: %j", (text) => {
+    const shown = masked(text);
+    expect(shown).not.toContain("hunter2");
+    expect(shown.split("\n").map((line) => line.length)).toEqual(
+      text.split("\n").map((line) => line.length),
+    );
+    expect(shown.startsWith("a: ")).toBe(true);
+  });
+
+  it("keeps references in broken YAML", () => {
+    const text = "a: [1\npassword: env:WIFI\npsk: 'file:x'\n";
+    expect(masked(text)).toBe(text);
+  });
+
+  it("can follow values that hold themselves", () => {
+    expect(masked("a: &a {b: *a, password: hunter2}\n")).not.toContain(
+      "hunter2",
+    );
+  });
+});
