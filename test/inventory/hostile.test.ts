@@ -371,6 +371,16 @@ describe("damaged files", () => {
     );
   });
 
+  it("show the first two hundred mistakes and count the others", () => {
+    const extra = Array.from({ length: 250 }, (_, n) => `k${n}: 1\n`).join("");
+    const { problems } = parseInventory("c", VALID + extra);
+    expect(problems).toHaveLength(201);
+    expect(problems.at(-1)).toMatchObject({
+      code: "TOO_MANY_MISTAKES",
+      message: "50 more mistakes are not shown",
+    });
+  });
+
   it("cannot make the parser work for long or end the process", () => {
     const bombs = [
       "[".repeat(1_000_000),
