@@ -54,7 +54,7 @@ export const PACKAGES = [
 /** Modules by name, with all that they depend on; a Raspberry Pi's kernel has them too, or their like. */
 export const MODULES: readonly RegExp[] = [
   /^(virtio_(pci|mmio|blk|net|rng)|ext4|vfat|fat|nls_(cp437|iso8859-1|ascii|utf8))$/,
-  /^(autofs4|overlay|br_netfilter|bridge|veth|vxlan|dummy|tun|ipip|wireguard)$/,
+  /^(autofs4|binfmt_misc|configfs|fuse|overlay|br_netfilter|bridge|veth|vxlan|dummy|tun|ipip|wireguard)$/,
   /^(mac80211_hwsim|ccm|gcm|cmac|michael_mic|ctr|cbc|ecb|aes.*|sha.*|crc32c.*|arc4|gf128mul|ghash.*)$/,
   /^(nf_|nft_|xt_|ip_set|ip6?_?tables?|ip6?table_|iptable_|ipt_|ip6t_|ip_vs|nfnetlink|x_tables|ebtable)/,
 ];

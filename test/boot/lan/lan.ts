@@ -9,6 +9,13 @@ import type { Cleanup } from "../support/cleanup.ts";
 /** The router, name server and time server of the tests' inventories. */
 export const ROUTER = "10.77.0.1";
 
+export type Port = {
+  /** Path of the namespace. */
+  readonly path: string;
+  /** Pulls the cable: an interface would keep its address, and answer for it, without a machine. */
+  readonly remove: () => Promise<void>;
+};
+
 export type Lan = {
   /** Name of the namespace that holds the bridge. */
   readonly namespace: string;
@@ -16,11 +23,12 @@ export type Lan = {
   readonly run: (...command: readonly string[]) => Promise<ToolResult>;
   /** A tap device for a virtual machine; returns its name. */
   readonly addTap: (name: string) => Promise<string>;
-  /** A namespace for a container, whose eth0 is plugged into the bridge; returns its path. */
-  readonly addPort: (name: string) => Promise<string>;
+  /** A namespace for one boot of a container, whose eth0 is plugged into the bridge. */
+  readonly addPort: () => Promise<Port>;
 };
 
 let lans = 0;
+let ports = 0;
 
 export const makeLan = async (cleanup: Cleanup): Promise<Lan> => {
   lans += 1;
@@ -49,13 +57,19 @@ export const makeLan = async (cleanup: Cleanup): Promise<Lan> => {
       await inside("link", "set", name, "master", "br0", "up");
       return name;
     },
-    addPort: async (name) => {
-      const port = `${namespace}-${name}`;
-      await addNamespace(port);
+    addPort: async () => {
+      ports += 1;
+      const port = `${namespace}-${ports}`;
+      await ip("netns", "add", port);
+      const remove = async () => {
+        await tryTool("ip", ["netns", "del", port]);
+      };
+      cleanup.defer(remove);
+      await ip("-n", port, "link", "set", "lo", "up");
       await ip(
         "link",
         "add",
-        name,
+        `port${ports}`,
         "netns",
         namespace,
         "type",
@@ -66,8 +80,8 @@ export const makeLan = async (cleanup: Cleanup): Promise<Lan> => {
         "netns",
         port,
       );
-      await inside("link", "set", name, "master", "br0", "up");
-      return `/run/netns/${port}`;
+      await inside("link", "set", `port${ports}`, "master", "br0", "up");
+      return { path: `/run/netns/${port}`, remove };
     },
   };
 };

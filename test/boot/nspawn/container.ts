@@ -7,7 +7,9 @@ import {
   toolEnvironment,
   type ToolResult,
 } from "../../../src/system/run-tool.ts";
+import type { Port } from "../lan/lan.ts";
 import type { Cleanup } from "../support/cleanup.ts";
+import { childOf } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 
 export type Container = {
@@ -22,16 +24,6 @@ export type Container = {
   readonly shutDown: () => Promise<void>;
 };
 
-const childOf = (pid: number): number | undefined => {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
-    const first = parseInt(text.split(" ")[0] ?? "", 10);
-    return Number.isNaN(first) ? undefined : first;
-  } catch {
-    return undefined;
-  }
-};
-
 const isInit = (pid: number): boolean => {
   try {
     return readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "systemd";
@@ -42,7 +34,7 @@ const isInit = (pid: number): boolean => {
 
 export const bootContainer = async (
   root: string,
-  network: string,
+  port: Port,
   log: string,
   cleanup: Cleanup,
 ): Promise<Container> => {
@@ -58,7 +50,7 @@ export const bootContainer = async (
       "--console=pipe",
       "--capability=all",
       `--directory=${root}`,
-      `--network-namespace-path=${network}`,
+      `--network-namespace-path=${port.path}`,
       "--",
       "systemd.show_status=1",
     ],
@@ -95,6 +87,7 @@ export const bootContainer = async (
       process.kill(leader, "SIGKILL");
     }
     await ended;
+    await port.remove();
   };
   cleanup.defer(powerCut);
   const enter = ["-t", String(leader), "-m", "-u", "-i", "-n", "-p", "--"];
@@ -113,6 +106,7 @@ export const bootContainer = async (
     shutDown: async () => {
       await tryTool("nsenter", [...enter, "systemctl", "poweroff"]);
       await ended;
+      await port.remove();
     },
   };
 };

@@ -1,32 +1,26 @@
 // Both roles boot in containers from the seed of their images: cloud-init, the node's phases, the join, the second boot.
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFailed } from "vitest";
-import { tryTool } from "../../../src/system/run-tool.ts";
 import { describeAsRoot } from "../../support/tools.ts";
-import { makeLan } from "../lan/lan.ts";
-import { makeCleanup } from "../support/cleanup.ts";
 import {
   ADDRESSES,
   CONTROL_PLANE,
   twoNodes,
   WORKER,
 } from "../support/inventory.ts";
-import { openLogs, type Logs } from "../support/logs.ts";
-import { buildProject, USER, type Project } from "../support/project.ts";
-import { secretLines } from "../support/secret-lines.ts";
-import { standInBase } from "../support/shared-base.ts";
+import { USER } from "../support/project.ts";
 import { PHASES } from "../support/status.ts";
 import type { Container } from "./container.ts";
+import { openDesk, type Desk } from "./desk.ts";
 import {
   cloudInitErrors,
-  makeNode,
   standInCalls,
   untilDone,
   type NspawnNode,
 } from "./node.ts";
+import { ALLOWED, filesWithSecrets } from "./scrubbed.ts";
 
 type Running = { readonly node: NspawnNode; container: Container };
 
@@ -34,12 +28,8 @@ describeAsRoot(
   ["systemd-nspawn", "mmdebstrap", "mcopy", "ip", "sfdisk"],
   "first boot in containers",
   () => {
-    const cleanup = makeCleanup();
     const running = new Map<string, Running>();
-    let project: Project;
-    let logs: Logs;
-    let secrets: readonly string[];
-    let failed = false;
+    let desk: Desk;
 
     const on = (name: string): Running => {
       const found = running.get(name);
@@ -52,44 +42,19 @@ describeAsRoot(
       (await on(name).container.run(...command)).stdout.trim();
 
     beforeAll(async () => {
-      const folder = await mkdtemp(join(tmpdir(), "pi-image-boot-"));
-      cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-      logs = await openLogs("first-boot");
-      const { image } = await standInBase();
-      project = await buildProject(folder, twoNodes(), image);
-      const lan = await makeLan(cleanup);
-      const seeds: string[] = [];
+      desk = await openDesk("first-boot", twoNodes());
       // The worker first: power may come in any order.
       for (const name of [WORKER, CONTROL_PLANE]) {
-        const node = await makeNode(project, name, lan, logs.folder, cleanup);
-        for (const file of ["user-data", "network-config"]) {
-          seeds.push(
-            readFileSync(join(node.root, "boot/firmware", file), "utf8"),
-          );
-        }
-        running.set(name, { node, container: await node.boot() });
+        const node = await desk.node(name);
+        running.set(name, { node, container: await desk.boot(node) });
       }
-      secrets = secretLines(seeds);
     });
 
-    afterAll(async () => {
-      if (failed) {
-        for (const { node, container } of running.values()) {
-          const journal = await container.run("journalctl", "--no-pager");
-          await tryTool("tee", [join(logs.folder, `${node.name}.journal`)], {
-            input: journal.stdout,
-          });
-        }
-      }
-      await cleanup.run();
-      await logs.close(failed);
-    });
+    afterAll(() => desk.close());
 
     const test = (title: string, body: () => Promise<void>) =>
       it(title, async () => {
-        onTestFailed(() => {
-          failed = true;
-        });
+        onTestFailed(() => desk.fail());
         await body();
       });
 
@@ -123,7 +88,7 @@ describeAsRoot(
     });
 
     test("name, user, key, address and sysctls are the inventory's", async () => {
-      const publicKey = readFileSync(`${project.key}.pub`, "utf8").trim();
+      const publicKey = readFileSync(`${desk.project.key}.pub`, "utf8").trim();
       for (const name of [CONTROL_PLANE, WORKER] as const) {
         expect(await output(name, "hostname")).toBe(name);
         expect(
@@ -165,7 +130,10 @@ describeAsRoot(
 
     test("the kubeconfig of the build lets its owner see both nodes", async () => {
       const { node, container } = on(WORKER);
-      await copyFile(project.kubeconfig, join(node.root, "root/kubeconfig"));
+      await copyFile(
+        desk.project.kubeconfig,
+        join(node.root, "root/kubeconfig"),
+      );
       const seen = await container.run(
         "kubectl",
         "--kubeconfig",
@@ -179,26 +147,10 @@ describeAsRoot(
     });
 
     test("scrub leaves the secrets only where the node needs them", async () => {
-      expect(secrets.length).toBeGreaterThan(10);
+      expect(desk.secrets().length).toBeGreaterThan(10);
       for (const { node } of running.values()) {
-        const found = await tryTool("grep", ["-rlF", "-f", "-", node.written], {
-          input: secrets.join("\n"),
-        });
-        const files = found.stdout
-          .split("\n")
-          .filter((file) => file !== "")
-          .map((file) => file.slice(node.written.length))
-          .toSorted();
-        expect(files).toEqual(
-          node.name === CONTROL_PLANE
-            ? [
-                "/etc/kubernetes/pki/ca.key",
-                "/etc/kubernetes/pki/etcd/ca.key",
-                "/etc/kubernetes/pki/front-proxy-ca.key",
-                "/etc/kubernetes/pki/sa.key",
-                "/etc/ssh/ssh_host_ed25519_key",
-              ]
-            : ["/etc/ssh/ssh_host_ed25519_key"],
+        expect(await filesWithSecrets(node, desk.secrets())).toEqual(
+          ALLOWED[node.name === CONTROL_PLANE ? "control-plane" : "worker"],
         );
       }
     });
@@ -219,7 +171,7 @@ describeAsRoot(
           standInCalls(node).filter((line) => /^(apt|kubeadm)/.test(line));
         const before = { contents: contents(), calls: calls() };
         await entry.container.shutDown();
-        entry.container = await node.boot();
+        entry.container = await desk.boot(node);
         expect(await cloudInitErrors(node, entry.container)).toEqual([]);
         await entry.container.run("systemctl", "is-system-running", "--wait");
         expect({ contents: contents(), calls: calls() }).toEqual(before);

@@ -10,13 +10,19 @@ import { until } from "../support/until.ts";
 import { bootContainer, type Container } from "./container.ts";
 import { makeNodeRoot, mountRootPartition, takeSeed } from "./node-root.ts";
 
+const UNIT = "pi-image-node.service";
+
 export type NspawnNode = {
   readonly name: string;
+  /** Folder of what stands for its card; no two nodes share one. */
+  readonly card: string;
   readonly root: string;
   /** What the node wrote since it left the builder: the upper folder of the overlay. */
   readonly written: string;
   readonly boot: () => Promise<Container>;
 };
+
+let cards = 0;
 
 export const makeNode = async (
   project: Project,
@@ -25,7 +31,8 @@ export const makeNode = async (
   logs: string,
   cleanup: Cleanup,
 ): Promise<NspawnNode> => {
-  const folder = join(project.folder, "nspawn", name);
+  cards += 1;
+  const folder = join(project.folder, `${name}-${cards}`);
   const lower = await mountRootPartition(
     project.image(name),
     `${folder}-base`,
@@ -38,13 +45,13 @@ export const makeNode = async (
     join(import.meta.dirname, "timedatectl"),
     join(root, "usr/local/bin/timedatectl"),
   );
-  const port = await lan.addPort(name);
-  const log = join(logs, `${name}.console`);
+  const log = join(logs, `${name}-${cards}.console`);
   return {
     name,
+    card: folder,
     root,
     written: join(folder, "upper"),
-    boot: () => bootContainer(root, port, log, cleanup),
+    boot: async () => bootContainer(root, await lan.addPort(), log, cleanup),
   };
 };
 
@@ -84,10 +91,21 @@ export const untilWritten = (
     },
   );
 
-export const untilDone = (
+/** The node says that it is done, and its unit has ended. */
+export const untilDone = async (
   node: NspawnNode,
   container: Container,
-): Promise<true> => untilWritten(node, container, DONE_FILE);
+): Promise<void> => {
+  await untilWritten(node, container, DONE_FILE);
+  await until(
+    `the end of the node unit on ${node.name}`,
+    async () => {
+      const state = await container.run("systemctl", "is-active", UNIT);
+      return state.stdout.trim() === "inactive" ? true : undefined;
+    },
+    { seconds: 60, every: 200 },
+  );
+};
 
 /** What the stand-ins were called with, one call a line; REFUSED lines are what they did not accept. */
 export const standInCalls = (node: NspawnNode): readonly string[] => {

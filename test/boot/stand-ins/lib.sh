@@ -22,6 +22,7 @@ order() { # NAME
   case $word in
     fail) echo "stand-in: $1 fails as ordered" >&2 && exit 1 ;;
     hang) exec sleep infinity ;;
-    kill) kill -9 "$(ps -o ppid= -p "$PPID" | tr -d ' ')" "$PPID" ;;
+    # The caller is timeout, and its caller the phase.
+    kill) kill -9 "$(ps -o ppid= -p "$PPID" | tr -d ' ')" "$PPID" && exit 137 ;;
   esac
 }

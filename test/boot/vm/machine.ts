@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { open, readFile } from "node:fs/promises";
 import { toolEnvironment } from "../../../src/system/run-tool.ts";
+import { childOf } from "../support/processes.ts";
 import type { Cleanup } from "../support/cleanup.ts";
 
 export type MachineSpec = {
@@ -53,7 +54,13 @@ export const startMachine = async (
     child.once("exit", () => resolve());
   });
   const powerCut = async () => {
-    child.kill("SIGKILL");
+    const inside = child.pid === undefined ? undefined : childOf(child.pid);
+    // The first process of the namespace takes all others with it, and unshare then reaps it.
+    if (inside === undefined) {
+      child.kill("SIGKILL");
+    } else {
+      process.kill(inside, "SIGKILL");
+    }
     await ended;
   };
   cleanup.defer(powerCut);

@@ -4,11 +4,22 @@ import { tryTool, type ToolResult } from "../../../src/system/run-tool.ts";
 export type Login = {
   readonly namespace: string;
   readonly user: string;
+  /** Where to connect. */
   readonly host: string;
+  /** The node's name, under which known_hosts has its key. */
+  readonly name: string;
   /** The private key's file. */
   readonly key: string;
   readonly knownHosts: string;
 };
+
+const OPTIONS = [
+  "IdentitiesOnly=yes",
+  "BatchMode=yes",
+  "StrictHostKeyChecking=yes",
+  "ConnectTimeout=5",
+  "ServerAliveInterval=5",
+];
 
 export const ssh = (login: Login, command: string): Promise<ToolResult> =>
   tryTool("ip", [
@@ -21,16 +32,11 @@ export const ssh = (login: Login, command: string): Promise<ToolResult> =>
     "-T",
     "-i",
     login.key,
-    "-o",
-    "IdentitiesOnly=yes",
-    "-o",
-    "BatchMode=yes",
+    ...OPTIONS.flatMap((option) => ["-o", option]),
     "-o",
     `UserKnownHostsFile=${login.knownHosts}`,
     "-o",
-    "StrictHostKeyChecking=yes",
-    "-o",
-    "ConnectTimeout=5",
+    `HostKeyAlias=${login.name}`,
     `${login.user}@${login.host}`,
     command,
   ]);
