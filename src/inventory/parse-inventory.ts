@@ -2,7 +2,7 @@
 import type { Problem } from "../report/problem.ts";
 import { hasErrors } from "../report/problem.ts";
 import { checkBoards } from "./check-boards.ts";
-import { checkEndpoint, checkVirtualAddress } from "./check-endpoint.ts";
+import { checkEndpoint } from "./check-endpoint.ts";
 import { checkGateways, checkUplinks } from "./check-network.ts";
 import {
   checkCards,
@@ -13,6 +13,7 @@ import {
 import { checkPodRoom, checkSubnets } from "./check-subnets.ts";
 import { checkTimezones } from "./check-timezones.ts";
 import { checkUserNames, checkUsers } from "./check-users.ts";
+import { checkVirtualAddress } from "./check-virtual-address.ts";
 import { checkWifiPasswords } from "./check-wifi.ts";
 import { inventorySchema, type Inventory } from "./cluster-schema.ts";
 import { draftOf, type Check, type Draft } from "./draft.ts";

@@ -12,7 +12,7 @@ export const DEFAULT_SETTINGS = {
   storage: "sd",
   pcieGen: 2,
   timezone: "Etc/UTC",
-  // The only locale that needs no locale-gen at first boot, which takes a minute on a card.
+  // The one locale that needs no locale-gen at first boot.
   locale: "C.UTF-8",
 } as const satisfies Inventory["defaults"];
 
