@@ -5,10 +5,16 @@ import { toolEnvironment } from "../../../src/system/run-tool.ts";
 import type { Cleanup } from "../support/cleanup.ts";
 import { ROUTER, type Lan } from "./lan.ts";
 
-/** Starts both servers; `names` are answered by DNS, all others are unknown. */
+type Settings = {
+  /** DNS name to address; all others are unknown, those of the nodes included. */
+  readonly names?: Readonly<Record<string, string>>;
+  /** MAC address to the address that DHCP gives. */
+  readonly leases?: Readonly<Record<string, string>>;
+};
+
 export const startRouter = (
   lan: Lan,
-  names: Readonly<Record<string, string>>,
+  { names = {}, leases = {} }: Settings,
   cleanup: Cleanup,
 ): void => {
   const start = (...command: readonly string[]) => {
@@ -37,6 +43,9 @@ export const startRouter = (
     "--dhcp-leasefile=/dev/null",
     "--leasefile-ro",
     "--dhcp-range=10.77.0.100,10.77.0.199,255.255.255.0,1h",
+    // A node's own name must not get into DNS: mDNS has to find it.
+    "--dhcp-ignore-names",
+    ...Object.entries(leases).map(([mac, to]) => `--dhcp-host=${mac},${to}`),
     ...times.map((name) => `--address=/${name}/${ROUTER}`),
     ...Object.entries(names).map(([name, to]) => `--address=/${name}/${to}`),
   );

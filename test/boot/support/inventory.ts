@@ -10,31 +10,45 @@ export const ADDRESSES = {
 } as const;
 
 type Choices = {
-  readonly cluster?: readonly string[];
+  readonly endpoint?: string;
+  /** False: DHCP gives the addresses. */
+  readonly fixed?: boolean;
   readonly defaults?: readonly string[];
 };
 
-/** Both nodes have fixed addresses; the lines given come on top. */
-export const twoNodes = ({ cluster = [], defaults = [] }: Choices = {}) =>
-  `cluster:
+const nodeLines = (
+  name: keyof typeof ADDRESSES,
+  role: string,
+  fixed: boolean,
+) =>
+  [
+    `  - name: ${name}`,
+    `    role: ${role}`,
+    ...(fixed
+      ? [
+          `    address: ${ADDRESSES[name]}/24`,
+          `    gateway: ${ROUTER}`,
+          `    nameservers: [${ROUTER}]`,
+        ]
+      : []),
+  ].join("\n");
+
+/** Both nodes have the same addresses in every test, fixed or by DHCP. */
+export const twoNodes = ({
+  endpoint = CONTROL_PLANE,
+  fixed = true,
+  defaults = [],
+}: Choices = {}): string => `cluster:
   name: desk
   kubernetes: "1.36"
-  endpoint: ${CONTROL_PLANE}
-${cluster.map((line) => `  ${line}\n`).join("")}defaults:
+  endpoint: ${endpoint}
+defaults:
   board: pi5
   timezone: Europe/Madrid
   users:
     - name: ${USER}
       sshKeys: ["\${key}"]
 ${defaults.map((line) => `  ${line}\n`).join("")}nodes:
-  - name: ${CONTROL_PLANE}
-    role: control-plane
-    address: ${ADDRESSES[CONTROL_PLANE]}/24
-    gateway: ${ROUTER}
-    nameservers: [${ROUTER}]
-  - name: ${WORKER}
-    role: worker
-    address: ${ADDRESSES[WORKER]}/24
-    gateway: ${ROUTER}
-    nameservers: [${ROUTER}]
+${nodeLines(CONTROL_PLANE, "control-plane", fixed)}
+${nodeLines(WORKER, "worker", fixed)}
 `;

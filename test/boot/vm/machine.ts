@@ -71,3 +71,9 @@ export const startMachine = async (
     ended,
   };
 };
+
+/** Locally administered, and different for each name. */
+export const macOf = (name: string): string => {
+  const digits = Buffer.from(name.padEnd(5, "-").slice(-5)).toString("hex");
+  return `02:${(digits.match(/../g) ?? []).join(":")}`;
+};

@@ -15,7 +15,7 @@ const CARD_BYTES = 3 * 1024 ** 3;
 export type VmNode = {
   readonly name: string;
   readonly spec: MachineSpec;
-  /** A command on the node as the inventory's user, at its current address. */
+  /** A command on the node as the inventory's user, at its address. */
   readonly ssh: (command: string) => Promise<ToolResult>;
 };
 
@@ -23,7 +23,7 @@ export const flashNode = async (
   project: Project,
   base: string,
   name: string,
-  address: () => Promise<string>,
+  address: string,
   lan: Lan,
   logs: string,
 ): Promise<VmNode> => {
@@ -49,12 +49,12 @@ export const flashNode = async (
       namespace: lan.namespace,
       log: join(logs, `${name}.console`),
     },
-    ssh: async (command) =>
+    ssh: (command) =>
       ssh(
         {
           namespace: lan.namespace,
           user: USER,
-          host: await address(),
+          host: address,
           key: project.key,
           knownHosts: project.knownHosts,
           name,

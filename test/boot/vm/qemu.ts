@@ -3,7 +3,12 @@ import { join } from "node:path";
 import type { Arch } from "../base/recipe.ts";
 import type { Cleanup } from "../support/cleanup.ts";
 import { copyBootFiles, kernelCommandLine } from "./card.ts";
-import { startMachine, type Machine, type MachineSpec } from "./machine.ts";
+import {
+  macOf,
+  startMachine,
+  type Machine,
+  type MachineSpec,
+} from "./machine.ts";
 
 const PROGRAM: Readonly<Record<Arch, readonly string[]>> = {
   amd64: ["qemu-system-x86_64", "-M", "q35", "-cpu", "max"],
@@ -63,10 +68,4 @@ export const bootQemu = async (
     ],
     cleanup,
   );
-};
-
-/** Locally administered, and different for each name. */
-const macOf = (name: string): string => {
-  const digits = Buffer.from(name.padEnd(5, "-").slice(-5)).toString("hex");
-  return `02:${(digits.match(/../g) ?? []).join(":")}`;
 };

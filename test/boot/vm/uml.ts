@@ -2,7 +2,12 @@
 import { basename, dirname, join } from "node:path";
 import type { Cleanup } from "../support/cleanup.ts";
 import { kernelCommandLine } from "./card.ts";
-import { startMachine, type Machine, type MachineSpec } from "./machine.ts";
+import {
+  macOf,
+  startMachine,
+  type Machine,
+  type MachineSpec,
+} from "./machine.ts";
 
 const MEMORY = "1024M";
 
@@ -30,7 +35,7 @@ export const bootUml = async (
       "con=null",
       "con0=null,fd:1",
       "console=tty0",
-      `vec0:transport=tap,ifname=${spec.tap},depth=128,gro=1`,
+      `vec0:transport=tap,ifname=${spec.tap},mac=${macOf(spec.name)},depth=64,gro=1`,
       "systemd.show_status=1",
       ...(spec.kernelWords ?? []),
     ],
