@@ -1,5 +1,5 @@
 // The cni phase: what the first control plane applies, and when a node is Ready.
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import {
   controlPlane,
   sampleNode,
@@ -13,6 +13,7 @@ import {
   leftToDo,
   powerOn,
   screen,
+  describeNode,
 } from "./fake-node.ts";
 
 const wait = async (is: Partial<Circumstances>): Promise<string> => {
@@ -49,7 +50,7 @@ const applied = (root: string): readonly string[] =>
 const flannel = { name: "10-flannel.yaml", text: "kind: Namespace\n" };
 const first = { node: controlPlane };
 
-describe("cni on the first control plane", () => {
+describeNode("cni on the first control plane", () => {
   it("applies every manifest server-side, those that need another one's CRD in a later pass", async () => {
     const root = await wait({
       ...first,
@@ -121,7 +122,7 @@ describe("cni on the first control plane", () => {
   });
 });
 
-describe("cni elsewhere", () => {
+describeNode("cni elsewhere", () => {
   it("waits until the node is Ready", async () => {
     const root = await wait({
       manifests: [flannel],

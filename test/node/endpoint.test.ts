@@ -1,7 +1,7 @@
 // The endpoint program: who has the cluster's name, and what happens when an address changes.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type {
   Endpoint,
   ResolvedNode,
@@ -12,7 +12,13 @@ import {
   sampleNode,
   sampleProject,
 } from "../seed/sample-project.ts";
-import { calls, type Circumstances, layNode, runOnNode } from "./fake-node.ts";
+import {
+  calls,
+  type Circumstances,
+  layNode,
+  runOnNode,
+  describeNode,
+} from "./fake-node.ts";
 
 const project = (endpoint: Partial<Endpoint>): ResolvedProject => ({
   cluster: {
@@ -47,7 +53,7 @@ const hosts = (root: string): string =>
 const withEndpoint = (address: string, name = "cplane"): string =>
   `127.0.0.1 localhost\n# >>> pi-image: the endpoint of the cluster\n${address} ${name}\n# <<< pi-image\n`;
 
-describe("the endpoint's address", () => {
+describeNode("the endpoint's address", () => {
   it.each([
     [
       "the inventory",
@@ -130,7 +136,7 @@ describe("the endpoint's address", () => {
   });
 });
 
-describe("the node's own address under DHCP", () => {
+describeNode("the node's own address under DHCP", () => {
   const flags = "var/lib/kubelet/kubeadm-flags.env";
   const joined = {
     "var/lib/pi-image/kubeadm-done": "",

@@ -24,6 +24,7 @@ import type {
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
 import { seedInput } from "../seed/sample-project.ts";
+import { describeWithTools } from "../support/tools.ts";
 import { lastingSecrets } from "./join-identities.ts";
 
 const FAKES = fileURLToPath(new URL("fakes", import.meta.url));
@@ -33,6 +34,11 @@ const REAL_TOOLS = (
   "awk base64 basename bash cat chmod cp cut dd dirname env find flock grep head install ln ls mkdir mktemp mv openssl " +
   "paste printf readlink rm sed sh shred sort stat tail tee touch tr truncate xargs"
 ).split(" ");
+
+/** A group of tests that runs the node's scripts. */
+export const describeNode = (title: string, body: () => void): void => {
+  describeWithTools(["flock", "openssl", "shred"], title, body);
+};
 
 /** A base image that brings everything, so that no package is installed. */
 export const COMPLETE = readdirSync(join(FAKES, "installable"));

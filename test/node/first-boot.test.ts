@@ -1,7 +1,7 @@
 // Whole first boots, from a bare base to a node that is done, with what stands on the screen.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import {
   controlPlane,
   sampleNode,
@@ -18,12 +18,13 @@ import {
   screen,
   status,
   statuses,
+  describeNode,
 } from "./fake-node.ts";
 
 const INSTALLING =
   "packages: Installing kubelet=1.36.5-1.1 kubeadm=1.36.5-1.1 kubectl=1.36.5-1.1 containerd kubernetes-cni cri-tools conntrack socat ethtool iptables.";
 
-describe("a first boot", () => {
+describeNode("a first boot", () => {
   it("makes the first control plane", async () => {
     const root = await layNode({
       project: sampleProject,
@@ -89,7 +90,7 @@ describe("a first boot", () => {
   });
 });
 
-describe("the runner", () => {
+describeNode("the runner", () => {
   const waiting = {
     project: sampleProject,
     node: sampleNode,
@@ -173,6 +174,29 @@ describe("the runner", () => {
     expect(screen(root)).toContain(
       "runtime: The phase was stopped with code 137, perhaps for lack of memory.",
     );
+  });
+
+  it("says that the disk is full when not even a stamp can be written, and goes on when there is room", async () => {
+    const root = await layNode({
+      project: sampleProject,
+      node: sampleNode,
+      files: {
+        ...leftToDo("10-clock"),
+        // What a folder in the way and a full disk have in common: the file cannot be written.
+        "var/lib/pi-image/stamps/10-clock.new/full": "",
+        "var/lib/pi-image/status.json.new/full": "",
+      },
+      after: {
+        2: "rm -r var/lib/pi-image/*.new var/lib/pi-image/stamps/*.new",
+      },
+    });
+    expect(await powerOn(root)).toMatchObject({ code: 0 });
+    expect(screen(root)).toEqual([
+      "clock: The root partition is full or read-only; free space on it or use a larger card.",
+      "clock: done",
+      "done: worker1 is a worker of the cluster homelab.",
+    ]);
+    expect(status(root)).toMatchObject({ state: "done" });
   });
 
   it("writes to every console, and to the system's where none is named", async () => {

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type {
   ResolvedNode,
   ResolvedProject,
@@ -22,6 +22,7 @@ import {
   powerOn,
   restart,
   screen,
+  describeNode,
 } from "./fake-node.ts";
 import { joinFile } from "./join-identities.ts";
 
@@ -113,7 +114,7 @@ const MAY_JOIN = "This card may join until May 26 00:00:00 2099 GMT.";
 const ASKING = "Asking the control plane at cplane:6443.";
 const JOINING = "Joining the cluster with kubeadm join.";
 
-describe("init", () => {
+describeNode("init", () => {
   it("keeps the cluster's own keys and shows no token", async () => {
     const root = await assemble({ node: controlPlane });
     expect(said(root)).toEqual([CHECKING, STARTING, "done"]);
@@ -243,13 +244,17 @@ describe("init", () => {
     expect(isDone(root)).toBe(true);
   });
 
-  it("is never begun again, nor reset, once it has succeeded", async () => {
+  it("is never begun again, nor reset, once it has succeeded and is on the disk", async () => {
+    const marker = "var/lib/pi-image/kubeadm-done";
+    const early = await lay({ node: controlPlane, plans: { sync: ["cut"] } });
+    expect((await powerOn(early)).code).toBeNull();
+    expect(existsSync(join(early, marker))).toBe(false);
     const root = await lay({
       node: controlPlane,
-      plans: { sync: ["ok", "ok", "cut"] },
+      plans: { sync: ["ok", "cut"] },
     });
     expect((await powerOn(root)).code).toBeNull();
-    expect(existsSync(join(root, "var/lib/pi-image/kubeadm-done"))).toBe(true);
+    expect(existsSync(join(root, marker))).toBe(true);
     restart(root);
     expect((await powerOn(root)).code).toBe(0);
     expect(verbs(root)).toEqual(["init phase preflight", "init"]);
@@ -275,7 +280,7 @@ describe("init", () => {
   });
 });
 
-describe("join", () => {
+describeNode("join", () => {
   it("says how long it may, joins, and removes its right to join", async () => {
     const root = await assemble({});
     expect(said(root)).toEqual([MAY_JOIN, ASKING, JOINING, "done"]);
@@ -406,7 +411,7 @@ describe("join", () => {
   });
 });
 
-describe("join of a further control plane", () => {
+describeNode("join of a further control plane", () => {
   const joining = {
     node: second,
     project: shared,

@@ -1,7 +1,7 @@
 // The clock and network phases: what they wait for, what they say, and that they go on when the cause is gone.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
 import {
   controlPlane,
@@ -18,6 +18,7 @@ import {
   powerOn,
   screen,
   statuses,
+  describeNode,
 } from "./fake-node.ts";
 
 const wireless: ResolvedNode = {
@@ -50,7 +51,7 @@ const complaints = (root: string) => ({
   states: [...new Set(statuses(root).map((status) => status["state"]))],
 });
 
-describe("clock", () => {
+describeNode("clock", () => {
   it("leaves a clock alone that is not behind the build", async () => {
     const root = await bringUp({});
     expect(
@@ -100,7 +101,7 @@ describe("clock", () => {
   });
 });
 
-describe("network", () => {
+describeNode("network", () => {
   it("says that no cable is plugged in, and applies netplan once more after a minute", async () => {
     const root = await bringUp({
       files: { "sys/class/net/eth0/carrier": "0" },

@@ -1,7 +1,7 @@
 // The packages phase: which packages come from where, and what the node says while they do not.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Runtime } from "../../src/inventory/resolved.ts";
 import { sampleNode, sampleProject } from "../seed/sample-project.ts";
 import {
@@ -14,6 +14,7 @@ import {
   powerOn,
   REPOSITORY,
   screen,
+  describeNode,
 } from "./fake-node.ts";
 
 const withRuntime = (runtime: Runtime): Circumstances["project"] => ({
@@ -49,7 +50,7 @@ const UPDATING = "Updating the lists of packages.";
 const failed = (cause: string): string =>
   `Packages are not installed yet (kubelet kubeadm kubectl containerd kubernetes-cni): ${cause}.`;
 
-describe("packages", () => {
+describeNode("packages", () => {
   it("installs the pinned patch version and holds it, with upgrades paused meanwhile", async () => {
     const root = await install({});
     expect(said(root)).toEqual([UPDATING, INSTALLING, "done"]);
@@ -210,7 +211,7 @@ describe("packages", () => {
   });
 });
 
-describe("keys of package repositories", () => {
+describeNode("keys of package repositories", () => {
   it("are fetched when the card has none, and refused with another fingerprint", async () => {
     const url = "https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key";
     const root = await install({
@@ -290,7 +291,7 @@ describe("keys of package repositories", () => {
   );
 });
 
-describe("the extra modules of 22.04", () => {
+describeNode("the extra modules of 22.04", () => {
   const jammy = {
     files: { "etc/os-release": 'VERSION_ID="22.04"\nVERSION_CODENAME=jammy\n' },
     installed: COMPLETE,

@@ -1,7 +1,7 @@
 // The power goes at every moment that the runner makes durable, one after the other, and in the middle of each tool.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import {
   controlPlane,
   sampleNode,
@@ -14,6 +14,7 @@ import {
   layNode,
   powerOn,
   restart,
+  describeNode,
 } from "./fake-node.ts";
 
 const manifests = [{ name: "10-flannel.yaml", text: "kind: Namespace\n" }];
@@ -63,7 +64,7 @@ const cutAtEverySync = async (is: Circumstances): Promise<number> => {
   throw new Error("the node does not come to an end");
 };
 
-describe("a power cut at every sync", () => {
+describeNode("a power cut at every sync", () => {
   it.each([
     ["the first control plane", controlPlane],
     ["a worker", sampleNode],
@@ -78,7 +79,7 @@ describe("a power cut at every sync", () => {
   });
 });
 
-describe("a power cut in the middle", () => {
+describeNode("a power cut in the middle", () => {
   it("of every tool that changes something leaves the first control plane whole", async () => {
     const root = await layNode({
       project: sampleProject,

@@ -1,5 +1,5 @@
 // The runtime phase: kernel settings, and a container runtime that answers.
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { sampleNode, sampleProject } from "../seed/sample-project.ts";
 import {
   calls,
@@ -9,6 +9,7 @@ import {
   leftToDo,
   powerOn,
   screen,
+  describeNode,
 } from "./fake-node.ts";
 
 const prepare = async (is: Partial<Circumstances>): Promise<string> => {
@@ -33,7 +34,7 @@ const complaints = (root: string): readonly string[] =>
     .map((line) => line.replace("runtime: ", ""))
     .filter((line) => line !== "done" && !line.startsWith("Preparing"));
 
-describe("runtime", () => {
+describeNode("runtime", () => {
   it("loads modules before it applies the settings that exist only with them", async () => {
     const root = await prepare({});
     expect(complaints(root)).toEqual([]);

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import {
@@ -32,6 +32,7 @@ import {
   leftToDo,
   powerOn,
   screen,
+  describeNode,
 } from "./fake-node.ts";
 import { lastingSecrets } from "./join-identities.ts";
 
@@ -89,7 +90,7 @@ const seedOf = async (node: ResolvedNode) => {
   return seed;
 };
 
-describe("scrub", () => {
+describeNode("scrub", () => {
   it.each([
     ["a worker", wireless, 2 + 1],
     ["a control plane", { ...controlPlane, network: wireless.network }, 5 + 1],
