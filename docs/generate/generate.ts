@@ -1,13 +1,17 @@
-// Writes the generated files: docs/errors.md, docs/reference/commands.md and the JSON Schemas under profiles/.
+// Writes the generated files: docs/errors.md, docs/reference/ and the JSON Schemas under profiles/.
 // `npm run generate` writes them, `npm run generate -- --check` fails where one is out of date.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { clusterSchemaJson } from "../src/inventory/cluster-schema-json.ts";
-import { profileJsonSchema } from "../src/seed/profile-schema.ts";
-import { ERROR_CODES } from "../src/report/error-codes.ts";
-import { EXIT } from "../src/report/exit-codes.ts";
-import { PROBLEM_CODES } from "../src/report/problem-codes.ts";
-import { packageFile } from "../src/system/package-files.ts";
+import { clusterSchemaJson } from "../../src/inventory/cluster-schema-json.ts";
+import { profileJsonSchema } from "../../src/seed/profile-schema.ts";
+import { ERROR_CODES } from "../../src/report/error-codes.ts";
+import { EXIT } from "../../src/report/exit-codes.ts";
+import { PROBLEM_CODES } from "../../src/report/problem-codes.ts";
+import { VALUE_NAMES } from "../../src/seed/value-names.ts";
+import { inventoryPage } from "./inventory-page.ts";
+import { profilesPage } from "./profiles-page.ts";
+import { table } from "./table.ts";
+import { packageFile } from "../../src/system/package-files.ts";
 
 const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: "done",
@@ -19,14 +23,6 @@ const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   bug: "a bug in pi-image",
   cancelled: "cancelled",
 };
-
-const table = (
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-): string =>
-  [head, head.map(() => "---"), ...rows]
-    .map((cells) => `| ${cells.join(" | ")} |`)
-    .join("\n");
 
 const errorsPage = (): string => `# Exit codes, errors and problems
 
@@ -98,6 +94,8 @@ const json = (value: unknown): string =>
 const files: Readonly<Record<string, () => string>> = {
   "docs/errors.md": errorsPage,
   "docs/reference/commands.md": commandsPage,
+  "docs/reference/inventory.md": () => inventoryPage(clusterSchemaJson()),
+  "docs/reference/profiles.md": () => profilesPage(VALUE_NAMES),
   "profiles/cluster.schema.json": () => json(clusterSchemaJson()),
   "profiles/profile.schema.json": () => json(profileJsonSchema()),
 };
