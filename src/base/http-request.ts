@@ -71,10 +71,30 @@ const finish = (
     request.end();
   });
 
-const send = async (
+/** The same request, through the proxy's tunnel to an https server. */
+const sendThroughTunnel = async (
   url: URL,
+  proxy: URL,
+  request: RequestOptions,
   options: HttpOptions,
 ): Promise<IncomingMessage> => {
+  const socket = await openTunnel(url, proxy, {
+    signal: options.signal,
+    timeout: options.connectTimeout ?? CONNECT_TIMEOUT,
+  });
+  const host = bareHost(url);
+  const tunneled = httpsRequest({
+    ...request,
+    createConnection: () =>
+      // Names only in servername: RFC 6066 has no addresses there.
+      tlsConnect({ socket, host, servername: isIP(host) === 0 ? host : "" }),
+  });
+  // TLS closes itself, but not the connection that it was given.
+  tunneled.once("close", () => socket.destroy());
+  return finish(tunneled, url.host, options);
+};
+
+const send = (url: URL, options: HttpOptions): Promise<IncomingMessage> => {
   const authorization = basicAuthorization(url);
   const headers = {
     host: url.host,
@@ -84,7 +104,7 @@ const send = async (
     ...(authorization === undefined ? {} : { authorization }),
     ...options.headers,
   };
-  const common: RequestOptions = {
+  const request: RequestOptions = {
     method: "GET",
     host: bareHost(url),
     port: url.port,
@@ -95,40 +115,17 @@ const send = async (
   };
   const proxy = proxyFor(url, options.env);
   if (url.protocol === "https:") {
-    const socket =
-      proxy === undefined
-        ? undefined
-        : await openTunnel(url, proxy, {
-            signal: options.signal,
-            timeout: options.connectTimeout ?? CONNECT_TIMEOUT,
-          });
-    const name = bareHost(url);
-    return finish(
-      httpsRequest(
-        socket === undefined
-          ? common
-          : {
-              ...common,
-              createConnection: () =>
-                tlsConnect({
-                  socket,
-                  host: name,
-                  // Names only: RFC 6066 has no addresses here.
-                  servername: isIP(name) === 0 ? name : "",
-                }),
-            },
-      ),
-      url.host,
-      options,
-    );
+    return proxy === undefined
+      ? finish(httpsRequest(request), url.host, options)
+      : sendThroughTunnel(url, proxy, request, options);
   }
   if (proxy === undefined) {
-    return finish(httpRequest(common), url.host, options);
+    return finish(httpRequest(request), url.host, options);
   }
   const proxyAuthorization = basicAuthorization(proxy);
   return finish(
     (proxy.protocol === "https:" ? httpsRequest : httpRequest)({
-      ...common,
+      ...request,
       host: bareHost(proxy),
       port: proxy.port,
       path: `${url.protocol}//${url.host}${url.pathname}${url.search}`,
