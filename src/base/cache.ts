@@ -14,7 +14,7 @@ export type CacheOptions = {
   readonly signal: AbortSignal;
 };
 
-type Kind = "archives" | "downloads" | "lists" | "raw";
+type Kind = "archives" | "downloads" | "keys" | "lists" | "raw";
 
 const PAUSE_MS = 500;
 

@@ -1,0 +1,428 @@
+// From a name, path or address to a verified base: with a server, without one, and with one that cannot be trusted.
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  type Catalogue,
+  loadCatalogue,
+  type Release,
+} from "../../src/base/load-catalogue.ts";
+import { type BaseRequest, resolveBase } from "../../src/base/resolve-base.ts";
+import type { PinnedKey } from "../../src/base/signature.ts";
+import { describeWithTools } from "../support/tools.ts";
+import {
+  failureOf,
+  outcomeOf,
+  testFolder,
+  testOptions,
+} from "./base-options.ts";
+import { openGpg } from "./gpg.ts";
+import { deadAddress, startServer } from "./http-server.ts";
+
+/** The smallest thing that opens as a raw image. */
+const rawImage = (fill: number): Buffer => {
+  const image = Buffer.alloc(4096, fill);
+  image.set([0x55, 0xaa], 510);
+  return image;
+};
+const sha256 = (bytes: Buffer) =>
+  createHash("sha256").update(bytes).digest("hex");
+
+const old = gzipSync(rawImage(1));
+const newest = gzipSync(rawImage(2));
+const name = (point: string) =>
+  `ubuntu-24.04${point}-preinstalled-server-arm64+raspi.img.xz`;
+
+/** Resolves and closes; gives what a command would remember. */
+const resolve = async (
+  request: BaseRequest,
+  options: Parameters<typeof resolveBase>[1],
+) => {
+  const base = await resolveBase(request, options);
+  await base.reader.close();
+  return {
+    name: base.name,
+    sha256: base.sha256,
+    origin: base.origin,
+    path: base.path,
+  };
+};
+
+const noCatalogue: Catalogue = { releases: new Map(), samples: new Map() };
+
+describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
+  let gpg: ReturnType<typeof openGpg>;
+  let pinned: PinnedKey;
+  let other: PinnedKey;
+  beforeAll(() => {
+    gpg = openGpg();
+    pinned = gpg.makeKey("CD image key <cd@example.com>");
+    other = gpg.makeKey("Another key <other@example.com>");
+  });
+  afterAll(() => gpg.close());
+
+  /** A server with a signed list of two point releases and other files, and an empty cache. */
+  const setUp = async (signer = pinned) => {
+    const server = await startServer();
+    const options = testOptions();
+    const { samples } = await loadCatalogue();
+    const release = (folder: string): Release => ({
+      title: "Ubuntu Server 24.04 LTS",
+      folder,
+      file: "ubuntu-24.04*-preinstalled-server-arm64+raspi.img.xz",
+      key: pinned,
+      sample: "sample",
+    });
+    const catalogue = (folder: string): Catalogue => ({
+      releases: new Map([["ubuntu-24.04", release(folder)]]),
+      samples,
+    });
+    const publish = (list: string, key = signer) => {
+      const data = Buffer.from(list);
+      server.files.set("SHA256SUMS", data);
+      server.files.set("SHA256SUMS.gpg", gpg.sign(data, key, "--armor"));
+    };
+    publish(
+      [
+        `${sha256(Buffer.from("desktop"))} *ubuntu-24.04.9-preinstalled-desktop-arm64+raspi.img.xz`,
+        `${sha256(newest)} *${name(".10")}`,
+        `${sha256(old)} *${name(".9")}`,
+        `${sha256(old)} *${name("")}`,
+        "",
+      ].join("\n"),
+    );
+    server.files.set(name(".9"), old);
+    server.files.set(name(".10"), newest);
+    const run = (request: Partial<BaseRequest> = {}, folder = server.address) =>
+      resolve(
+        { base: "ubuntu-24.04", explicit: true, ...request },
+        { ...options, catalogue: catalogue(folder) },
+      );
+    return { ...server, options, publish, run };
+  };
+  const wanted = {
+    name: name(".10"),
+    sha256: sha256(newest),
+    origin: "download",
+  };
+
+  it("is the newest point release, downloaded once", async () => {
+    const { run, requests } = await setUp();
+    expect(await run()).toMatchObject(wanted);
+    expect(await run()).toMatchObject(wanted);
+    expect(requests).toEqual([
+      "SHA256SUMS",
+      "SHA256SUMS.gpg",
+      name(".10"),
+      "SHA256SUMS",
+      "SHA256SUMS.gpg",
+    ]);
+  });
+
+  it("comes from the cache when the server is gone", async () => {
+    const { run, options } = await setUp();
+    await run();
+    const dead = await deadAddress();
+    expect(await run({}, dead)).toMatchObject(wanted);
+    expect(options.told()[0]).toContain(
+      `taking ${name(".10")} from the cache without looking for a newer one`,
+    );
+  });
+
+  it("comes from the cache when the server is broken", async () => {
+    const { run, files, options } = await setUp();
+    await run();
+    files.delete("SHA256SUMS.gpg");
+    expect(await run()).toMatchObject(wanted);
+    expect(options.told().at(-1)).toContain("does not exist (status 404)");
+  });
+
+  it("does not come from a cache whose list was changed", async () => {
+    const { run, options } = await setUp();
+    await run();
+    const list = join(
+      options.env["PI_IMAGE_CACHE_HOME"] ?? "",
+      "lists/ubuntu-24.04/SHA256SUMS",
+    );
+    writeFileSync(list, `${sha256(old)} *${name(".11")}\n`);
+    expect(await outcomeOf(run({}, await deadAddress()))).toContain(
+      "BASE_UNREACHABLE 1:",
+    );
+  });
+
+  it("is replaced by the sample without a network, loudly", async () => {
+    const { run, options } = await setUp();
+    expect(await run({ explicit: false }, await deadAddress())).toMatchObject({
+      name: "sample-ubuntu-24.04.img.xz",
+      origin: "sample",
+    });
+    expect(options.events).toContainEqual(
+      expect.objectContaining({
+        type: "warning",
+        message: expect.stringMatching(
+          /^no network: built from the sample base, which does not boot on a Pi; it is for trying out/,
+        ),
+      }),
+    );
+  });
+
+  it("is not replaced when it was asked for, or has a checksum", async () => {
+    const { run } = await setUp();
+    const dead = await deadAddress();
+    const error = await failureOf(run({}, dead));
+    expect([error.code, error.exitCode]).toEqual(["BASE_UNREACHABLE", 1]);
+    expect(error.message).toContain("cannot be reached (ECONNREFUSED)");
+    expect(error.hint).toContain("--base");
+    const request = { explicit: false, sha256: sha256(newest) };
+    expect(await outcomeOf(run(request, dead))).toContain("BASE_UNREACHABLE");
+  });
+
+  it("is not replaced when the server answers, but wrongly", async () => {
+    const { run, files } = await setUp();
+    files.set("SHA256SUMS", (_, response) => {
+      response.setHeader("content-type", "text/html");
+      response.end("<html>Please log in");
+    });
+    const error = await failureOf(run({ explicit: false }));
+    expect(error.code).toBe("DOWNLOAD_FAILED");
+    expect(error.message).toContain("a web page instead of the file");
+  });
+
+  it("is refused when another key signed the list, cache or not", async () => {
+    const { run, publish, requests } = await setUp(other);
+    expect(await outcomeOf(run({ explicit: false }))).toContain(
+      "SIGNATURE_WRONG 4:",
+    );
+    expect(requests.some((path) => path.startsWith("ubuntu"))).toBe(false);
+    publish(`${sha256(newest)} *${name(".10")}\n`, pinned);
+    await run();
+    publish(`${sha256(old)} *${name(".11")}\n`, other);
+    expect(await outcomeOf(run())).toContain("SIGNATURE_WRONG 4:");
+  });
+
+  it("is found when the list changes between the two requests", async () => {
+    const { run, files, publish } = await setUp();
+    const [before, signature] = [
+      files.get("SHA256SUMS"),
+      files.get("SHA256SUMS.gpg"),
+    ];
+    publish(`${sha256(old)} *${name(".9")}\n`);
+    const after = files.get("SHA256SUMS.gpg");
+    let calls = 0;
+    files.set("SHA256SUMS.gpg", (_, response) => {
+      calls += 1;
+      // The new signature comes with the old list, the first time.
+      response.end(calls === 1 ? signature : after);
+    });
+    expect(before).toBeDefined();
+    expect(await run()).toMatchObject({ name: name(".9") });
+    expect(calls).toBe(2);
+  });
+
+  it("that the list does not have is refused", async () => {
+    const { run, publish } = await setUp();
+    publish(`${sha256(old)} *ubuntu-24.10-live.iso\n`);
+    expect(await outcomeOf(run())).toContain(
+      "CHECKSUM_LIST_WRONG 4: http://127.0.0.1:",
+    );
+  });
+
+  it("that differs from the list is refused, and nothing is kept", async () => {
+    const { run, files, options } = await setUp();
+    files.set(name(".10"), old);
+    const error = await failureOf(run());
+    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISMATCH", 4]);
+    expect(error.facts).toEqual([
+      `expected ${sha256(newest)}`,
+      `found    ${sha256(old)}`,
+    ]);
+    const cache = options.env["PI_IMAGE_CACHE_HOME"] ?? "";
+    expect(readdirSync(join(cache, "archives"))).toEqual([]);
+    expect(readdirSync(join(cache, "downloads"))).toEqual([]);
+  });
+
+  it("that is another one than --sha256 says is refused", async () => {
+    const { run, requests } = await setUp();
+    expect(await run({ sha256: sha256(newest) })).toMatchObject(wanted);
+    const count = requests.length;
+    expect(await outcomeOf(run({ sha256: sha256(old) }))).toContain(
+      "CHECKSUM_MISMATCH 4:",
+    );
+    expect(requests.length).toBe(count + 2);
+  });
+});
+
+describe("a sample", () => {
+  it.each(["sample", "sample-26.04"])("%s is in the package", async (base) => {
+    const options = { ...testOptions(), catalogue: await loadCatalogue() };
+    const found = await resolve({ base, explicit: true }, options);
+    expect(found.origin).toBe("sample");
+    expect(found.name).toMatch(/^sample-ubuntu-.*\.img\.xz$/);
+    // Their digests stand in profiles/base-images/SHA256SUMS, and are compared.
+    expect(existsSync(join(found.path, "../SHA256SUMS"))).toBe(true);
+  });
+  it("stands in for every release", async () => {
+    const { releases, samples } = await loadCatalogue();
+    for (const release of releases.values()) {
+      expect(samples.has(release.sample)).toBe(true);
+    }
+  });
+});
+
+describe("a file", () => {
+  const image = rawImage(3);
+  const options = () => ({ ...testOptions(), catalogue: noCatalogue });
+  const file = (data = image) => {
+    const path = join(testFolder(), "a.img");
+    writeFileSync(path, data);
+    return path;
+  };
+  const found = (path: string) => ({
+    name: "a.img",
+    path,
+    sha256: sha256(image),
+    origin: "file",
+  });
+
+  it("is taken by path and by address", async () => {
+    const path = file();
+    for (const base of [path, pathToFileURL(path).href]) {
+      expect(await resolve({ base, explicit: true }, options())).toEqual(
+        found(path),
+      );
+    }
+  });
+
+  it("with the right checksum is taken", async () => {
+    const path = file();
+    writeFileSync(`${path}.sha256`, `${sha256(image)}  a.img\n`);
+    writeFileSync(join(path, "../SHA256SUMS"), `${sha256(image)} *a.img\n`);
+    const request = { base: path, explicit: true, sha256: sha256(image) };
+    expect(await resolve(request, options())).toEqual(found(path));
+  });
+
+  const wrong = sha256(rawImage(4));
+  it.each([
+    ["given", undefined, wrong],
+    ["in .sha256", "a.img.sha256", undefined],
+    ["in SHA256SUMS", "SHA256SUMS", undefined],
+  ])("with a wrong checksum %s is refused", async (_, list, given) => {
+    const path = file();
+    if (list !== undefined) {
+      writeFileSync(join(path, "..", list), `${wrong} *a.img\n`);
+    }
+    const request = { base: path, explicit: true, sha256: given };
+    const error = await failureOf(resolve(request, options()));
+    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISMATCH", 4]);
+    expect(error.facts).toEqual([
+      `expected ${wrong}`,
+      `found    ${sha256(image)}`,
+    ]);
+  });
+
+  it("with a checksum that cannot be understood is refused", async () => {
+    const path = file();
+    writeFileSync(`${path}.sha256`, "404: not found\n");
+    const work = resolve({ base: path, explicit: true }, options());
+    expect(await outcomeOf(work)).toContain("CHECKSUM_LIST_WRONG 4:");
+  });
+
+  it.each([
+    ["ubuntu-24.10", "BASE_NOT_FOUND 2: ubuntu-24.10 is neither in"],
+    ["/nowhere/a.img", "BASE_NOT_FOUND 2: /nowhere/a.img is neither in"],
+    ["file://host/a", "WRONG_ARGUMENTS 2: file://host/a is not a valid"],
+    ["https://", "WRONG_ARGUMENTS 2: https:// is not a valid address"],
+    ["/proc", "IMAGE_NOT_AN_IMAGE 2: /proc is a folder"],
+    ["/dev/null", "IMAGE_NOT_AN_IMAGE 2: /dev/null is not a regular file"],
+  ])("%s is not one", async (base, expected) => {
+    const work = resolve({ base, explicit: true }, options());
+    expect(await outcomeOf(work)).toContain(expected);
+  });
+
+  it("names what there is instead", async () => {
+    const catalogue = await loadCatalogue();
+    const error = await failureOf(
+      resolve({ base: "ubunut", explicit: true }, { ...options(), catalogue }),
+    );
+    expect(error.hint).toBe(
+      "give the path of an image, or one of: ubuntu-22.04, ubuntu-24.04, ubuntu-26.04, sample, sample-26.04",
+    );
+  });
+
+  it("that has not changed is not read again", async () => {
+    const path = file();
+    const opts = options();
+    // A file that changed just now could change again unseen.
+    await new Promise((done) => setTimeout(done, 2100));
+    const request = { base: path, explicit: true };
+    const phases = () =>
+      opts.events.filter(({ type }) => type === "phase").length;
+    await resolve(request, opts);
+    expect(phases()).toBe(1);
+    await resolve(request, opts);
+    expect(phases()).toBe(1);
+    const changed = Buffer.from(image);
+    changed[1000] = 9;
+    writeFileSync(path, changed);
+    expect((await resolve(request, opts)).sha256).toBe(sha256(changed));
+    rmSync(path);
+  });
+});
+
+describe("an address", () => {
+  const setUp = async () => {
+    const server = await startServer();
+    server.files.set("b+c.img.gz", newest);
+    const options = { ...testOptions(), catalogue: noCatalogue };
+    const base = `${server.address}b%2Bc.img.gz`;
+    const run = (more: Partial<BaseRequest>) =>
+      resolve({ base, explicit: true, ...more }, options);
+    return { ...server, options, run };
+  };
+  const expected = {
+    name: "b+c.img.gz",
+    sha256: sha256(newest),
+    origin: "download",
+  };
+
+  it("needs a checksum, or the word that none is wanted", async () => {
+    const { run, requests } = await setUp();
+    const error = await failureOf(run({}));
+    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISSING", 2]);
+    expect(error.hint).toContain("--sha256");
+    expect(requests).toEqual([]);
+    expect(await run({ sha256: sha256(newest) })).toMatchObject(expected);
+    expect(await run({ insecure: true })).toMatchObject(expected);
+  });
+
+  it("with a checksum is downloaded once", async () => {
+    const { run, requests } = await setUp();
+    await run({ sha256: sha256(newest) });
+    await run({ sha256: sha256(newest) });
+    expect(requests).toEqual(["b+c.img.gz"]);
+  });
+
+  it("with a wrong checksum is refused", async () => {
+    const { run } = await setUp();
+    expect(await outcomeOf(run({ sha256: sha256(old) }))).toContain(
+      "CHECKSUM_MISMATCH 4: b+c.img.gz does not have the checksum that --sha256 says",
+    );
+  });
+
+  it("that nobody answers is told without its password", async () => {
+    const { options } = await setUp();
+    const dead = (await deadAddress()).replace("//", "//ana:secret@");
+    const work = resolve(
+      { base: `${dead}a.img?token=t0k`, explicit: true, insecure: true },
+      options,
+    );
+    const error = await failureOf(work);
+    expect(error.code).toBe("BASE_UNREACHABLE");
+    expect(
+      JSON.stringify([error.message, error.facts, error.hint]),
+    ).not.toMatch(/secret|t0k/);
+  });
+});
