@@ -1,5 +1,6 @@
 // Puts a node's boot settings into config.txt and into every command line that the firmware may use.
 import { UserError } from "../report/user-error.ts";
+import { bootPartitionUnsupported } from "./boot-partition-errors.ts";
 import { effectiveCmdlinePaths, expandIncludes } from "./cmdline-paths.ts";
 import { editCmdline } from "./cmdline-txt.ts";
 import { editConfigTxt, type ConfigSection } from "./config-txt.ts";
@@ -35,10 +36,8 @@ const decode = (bytes: Buffer): { text: string; encoding: BufferEncoding } => {
 const readText = (volume: FatVolume, path: string) => {
   const bytes = volume.readFile(path);
   if (bytes !== undefined && bytes.length > LONGEST_TEXT) {
-    throw new UserError(
-      "BOOT_PARTITION_UNSUPPORTED",
+    throw bootPartitionUnsupported(
       `${path} in the boot partition has ${bytes.length} bytes, too many for settings`,
-      { hint: "use a base image as its makers publish it" },
     );
   }
   return bytes === undefined ? undefined : decode(bytes);

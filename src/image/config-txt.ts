@@ -102,19 +102,21 @@ export const editConfigTxt = (
   sections: readonly ConfigSection[],
 ): string => {
   const newline = text.includes("\r\n") ? "\r\n" : "\n";
-  const lines = text.split(newline);
-  const hadFinalNewline = lines.at(-1) === "";
-  if (hadFinalNewline) {
-    lines.pop();
-  }
+  const mark = text.startsWith("\ufeff") ? "\ufeff" : "";
+  // Each line keeps its own end.
+  const lines = text.slice(mark.length).split(/(?<=\n)/);
   const block = blockLines(sections);
-  const { rest, at } = withoutBlocks(lines);
-  const untouched = rest.length === lines.length;
-  if (block.length === 0 && untouched) {
+  const { rest, at = rest.length } = withoutBlocks(lines);
+  if (block.length === 0 && rest.length === lines.length) {
     return text;
   }
-  return rest
-    .toSpliced(at ?? rest.length, 0, ...block)
-    .map((line) => line + newline)
-    .join("");
+  const before = rest.slice(0, at).join("");
+  const complete = before === "" || before.endsWith("\n");
+  return [
+    mark,
+    before,
+    complete ? "" : newline,
+    ...block.map((line) => line + newline),
+    ...rest.slice(at),
+  ].join("");
 };

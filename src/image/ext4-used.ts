@@ -108,9 +108,16 @@ export const markExt4Used = async (
   }
   const { layout } = finding;
   const { blockSize, blocksPerCluster, blocks } = layout;
+  /** Whole clusters: the file system gives out nothing smaller. */
   const mark = (first: number, count: number): void => {
-    const end = Math.min(first + count, blocks);
-    map.mark(partition.offset + first * blockSize, (end - first) * blockSize);
+    const start = first - (first % blocksPerCluster);
+    const end = Math.min(
+      Math.ceil((first + count) / blocksPerCluster) * blocksPerCluster,
+      blocks,
+    );
+    if (count > 0) {
+      map.mark(partition.offset + start * blockSize, (end - start) * blockSize);
+    }
   };
   mark(0, Math.ceil(2048 / blockSize)); // boot block and superblock
   for await (const group of readExtGroups(source, partition, layout)) {

@@ -1,5 +1,8 @@
 // Proves that a FAT32 file system is sound before anything walks its cluster chains: no loop, no crossing, no way out.
-import { UserError } from "../report/user-error.ts";
+import {
+  bootPartitionDamaged,
+  bootPartitionUnsupported,
+} from "./boot-partition-errors.ts";
 import { DIRECTORY_ENTRY, parseFatDirectory } from "./fat-directory.ts";
 import type { FatGeometry } from "./fat-geometry.ts";
 import type { PieceCache } from "./piece-cache.ts";
@@ -24,15 +27,6 @@ export type SoundFat = {
 export const isFreeCluster = (fat: Buffer, cluster: number): boolean =>
   (fat.readUInt32LE(cluster * 4) & ENTRY_MASK) === 0;
 
-const damaged = (what: string): UserError =>
-  new UserError(
-    "BOOT_PARTITION_DAMAGED",
-    `the file system of the boot partition is damaged: ${what}`,
-    {
-      hint: "download or copy the base image again and compare its checksum; `fsck.vfat -n` on the partition shows more",
-    },
-  );
-
 const readEqualCopies = async (
   cache: PieceCache,
   partition: Range,
@@ -53,7 +47,7 @@ const readEqualCopies = async (
       // The first two entries hold flags that some systems change in one copy only.
       const from = at === 0 ? 8 : 0;
       if (!part.subarray(from).equals(other.subarray(from))) {
-        throw damaged(
+        throw bootPartitionDamaged(
           `copy ${copy + 1} of the file allocation table differs from the first`,
         );
       }
@@ -70,19 +64,21 @@ const chainWalker = (fat: Buffer, clusters: number) => {
     let cluster = start;
     while (cluster < END_OF_CHAIN) {
       if (cluster < 2 || cluster >= clusters + 2) {
-        throw damaged(
+        throw bootPartitionDamaged(
           `the cluster chain of ${name} leads to cluster ${cluster}, which does not exist`,
         );
       }
       const bit = 1 << (cluster & 7);
       const byte = seen[cluster >>> 3] ?? 0;
       if ((byte & bit) !== 0) {
-        throw damaged(
+        throw bootPartitionDamaged(
           `the cluster chain of ${name} runs in a loop or into another file`,
         );
       }
       if (isFreeCluster(fat, cluster)) {
-        throw damaged(`the cluster chain of ${name} leads to a free cluster`);
+        throw bootPartitionDamaged(
+          `the cluster chain of ${name} leads to a free cluster`,
+        );
       }
       seen[cluster >>> 3] = byte | bit;
       chain.push(cluster);
@@ -104,7 +100,9 @@ const checkTree = async (
   for (const folder of folders) {
     const chain = walk(folder.cluster, folder.name);
     if (chain.length * clusterSize > MOST_ENTRIES * DIRECTORY_ENTRY) {
-      throw damaged(`${folder.name} has more entries than a folder can hold`);
+      throw bootPartitionDamaged(
+        `${folder.name} has more entries than a folder can hold`,
+      );
     }
     const bytes = Buffer.alloc(chain.length * clusterSize);
     for (const [index, cluster] of chain.entries()) {
@@ -119,7 +117,7 @@ const checkTree = async (
       const length =
         entry.cluster === 0 ? 0 : walk(entry.cluster, entry.name).length;
       if (length * clusterSize < entry.size) {
-        throw damaged(
+        throw bootPartitionDamaged(
           `${entry.name} has ${entry.size} bytes, but its cluster chain ends before`,
         );
       }
@@ -137,12 +135,10 @@ export const checkFat = async (
   geometry: FatGeometry,
 ): Promise<SoundFat> => {
   if (geometry.mirroringOff || geometry.fatLength > LONGEST_FAT) {
-    throw new UserError(
-      "BOOT_PARTITION_UNSUPPORTED",
+    throw bootPartitionUnsupported(
       geometry.mirroringOff
         ? "the boot partition keeps only one copy of its file allocation table up to date"
         : `the boot partition has ${geometry.clusters} clusters, more than pi-image edits`,
-      { hint: "use a base image with an ordinary FAT32 boot partition" },
     );
   }
   const fat = await readEqualCopies(cache, partition, geometry);

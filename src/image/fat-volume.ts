@@ -1,7 +1,12 @@
 // Files of the boot partition, by path, for code that edits them: FatFs with every result checked.
 import * as FatFs from "js-fatfs";
 import { formatBytes } from "../report/progress-line.ts";
-import { UserError } from "../report/user-error.ts";
+import type { UserError } from "../report/user-error.ts";
+import {
+  bootPartitionDamaged,
+  bootPartitionFull,
+  bootPartitionUnsupported,
+} from "./boot-partition-errors.ts";
 import type { FatDisk } from "./fat-disk.ts";
 
 export type FatEntry = {
@@ -44,29 +49,15 @@ const unexpected = (what: string, path: string, result: number): UserError => {
     case FatFs.FR_INT_ERR:
     case FatFs.FR_DISK_ERR:
     case FatFs.FR_NO_FILESYSTEM:
-      return new UserError(
-        "BOOT_PARTITION_DAMAGED",
-        `the file system of the boot partition is damaged: it cannot ${what} ${path}`,
-        {
-          hint: "download or copy the base image again and compare its checksum",
-        },
-      );
+      return bootPartitionDamaged(`the FAT driver cannot ${what} ${path}`);
     default:
       throw new Error(`FatFs: cannot ${what} ${path}, result ${result}`);
   }
 };
 
-const full = (path: string, needed: number, free: number): UserError =>
-  new UserError(
-    "BOOT_PARTITION_FULL",
-    `${path} does not fit into the boot partition`,
-    {
-      facts: [
-        `it needs ${formatBytes(needed)} (${needed} bytes)`,
-        `the boot partition has ${formatBytes(free)} (${free} bytes) free`,
-      ],
-      hint: "make the node's files smaller, or use a base image with a larger boot partition",
-    },
+const notAFile = (path: string): UserError =>
+  bootPartitionUnsupported(
+    `${path} in the boot partition is a folder, not a file`,
   );
 
 /** The volume and what ends it; nothing may be called after `close`. */
@@ -111,15 +102,6 @@ export const openFatVolume = (
     expect(ff.f_getfree("", word, word + 4), "count the free space of", "it");
     return (ff.getValue(word, "i32") >>> 0) * clusterSize;
   };
-  const notAFile = (path: string): UserError =>
-    new UserError(
-      "BOOT_PARTITION_UNSUPPORTED",
-      `${path} in the boot partition is a folder, not a file`,
-      {
-        hint: "use a base image as its makers publish it",
-      },
-    );
-
   /** Files copied from a read-only store carry the flag, and FatFs is built without f_chmod. */
   const clearReadOnly = (path: string): void => {
     if (
@@ -161,12 +143,8 @@ export const openFatVolume = (
       throw notAFile(path);
     }
     if (found.size > LONGEST_READ) {
-      throw new UserError(
-        "BOOT_PARTITION_UNSUPPORTED",
+      throw bootPartitionUnsupported(
         `${path} in the boot partition has ${formatBytes(found.size)}, too much for a text of settings`,
-        {
-          hint: "use a base image as its makers publish it",
-        },
       );
     }
     expect(ff.f_open(file, path, FatFs.FA_READ), "open", path);
@@ -194,7 +172,7 @@ export const openFatVolume = (
     makeWritable(path);
     const free = freeBytes() + clusters(stat(path)?.size ?? 0);
     if (clusters(data.length) > free) {
-      throw full(path, data.length, free);
+      throw bootPartitionFull(path, data.length, free);
     }
     const opened = ff.f_open(
       file,
@@ -203,7 +181,7 @@ export const openFatVolume = (
     );
     if (opened === FatFs.FR_DENIED) {
       // The folder needs one more cluster for the name.
-      throw full(path, data.length + clusterSize, free);
+      throw bootPartitionFull(path, data.length + clusterSize, free);
     }
     expect(opened, "make", path);
     for (let at = 0; at < data.length; at += CHUNK) {
@@ -212,7 +190,7 @@ export const openFatVolume = (
       expect(ff.f_write(file, buffer, chunk.length, word), "write", path);
       // FatFs reports a full volume by a short count alone; the folder may have taken the last cluster.
       if (ff.getValue(word, "i32") !== chunk.length) {
-        throw full(path, data.length + clusterSize, free);
+        throw bootPartitionFull(path, data.length + clusterSize, free);
       }
     }
     expect(ff.f_close(file), "close", path);

@@ -1,5 +1,6 @@
 // Finds, by what they hold, the boot partition and the root partition of a Raspberry Pi image.
 import { UserError } from "../report/user-error.ts";
+import { bootPartitionDamaged } from "./boot-partition-errors.ts";
 import { hasExtMagic } from "./ext4-superblock.ts";
 import { readFatGeometry, type FatGeometry } from "./fat-geometry.ts";
 import {
@@ -48,13 +49,7 @@ export const findBootPartition = async (
         );
         break;
       case "damaged":
-        refusal ??= new UserError(
-          "BOOT_PARTITION_DAMAGED",
-          `the FAT32 file system of ${where} cannot be used: ${finding.reason}`,
-          {
-            hint: "download or copy the base image again and compare its checksum",
-          },
-        );
+        refusal ??= bootPartitionDamaged(finding.reason);
         break;
       case "none":
         break;

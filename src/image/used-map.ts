@@ -40,6 +40,9 @@ export const usedMap = (size: number): UsedMap => {
     ((bits[block >>> 3] ?? 0) & (1 << (block & 7))) !== 0;
 
   const mark = (offset: number, length: number): void => {
+    if (length <= 0) {
+      return;
+    }
     let block = Math.floor(Math.max(offset, 0) / MAP_BLOCK);
     const end = Math.min(Math.ceil((offset + length) / MAP_BLOCK), blocks);
     while (block < end) {

@@ -59,6 +59,12 @@ describe("config.txt", () => {
       `[all]\r\na=1\r\n${BLOCK.replaceAll("\n", "\r\n")}`,
     ],
     ["a byte order mark", "\ufeff[all]\na=1\n", `\ufeff[all]\na=1\n${BLOCK}`],
+    ["a mark and nothing else", "\ufeff", `\ufeff${BLOCK}`],
+    [
+      "line ends of both kinds",
+      `a=1\r\n${BLOCK}b=2\n`,
+      `a=1\r\n${BLOCK.replaceAll("\n", "\r\n")}b=2\n`,
+    ],
     [
       "an older block",
       `a=1\n# >>> pi-image\n[all]\nold=1\n# <<< pi-image\nb=2\n`,

@@ -19,7 +19,7 @@ import {
 } from "./make-image.ts";
 
 describeWithTools(
-  ["mke2fs", "debugfs", "tune2fs", "e2fsck"],
+  ["mke2fs", "debugfs", "e2fsck"],
   "a Linux partition that cannot be trusted",
   () => {
     const WHOLE = 16 * START;

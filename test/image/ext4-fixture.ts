@@ -12,6 +12,11 @@ import {
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
+import {
+  invertRanges,
+  normaliseRanges,
+  type Range,
+} from "../../src/image/range.ts";
 import { runTool, tryTool } from "../../src/system/run-tool.ts";
 import { writeAt } from "./make-image.ts";
 
@@ -198,3 +203,25 @@ export const makeEmptyExt = async (
 /** The byte at which the block bitmap of group 0 starts, with blocks of 1 KiB. */
 export const firstBitmap = (path: string): number =>
   readFileSync(path).readUInt32LE(2048) * 1024;
+
+/** Ranges of the partition that libext2fs counts as used, in blocks of the file system. */
+export const usedByDumpe2fs = async (path: string): Promise<Range[]> => {
+  const { stdout } = await runTool("dumpe2fs", [path]);
+  const blockSize = Number(/^Block size: +(\d+)$/m.exec(stdout)?.[1]);
+  const cluster = Number(
+    /^Cluster size: +(\d+)$/m.exec(stdout)?.[1] ?? blockSize,
+  );
+  const blocks = Number(/^Block count: +(\d+)$/m.exec(stdout)?.[1]);
+  const free = [...stdout.matchAll(/^ +Free blocks: (.+)$/gm)].flatMap(
+    ([, list = ""]) =>
+      list.split(", ").map((part) => {
+        const [first = "", last = first] = part.split("-");
+        return {
+          offset: Number(first) * blockSize,
+          // Of the last cluster, too, dumpe2fs tells the first block.
+          length: (Number(last) - Number(first)) * blockSize + cluster,
+        };
+      }),
+  );
+  return invertRanges(normaliseRanges(free), blocks * blockSize);
+};

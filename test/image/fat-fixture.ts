@@ -1,4 +1,5 @@
 // A FAT32 volume in a file, edited the way the boot partition of an image is.
+import { join } from "node:path";
 import {
   editFat,
   prepareFat,
@@ -10,9 +11,11 @@ import { readPartitionTable } from "../../src/image/partition-table.ts";
 import type { Patch } from "../../src/image/patch.ts";
 import {
   behindPrefix,
+  makeFat,
   makeMbr,
   openForTest,
   patchFile,
+  temporaryFolder,
   withoutPrefix,
 } from "./make-image.ts";
 
@@ -52,4 +55,11 @@ export const editFile = async (
   const { patch } = await editFat(fat, NOW, edit);
   await patchFile(path, withoutPrefix(patch, offset));
   return patch;
+};
+
+/** A new volume with clusters of one sector. */
+export const smallFat = async (): Promise<string> => {
+  const path = join(temporaryFolder(), "fat.img");
+  await makeFat(path, { size: SMALL_FAT, clusterSectors: 1 });
+  return path;
 };
