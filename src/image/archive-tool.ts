@@ -1,6 +1,7 @@
 // Streams an archive through a decoder program, such as `zstd -dc`.
 import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
+import { UserError } from "../report/user-error.ts";
 import { toolEnvironment, toolMissing } from "../system/run-tool.ts";
 
 /** Options that these variables could add would change what the tools do and write. */
@@ -35,6 +36,12 @@ export const decoderWords = (stderr: string): string =>
     )
     .join("; ");
 
+/** Not the file's fault: memory ran out, or somebody stopped it. */
+export const toolKilled = (tool: string, by: string): UserError =>
+  new UserError("TOOL_FAILED", `${tool} was stopped by ${by}`, {
+    hint: "if memory ran out, close other programs and run the command again",
+  });
+
 type Decoder = {
   readonly tool: string;
   readonly args: readonly string[];
@@ -66,7 +73,13 @@ export async function* toolPieces(
             : error,
         );
       });
-      child.on("close", (status) => resolve(status ?? 128));
+      child.on("close", (status, signal) => {
+        if (status === null) {
+          reject(toolKilled(decoder.tool, signal ?? "a signal"));
+        } else {
+          resolve(status);
+        }
+      });
     });
     ended.catch(() => undefined);
     let words = "";

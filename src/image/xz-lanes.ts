@@ -1,6 +1,5 @@
 // Decodes .xz streams in several `xz` processes at once. Input and output are files in memory, so that the decoded bytes
 // cross no pipe: xz writes 8 KiB at a time, and reading that through Node's event loop costs a tenth of the decoding.
-import { spawn } from "node:child_process";
 import { constants } from "node:fs";
 import {
   access,
@@ -14,37 +13,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../report/user-error.ts";
-import {
-  DecodeFailure,
-  decoderEnvironment,
-  decoderWords,
-} from "./archive-tool.ts";
+import { toolMissing } from "../system/run-tool.ts";
+import { DecodeFailure, decoderWords, toolKilled } from "./archive-tool.ts";
 import type { DecodedRun, RunDecoder } from "./xz-decoder.ts";
+import { BY_SIGNAL, type Lane, NOT_FOUND, startLane } from "./xz-lane.ts";
 import type { StreamPart } from "./xz-run.ts";
-
-/** xz of level 9 needs 65 MiB; a file that asks for more than this is a memory bomb. */
-export const XZ_ARGUMENTS = [
-  "--decompress",
-  "--stdout",
-  "--format=xz",
-  "--threads=1",
-  "--memlimit-decompress=128MiB",
-] as const;
-
-/**
- * One lane: a shell that starts one xz after the other. Starting them from here instead would copy this process's page
- * tables each time (2 to 20 ms, on the thread that coordinates all). When this process is killed the shell reads the
- * end of its input, and takes the files in memory away.
- */
-const LANE_SCRIPT = `
-trap '' INT
-folder=$1; shift
-while read -r slot; do
-  xz "$@" <"$folder/$slot.in" >"$folder/$slot.out" 2>"$folder/$slot.err"
-  echo "$?"
-done
-rm -rf "$folder"
-`;
 
 const COPY_SIZE = 512 * 1024;
 
@@ -55,8 +28,6 @@ type Slot = {
   readonly input: FileHandle;
   readonly output: FileHandle;
 };
-
-type Lane = { readonly run: (slot: string) => Promise<number> };
 
 /** The process id tells people whose folder it is. */
 const FOLDER_PREFIX = `pi-image-xz-${process.pid}-`;
@@ -100,46 +71,6 @@ const pool = <Thing>(things: readonly Thing[]) => {
       } else {
         next(thing);
       }
-    },
-  };
-};
-
-const startLane = (
-  folder: string,
-): Lane & { readonly close: () => Promise<void> } => {
-  const child = spawn(
-    "/bin/sh",
-    ["-c", LANE_SCRIPT, "pi-image-xz", folder, ...XZ_ARGUMENTS],
-    { env: decoderEnvironment(), stdio: ["pipe", "pipe", "ignore"] },
-  );
-  let answer: ((status: number) => void) | undefined;
-  let ended = false;
-  const closed = new Promise<void>((resolve) => {
-    const end = () => {
-      ended = true;
-      answer?.(128);
-      resolve();
-    };
-    child.on("error", end);
-    child.on("close", end);
-  });
-  child.stdin.on("error", () => undefined);
-  child.stdout.on("data", (line: Buffer) => {
-    answer?.(Number(line.toString("latin1")));
-  });
-  return {
-    run: (slot) =>
-      new Promise((resolve) => {
-        if (ended) {
-          resolve(128);
-          return;
-        }
-        answer = resolve;
-        child.stdin.write(`${slot}\n`);
-      }),
-    close: async () => {
-      child.stdin.end();
-      await closed;
     },
   };
 };
@@ -205,21 +136,35 @@ export const openXzLanes = async (
   const freeSlots = pool(slots);
   const freeLanes = pool<Lane>(lanes);
 
+  const explain = async (slot: Slot, status: number): Promise<Error> => {
+    if (status === NOT_FOUND) {
+      return toolMissing("xz", "xz-utils");
+    }
+    if (status >= BY_SIGNAL) {
+      return toolKilled("xz", `signal ${status - BY_SIGNAL}`);
+    }
+    const words = await readFile(join(folder, `${slot.name}.err`), "utf8");
+    return words.includes("No space left on device")
+      ? memoryFull(folder)
+      : new DecodeFailure(decoderWords(words));
+  };
+
   const decodeIn = async (
     slot: Slot,
     parts: readonly StreamPart[],
     size: number,
   ): Promise<void> => {
-    await fillInput(archive, parts, slot);
+    await fillInput(archive, parts, slot).catch((error: unknown) => {
+      throw error instanceof Error && "code" in error && error.code === "ENOSPC"
+        ? memoryFull(folder)
+        : error;
+    });
     const lane = await freeLanes.take();
     const status = await lane
       .run(slot.name)
       .finally(() => freeLanes.give(lane));
     if (status !== 0) {
-      const words = await readFile(join(folder, `${slot.name}.err`), "utf8");
-      throw words.includes("No space left on device")
-        ? memoryFull(folder)
-        : new DecodeFailure(decoderWords(words));
+      throw await explain(slot, status);
     }
     const decoded = (await slot.output.stat()).size;
     if (decoded !== size) {

@@ -9,7 +9,7 @@ import { builtInPieces } from "./xz-built-in.ts";
 import { lanesFor, type XzArchive, xzChunks } from "./xz-chunks.ts";
 import { hasXz } from "./xz-decoder.ts";
 import { readXzIndex } from "./xz-index.ts";
-import { XZ_ARGUMENTS } from "./xz-lanes.ts";
+import { XZ_ARGUMENTS } from "./xz-lane.ts";
 import { blockAt, blockName, cutRun, wrapRun } from "./xz-run.ts";
 import { MAX_SOURCE_BLOCK, xzSource } from "./xz-source.ts";
 

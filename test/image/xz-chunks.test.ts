@@ -1,11 +1,11 @@
 // The fast ways through an .xz file give byte for byte what `xz -dc` gives, and find what is wrong.
 import { spawn, spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { openImage } from "../../src/image/open-image.ts";
 import { normaliseRanges } from "../../src/image/range.ts";
 import { lanesFor, xzChunks } from "../../src/image/xz-chunks.ts";
@@ -15,7 +15,9 @@ import {
   streamHeader,
 } from "../../src/image/xz-format.ts";
 import { readXzIndex } from "../../src/image/xz-index.ts";
+import { openXzLanes } from "../../src/image/xz-lanes.ts";
 import { openXz } from "../../src/image/xz-reader.ts";
+import { wrapRun } from "../../src/image/xz-run.ts";
 import { describeWithTools } from "../support/tools.ts";
 import {
   collect,
@@ -333,6 +335,83 @@ describeWithTools(["xz"], "damage inside an .xz file", () => {
     const bytes = Buffer.concat([header, Buffer.alloc(8), index, footer]);
     const error = await failureOf(openImage(writeSample("a.xz", bytes)));
     expect(`${error.code} ${error.message}`).toContain("unknown kind 3");
+  });
+});
+
+describeWithTools(["xz"], "a decoder that fails by itself", () => {
+  const bytes = () => xz(sampleImage(64 * 1024), "--block-size=16KiB");
+
+  /** Puts a program named xz in front of the real one. */
+  const withFake = (script: string): void => {
+    const folder = testFolder();
+    writeFileSync(join(folder, "xz"), `#!/bin/sh\n${script}\n`, {
+      mode: 0o755,
+    });
+    const path = process.env["PATH"];
+    process.env["PATH"] = `${folder}:${path}`;
+    onTestFinished(() => {
+      process.env["PATH"] = path;
+    });
+  };
+
+  it.each([
+    ["several blocks", ["--block-size=16KiB"]],
+    ["one block", []],
+  ])("by a signal is not taken for damage of %s", async (_, options) => {
+    const path = writeSample("a.xz", xz(sampleImage(64 * 1024), ...options));
+    withFake("kill -9 $$");
+    const error = await failureOf(readImage(path, 64 * 1024));
+    expect(error.code).toBe("TOOL_FAILED");
+    expect(error.message).toMatch(/^xz was stopped by (signal 9|SIGKILL)$/);
+  });
+
+  it("for lack of room is not taken for damage", async () => {
+    const path = writeSample("a.xz", bytes());
+    withFake(
+      'echo "xz: (stdout): Write error: No space left on device" >&2; exit 1',
+    );
+    const error = await failureOf(readImage(path, 64 * 1024));
+    expect(error.code).toBe("DISK_FULL");
+    expect(error.hint).toContain("TMPDIR");
+  });
+
+  it("by giving too little is found", async () => {
+    const path = writeSample("a.xz", bytes());
+    withFake("echo short");
+    const error = await failureOf(readImage(path, 64 * 1024));
+    expect(error.facts).toContain("6 bytes came instead of 16384");
+  });
+
+  it("gets files on a disk where memory has no room", async () => {
+    const image = sampleImage(64 * 1024);
+    const path = writeSample("a.xz", xz(image, "--block-size=16KiB"));
+    const file = await open(path, "r");
+    const index = await readXzIndex(path, file);
+    const folder = testFolder();
+    const before = process.env["TMPDIR"];
+    process.env["TMPDIR"] = folder;
+    const decoder = await openXzLanes(file, {
+      lanes: 1,
+      slots: 1,
+      room: 2 ** 50,
+    });
+    if (before === undefined) {
+      delete process.env["TMPDIR"];
+    } else {
+      process.env["TMPDIR"] = before;
+    }
+    expect(readdirSync(folder).length).toBe(1);
+    const run = await decoder.decode(
+      wrapRun(index, { first: 1, end: 3 }),
+      32_768,
+    );
+    const decoded = Buffer.alloc(32_768);
+    await run.read(0, decoded);
+    expectSame(decoded, image.subarray(16_384, 49_152));
+    run.release();
+    await decoder.close();
+    await file.close();
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 

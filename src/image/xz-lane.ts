@@ -1,0 +1,78 @@
+// One lane of decoding: a shell that runs one xz after the other on files in a folder.
+import { spawn } from "node:child_process";
+import { decoderEnvironment } from "./archive-tool.ts";
+
+/** xz of level 9 needs 65 MiB; a file that asks for more than this is a memory bomb. */
+export const XZ_ARGUMENTS = [
+  "--decompress",
+  "--stdout",
+  "--format=xz",
+  "--threads=1",
+  "--memlimit-decompress=128MiB",
+] as const;
+
+/**
+ * One lane: a shell that starts one xz after the other. Starting them from here instead would copy this process's page
+ * tables each time (2 to 20 ms, on the thread that coordinates all). When this process is killed the shell reads the
+ * end of its input, and takes the files in memory away.
+ */
+const LANE_SCRIPT = `
+trap '' INT
+folder=$1; shift
+while read -r slot; do
+  xz "$@" <"$folder/$slot.in" >"$folder/$slot.out" 2>"$folder/$slot.err"
+  echo "$?"
+done
+rm -rf "$folder"
+`;
+
+/** What a shell tells of a program that a signal ended: 128 and the signal's number. */
+export const BY_SIGNAL = 128;
+export const NOT_FOUND = 127;
+/** When the shell itself is gone, whatever ended it ended xz too. */
+const GONE = BY_SIGNAL + 9;
+
+export type Lane = {
+  /** Decodes `<slot>.in` to `<slot>.out`; gives the status as the shell tells it. One at a time. */
+  readonly run: (slot: string) => Promise<number>;
+  readonly close: () => Promise<void>;
+};
+
+/** Starts a lane over the files of `folder`. */
+export const startLane = (folder: string): Lane => {
+  const child = spawn(
+    "/bin/sh",
+    ["-c", LANE_SCRIPT, "pi-image-xz", folder, ...XZ_ARGUMENTS],
+    { env: decoderEnvironment(), stdio: ["pipe", "pipe", "ignore"] },
+  );
+  let answer: ((status: number) => void) | undefined;
+  let ended = false;
+  const closed = new Promise<void>((resolve) => {
+    const end = () => {
+      ended = true;
+      answer?.(GONE);
+      resolve();
+    };
+    child.on("error", end);
+    child.on("close", end);
+  });
+  child.stdin.on("error", () => undefined);
+  child.stdout.on("data", (line: Buffer) => {
+    answer?.(Number(line.toString("latin1")));
+  });
+  return {
+    run: (slot) =>
+      new Promise((resolve) => {
+        if (ended) {
+          resolve(GONE);
+          return;
+        }
+        answer = resolve;
+        child.stdin.write(`${slot}\n`);
+      }),
+    close: async () => {
+      child.stdin.end();
+      await closed;
+    },
+  };
+};
