@@ -9,6 +9,8 @@ import { ROOT_OFFSET } from "./disk-layout.ts";
 
 const STAND_INS = join(import.meta.dirname, "../stand-ins");
 
+const RADIO = join(import.meta.dirname, "../radio");
+
 const hashOfFolder = (folder: string): string => {
   const hash = createHash("sha256");
   for (const entry of readdirSync(folder, {
@@ -45,26 +47,56 @@ const changeRoot = async (
   }
 };
 
-/** The base whose package manager and Kubernetes are stand-ins; cached beside the base itself. */
-export const standInImage = async (base: Base): Promise<string> => {
-  const name = `stand-ins-${hashOfFolder(STAND_INS)}.img`;
+const addStandIns = async (root: string): Promise<void> => {
+  await runTool("cp", ["-r", STAND_INS, join(root, "opt/stand-ins")]);
+  await runTool("mkdir", [join(root, "opt/stand-ins/orders")]);
+  await runTool("sh", [
+    "-c",
+    'cp "$1"/opt/stand-ins/bin/* "$1/usr/local/sbin/"',
+    "sh",
+    root,
+  ]);
+};
+
+/** Two simulated radios: the node's own, and one with an access point. */
+const addRadio = async (root: string): Promise<void> => {
+  await runTool("cp", ["-r", `${RADIO}/.`, root]);
+  await runTool("systemctl", [
+    "--quiet",
+    "--root",
+    root,
+    "enable",
+    "test-access-point.service",
+  ]);
+};
+
+/** An image that is made once for the contents of these folders, beside the base itself. */
+const cached = async (
+  base: Base,
+  kind: string,
+  folders: readonly string[],
+  change: (root: string) => Promise<void>,
+): Promise<string> => {
+  const name = `${kind}-${folders.map(hashOfFolder).join("-")}.img`;
   const image = join(dirname(base.image), name);
   if (!existsSync(image)) {
     for (const old of readdirSync(dirname(image))) {
-      if (old.startsWith("stand-ins-")) {
+      if (old.startsWith(`${kind}-`)) {
         await rm(join(dirname(image), old));
       }
     }
-    await changeRoot(base.image, image, async (root) => {
-      await runTool("cp", ["-r", STAND_INS, join(root, "opt/stand-ins")]);
-      await runTool("mkdir", [join(root, "opt/stand-ins/orders")]);
-      await runTool("sh", [
-        "-c",
-        'cp "$1"/opt/stand-ins/bin/* "$1/usr/local/sbin/"',
-        "sh",
-        root,
-      ]);
-    });
+    await changeRoot(base.image, image, change);
   }
   return image;
 };
+
+/** The base whose package manager and Kubernetes are stand-ins. */
+export const standInImage = (base: Base): Promise<string> =>
+  cached(base, "stand-ins", [STAND_INS], addStandIns);
+
+/** The same for a board that finds an access point in the air. */
+export const radioImage = (base: Base): Promise<string> =>
+  cached(base, "radio", [STAND_INS, RADIO], async (root) => {
+    await addStandIns(root);
+    await addRadio(root);
+  });

@@ -1,5 +1,6 @@
 // Before the boot tests: as root on Debian or Ubuntu, installs the programs that make and boot images.
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { hasTool } from "../../support/tools.ts";
 
 /** tool -> Debian package */
@@ -17,6 +18,15 @@ const TOOLS: Readonly<Record<string, string>> = {
   xz: "xz-utils",
 };
 
+/** For images of a foreign architecture. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  "qemu-aarch64-static": "qemu-user-static",
+  "qemu-system-aarch64": "qemu-system-arm",
+};
+
+/** mmdebstrap checks the Debian mirror's signatures with it, on Ubuntu too. */
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
 const apt = (...args: readonly string[]) =>
   spawnSync(
     "apt-get",
@@ -29,9 +39,13 @@ const apt = (...args: readonly string[]) =>
   );
 
 export default function installBootTools(): void {
-  const packages = Object.entries(TOOLS)
+  const foreign = process.env["PI_IMAGE_BOOT_ARCH"] === "arm64";
+  const packages = Object.entries({ ...TOOLS, ...(foreign ? FOREIGN : {}) })
     .filter(([tool]) => !hasTool(tool))
     .map(([, name]) => name);
+  if (!existsSync(KEYRING)) {
+    packages.push("debian-archive-keyring");
+  }
   if (
     packages.length === 0 ||
     process.getuid?.() !== 0 ||

@@ -37,6 +37,7 @@ export const buildProject = async (
   folder: string,
   inventory: string,
   base: string,
+  ...options: readonly string[]
 ): Promise<Project> => {
   await mkdir(folder, { recursive: true });
   const key = join(folder, "id_ed25519");
@@ -50,7 +51,7 @@ export const buildProject = async (
     join(folder, "cluster.yaml"),
     inventory.replaceAll("${key}", publicKey),
   );
-  await piImage(folder, "build", "--base", base);
+  await piImage(folder, "build", "--base", base, ...options);
   const out = (name: string) => join(folder, "out", name);
   return {
     folder,

@@ -76,7 +76,7 @@ for (const { way, name, settings } of WAYS) {
         );
       }
       const nodes = await worker.ssh(
-        `getent hosts ${CONTROL_PLANE}.local && ping -c 1 -W 5 ${CONTROL_PLANE}.local && sudo kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node ${WORKER}`,
+        `getent ahostsv4 ${CONTROL_PLANE}.local && ping -4 -c 1 -W 5 ${CONTROL_PLANE}.local && sudo kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node ${WORKER}`,
       );
       expect(nodes.stdout).toContain("True");
       expect(nodes.stdout).toContain(ADDRESSES[CONTROL_PLANE]);

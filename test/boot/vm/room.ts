@@ -5,11 +5,13 @@ import { join } from "node:path";
 import type { Base } from "../base/base-image.ts";
 import { makeLan } from "../lan/lan.ts";
 import { startRouter } from "../lan/router.ts";
-import { makeCleanup } from "../support/cleanup.ts";
+import { makeCleanup, type Cleanup } from "../support/cleanup.ts";
 import { ADDRESSES, CONTROL_PLANE, WORKER } from "../support/inventory.ts";
 import { openLogs } from "../support/logs.ts";
 import { buildProject, type Project } from "../support/project.ts";
 import { standInBase } from "../support/shared-base.ts";
+import { kvmWorks } from "./accelerator.ts";
+import { copyBootFiles } from "./card.ts";
 import { macOf, type Machine } from "./machine.ts";
 import { flashNode, type VmNode } from "./node.ts";
 import { bootQemu } from "./qemu.ts";
@@ -30,13 +32,22 @@ type Settings = {
   readonly names?: Readonly<Record<string, string>>;
 };
 
-/** User-mode Linux where there is one for the architecture; QEMU without help from the processor elsewhere. */
-const bootOn =
-  (base: Base, cleanup: ReturnType<typeof makeCleanup>) =>
-  (node: VmNode): Promise<Machine> =>
-    base.uml === undefined
-      ? bootQemu(base.arch, "tcg", node.spec, cleanup)
-      : bootUml(base.uml, node.spec, cleanup);
+/** QEMU where the processor helps it, user-mode Linux where not; QEMU alone on a foreign architecture. */
+const bootOn = async (
+  base: Base,
+  card: string,
+  cleanup: Cleanup,
+): Promise<Room["boot"]> => {
+  const { uml } = base;
+  if (uml === undefined) {
+    return (node) => bootQemu(base.arch, "tcg", node.spec, cleanup);
+  }
+  const firmware = `${card}.probe`;
+  await copyBootFiles(card, ["vmlinuz"], firmware);
+  return (await kvmWorks(join(firmware, "vmlinuz")))
+    ? (node) => bootQemu(base.arch, "kvm", node.spec, cleanup)
+    : (node) => bootUml(uml, node.spec, cleanup);
+};
 
 export const openRoom = async (
   name: string,
@@ -63,12 +74,13 @@ export const openRoom = async (
       flashNode(project, image, node, ADDRESSES[node], lan, logs.folder);
     const controlPlane = await flash(CONTROL_PLANE);
     const worker = await flash(WORKER);
+    const boot = await bootOn(base, worker.spec.card, cleanup);
     failed = false;
     return {
       project,
       controlPlane,
       worker,
-      boot: bootOn(base, cleanup),
+      boot,
       fail: () => {
         failed = true;
       },
