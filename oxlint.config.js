@@ -10,7 +10,9 @@ const layers = {
   image: ["system", "report"],
   device: ["system", "report"],
   base: ["image", "system", "report"],
+  addons: ["base", "kubernetes", "inventory", "system", "report"],
   build: [
+    "addons",
     "base",
     "seed",
     "kubernetes",
@@ -22,6 +24,7 @@ const layers = {
   flash: ["image", "device", "system", "report"],
   cluster: ["kubernetes", "inventory", "system", "report"],
   commands: [
+    "addons",
     "build",
     "cluster",
     "flash",

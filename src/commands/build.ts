@@ -84,7 +84,10 @@ export const build = async (
   );
   try {
     await prepareOutFolder(out);
-    const { secrets, seeds } = await prepared.keep(options.encryptTo);
+    const { secrets, seeds } = await prepared.keep(
+      { base: options.base, bases },
+      options.encryptTo,
+    );
     const job = { project, out, format, buildTime, version, report, signal };
     await explainFullDisk(out, async () => {
       for (const [name, base] of bases) {

@@ -62,9 +62,10 @@ export const openNodeSource = async (
       : undefined;
   const manifest = built === undefined ? undefined : await manifestOf(built);
   if (built !== undefined && manifest !== undefined) {
+    const [current] = await prepared.seedsFromCache();
     if (
       prepared.secretsExist &&
-      prepared.seeds[0]?.seed.instanceId === manifest.seed.instanceId
+      current?.seed.instanceId === manifest.seed.instanceId
     ) {
       return openImageFile(context, built, args.wipe);
     }
@@ -91,7 +92,7 @@ export const openNodeSource = async (
     throw new Error(`openBases did not open ${name}`);
   }
   try {
-    const { seeds } = await prepared.keep();
+    const { seeds } = await prepared.keep({ base: args.base, bases });
     const [nodeSeed] = seeds;
     if (nodeSeed === undefined) {
       throw new Error(`no seed was rendered for ${host}`);

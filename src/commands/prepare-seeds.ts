@@ -1,11 +1,24 @@
 // What build, flash and check share: the chosen nodes' seeds, rendered once before anything is written.
 import { webcrypto } from "node:crypto";
+import { relative } from "node:path";
+import {
+  gatherSupplies,
+  type Supplies,
+  type SuppliesRequest,
+} from "../addons/gather-supplies.ts";
+import { loadFileAddons } from "../addons/load-file-addons.ts";
+import { loadPins } from "../addons/load-pins.ts";
+import { loadLock, lockPath, storeLock } from "../addons/lock-file.ts";
+import { mergeLock } from "../addons/lock.ts";
 import { borrowSecrets, secretsFile } from "../build/cluster-secrets.ts";
+import { lockBases, wantedInLock } from "../build/lock-bases.ts";
+import type { OpenBase } from "../build/open-bases.ts";
 import { type NodeSeed, renderSeeds } from "../build/render-seeds.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
 import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
 import { keepSecrets } from "../kubernetes/store-secrets.ts";
+import { kubernetesPackages } from "../seed/node-facts.ts";
 import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
 import type { Context } from "./context.ts";
@@ -15,6 +28,13 @@ import {
   type ProjectArguments,
 } from "./project.ts";
 
+/** The bases of the chosen nodes, opened: a card that can boot must not lack a manifest, one made from a sample may. */
+type ChosenBases = {
+  /** `--base`, in place of every node's own. */
+  readonly base: string | undefined;
+  readonly bases: ReadonlyMap<string, OpenBase>;
+};
+
 export type PreparedSeeds = {
   readonly project: ResolvedProject;
   readonly nodes: readonly ResolvedNode[];
@@ -22,14 +42,27 @@ export type PreparedSeeds = {
   readonly version: string;
   readonly secretsFile: string;
   readonly secretsExist: boolean;
-  /** With secrets that may have been made for this run only: to look at, not to write. */
+  /** Of this run's cards: looks at nothing outside the project, so manifests and keys from the network are not in it. */
   readonly seeds: readonly NodeSeed[];
-  /** Makes or completes the cluster's secrets file and gives the seeds to write. */
-  readonly keep: (encryptTo?: readonly string[]) => Promise<{
+  /** The seeds that a build would write now, as far as the cache has what they need; nothing is fetched. */
+  readonly seedsFromCache: () => Promise<readonly NodeSeed[]>;
+  /** Fetches what the cards need, makes or completes the cluster's secrets file, and gives the seeds to write. */
+  readonly keep: (
+    chosen: ChosenBases,
+    encryptTo?: readonly string[],
+  ) => Promise<{
     readonly secrets: ClusterSecrets;
     readonly seeds: readonly NodeSeed[];
   }>;
 };
+
+const isForTryingOut = (
+  nodes: readonly ResolvedNode[],
+  { base, bases }: ChosenBases,
+): boolean =>
+  nodes.every(
+    (node) => bases.get(base ?? node.base)?.record.origin === "sample",
+  );
 
 /** Shows every problem of inventory, profiles, fragments and seeds; throws PROJECT_HAS_PROBLEMS and WRONG_ARGUMENTS. */
 export const prepareSeeds = async (
@@ -43,9 +76,14 @@ export const prepareSeeds = async (
     hosts: args.hosts ?? [],
     role: args.role,
   });
+  const addons = await loadFileAddons(project.cluster.addons);
+  demandNoErrors(context, addons.problems, addons.files);
   const time = buildTime(env);
   const version = packageVersion();
-  const render = (secrets: ClusterSecrets): readonly NodeSeed[] => {
+  const render = (
+    secrets: ClusterSecrets,
+    supplies: Pick<Supplies, "kubernetesKey" | "manifests">,
+  ): readonly NodeSeed[] => {
     const { seeds, problems } = renderSeeds({
       project,
       nodes,
@@ -53,14 +91,38 @@ export const prepareSeeds = async (
       library: loaded.library,
       buildTime: time,
       version,
-      kubernetesKey: undefined,
-      manifests: [],
+      kubernetesKey: supplies.kubernetesKey,
+      manifests: supplies.manifests,
     });
     demandNoErrors(context, problems, loaded.files);
     return seeds;
   };
   const borrowed = await borrowSecrets(folder, project, env);
   const file = secretsFile(folder, project);
+  const lockFile = lockPath(folder, args.inventory);
+  const lock = await loadLock(lockFile);
+  const pins = await loadPins();
+  const gather = (whenMissing: SuppliesRequest["whenMissing"]) =>
+    gatherSupplies(
+      {
+        project,
+        nodes,
+        fileAddons: addons.manifests,
+        packages: kubernetesPackages(project),
+        pins,
+        lock,
+        lockFile: relative(context.cwd, lockFile),
+        whenMissing,
+        // Like certificates, the key ends by the real clock.
+        now: new Date(),
+      },
+      {
+        env,
+        report: context.report,
+        signal: context.signal,
+        userAgent: `pi-image/${version}`,
+      },
+    );
   return {
     project,
     nodes,
@@ -68,8 +130,16 @@ export const prepareSeeds = async (
     version,
     secretsFile: file,
     secretsExist: borrowed.exist,
-    seeds: render(borrowed.secrets),
-    keep: async (encryptTo) => {
+    seeds: render(borrowed.secrets, {
+      kubernetesKey: undefined,
+      manifests: addons.manifests,
+    }),
+    seedsFromCache: async () =>
+      render(borrowed.secrets, await gather("ignore")),
+    keep: async (chosen, encryptTo) => {
+      const supplies = await gather(
+        isForTryingOut(nodes, chosen) ? "warn" : "refuse",
+      );
       const { secrets, changes } = await keepSecrets(
         file,
         project,
@@ -80,7 +150,16 @@ export const prepareSeeds = async (
       for (const change of changes) {
         context.remark(change);
       }
-      return { secrets, seeds: render(secrets) };
+      const found = {
+        ...supplies.locked,
+        kubernetes: project.cluster.kubernetes,
+        bases: await lockBases(chosen.bases),
+      };
+      await storeLock(
+        lockFile,
+        mergeLock(lock, found, wantedInLock(project, pins)),
+      );
+      return { secrets, seeds: render(secrets, supplies) };
     },
   };
 };

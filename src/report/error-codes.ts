@@ -144,6 +144,15 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about: "init would replace an inventory that exists.",
   },
+  KEY_EXPIRED: {
+    exit: EXIT.failed,
+    about: "The key of the Kubernetes packages is no longer valid.",
+  },
+  KEY_WRONG: {
+    exit: EXIT.untrusted,
+    about:
+      "What a server gives as the key of the Kubernetes packages is another key, or no key at all.",
+  },
   KUBECONFIG_CONFLICT: {
     exit: EXIT.wrongInput,
     about:
@@ -160,6 +169,20 @@ export const ERROR_CODES = {
   KUBECONFIG_WRONG: {
     exit: EXIT.wrongInput,
     about: "A kubeconfig to merge into cannot be read.",
+  },
+  LOCK_DAMAGED: {
+    exit: EXIT.wrongInput,
+    about: "The lockfile was edited into something that cannot be read.",
+  },
+  MANIFEST_UNREACHABLE: {
+    exit: EXIT.failed,
+    about:
+      "The server of a manifest cannot be reached, and no copy is in the cache.",
+  },
+  MANIFEST_WRONG: {
+    exit: EXIT.wrongInput,
+    about:
+      "A manifest is not one of Kubernetes, or lacks the place where the cluster's settings go.",
   },
   NODE_NOT_ADDED: {
     exit: EXIT.wrongInput,

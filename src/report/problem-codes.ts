@@ -3,6 +3,7 @@
 
 export const PROBLEM_CODES = {
   ADDON_INVALID: "An add-on is neither a file nor an address.",
+  ADDON_NO_MANIFEST: "An add-on's file is no manifest of Kubernetes.",
   ADDON_UNREADABLE: "An add-on's file cannot be read.",
   ADDRESS_INVALID:
     "Something is no IPv4 address, or not one that a machine can have.",

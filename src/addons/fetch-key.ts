@@ -1,0 +1,123 @@
+// The key of the Kubernetes packages: from the cache while it is valid for long, else fetched anew.
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { cachePath } from "../base/cache.ts";
+import { fetchSmall } from "../base/fetch-small.ts";
+import { shownUrl } from "../base/http-request.ts";
+import { NetworkFailure } from "../base/network-failure.ts";
+import { UserError } from "../report/user-error.ts";
+import { writeFileAtomically } from "../system/atomic-file.ts";
+import type { FetchOptions } from "./fetch-file.ts";
+import { readKey, type RepositoryKey, WrongKey } from "./read-key.ts";
+
+type WantedKey = {
+  readonly url: URL;
+  /** Of the primary key, in capitals without spaces. */
+  readonly fingerprint: string;
+  readonly now: Date;
+};
+
+/** The key's owner signs it anew, with the same fingerprint, some time before it expires; until then, warn. */
+const WARN_DAYS = 30;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Such a key takes 4 KiB. */
+const KEY_LIMIT = 64 * 1024;
+
+const daysLeft = ({ expires }: RepositoryKey, now: Date): number =>
+  expires === undefined
+    ? Number.POSITIVE_INFINITY
+    : (expires.getTime() - now.getTime()) / DAY_MS;
+
+/** As people write it in UTC. */
+const day = (date: Date | undefined): string =>
+  date === undefined ? "never" : date.toISOString().slice(0, 10);
+
+const fromCache = async (
+  path: string,
+  { fingerprint, now }: WantedKey,
+): Promise<RepositoryKey | undefined> => {
+  try {
+    const key = await readKey(await readFile(path, "utf8"), fingerprint);
+    return daysLeft(key, now) > 0 ? key : undefined;
+  } catch {
+    // Not there, damaged, or of another pin: as if there were none.
+    return undefined;
+  }
+};
+
+const keyWrong = (from: string, cause: WrongKey): UserError =>
+  new UserError(
+    "KEY_WRONG",
+    `${from} is not the key of the Kubernetes packages: it ${cause.message}`,
+    {
+      state: "nothing was written",
+      hint: "try again on another network; a mirror has to serve the key of pkgs.k8s.io as it is",
+      cause,
+    },
+  );
+
+const keyExpired = (from: string, key: RepositoryKey, now: Date): UserError =>
+  new UserError(
+    "KEY_EXPIRED",
+    `the key of the Kubernetes packages at ${from} expired on ${day(key.expires)}`,
+    {
+      facts: [`this computer's clock says ${day(now)}`],
+      state: "nothing was written",
+      hint: "check the clock; where a mirror serves the key, let it fetch the key again, because the Kubernetes project extends it before it expires",
+    },
+  );
+
+const download = async (
+  wanted: WantedKey,
+  options: FetchOptions,
+): Promise<RepositoryKey> => {
+  const from = shownUrl(wanted.url);
+  const text = await fetchSmall(wanted.url, KEY_LIMIT, options);
+  const key = await readKey(text.toString("latin1"), wanted.fingerprint).catch(
+    (error: unknown) => {
+      throw error instanceof WrongKey ? keyWrong(from, error) : error;
+    },
+  );
+  if (daysLeft(key, wanted.now) <= 0) {
+    throw keyExpired(from, key, wanted.now);
+  }
+  return key;
+};
+
+/**
+ * Undefined when no valid one is in the cache and the network is not to be used. Throws NetworkFailure, KEY_WRONG and
+ * KEY_EXPIRED; tells of a key that expires within 30 days.
+ */
+export const fetchKey = async (
+  wanted: WantedKey,
+  options: FetchOptions,
+): Promise<RepositoryKey | undefined> => {
+  const { url, now } = wanted;
+  const name = createHash("sha256").update(url.href).digest("hex");
+  const path = await cachePath(options.env, "keys", `${name}.asc`);
+  const cached = await fromCache(path, wanted);
+  if (
+    !options.network ||
+    (cached !== undefined && daysLeft(cached, now) > WARN_DAYS)
+  ) {
+    return cached;
+  }
+  let key = cached;
+  try {
+    key = await download(wanted, options);
+    await writeFileAtomically(path, key.text);
+  } catch (error) {
+    if (!(error instanceof NetworkFailure) || cached === undefined) {
+      throw error;
+    }
+  }
+  if (key !== undefined && daysLeft(key, now) <= WARN_DAYS) {
+    options.report({
+      type: "warning",
+      message: `the key of the Kubernetes packages expires on ${day(key.expires)}; a node that starts later fetches it anew`,
+      hint: "the Kubernetes project extends the key before it expires: build again later for cards that wait longer",
+    });
+  }
+  return key;
+};

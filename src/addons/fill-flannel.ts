@@ -1,0 +1,84 @@
+// Flannel's manifest for one cluster: its pod subnet, and the network between its nodes.
+import { type Document, isScalar } from "yaml";
+import { z } from "zod";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import {
+  containerNamed,
+  editManifest,
+  listIn,
+  PlaceMissing,
+  setVariable,
+} from "./edit-manifest.ts";
+
+const NET_CONF = ["data", "net-conf.json"];
+
+const netConf = z.looseObject({ Network: z.string() });
+
+const readNetConf = (object: Document): z.infer<typeof netConf> => {
+  try {
+    return netConf.parse(JSON.parse(String(object.getIn(NET_CONF))));
+  } catch {
+    throw new PlaceMissing("Network in net-conf.json");
+  }
+};
+
+const ADDRESS = "PI_IMAGE_NODE_ADDRESS";
+
+/**
+ * The interface that all nodes share, or undefined where the node's own address has to tell: flannel takes the first
+ * interface of its list that has an address, which on a wired node with Wi-Fi besides may be the wrong one, and of an
+ * interface its permanent address, which the virtual address is and one from DHCP is not.
+ * https://github.com/flannel-io/flannel/blob/v0.28.9/pkg/ip/iface.go (compareAddrs)
+ */
+const sharedInterface = ({
+  cluster,
+  nodes,
+}: ResolvedProject): string | undefined => {
+  const uplinks = new Set(nodes.map(({ network }) => network.uplink));
+  return uplinks.size === 1 && !cluster.endpoint.virtual
+    ? [...uplinks][0]
+    : undefined;
+};
+
+/** `from` is what messages call the manifest. Throws MANIFEST_WRONG. */
+export const fillFlannel = (
+  text: string,
+  from: string,
+  project: ResolvedProject,
+): string =>
+  editManifest(text, from, [
+    {
+      kind: "ConfigMap",
+      name: "kube-flannel-cfg",
+      edit: (object) => {
+        const changed = {
+          ...readNetConf(object),
+          Network: project.cluster.podSubnet,
+        };
+        const node = object.getIn(NET_CONF, true);
+        if (!isScalar(node)) {
+          throw new PlaceMissing("net-conf.json");
+        }
+        node.value = `${JSON.stringify(changed, undefined, 2)}\n`;
+      },
+    },
+    {
+      kind: "DaemonSet",
+      name: "kube-flannel-ds",
+      edit: (object) => {
+        const container = containerNamed(object, "kube-flannel");
+        const args = listIn(container, "args");
+        const shared = sharedInterface(project);
+        if (shared === undefined) {
+          // The kubelet's --node-ip, which the node sets to the address of its uplink.
+          setVariable(object, listIn(container, "env"), {
+            name: ADDRESS,
+            valueFrom: { fieldRef: { fieldPath: "status.hostIP" } },
+          });
+        }
+        args.items.push(
+          object.createNode(`--iface=${shared ?? `$(${ADDRESS})`}`),
+        );
+      },
+    },
+  ]);

@@ -1,0 +1,56 @@
+// Reads and writes the lockfile beside the inventory.
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { UserError } from "../report/user-error.ts";
+import { writeFileAtomically } from "../system/atomic-file.ts";
+import { type Lock, lockSchema, renderLock } from "./lock.ts";
+
+/** cluster.yaml -> cluster.lock.json in the given folder; two inventories in one folder have a lock each. */
+export const lockPath = (folder: string, inventory: string): string =>
+  join(
+    folder,
+    `${basename(inventory).replace(/\.(ya?ml|json)$/i, "")}.lock.json`,
+  );
+
+const readText = async (path: string): Promise<string | undefined> => {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      return undefined;
+    }
+    throw damaged(path, error);
+  }
+};
+
+const damaged = (path: string, cause: unknown): UserError =>
+  new UserError("LOCK_DAMAGED", `the lockfile ${path} cannot be read`, {
+    facts: cause instanceof Error ? cause.message.split("\n").slice(0, 4) : [],
+    state: "nothing was written",
+    hint: "get it back from version control; without it, the next build takes what the network has then and records that",
+    cause,
+  });
+
+/** Undefined where there is none. Throws LOCK_DAMAGED. */
+export const loadLock = async (path: string): Promise<Lock | undefined> => {
+  const text = await readText(path);
+  if (text === undefined) {
+    return undefined;
+  }
+  try {
+    return lockSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw damaged(
+      path,
+      error instanceof SyntaxError ? error : new Error("its shape is wrong"),
+    );
+  }
+};
+
+/** Leaves a file alone that says the same already. */
+export const storeLock = async (path: string, lock: Lock): Promise<void> => {
+  const text = renderLock(lock);
+  if ((await readText(path)) !== text) {
+    await writeFileAtomically(path, text);
+  }
+};

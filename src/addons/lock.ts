@@ -1,0 +1,99 @@
+// The lockfile's content: what a build took from the network, so that the next one takes the same.
+import { z } from "zod";
+
+/** Raised when a field changes its meaning. */
+const LOCK_SCHEMA = 1;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const lockSchema = z.strictObject({
+  schema: z.literal(LOCK_SCHEMA),
+  kubernetes: z.strictObject({ minor: z.string(), patch: z.string() }),
+  /** Base images by the name that the inventory has for them, and the file that was meant. */
+  bases: z.array(
+    z.strictObject({ name: z.string(), file: z.string(), sha256 }),
+  ),
+  /** What the first control plane applies; `version` is null for add-ons by address. */
+  manifests: z.array(
+    z.strictObject({
+      name: z.string(),
+      version: z.string().nullable(),
+      /** Of the publisher, whatever mirror served it. */
+      url: z.string(),
+      sha256,
+    }),
+  ),
+  keys: z.array(
+    z.strictObject({
+      name: z.string(),
+      fingerprint: z.string(),
+      /** RFC 3339; null for a key without an end. */
+      expires: z.string().nullable(),
+    }),
+  ),
+});
+
+export type Lock = Readonly<z.infer<typeof lockSchema>>;
+export type LockedBase = Lock["bases"][number];
+export type LockedManifest = Lock["manifests"][number];
+export type LockedKey = Lock["keys"][number];
+
+type Found = {
+  readonly kubernetes: Lock["kubernetes"];
+  readonly bases: readonly LockedBase[];
+  readonly manifests: readonly LockedManifest[];
+  readonly keys: readonly LockedKey[];
+};
+
+/** Entries of this run, then the kept ones of earlier runs that it did not look at. */
+const merged = <Entry>(
+  found: readonly Entry[],
+  earlier: readonly Entry[],
+  keyOf: (entry: Entry) => string,
+  isWanted: (entry: Entry) => boolean,
+): Entry[] =>
+  [
+    ...new Map(
+      [...earlier.filter(isWanted), ...found].map((entry) => [
+        keyOf(entry),
+        entry,
+      ]),
+    ).values(),
+  ].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+
+/**
+ * The lock after a run. A run of some nodes does not look at everything, so what an earlier one recorded stays as long
+ * as the inventory names it.
+ *
+ * @param wanted names of bases and addresses of manifests that the inventory has
+ */
+export const mergeLock = (
+  earlier: Lock | undefined,
+  found: Found,
+  wanted: ReadonlySet<string>,
+): Lock => ({
+  schema: LOCK_SCHEMA,
+  kubernetes: found.kubernetes,
+  bases: merged(
+    found.bases,
+    earlier?.bases ?? [],
+    ({ name }) => name,
+    ({ name }) => wanted.has(name),
+  ),
+  manifests: merged(
+    found.manifests,
+    earlier?.manifests ?? [],
+    ({ url }) => url,
+    ({ url }) => wanted.has(url),
+  ),
+  keys: merged(
+    found.keys,
+    earlier?.keys ?? [],
+    ({ name }) => name,
+    () => true,
+  ),
+});
+
+/** The file's text: the same lock gives the same bytes. */
+export const renderLock = (lock: Lock): string =>
+  `${JSON.stringify(lock, undefined, 2)}\n`;

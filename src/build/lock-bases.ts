@@ -1,0 +1,39 @@
+// What the lockfile records of the base images of a run, and what of earlier runs it keeps.
+import { loadCatalogue } from "../base/load-catalogue.ts";
+import { shownUrl } from "../base/http-request.ts";
+import type { Pins } from "../addons/load-pins.ts";
+import type { LockedBase } from "../addons/lock.ts";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import { basename } from "node:path";
+import type { BaseRecord } from "./manifest.ts";
+
+/** The same on every computer, and without a password: a catalogue's name, an address, or a file's own name. */
+const lockName = (base: string): string => {
+  if (/^https?:/i.test(base) && URL.canParse(base)) {
+    return shownUrl(new URL(base));
+  }
+  return basename(base);
+};
+
+/** @param bases by the name that the user has for them; a sample that only stands in for a base is left out */
+export const lockBases = async (
+  bases: ReadonlyMap<string, { readonly record: BaseRecord }>,
+): Promise<readonly LockedBase[]> => {
+  const { releases } = await loadCatalogue();
+  return [...bases].flatMap(([name, { record }]) =>
+    record.origin === "sample" && releases.has(name)
+      ? []
+      : { name: lockName(name), file: record.name, sha256: record.sha256 },
+  );
+};
+
+/** Names and addresses in the inventory: the lockfile's entries for others are dropped. */
+export const wantedInLock = (
+  { cluster, nodes }: ResolvedProject,
+  pins: Pins,
+): ReadonlySet<string> =>
+  new Set([
+    ...nodes.map(({ base }) => lockName(base)),
+    pins.manifests[cluster.cni].url,
+    ...cluster.addons.map((addon) => addon.replace(/^url:/, "")),
+  ]);
