@@ -28,17 +28,39 @@ export type XzArchive = {
   readonly index: XzIndex;
 };
 
+const MiB = 1024 * 1024;
+
 /** Starting an xz costs about 2 ms, decoding this much about 100 ms. */
-const RUN_SIZE = 8 * 1024 * 1024;
+const RUN_SIZE = 8 * MiB;
 
-/** Decoded bytes that may wait in memory, over all runs. */
-const DECODED_LIMIT = 80 * 1024 * 1024;
+/** Stored and decoded bytes that may be in memory, over all runs. */
+const MEMORY_LIMIT = 64 * MiB;
 
-/** How many lanes an archive can use: 0 where a block is so large that decoding must stream through one. */
-export const lanesFor = (largestBlock: number, limit = laneLimit()): number => {
-  const run = Math.max(largestBlock, RUN_SIZE);
-  const lanes = Math.min(limit, Math.floor(DECODED_LIMIT / run) - 1);
-  return lanes < 2 && limit >= 2 ? 0 : Math.max(lanes, 0);
+/** A run's stored bytes, as a part of the decoded ones; images come with a third of their size. */
+const STORED_SHARE = 0.3;
+
+export type DecodingPlan = {
+  /** Decoders at work at a time. */
+  readonly lanes: number;
+  /** Runs in memory at a time, decoded or being decoded. */
+  readonly slots: number;
+  /** Decoded bytes of a run, unless a single block has more. */
+  readonly runSize: number;
+};
+
+/** Undefined where blocks are so large that decoding must stream through one decoder. */
+export const planDecoding = (
+  largestBlock: number,
+  limit = laneLimit(),
+): DecodingPlan | undefined => {
+  const runSize = Math.min(RUN_SIZE, (2 * RUN_SIZE) / limit);
+  const run = Math.max(largestBlock, runSize) * (1 + STORED_SHARE);
+  const room = Math.floor(MEMORY_LIMIT / run);
+  // One slot more than lanes, so that all lanes work while a run is being read.
+  const lanes = Math.min(limit, room >= 3 ? room - 1 : room);
+  return lanes < Math.min(limit, 2)
+    ? undefined
+    : { lanes, slots: Math.min(room, lanes + 1), runSize };
 };
 
 /** Decodes one run; damage is named by its block. */
@@ -78,20 +100,16 @@ export const decodeRun = async (
   );
 };
 
-type ChunkOptions = { readonly lanes: number; readonly runSize?: number };
-
 /** Chunks of all blocks that hold bytes of `ranges`; without `ranges` of the whole image. */
 export async function* xzChunks(
   archive: XzArchive,
   ranges: readonly Range[] | undefined,
-  options: ChunkOptions,
+  { lanes, slots, runSize: limit }: DecodingPlan,
 ): AsyncGenerator<Chunk> {
   const { index } = archive;
-  const limit = options.runSize ?? RUN_SIZE;
   const runs = runsOf(index, ranges, limit);
   const room = Math.max(limit, index.largest);
-  const decoder = await openRunDecoder(archive.file, options.lanes, room);
-  const window = options.lanes + 1;
+  const decoder = await openRunDecoder(archive.file, { lanes, slots, room });
   const waiting: { run: Run; decoded: Promise<DecodedRun> }[] = [];
   const buffers = [
     Buffer.allocUnsafe(Math.min(room, CHUNK_SIZE)),
@@ -101,7 +119,7 @@ export async function* xzChunks(
   let started = 0;
   try {
     while (started < runs.length || waiting.length > 0) {
-      for (; waiting.length < window && started < runs.length; started += 1) {
+      for (; waiting.length < slots && started < runs.length; started += 1) {
         const run = runs[started];
         if (run !== undefined) {
           const decoded = decodeRun(archive, run, decoder);

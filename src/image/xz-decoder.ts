@@ -43,12 +43,17 @@ export const hasXz = async (): Promise<boolean> => {
   return false;
 };
 
-/** `room`: the most bytes that one run takes. */
+export type LaneCount = {
+  /** Processes at a time. */
+  readonly lanes: number;
+  /** Runs in memory at a time: those being decoded and those that wait for their reader. */
+  readonly slots: number;
+  /** The most decoded bytes that one run has. */
+  readonly room: number;
+};
+
 export const openRunDecoder = async (
   archive: FileHandle,
-  lanes: number,
-  room: number,
+  count: LaneCount,
 ): Promise<RunDecoder> =>
-  (await hasXz())
-    ? openXzLanes(archive, { lanes, slots: lanes + 1, room })
-    : openXzBuiltIn(archive);
+  (await hasXz()) ? openXzLanes(archive, count) : openXzBuiltIn(archive);

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { UserError } from "../report/user-error.ts";
 import { toolMissing } from "../system/run-tool.ts";
 import { DecodeFailure, decoderWords, toolKilled } from "./archive-tool.ts";
-import type { DecodedRun, RunDecoder } from "./xz-decoder.ts";
+import type { DecodedRun, LaneCount, RunDecoder } from "./xz-decoder.ts";
 import { BY_SIGNAL, type Lane, NOT_FOUND, startLane } from "./xz-lane.ts";
 import type { StreamPart } from "./xz-run.ts";
 
@@ -111,15 +111,6 @@ const memoryFull = (folder: string): UserError =>
   new UserError("DISK_FULL", `${folder} has no room for decoded blocks`, {
     hint: "free some space there, or set TMPDIR to a folder that has space",
   });
-
-export type LaneCount = {
-  /** Processes at a time. */
-  readonly lanes: number;
-  /** Runs in memory at a time: those being decoded and those that wait for their reader. */
-  readonly slots: number;
-  /** Bytes that one run may take, stored and decoded. */
-  readonly room: number;
-};
 
 /** Decodes parts of `archive` with the installed xz. A slot is taken until the run is released. */
 export const openXzLanes = async (

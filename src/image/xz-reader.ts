@@ -4,14 +4,20 @@ import { UserError } from "../report/user-error.ts";
 import { checkImageSize, decodeAhead, gatherChunks } from "./archive-chunks.ts";
 import { imageDamaged } from "./archive-damage.ts";
 import { DecodeFailure, toolPieces } from "./archive-tool.ts";
+import type { Range } from "./range.ts";
 import type { Chunk, ImageReader } from "./reader.ts";
 import { builtInPieces } from "./xz-built-in.ts";
-import { lanesFor, type XzArchive, xzChunks } from "./xz-chunks.ts";
+import {
+  type DecodingPlan,
+  planDecoding,
+  type XzArchive,
+  xzChunks,
+} from "./xz-chunks.ts";
 import { hasXz } from "./xz-decoder.ts";
 import { readXzIndex } from "./xz-index.ts";
 import { XZ_ARGUMENTS } from "./xz-lane.ts";
 import { blockAt, blockName, cutRun, wrapRun } from "./xz-run.ts";
-import { MAX_SOURCE_BLOCK, xzSource } from "./xz-source.ts";
+import { MAX_SOURCE_BLOCK, type XzSource, xzSource } from "./xz-source.ts";
 
 const SHA256_CHECK = 10;
 
@@ -61,6 +67,16 @@ async function* streamedChunks(archive: XzArchive): AsyncGenerator<Chunk> {
   );
 }
 
+async function* parallelChunks(
+  archive: XzArchive,
+  source: XzSource | undefined,
+  ranges: readonly Range[] | undefined,
+  plan: DecodingPlan,
+): AsyncGenerator<Chunk> {
+  await source?.rest();
+  yield* xzChunks(archive, ranges, plan);
+}
+
 /** Opens an .xz file; its indexes are read and checked, nothing is decoded yet. */
 export const openXz = async (path: string): Promise<ImageReader> => {
   const file = await open(path, "r");
@@ -75,7 +91,7 @@ export const openXz = async (path: string): Promise<ImageReader> => {
       );
     }
     const archive: XzArchive = { path, file, index };
-    const lanes = index.blocks > 1 ? lanesFor(index.largest) : 0;
+    const plan = index.blocks > 1 ? planDecoding(index.largest) : undefined;
     const source =
       index.blocks > 1 && index.largest <= MAX_SOURCE_BLOCK
         ? xzSource(archive)
@@ -87,9 +103,9 @@ export const openXz = async (path: string): Promise<ImageReader> => {
       source,
       chunks: (ranges) =>
         decodeAhead(
-          lanes > 0
-            ? xzChunks(archive, ranges, { lanes })
-            : streamedChunks(archive),
+          plan === undefined
+            ? streamedChunks(archive)
+            : parallelChunks(archive, source, ranges, plan),
         ),
       close: async () => {
         await source?.close();

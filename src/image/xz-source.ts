@@ -7,23 +7,29 @@ import { blockAt, blockStart, cutRun, type Run, runSize } from "./xz-run.ts";
 /** Blocks beyond this are too large to decode for a few bytes. */
 export const MAX_SOURCE_BLOCK = 32 * 1024 * 1024;
 
-/** Decoded bytes that are kept for the next read, at least the last two blocks. */
+/** Decoded bytes that are kept for the next read, at least the last block. */
 const KEPT_SIZE = 16 * 1024 * 1024;
 const RUN_SIZE = 4 * 1024 * 1024;
 
+export type XzSource = Source & {
+  /** Gives back the memory, unless a read is under way; the next read takes it anew. */
+  readonly rest: () => Promise<void>;
+};
+
 /** Decodes just the blocks that a read needs, and keeps the last ones. Not for archives with a block above MAX_SOURCE_BLOCK. */
-export const xzSource = (archive: XzArchive): Source => {
+export const xzSource = (archive: XzArchive): XzSource => {
   const { index } = archive;
   const kept = new Map<number, Promise<Buffer>>();
-  const keptLimit = Math.max(KEPT_SIZE, 2 * index.largest);
+  const keptLimit = Math.max(KEPT_SIZE, index.largest);
   let opening: Promise<RunDecoder> | undefined;
+  let reads = 0;
 
   const decoder = (): Promise<RunDecoder> => {
-    opening ??= openRunDecoder(
-      archive.file,
-      laneLimit(),
-      Math.max(RUN_SIZE, index.largest),
-    );
+    opening ??= openRunDecoder(archive.file, {
+      lanes: laneLimit(),
+      slots: laneLimit(),
+      room: Math.max(RUN_SIZE, index.largest),
+    });
     return opening;
   };
 
@@ -100,6 +106,29 @@ export const xzSource = (archive: XzArchive): Source => {
     return blocks;
   };
 
+  const copyBytes = async (offset: number, result: Buffer): Promise<void> => {
+    const first = blockAt(index, offset);
+    const end = blockAt(index, offset + result.length - 1) + 1;
+    let position = blockStart(index, first);
+    for (const block of blocksOf({ first, end })) {
+      const bytes = await block;
+      // The first block may begin before what is asked for.
+      bytes.copy(
+        result,
+        Math.max(position - offset, 0),
+        Math.max(offset - position, 0),
+      );
+      position += bytes.length;
+    }
+  };
+
+  const close = async (): Promise<void> => {
+    const open = opening;
+    opening = undefined;
+    kept.clear();
+    await (await open)?.close();
+  };
+
   return {
     size: index.size,
     read: async (offset, length) => {
@@ -109,26 +138,21 @@ export const xzSource = (archive: XzArchive): Source => {
         );
       }
       const result = Buffer.allocUnsafe(length);
-      if (length === 0) {
+      reads += 1;
+      try {
+        if (length > 0) {
+          await copyBytes(offset, result);
+        }
         return result;
+      } finally {
+        reads -= 1;
       }
-      const first = blockAt(index, offset);
-      const end = blockAt(index, offset + length - 1) + 1;
-      let position = blockStart(index, first);
-      for (const block of blocksOf({ first, end })) {
-        const bytes = await block;
-        // A negative start in `result` means that the block begins before what is asked for.
-        bytes.copy(
-          result,
-          Math.max(position - offset, 0),
-          Math.max(offset - position, 0),
-        );
-        position += bytes.length;
+    },
+    rest: async () => {
+      if (reads === 0) {
+        await close();
       }
-      return result;
     },
-    close: async () => {
-      await (await opening)?.close();
-    },
+    close,
   };
 };

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openImage } from "../../src/image/open-image.ts";
 import { normaliseRanges } from "../../src/image/range.ts";
-import { lanesFor, xzChunks } from "../../src/image/xz-chunks.ts";
+import { planDecoding, xzChunks } from "../../src/image/xz-chunks.ts";
 import {
   encodeIndex,
   streamFooter,
@@ -80,15 +80,20 @@ describeWithTools(["xz"], "decoding an .xz file in parallel", () => {
       fc.asyncProperty(
         archive,
         fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 1, max: 200_000 }),
         fc.array(fc.tuple(share, share), { maxLength: 6 }),
-        async ({ image, bytes }, lanes, runSize, pairs) => {
+        async ({ image, bytes }, lanes, slots, runSize, pairs) => {
           const path = writeSample("a.xz", bytes);
           const file = await open(path, "r");
           const index = await readXzIndex(path, file);
           const chunks = (ranges?: ReturnType<typeof rangesOf>) =>
             collect(
-              xzChunks({ path, file, index }, ranges, { lanes, runSize }),
+              xzChunks({ path, file, index }, ranges, {
+                lanes,
+                slots,
+                runSize,
+              }),
               image.length,
             );
           expectSame(plain(path), image);
@@ -499,14 +504,33 @@ describeWithTools(["xz"], "without an xz program", () => {
   });
 });
 
-describe("the number of lanes", () => {
+describe("the plan of decoding", () => {
   const MiB = 2 ** 20;
-  it("falls with the size of the blocks, so that memory stays bounded", () => {
-    expect(
-      [1, 8, 16, 24, 40, 192].map((size) => lanesFor(size * MiB, 4)),
-    ).toEqual([4, 4, 4, 2, 0, 0]);
-    expect([1, 24, 192].map((size) => lanesFor(size * MiB, 1))).toEqual([
-      1, 1, 0,
+  const plans = (limit: number, ...sizes: number[]) =>
+    sizes.map((size) => {
+      const plan = planDecoding(size * MiB, limit);
+      return plan === undefined
+        ? "stream"
+        : `${plan.lanes} lanes, ${plan.slots} slots, ${plan.runSize / MiB} MiB`;
+    });
+
+  it("uses every core for small blocks, and fewer for large ones", () => {
+    expect(plans(4, 1, 8, 16, 24, 32, 192)).toEqual([
+      "4 lanes, 5 slots, 4 MiB",
+      "4 lanes, 5 slots, 4 MiB",
+      "2 lanes, 3 slots, 4 MiB",
+      "2 lanes, 2 slots, 4 MiB",
+      "stream",
+      "stream",
+    ]);
+    expect(plans(2, 1, 24)).toEqual([
+      "2 lanes, 3 slots, 8 MiB",
+      "2 lanes, 2 slots, 8 MiB",
+    ]);
+    expect(plans(1, 1, 40, 64)).toEqual([
+      "1 lanes, 2 slots, 8 MiB",
+      "1 lanes, 1 slots, 8 MiB",
+      "stream",
     ]);
   });
 });

@@ -84,7 +84,7 @@ describeWithTools(["xz"], "the index of an .xz file", () => {
 
   it("refuses every file that is cut", async () => {
     const whole = Buffer.concat([
-      xz(sampleImage(9000), "--block-size=4KiB"),
+      xz(sampleImage(5000).subarray(0, 4500), "--block-size=4KiB"),
       Buffer.alloc(8),
       xz(sampleImage(600), "--block-size=4KiB"),
     ]);
