@@ -129,7 +129,6 @@ const worldOf = (node: ResolvedNode): Readonly<Record<string, string>> => ({
   keys: KEYS,
   kubernetes: "v1.36.5",
   mdns: "cplane.local 192.168.1.50",
-  patience: "60",
   pauses: "0",
   ready: "True kubelet is posting ready status",
   repository: REPOSITORY,

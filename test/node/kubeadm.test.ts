@@ -263,7 +263,6 @@ describeNode("init", () => {
   it("stops an init that hangs, and tries again", async () => {
     const root = await assemble({
       node: controlPlane,
-      world: { patience: "4" },
       plans: { "kubeadm-init": ["hang"] },
     });
     expect(said(root)).toContain(

@@ -174,7 +174,6 @@ describeNode("packages", () => {
 
   it("gives up on a download that hangs, and tries again", async () => {
     const root = await install({
-      world: { patience: "4" },
       plans: { "apt-install": ["hang"] },
     });
     expect(said(root)).toEqual([

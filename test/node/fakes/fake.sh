@@ -24,7 +24,11 @@ plan() { # NAME
       cat "$world/says/$1" 2>/dev/null
       exit 1
       ;;
-    hang) exec /bin/sleep 600 ;;
+    hang)
+      # Its time limit is over at once.
+      kill -ALRM "$PPID"
+      exec /bin/sleep 600
+      ;;
     cut) cut_power ;;
     kill-parent) kill -KILL "$PPID" ;;
     cut-after) trap cut_power EXIT ;;

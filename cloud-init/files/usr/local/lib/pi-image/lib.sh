@@ -20,10 +20,10 @@ chmod 0700 "$scratch"
 # Exit codes of a phase: it waits for something outside this node; it tried and failed. Any other is a surprise.
 readonly WAITS=75 FAILED=76
 
-json() {
-  local text=${1//\\/\\\\}
+json_field() { # NAME TEXT
+  local text=${2//\\/\\\\}
   text=${text//\"/\\\"}
-  printf '"%s"' "${text//[[:cntrl:]]/ }"
+  printf ',"%s":"%s"' "$1" "${text//[[:cntrl:]]/ }"
 }
 
 now() { date --utc +%Y-%m-%dT%H:%M:%SZ; }
@@ -68,12 +68,18 @@ write_status() { # STATE MESSAGE SINCE
   local new=$state/status.json.new
   # A full disk must not stop a node that only wants to say that the disk is full.
   if {
-    printf '{"schemaVersion":1,"node":%s,"role":%s,"cluster":%s,"phase":%s,"state":%s,' \
-      "$(json "$PI_IMAGE_NODE")" "$(json "$PI_IMAGE_ROLE")" "$(json "$PI_IMAGE_CLUSTER")" \
-      "$(json "$PI_IMAGE_PHASE")" "$(json "$1")"
-    printf '"message":%s,"attempt":%d,"since":%s,"kubernetes":%s,"joinEnds":%s}\n' \
-      "$(json "$2")" "${PI_IMAGE_ATTEMPT:-1}" "$(json "$3")" \
-      "$(json "$(kubernetes_version)")" "$(json "$PI_IMAGE_JOIN_ENDS")"
+    printf '{"schemaVersion":1'
+    json_field node "$PI_IMAGE_NODE"
+    json_field role "$PI_IMAGE_ROLE"
+    json_field cluster "$PI_IMAGE_CLUSTER"
+    json_field phase "$PI_IMAGE_PHASE"
+    json_field state "$1"
+    json_field message "$2"
+    printf ',"attempt":%d' "${PI_IMAGE_ATTEMPT:-1}"
+    json_field since "$3"
+    json_field kubernetes "$(kubernetes_version)"
+    json_field joinEnds "$PI_IMAGE_JOIN_ENDS"
+    printf '}\n'
   } 2>/dev/null >"$new"; then
     mv -f "$new" "$state/status.json"
   fi
