@@ -1,5 +1,5 @@
 // Builds what a plan says: for each node its image or seed, its plain files and its manifest.
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { mkdir, rm } from "node:fs/promises";
 import { mapUsed } from "../image/block-map.ts";
 import { renderBmap } from "../image/bmap.ts";
@@ -9,7 +9,10 @@ import { totalLength } from "../image/range.ts";
 import type { Source } from "../image/source.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { Report } from "../report/events.ts";
-import { writeFileAtomically } from "../system/atomic-file.ts";
+import {
+  writeFileAtomically,
+  writeFilesAtomically,
+} from "../system/atomic-file.ts";
 import type { OpenBase } from "./open-bases.ts";
 import { checkRoom } from "./out-folder.ts";
 import { type ImageRecord, renderManifest } from "./manifest.ts";
@@ -36,16 +39,17 @@ const writeSeedFiles = async (
   { seed, configTxt, cmdlineTxt }: NodeImage,
 ): Promise<void> => {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const files = {
-    "user-data": seed.userData,
-    "meta-data": seed.metaData,
-    "network-config": seed.networkConfig,
-    "config.txt": configTxt,
-    "cmdline.txt": cmdlineTxt,
-  };
-  for (const [name, text] of Object.entries(files)) {
-    await writeFileAtomically(join(folder, name), text, PRIVATE);
-  }
+  await writeFilesAtomically(
+    folder,
+    {
+      "user-data": seed.userData,
+      "meta-data": seed.metaData,
+      "network-config": seed.networkConfig,
+      "config.txt": configTxt,
+      "cmdline.txt": cmdlineTxt,
+    },
+    PRIVATE,
+  );
 };
 
 /** An older image of this node in another format would be taken for the new one. */
@@ -166,7 +170,10 @@ const buildNode = async (
   );
 };
 
-/** Builds all nodes of one base, one after the other: the disk is the limit, not the processor. */
+/** Seeds are small files that wait for the disk to keep them; images fill it, so they are built one after the other. */
+const SEEDS_AT_A_TIME = 16;
+
+/** Builds all nodes of one base. */
 export const buildNodes = async (
   job: BuildJob,
   base: OpenBase,
@@ -178,13 +185,38 @@ export const buildNodes = async (
     nodes.length * (await base.bytesPerNode(job.format)),
   );
   const prepared = await prepareBase(source);
-  for (const nodeSeed of nodes) {
-    job.signal.throwIfAborted();
-    await buildNode(job, base, source, prepared, nodeSeed);
-    job.report({
-      type: "notice",
-      message: "built",
-      subject: nodeSeed.node.name,
-    });
+  const rest = [...nodes];
+  const buildRest = async (): Promise<void> => {
+    for (
+      let nodeSeed = rest.shift();
+      nodeSeed !== undefined;
+      nodeSeed = rest.shift()
+    ) {
+      job.signal.throwIfAborted();
+      await buildNode(job, base, source, prepared, nodeSeed);
+      job.report({
+        type: "notice",
+        message: "built",
+        subject: nodeSeed.node.name,
+      });
+    }
+  };
+  const builders = Array.from(
+    { length: job.format === "seed" ? SEEDS_AT_A_TIME : 1 },
+    async () => {
+      try {
+        await buildRest();
+      } catch (error) {
+        // The others end after the node they are at.
+        rest.length = 0;
+        throw error;
+      }
+    },
+  );
+  // All have ended before the base is closed.
+  for (const result of await Promise.allSettled(builders)) {
+    if (result.status === "rejected") {
+      throw result.reason;
+    }
   }
 };

@@ -16,8 +16,30 @@ const attribute = (subject: string, name: string): string | undefined =>
     .find((line) => line.startsWith(`${name}=`))
     ?.slice(name.length + 1);
 
+const parsed = new Map<string, X509Certificate>();
+
+/** Clusters have fewer nodes; a process that lives long must not collect certificates. */
+const MOST_PARSED = 2000;
+
+/**
+ * The certificate of this PEM text. Parsing takes about a millisecond, and a build asks for each node's certificate a
+ * dozen times. Throws what node:crypto throws.
+ */
+export const parseCertificate = (pem: string): X509Certificate => {
+  const known = parsed.get(pem);
+  if (known !== undefined) {
+    return known;
+  }
+  const certificate = new X509Certificate(pem);
+  if (parsed.size >= MOST_PARSED) {
+    parsed.clear();
+  }
+  parsed.set(pem, certificate);
+  return certificate;
+};
+
 export const readCertificate = (certificate: string): CertificateFacts => {
-  const { subject, validFrom, validTo } = new X509Certificate(certificate);
+  const { subject, validFrom, validTo } = parseCertificate(certificate);
   return {
     commonName: attribute(subject, "CN"),
     organization: attribute(subject, "O"),
@@ -31,8 +53,8 @@ export const isSignedBy = (
   certificate: string,
   authority: CertificateAndKey,
 ): boolean =>
-  new X509Certificate(certificate).verify(
-    createPublicKey(authority.certificate),
+  parseCertificate(certificate).verify(
+    parseCertificate(authority.certificate).publicKey,
   );
 
 /**

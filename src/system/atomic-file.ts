@@ -50,13 +50,18 @@ export const publishFile = async (
   await syncFolder(dirname(path));
 };
 
-/** Writes a whole file at once: readers see the old bytes or the new ones, never a part. */
-export const writeFileAtomically = async (
-  path: string,
-  data: string | Uint8Array,
-  mode = 0o644,
-): Promise<void> => {
-  await mkdir(dirname(path), { recursive: true });
+type WholeFile = {
+  readonly path: string;
+  readonly data: string | Uint8Array;
+  readonly mode: number;
+};
+
+/** Under a temporary name, on the disk; removed again when it fails. */
+const writeTemporary = async ({
+  path,
+  data,
+  mode,
+}: WholeFile): Promise<string> => {
   const temporary = temporaryName(path);
   try {
     const handle = await open(temporary, "wx", mode);
@@ -68,9 +73,55 @@ export const writeFileAtomically = async (
     } finally {
       await handle.close();
     }
-    await publishFile(temporary, path);
+    return temporary;
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
 };
+
+/**
+ * Writes several whole files of one folder: readers see of each the old bytes or the new ones, never a part. They are
+ * written at the same time, because each waits for the disk.
+ */
+export const writeFilesAtomically = async (
+  folder: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+  mode = 0o644,
+): Promise<void> => {
+  await mkdir(folder, { recursive: true });
+  const written = await Promise.allSettled(
+    Object.entries(files).map(async ([name, data]) => {
+      const path = join(folder, name);
+      return { path, temporary: await writeTemporary({ path, data, mode }) };
+    }),
+  );
+  try {
+    for (const result of written) {
+      if (result.status === "rejected") {
+        throw result.reason;
+      }
+    }
+    for (const result of written) {
+      if (result.status === "fulfilled") {
+        await rename(result.value.temporary, result.value.path);
+      }
+    }
+    await syncFolder(folder);
+  } catch (error) {
+    for (const result of written) {
+      if (result.status === "fulfilled") {
+        await rm(result.value.temporary, { force: true });
+      }
+    }
+    throw error;
+  }
+};
+
+/** Writes a whole file at once: readers see the old bytes or the new ones, never a part. */
+export const writeFileAtomically = (
+  path: string,
+  data: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> =>
+  writeFilesAtomically(dirname(path), { [basename(path)]: data }, mode);
