@@ -1,6 +1,7 @@
 // Reads what we need from the API's list of nodes.
 // https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/
 import { z } from "zod";
+import { oneLine } from "./one-line.ts";
 
 const nodeList = z.object({
   items: z.array(
@@ -16,7 +17,7 @@ const nodeList = z.object({
               z.object({
                 type: z.string(),
                 status: z.string(),
-                message: z.string().optional(),
+                message: z.string().transform(oneLine).optional(),
               }),
             )
             .optional(),

@@ -3,6 +3,7 @@ import type { ResolvedNode } from "../inventory/resolved.ts";
 import { laptopHost } from "../kubernetes/addresses.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
 import { credentialsOf } from "../kubernetes/cluster-secrets.ts";
+import { joinsByIdentity } from "../kubernetes/secrets-whereabouts.ts";
 import type { ApiNode } from "./api-nodes.ts";
 import type { ApiFailure } from "./api-server.ts";
 import { findAddress } from "./find-address.ts";
@@ -39,10 +40,13 @@ const unknown = (check: string, message: string, hint?: string): Finding => ({
 
 const judgeIdentity = (
   { name }: ResolvedNode,
-  { secrets, now }: Observer,
+  { project, secrets, now }: Observer,
   joined: boolean,
 ): Finding => {
   const check = "join identity";
+  if (!joinsByIdentity(project, name)) {
+    return ok(check, "this node needs none");
+  }
   const flash = `run: pi-image build --host ${name}, then flash its card`;
   const identity = credentialsOf(secrets, name)?.joinIdentity;
   if (identity === undefined) {

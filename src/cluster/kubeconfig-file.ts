@@ -15,6 +15,7 @@ import { isDeepStrictEqual } from "node:util";
 import { parse } from "yaml";
 import type { AdminAccess } from "../kubernetes/kubeconfig.ts";
 import { mergeKubeconfig } from "../kubernetes/merge-kubeconfig.ts";
+import type { Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
 import { removeStalePartials } from "../system/atomic-file.ts";
 import {
@@ -44,7 +45,7 @@ const GROUP_AND_OTHERS = 0o077;
 const codeOf = (error: unknown): string =>
   (error as NodeJS.ErrnoException).code ?? "";
 
-const unwritable = (path: string, error: unknown): unknown =>
+const unwritable = (path: string, error: unknown, instead: string): unknown =>
   [
     "EACCES",
     "EPERM",
@@ -59,7 +60,7 @@ const unwritable = (path: string, error: unknown): unknown =>
         `${path} cannot be changed (${codeOf(error)})`,
         {
           state: "it is as it was",
-          hint: "check the permissions of the file and its folder, or name another file: --merge FILE",
+          hint: `check the permissions of the file and its folder, or ${instead}`,
         },
       )
     : error;
@@ -217,6 +218,24 @@ export const mergeIntoFile = async (
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     return await withKubectlLock(path, () => write(path, access, now, env));
   } catch (error) {
-    throw unwritable(path, error);
+    throw unwritable(path, error, "name another file: --merge FILE");
+  }
+};
+
+/**
+ * Writes a kubeconfig of our own, mode 0600, in place of an older one.
+ *
+ * @throws UserError KUBECONFIG_NOT_WRITTEN
+ */
+export const writeOwnKubeconfig = async (
+  path: string,
+  text: Secret,
+  env: NodeJS.ProcessEnv,
+): Promise<void> => {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await replacePrivateFile(path, text.reveal(), env);
+  } catch (error) {
+    throw unwritable(path, error, "name another folder: --out");
   }
 };

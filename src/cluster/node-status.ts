@@ -1,17 +1,20 @@
 // Asks a node, by SSH with its pinned host key, for the status file that its unit keeps.
 import { z } from "zod";
 import { UserError } from "../report/user-error.ts";
+import { oneLine } from "./one-line.ts";
 import { tryTool, type ToolResult } from "../system/run-tool.ts";
 
 /** Written by the node unit: cloud-init/files/usr/local/lib/pi-image/lib.sh. */
 const STATUS_FILE = "/var/lib/pi-image/status.json";
 
+const line = z.string().transform(oneLine);
+
 const statusFile = z.object({
-  node: z.string(),
-  cluster: z.string(),
-  phase: z.string(),
-  state: z.string(),
-  message: z.string().default(""),
+  node: line,
+  cluster: line,
+  phase: line,
+  state: line,
+  message: line.default(""),
   attempt: z.number().default(1),
 });
 
@@ -44,7 +47,7 @@ const sshFailure = (stderr: string): string => {
   if (stderr.includes("Permission denied")) {
     return "SSH accepts none of your keys; is the right one in the agent or in ~/.ssh?";
   }
-  const last = stderr.trim().split("\n").at(-1) ?? "";
+  const last = oneLine(stderr.trim().split("\n").at(-1) ?? "");
   return `SSH does not get in${last === "" ? "" : `: ${last}`}`;
 };
 

@@ -2,6 +2,7 @@
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { laptopHost } from "../kubernetes/addresses.ts";
 import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import { endedAdminCertificate } from "./admin-certificate.ts";
 import { askApi } from "./api-client.ts";
 import { type ApiNode, parseNodeList } from "./api-nodes.ts";
 import { type ApiFailure, locateApi, placeOf } from "./api-server.ts";
@@ -51,6 +52,10 @@ type KnownNodes = {
 
 /** The nodes that the API server knows. */
 export const askNodes = async (observer: Observer): Promise<KnownNodes> => {
+  const ended = endedAdminCertificate(observer.secrets, observer.now());
+  if (ended !== undefined) {
+    return { nodes: [], failure: ended };
+  }
   const server = await locateApi(observer.project, observer.secrets);
   if ("kind" in server) {
     return { nodes: [], failure: server };

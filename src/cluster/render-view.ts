@@ -84,7 +84,7 @@ export const renderView = (
   const api: Line[] =
     view.api === undefined ? [] : [{ text: view.api.message, kind: "remark" }];
   return [...table, ...remarks, ...api].map(({ text, kind }) => ({
-    text: text.replaceAll(/\s+$|[\p{Cc}]/gu, "").slice(0, columns),
+    text: text.slice(0, columns).trimEnd(),
     kind,
   }));
 };

@@ -1,6 +1,7 @@
 // What the commands about a built cluster share: its project, and its secrets as they are kept, without writing any.
 import { secretsFile } from "../build/cluster-secrets.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
+import { readCertificate } from "../kubernetes/certificate.ts";
 import { checkSecrets } from "../kubernetes/check-secrets.ts";
 import { type LoadedSecrets, loadSecrets } from "../kubernetes/load-secrets.ts";
 import { UserError } from "../report/user-error.ts";
@@ -44,12 +45,34 @@ export const openSecrets = async (
   return { ...loaded, project, file };
 };
 
-/** The same for a command that relies on them: parts that do not belong together are refused. */
+/** A text that is no certificate begins never; checkSecrets says so. */
+const beginOf = (certificate: string): Date => {
+  try {
+    return readCertificate(certificate).validFrom;
+  } catch {
+    return new Date(Number.NaN);
+  }
+};
+
+/** Certificates count from a year before they were made, so no slow clock comes near that by chance. */
+const checkClock = (certificate: string, now: Date): void => {
+  if (beginOf(certificate) > now) {
+    throw new UserError(
+      "CLOCK_WRONG",
+      `this computer's clock says ${now.toISOString().slice(0, 10)}, long before the cluster's secrets were made`,
+      { hint: "set the clock and run the command again" },
+    );
+  }
+};
+
+/** The same for a command that relies on them: a wrong clock, and parts that do not belong together, are refused. */
 export const openSoundSecrets = async (
   context: Context,
   args: KeptArguments,
 ): Promise<Kept> => {
   const kept = await openSecrets(context, args);
-  checkSecrets(kept.secrets, kept.project.cluster.name, new Date());
+  const now = new Date();
+  checkClock(kept.secrets.ca.certificate, now);
+  checkSecrets(kept.secrets, kept.project.cluster.name, now);
   return kept;
 };

@@ -1,15 +1,15 @@
 // pi-image kubeconfig: writes, prints or merges the administrator's kubeconfig.
 import { join } from "node:path";
 import { z } from "zod";
-import { checkAdminCertificate } from "../cluster/admin-certificate.ts";
+import { demandAdminCertificate } from "../cluster/admin-certificate.ts";
 import {
   defaultKubeconfig,
   mergeIntoFile,
   type MergeResult,
+  writeOwnKubeconfig,
 } from "../cluster/kubeconfig-file.ts";
 import { adminAccess, adminKubeconfig } from "../kubernetes/kubeconfig.ts";
 import { UserError } from "../report/user-error.ts";
-import { writeFileAtomically } from "../system/atomic-file.ts";
 import { commandLine } from "../system/run-tool.ts";
 import type { Context } from "./context.ts";
 import { openSoundSecrets } from "./kept-secrets.ts";
@@ -48,7 +48,7 @@ export const kubeconfig = async (
     );
   }
   const { project, secrets } = await openSoundSecrets(context, options);
-  checkAdminCertificate(secrets, new Date());
+  demandAdminCertificate(secrets, new Date());
   const access = adminAccess(project, secrets);
   if (options.print === true) {
     // The one place where a secret is printed: the user has asked for just that.
@@ -57,7 +57,7 @@ export const kubeconfig = async (
   }
   if (options.merge === undefined) {
     const file = join(options.out, "kubeconfig");
-    await writeFileAtomically(file, adminKubeconfig(access).reveal(), 0o600);
+    await writeOwnKubeconfig(file, adminKubeconfig(access), context.env);
     context.printJson({ type: "result", file, context: access.name });
     context.print(
       `Wrote ${file}. To use it: ${commandLine("kubectl", ["--kubeconfig", file, "get", "nodes"])}`,

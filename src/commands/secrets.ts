@@ -3,7 +3,10 @@ import { webcrypto } from "node:crypto";
 import { z } from "zod";
 import { selectNodes } from "../inventory/select-nodes.ts";
 import { secretsReport } from "../kubernetes/secrets-report.ts";
-import { secretsWhereabouts } from "../kubernetes/secrets-whereabouts.ts";
+import {
+  joinsByIdentity,
+  secretsWhereabouts,
+} from "../kubernetes/secrets-whereabouts.ts";
 import { rotateSecrets } from "../kubernetes/store-secrets.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
@@ -111,7 +114,7 @@ const status = async (
     ].join("\n"),
   );
   for (const { what, state, until, advice } of all) {
-    if (state !== "serves" && until !== undefined) {
+    if (advice !== undefined && until !== undefined) {
       context.report({
         type: "warning",
         message: `the ${what} ${state === "ended" ? "ended" : "ends"} on ${day(until)}`,
@@ -139,14 +142,26 @@ const rotate = async (
       encryptTo: options.encryptTo,
     },
   );
-  const names = chosen.map(({ name }) => name);
-  context.printJson({ type: "result", file, encrypted, changes, nodes: names });
+  // A token lies on every card, a join identity on those that join with one.
+  const flash = chosen
+    .map(({ name }) => name)
+    .filter(
+      (name) =>
+        (project.cluster.join.by === "token" && hosts.length === 0) ||
+        joinsByIdentity(project, name),
+    );
+  context.printJson({ type: "result", file, encrypted, changes, flash });
   context.print(
     [
       ...changes,
       "",
-      `Nodes that have joined keep running. Cards that have not joined yet must be flashed again: ${names.join(", ")}.`,
-      `  pi-image build${hosts.map((host) => ` --host ${host}`).join("")}`,
+      "Nodes that have joined keep running.",
+      ...(flash.length === 0
+        ? []
+        : [
+            `Cards that have not joined yet must be flashed again: ${flash.join(", ")}.`,
+            `  pi-image build${hosts.map((host) => ` --host ${host}`).join("")}`,
+          ]),
       "Kubernetes cannot revoke a certificate: a card that was lost can join until its own identity ends.",
     ].join("\n"),
   );

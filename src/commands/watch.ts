@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import pc from "picocolors";
 import { z } from "zod";
-import { checkAdminCertificate } from "../cluster/admin-certificate.ts";
+import { demandAdminCertificate } from "../cluster/admin-certificate.ts";
 import type { ClusterView, NodeView } from "../cluster/observe.ts";
 import { type Line, nodeLine, renderView } from "../cluster/render-view.ts";
 import { withSshAccess } from "../cluster/ssh-access.ts";
@@ -124,7 +124,7 @@ export const watch = async (
   const timeoutMs = parseDuration(options.timeout, "--timeout");
   const intervalMs = parseDuration(options.interval, "--interval");
   const { project, secrets } = await openSoundSecrets(context, options);
-  checkAdminCertificate(secrets, new Date());
+  demandAdminCertificate(secrets, new Date());
   const { nodes } = await withSshAccess(project, secrets, (sshConfig) =>
     watchCluster(
       {

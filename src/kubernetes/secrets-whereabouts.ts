@@ -3,6 +3,7 @@ import type { ResolvedProject } from "../inventory/resolved.ts";
 import { controlPlanes } from "./addresses.ts";
 import { readCertificate } from "./certificate.ts";
 import type { ClusterSecrets } from "./cluster-secrets.ts";
+import { isFirstControlPlane } from "./kubeadm-documents.ts";
 
 export type Whereabouts = {
   readonly what: string;
@@ -12,7 +13,7 @@ export type Whereabouts = {
   readonly until: Date | undefined;
   /** Words for an end that is no date. */
   readonly ends: string | undefined;
-  readonly state: "serves" | "ends soon" | "ended";
+  readonly state: "serves" | "ends soon" | "ended" | "unused";
   /** What an end that is near or past means, and what to do. */
   readonly advice: string | undefined;
 };
@@ -84,30 +85,61 @@ const token = (
         what: "bootstrap token",
         where: "nowhere: cards join with their own identity",
         ...endless,
-        ends: "not in use",
+        ends: "no end",
+        state: "unused",
       };
+
+/** Whether a card carries its node's join identity: the first control plane begins the cluster, and a token needs none. */
+export const joinsByIdentity = (
+  { cluster, nodes }: ResolvedProject,
+  name: string,
+): boolean => {
+  const node = nodes.find((known) => known.name === name);
+  return (
+    cluster.join.by === "certificate" &&
+    node !== undefined &&
+    !isFirstControlPlane({ cluster, nodes }, node)
+  );
+};
+
+const identityRow = (
+  name: string,
+  certificate: string,
+  project: ResolvedProject,
+  now: Date,
+): Whereabouts => {
+  const end = endOf(
+    certificate,
+    // As `build` does: it renews what has less than half of its time left.
+    Math.min(7, project.cluster.join.days / 2),
+    `matters only if ${name} has not joined yet: pi-image build --host ${name}, then flash its card again`,
+    now,
+  );
+  const what = `join identity of ${name}`;
+  if (joinsByIdentity(project, name)) {
+    return { what, where: `its card until it has joined`, ...end };
+  }
+  const gone = project.nodes.every((node) => node.name !== name);
+  return {
+    what,
+    where: gone
+      ? "an old card, perhaps: the inventory has no such node"
+      : "nowhere: this node joins without it",
+    ...end,
+    state: gone ? end.state : "unused",
+    advice: undefined,
+  };
+};
 
 const nodeRows = (
   secrets: ClusterSecrets,
-  { cluster, nodes }: ResolvedProject,
+  project: ResolvedProject,
   now: Date,
 ): readonly Whereabouts[] =>
-  Object.entries(secrets.nodes).flatMap(([name, credentials]) => {
-    const role = nodes.find((node) => node.name === name)?.role;
-    const card = role === undefined ? `${name} (not in the inventory)` : name;
-    const identity: Whereabouts = {
-      what: `join identity of ${name}`,
-      where: `the card of ${card} until it has joined`,
-      ...endOf(
-        credentials.joinIdentity.certificate,
-        // As `build` does: it renews what has less than half of its time left.
-        Math.min(7, cluster.join.days / 2),
-        `matters only if ${name} has not joined yet: pi-image build --host ${name}, then flash its card again`,
-        now,
-      ),
-    };
-    return [{ what: `host key of ${name}`, where: card, ...endless }, identity];
-  });
+  Object.entries(secrets.nodes).flatMap(([name, credentials]) => [
+    { what: `host key of ${name}`, where: name, ...endless },
+    identityRow(name, credentials.joinIdentity.certificate, project, now),
+  ]);
 
 /** In the order: authorities, keys, administrator, token, nodes. */
 export const secretsWhereabouts = (

@@ -1,0 +1,74 @@
+// Nodes in every state that `watch` can see.
+import type { ClusterView, NodeView } from "../../src/cluster/observe.ts";
+
+export const view = (name: string, seen: Partial<NodeView>): NodeView => ({
+  name,
+  role: "worker",
+  address: undefined,
+  ssh: undefined,
+  status: undefined,
+  joined: false,
+  ready: false,
+  notReadyBecause: undefined,
+  version: undefined,
+  age: undefined,
+  ...seen,
+});
+
+const status = (phase: string, state: string, message: string) =>
+  ({
+    ok: true,
+    status: {
+      node: "n",
+      cluster: "homelab",
+      phase,
+      state,
+      message,
+      attempt: 1,
+    },
+  }) as const;
+
+export const everyState: ClusterView = {
+  nodes: [
+    view("cplane", {
+      role: "control-plane",
+      address: "192.168.77.50",
+      ssh: "open",
+      status: status("done", "done", "cplane is a control-plane."),
+      joined: true,
+      ready: true,
+      version: "v1.36.2",
+      age: 3725,
+    }),
+    view("off", {}),
+    view("booting", { address: "192.168.77.53", ssh: "closed" }),
+    view("gone", { address: "192.168.77.54", ssh: "silent" }),
+    view("locked", {
+      address: "192.168.77.55",
+      ssh: "open",
+      status: { ok: false, because: "SSH accepts none of your keys" },
+    }),
+    view("packages", {
+      address: "192.168.77.56",
+      ssh: "open",
+      status: status(
+        "packages",
+        "failed-retrying",
+        "The mirror pkgs.k8s.io does not answer.",
+      ),
+    }),
+    view("joined", {
+      address: "192.168.77.57",
+      ssh: "open",
+      status: status("cni", "running", "Waits for the network plug-in."),
+      joined: true,
+      notReadyBecause: "container runtime network not ready",
+      version: "v1.36.2",
+      age: 12,
+    }),
+  ],
+  api: {
+    kind: "clock",
+    message: "the certificate of the API server is not valid now",
+  },
+};
