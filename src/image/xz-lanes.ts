@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../report/user-error.ts";
 import { toolMissing } from "../system/run-tool.ts";
+import { writeAt } from "../system/write-at.ts";
 import { DecodeFailure, decoderWords, toolKilled } from "./archive-tool.ts";
 import type { DecodedRun, LaneCount, RunDecoder } from "./xz-decoder.ts";
 import { BY_SIGNAL, type Lane, NOT_FOUND, startLane } from "./xz-lane.ts";
@@ -84,7 +85,7 @@ const fillInput = async (
   let position = 0;
   for (const part of parts) {
     if (Buffer.isBuffer(part)) {
-      await input.write(part, 0, part.length, position);
+      await writeAt(input, part, position);
       position += part.length;
       continue;
     }
@@ -99,12 +100,31 @@ const fillInput = async (
       if (bytesRead === 0) {
         throw new DecodeFailure("the file became shorter while it was read");
       }
-      await input.write(buffer, 0, bytesRead, position);
+      await writeAt(input, buffer.subarray(0, bytesRead), position);
       position += bytesRead;
       done += bytesRead;
     }
   }
   await input.truncate(position);
+};
+
+const readFully = async (
+  file: FileHandle,
+  offset: number,
+  target: Buffer,
+): Promise<void> => {
+  for (let done = 0; done < target.length;) {
+    const { bytesRead } = await file.read(
+      target,
+      done,
+      target.length - done,
+      offset + done,
+    );
+    if (bytesRead === 0) {
+      throw new Error("decoded blocks became shorter while they were read");
+    }
+    done += bytesRead;
+  }
 };
 
 const memoryFull = (folder: string): UserError =>
@@ -118,11 +138,15 @@ export const openXzLanes = async (
   count: LaneCount,
 ): Promise<RunDecoder> => {
   const folder = await slotFolder(count.slots * count.room * 2);
+  const remove = () => rm(folder, { recursive: true, force: true });
   const slots = await Promise.all(
     Array.from({ length: count.slots }, (_, number) =>
       openSlot(folder, number),
     ),
-  );
+  ).catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
   const lanes = Array.from({ length: count.lanes }, () => startLane(folder));
   const freeSlots = pool(slots);
   const freeLanes = pool<Lane>(lanes);
@@ -173,9 +197,7 @@ export const openXzLanes = async (
         throw error;
       }
       return {
-        read: async (offset, target) => {
-          await slot.output.read(target, 0, target.length, offset);
-        },
+        read: (offset, target) => readFully(slot.output, offset, target),
         release: () => freeSlots.give(slot),
       };
     },
@@ -184,7 +206,7 @@ export const openXzLanes = async (
       await Promise.all(
         slots.flatMap((slot) => [slot.input.close(), slot.output.close()]),
       );
-      await rm(folder, { recursive: true, force: true });
+      await remove();
     },
   };
 };
