@@ -1,5 +1,6 @@
 // Reads the add-ons that are files of the user's own, with what is wrong in them.
 import { readFile, stat } from "node:fs/promises";
+import { relative } from "node:path";
 import type { Problem } from "../report/problem.ts";
 import { addonPlaces } from "./addon-places.ts";
 import { findMistake, type Manifest, MANIFEST_LIMIT } from "./manifest.ts";
@@ -7,7 +8,7 @@ import { findMistake, type Manifest, MANIFEST_LIMIT } from "./manifest.ts";
 type FileAddons = {
   readonly manifests: readonly Manifest[];
   readonly problems: readonly Problem[];
-  /** Texts for code frames, by path. */
+  /** Texts for code frames, by the names that problems use. */
   readonly files: ReadonlyMap<string, string>;
 };
 
@@ -45,9 +46,15 @@ const readText = async (
   }
 };
 
-/** Never throws for what stands in the files. */
+/**
+ * Never throws for what stands in the files.
+ *
+ * @param addons as `ResolvedCluster` has them
+ * @param cwd messages show paths from here
+ */
 export const loadFileAddons = async (
   addons: readonly string[],
+  cwd: string,
 ): Promise<FileAddons> => {
   const manifests: Manifest[] = [];
   const problems: Problem[] = [];
@@ -57,16 +64,17 @@ export const loadFileAddons = async (
       continue;
     }
     const { path, file } = place;
+    const shown = relative(cwd, path);
     const read = await readText(path);
     if ("why" in read) {
-      problems.push(problem(path, read.why));
+      problems.push(problem(shown, read.why));
       continue;
     }
-    files.set(path, read.text);
+    files.set(shown, read.text);
     manifests.push({ name: file, text: read.text });
     const mistake = findMistake(read.text);
     if (mistake !== undefined) {
-      problems.push(problem(path, mistake.message, mistake));
+      problems.push(problem(shown, mistake.message, mistake));
     }
   }
   return { manifests, problems, files };

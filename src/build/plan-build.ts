@@ -68,6 +68,7 @@ type PlanInput = {
   readonly buildTime: Date;
   readonly secretsFile: string;
   readonly secretsExist: boolean;
+  readonly lockFile: string;
 };
 
 export const planBuild = (input: PlanInput): BuildPlan => ({
@@ -97,5 +98,8 @@ export const planBuild = (input: PlanInput): BuildPlan => ({
       ],
     };
   }),
-  outputs: CLUSTER_FILES.map((name) => join(input.out, name)),
+  outputs: [
+    ...CLUSTER_FILES.map((name) => join(input.out, name)),
+    input.lockFile,
+  ],
 });

@@ -65,6 +65,7 @@ export const build = async (
     buildTime,
     secretsFile: relative(context.cwd, prepared.secretsFile),
     secretsExist: prepared.secretsExist,
+    lockFile: relative(context.cwd, prepared.lockFile),
   });
   if (options.dryRun === true) {
     printPlan(context, plan);

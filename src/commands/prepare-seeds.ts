@@ -42,7 +42,8 @@ export type PreparedSeeds = {
   readonly version: string;
   readonly secretsFile: string;
   readonly secretsExist: boolean;
-  /** Of this run's cards: looks at nothing outside the project, so manifests and keys from the network are not in it. */
+  readonly lockFile: string;
+  /** To check and plan with: what comes from the network is not in them, and secrets may have been made for this run only. */
   readonly seeds: readonly NodeSeed[];
   /** The seeds that a build would write now, as far as the cache has what they need; nothing is fetched. */
   readonly seedsFromCache: () => Promise<readonly NodeSeed[]>;
@@ -76,7 +77,7 @@ export const prepareSeeds = async (
     hosts: args.hosts ?? [],
     role: args.role,
   });
-  const addons = await loadFileAddons(project.cluster.addons);
+  const addons = await loadFileAddons(project.cluster.addons, context.cwd);
   demandNoErrors(context, addons.problems, addons.files);
   const time = buildTime(env);
   const version = packageVersion();
@@ -130,6 +131,7 @@ export const prepareSeeds = async (
     version,
     secretsFile: file,
     secretsExist: borrowed.exist,
+    lockFile,
     seeds: render(borrowed.secrets, {
       kubernetesKey: undefined,
       manifests: addons.manifests,

@@ -97,7 +97,7 @@ metadata: {name: metrics-server, namespace: kube-system}
 /** Stands for a chart, which nothing here but the test's own helm reads. */
 export const CHART = "a chart";
 
-export const sha256 = (text: string): string =>
+export const sha256 = (text: string | Uint8Array): string =>
   createHash("sha256").update(text).digest("hex");
 
 export const FLANNEL_URL = "https://example.org/flannel/v1/kube-flannel.yml";
