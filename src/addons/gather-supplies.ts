@@ -49,6 +49,10 @@ export type Supplies = {
 /** Milliseconds; whoever tries out without a network need not wait as long as others. */
 const TRYING_OUT_TIMEOUT = 5000;
 
+/** How a warning begins; a server that answers with something else is no missing network. */
+const noNetwork = ({ kind }: NetworkFailure): string =>
+  kind === "unreachable" ? "no network: " : "";
+
 /** Undefined for what may be missing; tells or throws as `whenMissing` says. */
 const orMissing = async (
   title: string,
@@ -70,7 +74,7 @@ const orMissing = async (
     }
     options.report({
       type: "warning",
-      message: `no network: the image carries no manifest of ${title}, so it is for trying out only (${error.message})`,
+      message: `${noNetwork(error)}the image carries no manifest of ${title}, so it is for trying out only (${error.message})`,
       hint: "connect to the network and build again",
     });
     return undefined;
@@ -159,7 +163,7 @@ const gatherKey = async (
     const message = `the key of the Kubernetes packages is not on the card (${error.message}); the node fetches it at its first boot and checks its fingerprint`;
     options.report(
       whenMissing === "warn"
-        ? { type: "warning", message: `no network: ${message}` }
+        ? { type: "warning", message: `${noNetwork(error)}${message}` }
         : { type: "notice", message },
     );
     return undefined;
