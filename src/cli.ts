@@ -1,15 +1,19 @@
 #!/usr/bin/env node
 // Declares the commands; the only top-level catch and the only exit code.
-import {
-  Argument,
-  Command,
-  CommanderError,
-  InvalidArgumentError,
-  Option,
-} from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import type { Context, GlobalOptions } from "./commands/context.ts";
 import { createContext } from "./commands/context.ts";
 import { explainFailure } from "./commands/explain-failure.ts";
+import {
+  baseOption,
+  collect,
+  hostOption,
+  identityOption,
+  inventoryOption,
+  outOption,
+  parseSize,
+  sha256Option,
+} from "./commands/options.ts";
 import { EXIT } from "./report/exit-codes.ts";
 import { packageVersion } from "./system/package-files.ts";
 
@@ -17,40 +21,6 @@ const HELP_COLUMNS = 80;
 
 const program = new Command("pi-image");
 const stop = new AbortController();
-
-/** Each --host adds one; so do values separated by commas. */
-const collect = (value: string, before: readonly string[] = []): string[] => [
-  ...before,
-  ...value.split(",").filter((part) => part !== ""),
-];
-
-/** Sizes such as 64GB, 512GiB or 2T, in bytes; SI letters with B are decimal as on the card's label. */
-const parseSize = (text: string): number => {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?$/i.exec(text);
-  const power = "kmgt".indexOf((match?.[2] ?? "").toLowerCase()) + 1;
-  const unit = match?.[3]?.toLowerCase() === "b" && power > 0 ? 1000 : 1024;
-  const bytes = Number(match?.[1]) * unit ** (match?.[2] === "" ? 0 : power);
-  if (!Number.isFinite(bytes)) {
-    throw new InvalidArgumentError("Expected a size such as 64GB or 512GiB.");
-  }
-  return bytes;
-};
-
-const inventoryOption = () =>
-  new Option("-f, --inventory <file>", "the inventory").default("cluster.yaml");
-const hostOption = () =>
-  new Option("--host <name>", "only this node; may be repeated").argParser(
-    collect,
-  );
-const outOption = () =>
-  new Option("-o, --out <folder>", "folder of the results").default("out");
-const baseOption = () =>
-  new Option("--base <base>", "a catalogue name, a file or a URL");
-const sha256Option = () =>
-  new Option("--sha256 <digest>", "expected SHA-256 of the base as it is");
-
-const identityOption = () =>
-  new Option("--identity <file>", "age identities that open the secrets file");
 
 const globalOptions = (command: Command): Command =>
   command

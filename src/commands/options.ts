@@ -1,0 +1,36 @@
+// Options that several commands take, and how their values are read.
+import { InvalidArgumentError, Option } from "commander";
+
+/** Each --host adds one; so do values separated by commas. */
+export const collect = (
+  value: string,
+  before: readonly string[] = [],
+): string[] => [...before, ...value.split(",").filter((part) => part !== "")];
+
+/** Sizes such as 64GB, 512GiB or 2T, in bytes; SI letters with B are decimal as on the card's label. */
+export const parseSize = (text: string): number => {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?$/i.exec(text);
+  const power = "kmgt".indexOf((match?.[2] ?? "").toLowerCase()) + 1;
+  const unit = match?.[3]?.toLowerCase() === "b" && power > 0 ? 1000 : 1024;
+  const bytes = Number(match?.[1]) * unit ** (match?.[2] === "" ? 0 : power);
+  if (!Number.isFinite(bytes)) {
+    throw new InvalidArgumentError("Expected a size such as 64GB or 512GiB.");
+  }
+  return bytes;
+};
+
+export const inventoryOption = () =>
+  new Option("-f, --inventory <file>", "the inventory").default("cluster.yaml");
+export const hostOption = () =>
+  new Option("--host <name>", "only this node; may be repeated").argParser(
+    collect,
+  );
+export const outOption = () =>
+  new Option("-o, --out <folder>", "folder of the results").default("out");
+export const baseOption = () =>
+  new Option("--base <base>", "a catalogue name, a file or a URL");
+export const sha256Option = () =>
+  new Option("--sha256 <digest>", "expected SHA-256 of the base as it is");
+
+export const identityOption = () =>
+  new Option("--identity <file>", "age identities that open the secrets file");
