@@ -1,13 +1,15 @@
 // A cluster as a user makes it: an inventory, a key, and `pi-image build` on a base of the tests.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { runTool } from "../../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../../src/system/run-tool.ts";
+import { makeOfflinePackage, type OfflinePackage } from "./offline-package.ts";
 
 const REPOSITORY = join(import.meta.dirname, "../../..");
 export const USER = "ana";
 
 export type Project = {
   readonly folder: string;
+  readonly package: OfflinePackage;
   readonly image: (node: string) => string;
   /** The key with which the user logs in, without a passphrase. */
   readonly key: string;
@@ -15,21 +17,28 @@ export type Project = {
   readonly kubeconfig: string;
 };
 
-/** Runs `pi-image` from its sources, in the folder of the project. */
+/** Runs `pi-image` in the folder of the project; what it says of a failure is the error. */
 export const piImage = async (
-  folder: string,
+  project: Pick<Project, "folder" | "package">,
   ...args: readonly string[]
 ): Promise<void> => {
-  await runTool(
-    process.execPath,
+  const done = await tryTool(
+    "env",
     [
+      `PI_IMAGE_CACHE_HOME=${project.package.cache}`,
+      process.execPath,
       "--import",
       join(REPOSITORY, "node_modules/tsx/dist/loader.mjs"),
-      join(REPOSITORY, "src/cli.ts"),
+      project.package.cli,
       ...args,
     ],
-    { cwd: folder },
+    { cwd: project.folder },
   );
+  if (done.status !== 0) {
+    throw new Error(
+      `pi-image ${args.join(" ")} ended with ${done.status}:\n${done.stderr}`,
+    );
+  }
 };
 
 /** Writes the inventory beside a new key and builds all its nodes; `${key}` in the text is the key's public line. */
@@ -51,10 +60,18 @@ export const buildProject = async (
     join(folder, "cluster.yaml"),
     inventory.replaceAll("${key}", publicKey),
   );
-  await piImage(folder, "build", "--base", base, ...options);
+  const offline = await makeOfflinePackage(folder);
+  await piImage(
+    { folder, package: offline },
+    "build",
+    "--base",
+    base,
+    ...options,
+  );
   const out = (name: string) => join(folder, "out", name);
   return {
     folder,
+    package: offline,
     image: (node) => out(`${node}.img`),
     key,
     knownHosts: out("known_hosts"),

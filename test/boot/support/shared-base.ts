@@ -1,7 +1,7 @@
 // The base of the boot tests for the architecture that was asked for, with the stand-ins in it.
 import { baseImage, type Base } from "../base/base-image.ts";
 import type { Arch } from "../base/recipe.ts";
-import { standInImage } from "../base/vendor-image.ts";
+import { standInImage } from "./vendor-image.ts";
 
 /** `npm run test:boot -- --arch arm64` sets the variable. */
 export const wantedArch = (): Arch =>

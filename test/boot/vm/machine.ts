@@ -15,6 +15,7 @@ export type MachineSpec = {
   readonly namespace: string;
   /** What the machine says on its console, added to the end of this file. */
   readonly log: string;
+  readonly memoryMib: number;
   /** Words for the kernel's command line, after those of the card. */
   readonly kernelWords?: readonly string[];
 };

@@ -9,8 +9,10 @@ import { until } from "../support/until.ts";
 import type { Machine, MachineSpec } from "./machine.ts";
 import { ssh } from "./ssh.ts";
 
-/** Larger than the image, so that there is something to grow into. */
-const CARD_BYTES = 3 * 1024 ** 3;
+export type Board = { readonly memoryMib: number; readonly cardGib: number };
+
+/** The card is larger than the image, so that there is something to grow into. */
+const SMALL: Board = { memoryMib: 1024, cardGib: 3 };
 
 export type VmNode = {
   readonly name: string;
@@ -26,12 +28,13 @@ export const flashNode = async (
   address: string,
   lan: Lan,
   logs: string,
+  board: Board = SMALL,
 ): Promise<VmNode> => {
   const card = join(project.folder, `${name}.card`);
   await writeFile(card, "");
-  await truncate(card, CARD_BYTES);
+  await truncate(card, board.cardGib * 1024 ** 3);
   await piImage(
-    project.folder,
+    project,
     "flash",
     card,
     "--host",
@@ -48,6 +51,7 @@ export const flashNode = async (
       tap: await lan.addTap(name),
       namespace: lan.namespace,
       log: join(logs, `${name}.console`),
+      memoryMib: board.memoryMib,
     },
     ssh: (command) =>
       ssh(

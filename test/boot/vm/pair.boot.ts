@@ -75,11 +75,22 @@ for (const { way, name, settings } of WAYS) {
           2300,
         );
       }
-      const nodes = await worker.ssh(
-        `getent ahostsv4 ${CONTROL_PLANE}.local && ping -4 -c 1 -W 5 ${CONTROL_PLANE}.local && sudo kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node ${WORKER}`,
+      const answered = async (command: string) => {
+        const { stdout, stderr } = await worker.ssh(command);
+        return stdout + stderr;
+      };
+      const host = `${CONTROL_PLANE}.local`;
+      expect(await answered(`getent ahostsv4 ${host}`)).toContain(
+        ADDRESSES[CONTROL_PLANE],
       );
-      expect(nodes.stdout).toContain("True");
-      expect(nodes.stdout).toContain(ADDRESSES[CONTROL_PLANE]);
+      expect(await answered(`sudo ping -4 -c 1 -W 5 ${host}`)).toContain(
+        " 0% packet loss",
+      );
+      expect(
+        await answered(
+          `sudo kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node ${WORKER}`,
+        ),
+      ).toContain("True");
       for (const [node, machine] of machines) {
         await node.ssh("sudo systemctl poweroff");
         await machine.ended;

@@ -44,7 +44,7 @@ export const bootQemu = async (
       "-smp",
       "2",
       "-m",
-      "1024",
+      String(spec.memoryMib),
       "-nodefaults",
       "-no-reboot",
       "-display",

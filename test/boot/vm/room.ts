@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Base } from "../base/base-image.ts";
-import { makeLan } from "../lan/lan.ts";
+import { makeLan, type Lan } from "../lan/lan.ts";
 import { startRouter } from "../lan/router.ts";
 import { makeCleanup, type Cleanup } from "../support/cleanup.ts";
 import { ADDRESSES, CONTROL_PLANE, WORKER } from "../support/inventory.ts";
@@ -13,12 +13,13 @@ import { standInBase } from "../support/shared-base.ts";
 import { kvmWorks } from "./accelerator.ts";
 import { copyBootFiles } from "./card.ts";
 import { macOf, type Machine } from "./machine.ts";
-import { flashNode, type VmNode } from "./node.ts";
+import { flashNode, type Board, type VmNode } from "./node.ts";
 import { bootQemu } from "./qemu.ts";
 import { bootUml } from "./uml.ts";
 
 export type Room = {
   readonly project: Project;
+  readonly lan: Lan;
   readonly controlPlane: VmNode;
   readonly worker: VmNode;
   readonly boot: (node: VmNode) => Promise<Machine>;
@@ -30,6 +31,12 @@ type Settings = {
   readonly inventory: string;
   /** What DNS knows besides the time servers. */
   readonly names?: Readonly<Record<string, string>>;
+  /** The base to build on; with stand-ins for Kubernetes when not given. */
+  readonly vendor?: () => Promise<{
+    readonly base: Base;
+    readonly image: string;
+  }>;
+  readonly board?: Board;
 };
 
 /** QEMU where the processor helps it, user-mode Linux where not; QEMU alone on a foreign architecture. */
@@ -51,7 +58,7 @@ const bootOn = async (
 
 export const openRoom = async (
   name: string,
-  { inventory, names = {} }: Settings,
+  { inventory, names = {}, vendor = standInBase, board }: Settings,
 ): Promise<Room> => {
   const cleanup = makeCleanup();
   const logs = await openLogs(name);
@@ -63,7 +70,7 @@ export const openRoom = async (
   try {
     const folder = await mkdtemp(join(tmpdir(), "pi-image-boot-"));
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-    const { base, image } = await standInBase();
+    const { base, image } = await vendor();
     const project = await buildProject(folder, inventory, image);
     const lan = await makeLan(cleanup);
     const leases = Object.fromEntries(
@@ -71,13 +78,14 @@ export const openRoom = async (
     );
     startRouter(lan, { names, leases }, cleanup);
     const flash = (node: keyof typeof ADDRESSES) =>
-      flashNode(project, image, node, ADDRESSES[node], lan, logs.folder);
+      flashNode(project, image, node, ADDRESSES[node], lan, logs.folder, board);
     const controlPlane = await flash(CONTROL_PLANE);
     const worker = await flash(WORKER);
     const boot = await bootOn(base, worker.spec.card, cleanup);
     failed = false;
     return {
       project,
+      lan,
       controlPlane,
       worker,
       boot,

@@ -9,8 +9,6 @@ import {
   type MachineSpec,
 } from "./machine.ts";
 
-const MEMORY = "1024M";
-
 export const bootUml = async (
   uml: string,
   spec: MachineSpec,
@@ -29,7 +27,7 @@ export const bootUml = async (
       ...words.filter((word) => !/^(root|console)=/.test(word)),
       "root=/dev/ubda2",
       "ro",
-      `mem=${MEMORY}`,
+      `mem=${spec.memoryMib}M`,
       `ubd0=/card/${basename(spec.card)}`,
       `umid=${spec.name}`,
       "con=null",

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it, onTestFailed } from "vitest";
 import { describeAsRoot } from "../../support/tools.ts";
-import { radioImage } from "../base/vendor-image.ts";
+import { radioImage } from "../support/vendor-image.ts";
 import { baseImage } from "../base/base-image.ts";
 import { makeLan } from "../lan/lan.ts";
 import { startRouter } from "../lan/router.ts";

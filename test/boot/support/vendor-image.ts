@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { runTool } from "../../../src/system/run-tool.ts";
-import type { Base } from "./base-image.ts";
-import { ROOT_OFFSET } from "./disk-layout.ts";
+import type { Base } from "../base/base-image.ts";
+import { ROOT_OFFSET } from "../base/disk-layout.ts";
 
 const STAND_INS = join(import.meta.dirname, "../stand-ins");
 
@@ -23,17 +23,44 @@ const hashOfFolder = (folder: string): string => {
   return hash.digest("hex").slice(0, 16);
 };
 
+/** Makes the root partition, the last of the image, and its file system larger. */
+const growRoot = async (image: string, mib: number): Promise<void> => {
+  const size = `+${mib}M`;
+  await runTool("truncate", ["--size", size, image]);
+  await runTool("sfdisk", ["--quiet", "--no-reread", "-N", "2", image], {
+    package: "fdisk",
+    input: `, ${size}\n`,
+  });
+  const loop = await runTool("losetup", [
+    "--find",
+    "--show",
+    `--offset=${ROOT_OFFSET}`,
+    image,
+  ]);
+  const device = loop.stdout.trim();
+  try {
+    await runTool("e2fsck", ["-f", "-p", device], { package: "e2fsprogs" });
+    await runTool("resize2fs", [device], { package: "e2fsprogs" });
+  } finally {
+    await runTool("losetup", ["--detach", device]);
+  }
+};
+
 /** Copies an image and changes its root partition, which is mounted at the folder that `change` gets. */
 const changeRoot = async (
   base: string,
   image: string,
   change: (root: string) => Promise<unknown>,
+  growMib: number,
 ): Promise<void> => {
   const work = await mkdtemp(join(dirname(image), "making-"));
   const copy = join(work, "image");
   const root = join(work, "root");
   try {
     await runTool("cp", ["--sparse=always", base, copy]);
+    if (growMib > 0) {
+      await growRoot(copy, growMib);
+    }
     await runTool("mkdir", [root]);
     await runTool("mount", ["-o", `loop,offset=${ROOT_OFFSET}`, copy, root]);
     try {
@@ -71,11 +98,12 @@ const addRadio = async (root: string): Promise<void> => {
 };
 
 /** An image that is made once for the contents of these folders, beside the base itself. */
-const cached = async (
+export const cachedImage = async (
   base: Base,
   kind: string,
   folders: readonly string[],
   change: (root: string) => Promise<void>,
+  growMib = 0,
 ): Promise<string> => {
   const name = `${kind}-${folders.map(hashOfFolder).join("-")}.img`;
   const image = join(dirname(base.image), name);
@@ -85,18 +113,18 @@ const cached = async (
         await rm(join(dirname(image), old));
       }
     }
-    await changeRoot(base.image, image, change);
+    await changeRoot(base.image, image, change, growMib);
   }
   return image;
 };
 
 /** The base whose package manager and Kubernetes are stand-ins. */
 export const standInImage = (base: Base): Promise<string> =>
-  cached(base, "stand-ins", [STAND_INS], addStandIns);
+  cachedImage(base, "stand-ins", [STAND_INS], addStandIns);
 
 /** The same for a board that finds an access point in the air. */
 export const radioImage = (base: Base): Promise<string> =>
-  cached(base, "radio", [STAND_INS, RADIO], async (root) => {
+  cachedImage(base, "radio", [STAND_INS, RADIO], async (root) => {
     await addStandIns(root);
     await addRadio(root);
   });

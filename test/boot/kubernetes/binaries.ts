@@ -1,0 +1,67 @@
+// The folder with real Kubernetes that a run is given, and a base image that has it installed.
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { runTool } from "../../../src/system/run-tool.ts";
+import { baseImage, type Base } from "../base/base-image.ts";
+import { cachedImage } from "../support/vendor-image.ts";
+
+/**
+ * Contents, all for the architecture of this machine and of the minor that the tests' inventory names:
+ *
+ *     kubeadm kubelet kubectl
+ *     crictl                   optional; the node goes on without it
+ *     cni/                     loopback, bridge, host-local, portmap, as the package kubernetes-cni has them
+ *     images/*.tar             for `ctr images import`: what `kubeadm config images list` and kube-flannel.yml name,
+ *                              and docker.io/library/busybox:1
+ *     kube-flannel.yml         of the release that profiles/manifests.yaml pins
+ */
+export const KUBE_BIN = process.env["PI_IMAGE_KUBE_BIN"] ?? "";
+
+const NEEDED = ["kubeadm", "kubelet", "kubectl", "cni", "images"] as const;
+
+/** What a test group needs of the folder, in the words for its title. */
+export const missingBinaries = (): readonly string[] =>
+  KUBE_BIN === ""
+    ? ["PI_IMAGE_KUBE_BIN"]
+    : [...NEEDED, "kube-flannel.yml"]
+        .map((name) => join(KUBE_BIN, name))
+        .filter((path) => !existsSync(path));
+
+const CHANGES = join(import.meta.dirname, "base");
+
+const install = async (root: string): Promise<void> => {
+  const programs = ["kubeadm", "kubelet", "kubectl", "crictl"]
+    .map((name) => join(KUBE_BIN, name))
+    .filter((path) => existsSync(path));
+  await runTool("cp", ["-r", join(CHANGES, "overlay/."), root]);
+  await runTool("install", ["-m", "0755", "-t", join(root, "usr/bin"), ...programs]);
+  await runTool("mkdir", ["-p", join(root, "opt/cni")]);
+  await runTool("cp", ["-rL", join(KUBE_BIN, "cni"), join(root, "opt/cni/bin")]);
+  const images = join(KUBE_BIN, "images");
+  await runTool("unshare", [
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "sh",
+    join(CHANGES, "preload.sh"),
+    root,
+    ...readdirSync(images).map((name) => join(images, name)),
+  ]);
+};
+
+/** As a base of the user's own: the packages are there already, and so are the images that kubeadm would fetch. */
+export const kubernetesBase = async (): Promise<{
+  readonly base: Base;
+  readonly image: string;
+}> => {
+  const base = await baseImage("amd64");
+  const usage = await runTool("du", ["-sm", KUBE_BIN]);
+  // containerd keeps an image twice: as it came and unpacked.
+  const growMib = 2 * parseInt(usage.stdout, 10) + 512;
+  const folders = [KUBE_BIN, CHANGES];
+  return {
+    base,
+    image: await cachedImage(base, "kubernetes", folders, install, growMib),
+  };
+};

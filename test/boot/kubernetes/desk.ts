@@ -1,0 +1,110 @@
+// Two cards with real Kubernetes on a network of their own, and the laptop from which they are watched.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { tryTool } from "../../../src/system/run-tool.ts";
+import { twoNodes } from "../support/inventory.ts";
+import { piImageCommand } from "../support/project.ts";
+import { until } from "../support/until.ts";
+import type { Machine } from "../vm/machine.ts";
+import type { VmNode } from "../vm/node.ts";
+import { openRoom, type Room } from "../vm/room.ts";
+import { KUBE_BIN, kubernetesBase } from "./binaries.ts";
+
+export type Desk = Room & {
+  /** kubectl on the laptop, with the kubeconfig that `build` wrote; what it printed, or undefined when it failed. */
+  readonly kubectl: (
+    ...words: readonly string[]
+  ) => Promise<string | undefined>;
+  /** `pi-image watch` on the laptop, to its end. */
+  readonly watch: (timeout: string) => Promise<void>;
+};
+
+/** kubeadm refuses a control plane with less than 1700 MB. The card holds every image twice, packed and unpacked. */
+const BOARD = { memoryMib: 2048, cardGib: 6 };
+
+/** A mirror of manifests, as a user may have one, for the time of `build` and `flash`. */
+const withManifests = async <T>(work: (mirror: string) => Promise<T>) => {
+  const server = createServer((request, response) => {
+    if (request.url?.endsWith("/kube-flannel.yml") === true) {
+      createReadStream(join(KUBE_BIN, "kube-flannel.yml")).pipe(response);
+    } else {
+      response.writeHead(404).end();
+    }
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    return await work(`http://127.0.0.1:${port}`);
+  } finally {
+    server.close();
+  }
+};
+
+export const openDesk = async (name: string): Promise<Desk> => {
+  const room = await withManifests((mirror) =>
+    openRoom(name, {
+      inventory: twoNodes({ cluster: [`mirrors: {manifests: "${mirror}"}`] }),
+      vendor: kubernetesBase,
+      board: BOARD,
+    }),
+  );
+  const { project, lan } = room;
+  return {
+    ...room,
+    kubectl: async (...words) => {
+      const done = await lan.run(
+        join(KUBE_BIN, "kubectl"),
+        `--kubeconfig=${project.kubeconfig}`,
+        "--request-timeout=20s",
+        ...words,
+      );
+      return done.status === 0 ? done.stdout.trim() : undefined;
+    },
+    watch: async (timeout) => {
+      const words = piImageCommand("watch", "--timeout", timeout);
+      const done = await tryTool(
+        "ip",
+        ["netns", "exec", lan.namespace, ...words],
+        { cwd: project.folder },
+      );
+      expect(done.status, done.stderr).toBe(0);
+    },
+  };
+};
+
+/** The API server calls a node Ready for a while after it is gone: a node counts when it is Ready since its last boot. */
+export const untilReadyOnThisBoot = async (
+  desk: Desk,
+  machines: ReadonlyMap<VmNode, Machine>,
+  seconds: number,
+): Promise<void> => {
+  for (const [{ name, ssh }, machine] of machines) {
+    await until(
+      `${name} Ready since its boot`,
+      async () => {
+        const boot = await ssh("cat /proc/sys/kernel/random/boot_id");
+        const seen = await desk.kubectl(
+          "get",
+          "node",
+          name,
+          '--output=jsonpath={.status.nodeInfo.bootID} {.status.conditions[?(@.type=="Ready")].status}',
+        );
+        return boot.status === 0 && seen === `${boot.stdout.trim()} True`
+          ? true
+          : undefined;
+      },
+      {
+        seconds,
+        every: 3000,
+        hopeless: () => (machine.isOn() ? undefined : "the machine has ended"),
+        where: async () =>
+          (await desk.kubectl("get", "nodes", "--output=wide")) ??
+          "the API server does not answer the laptop",
+      },
+    );
+  }
+};
