@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BaseRequest } from "../../src/base/base-request.ts";
 import {
   type Catalogue,
   loadCatalogue,
   type Release,
 } from "../../src/base/load-catalogue.ts";
-import { type BaseRequest, resolveBase } from "../../src/base/resolve-base.ts";
+import { resolveBase } from "../../src/base/resolve-base.ts";
 import type { PinnedKey } from "../../src/base/signature.ts";
 import { describeWithTools } from "../support/tools.ts";
 import {

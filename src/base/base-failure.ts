@@ -1,0 +1,28 @@
+// Why a base image cannot be had from the network, for the user.
+import { UserError } from "../report/user-error.ts";
+import type { NetworkFailure } from "./network-failure.ts";
+
+/** `base`: as it is shown, without a password. */
+export const baseFailure = (
+  base: string,
+  failure: NetworkFailure,
+): UserError =>
+  failure.kind === "unreachable"
+    ? new UserError(
+        "BASE_UNREACHABLE",
+        `the base image ${base} is not in the cache, and ${failure.message}`,
+        {
+          state: "nothing was written",
+          hint: "connect to the network (http_proxy and https_proxy are honoured), or give an image file with --base; `--base sample` is for trying out",
+          cause: failure,
+        },
+      )
+    : new UserError(
+        "DOWNLOAD_FAILED",
+        `the base image ${base} cannot be downloaded: ${failure.message}`,
+        {
+          state: "what came so far is kept; the next run goes on from there",
+          hint: "try again later, or download the image by other means and give the file with --base",
+          cause: failure,
+        },
+      );

@@ -1,0 +1,55 @@
+// A base image at an address of the network.
+import { basename } from "node:path";
+import { UserError } from "../report/user-error.ts";
+import { baseFailure } from "./base-failure.ts";
+import {
+  type BaseRequest,
+  downloadOptions,
+  type FoundBase,
+  type ResolveOptions,
+} from "./base-request.ts";
+import type { ExpectedChecksum } from "./checksums.ts";
+import { fetchArchive } from "./fetch-archive.ts";
+import { shownUrl } from "./http-request.ts";
+import { NetworkFailure } from "./network-failure.ts";
+
+/** The file name at the end of an address. */
+const nameIn = (url: URL): string => {
+  const name = basename(url.pathname);
+  try {
+    return decodeURIComponent(name) || url.host;
+  } catch {
+    // A percent sign that escapes nothing.
+    return name;
+  }
+};
+
+/** Downloads it unless it is in the cache. Without a checksum only when the request says that none is wanted. */
+export const resolveAddress = async (
+  url: URL,
+  given: ExpectedChecksum | undefined,
+  { insecure }: BaseRequest,
+  options: ResolveOptions,
+): Promise<FoundBase> => {
+  const shown = shownUrl(url);
+  if (given === undefined && insecure !== true) {
+    throw new UserError(
+      "CHECKSUM_MISSING",
+      `${shown} comes from the network, and nothing says what it should be`,
+      {
+        state: "nothing was downloaded",
+        hint: "give the publisher's checksum with --sha256, or say --insecure to take whatever comes",
+      },
+    );
+  }
+  const name = nameIn(url);
+  try {
+    const archive = await fetchArchive(
+      { url, name, sha256: given?.sha256, from: given?.from ?? shown },
+      downloadOptions(options),
+    );
+    return { name, ...archive, origin: "download" };
+  } catch (error) {
+    throw error instanceof NetworkFailure ? baseFailure(shown, error) : error;
+  }
+};
