@@ -74,8 +74,8 @@ const orMissing = async (
     }
     options.report({
       type: "warning",
-      message: `${noNetwork(error)}the image carries no manifest of ${title}, so it is for trying out only (${error.message})`,
-      hint: "connect to the network and build again",
+      message: `${noNetwork(error)}the image carries no manifest of ${title}, so the cluster waits for you to apply one (${error.message})`,
+      hint: "connect to the network and build again, or name a manifest of your own under cluster.addons",
     });
     return undefined;
   }

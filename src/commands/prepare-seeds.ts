@@ -57,12 +57,16 @@ export type PreparedSeeds = {
   }>;
 };
 
-const isForTryingOut = (
+/**
+ * A base that came from the network proves that there is one, and a cluster without a pod network never gets Ready: then a
+ * missing manifest is an error. A base that lies here may be all that somebody has.
+ */
+const mayLackManifests = (
   nodes: readonly ResolvedNode[],
   { base, bases }: ChosenBases,
 ): boolean =>
   nodes.every(
-    (node) => bases.get(base ?? node.base)?.record.origin === "sample",
+    (node) => bases.get(base ?? node.base)?.record.origin !== "download",
   );
 
 /** Shows every problem of inventory, profiles, fragments and seeds; throws PROJECT_HAS_PROBLEMS and WRONG_ARGUMENTS. */
@@ -140,7 +144,7 @@ export const prepareSeeds = async (
       render(borrowed.secrets, await gather("ignore")),
     keep: async (chosen, encryptTo) => {
       const supplies = await gather(
-        isForTryingOut(nodes, chosen) ? "warn" : "refuse",
+        mayLackManifests(nodes, chosen) ? "warn" : "refuse",
       );
       const { secrets, changes } = await keepSecrets(
         file,

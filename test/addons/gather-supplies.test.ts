@@ -241,7 +241,7 @@ describe("without a network", () => {
     );
     expect(warnings).toEqual([
       expect.stringMatching(
-        /^no network: the image carries no manifest of flannel v1, so it is for trying out only/,
+        /^no network: the image carries no manifest of flannel v1, so the cluster waits for you to apply one/,
       ),
       expect.stringMatching(
         /^no network: the image carries no manifest of the add-on https:/,
