@@ -1,8 +1,12 @@
 // The folder with real Kubernetes that a run is given, and a base image that has it installed.
 import { existsSync, readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { describe } from "vitest";
 import { runTool } from "../../../src/system/run-tool.ts";
 import { baseImage, type Base } from "../base/base-image.ts";
+import { describeAsRoot } from "../../support/tools.ts";
+import type { Vendor } from "../support/project.ts";
 import { cachedImage } from "../support/vendor-image.ts";
 
 /**
@@ -17,15 +21,29 @@ import { cachedImage } from "../support/vendor-image.ts";
  */
 export const KUBE_BIN = process.env["PI_IMAGE_KUBE_BIN"] ?? "";
 
-const NEEDED = ["kubeadm", "kubelet", "kubectl", "cni", "images"] as const;
+const NEEDED = [
+  "kubeadm",
+  "kubelet",
+  "kubectl",
+  "cni",
+  "images",
+  "kube-flannel.yml",
+];
 
-/** What a test group needs of the folder, in the words for its title. */
-export const missingBinaries = (): readonly string[] =>
-  KUBE_BIN === ""
-    ? ["PI_IMAGE_KUBE_BIN"]
-    : [...NEEDED, "kube-flannel.yml"]
-        .map((name) => join(KUBE_BIN, name))
-        .filter((path) => !existsSync(path));
+const TOOLS = ["mmdebstrap", "mcopy", "ip", "sfdisk", "dnsmasq", "ssh"];
+
+/** Skipped by name without the folder, in CI too, which has no binaries of Kubernetes; an incomplete folder fails. */
+export const describeWithKubernetes = (title: string, body: () => void) => {
+  if (KUBE_BIN === "") {
+    describe.skip(`${title} (needs PI_IMAGE_KUBE_BIN)`, body);
+    return;
+  }
+  const missing = NEEDED.filter((name) => !existsSync(join(KUBE_BIN, name)));
+  if (missing.length > 0) {
+    throw new Error(`${KUBE_BIN} has no ${missing.join(", ")}`);
+  }
+  describeAsRoot(TOOLS, title, body);
+};
 
 const CHANGES = join(import.meta.dirname, "base");
 
@@ -34,9 +52,19 @@ const install = async (root: string): Promise<void> => {
     .map((name) => join(KUBE_BIN, name))
     .filter((path) => existsSync(path));
   await runTool("cp", ["-r", join(CHANGES, "overlay/."), root]);
-  await runTool("install", ["-m", "0755", "-t", join(root, "usr/bin"), ...programs]);
+  await runTool("install", [
+    "-m",
+    "0755",
+    "-t",
+    join(root, "usr/bin"),
+    ...programs,
+  ]);
   await runTool("mkdir", ["-p", join(root, "opt/cni")]);
-  await runTool("cp", ["-rL", join(KUBE_BIN, "cni"), join(root, "opt/cni/bin")]);
+  await runTool("cp", [
+    "-rL",
+    join(KUBE_BIN, "cni"),
+    join(root, "opt/cni/bin"),
+  ]);
   const images = join(KUBE_BIN, "images");
   await runTool("unshare", [
     "--mount",
@@ -51,10 +79,9 @@ const install = async (root: string): Promise<void> => {
 };
 
 /** As a base of the user's own: the packages are there already, and so are the images that kubeadm would fetch. */
-export const kubernetesBase = async (): Promise<{
-  readonly base: Base;
-  readonly image: string;
-}> => {
+export const kubernetesBase = async (): Promise<
+  Vendor & { readonly base: Base }
+> => {
   const base = await baseImage("amd64");
   const usage = await runTool("du", ["-sm", KUBE_BIN]);
   // containerd keeps an image twice: as it came and unpacked.
@@ -62,6 +89,7 @@ export const kubernetesBase = async (): Promise<{
   const folders = [KUBE_BIN, CHANGES];
   return {
     base,
+    flannel: await readFile(join(KUBE_BIN, "kube-flannel.yml"), "utf8"),
     image: await cachedImage(base, "kubernetes", folders, install, growMib),
   };
 };

@@ -1,8 +1,4 @@
 // Two cards with real Kubernetes on a network of their own, and the laptop from which they are watched.
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { once } from "node:events";
-import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { tryTool } from "../../../src/system/run-tool.ts";
@@ -26,32 +22,12 @@ export type Desk = Room & {
 /** kubeadm refuses a control plane with less than 1700 MB. The card holds every image twice, packed and unpacked. */
 const BOARD = { memoryMib: 2048, cardGib: 6 };
 
-/** A mirror of manifests, as a user may have one, for the time of `build` and `flash`. */
-const withManifests = async <T>(work: (mirror: string) => Promise<T>) => {
-  const server = createServer((request, response) => {
-    if (request.url?.endsWith("/kube-flannel.yml") === true) {
-      createReadStream(join(KUBE_BIN, "kube-flannel.yml")).pipe(response);
-    } else {
-      response.writeHead(404).end();
-    }
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  try {
-    const { port } = server.address() as AddressInfo;
-    return await work(`http://127.0.0.1:${port}`);
-  } finally {
-    server.close();
-  }
-};
-
 export const openDesk = async (name: string): Promise<Desk> => {
-  const room = await withManifests((mirror) =>
-    openRoom(name, {
-      inventory: twoNodes({ cluster: [`mirrors: {manifests: "${mirror}"}`] }),
-      vendor: kubernetesBase,
-      board: BOARD,
-    }),
-  );
+  const room = await openRoom(name, {
+    inventory: twoNodes(),
+    vendor: kubernetesBase,
+    board: BOARD,
+  });
   const { project, lan } = room;
   return {
     ...room,
@@ -65,7 +41,12 @@ export const openDesk = async (name: string): Promise<Desk> => {
       return done.status === 0 ? done.stdout.trim() : undefined;
     },
     watch: async (timeout) => {
-      const words = piImageCommand("watch", "--timeout", timeout);
+      const words = piImageCommand(
+        project.package,
+        "watch",
+        "--timeout",
+        timeout,
+      );
       const done = await tryTool(
         "ip",
         ["netns", "exec", lan.namespace, ...words],

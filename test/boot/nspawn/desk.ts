@@ -47,7 +47,7 @@ export const openDesk = async (
     const folder = await mkdtemp(join(tmpdir(), "pi-image-boot-"));
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
     const { image } = await standInBase();
-    const project = await buildProject(folder, inventory, image);
+    const project = await buildProject(folder, inventory, { image });
     const lan = await makeLan(cleanup);
     failed = false;
     return {

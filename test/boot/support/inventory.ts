@@ -13,7 +13,6 @@ type Choices = {
   readonly endpoint?: string;
   /** False: DHCP gives the addresses. */
   readonly fixed?: boolean;
-  readonly cluster?: readonly string[];
   readonly defaults?: readonly string[];
 };
 
@@ -38,13 +37,12 @@ const nodeLines = (
 export const twoNodes = ({
   endpoint = CONTROL_PLANE,
   fixed = true,
-  cluster = [],
   defaults = [],
 }: Choices = {}): string => `cluster:
   name: desk
   kubernetes: "1.36"
   endpoint: ${endpoint}
-${cluster.map((line) => `  ${line}\n`).join("")}defaults:
+defaults:
   board: pi5
   timezone: Europe/Madrid
   users:

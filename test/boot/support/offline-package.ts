@@ -1,4 +1,4 @@
-// A copy of pi-image that pins the tests' own flannel manifest, with that manifest in its cache: no server is asked.
+// A copy of pi-image that pins a flannel manifest of the tests, with that manifest in its cache: no server is asked.
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,6 +15,7 @@ export type OfflinePackage = {
 
 export const makeOfflinePackage = async (
   folder: string,
+  flannel: string = FLANNEL,
 ): Promise<OfflinePackage> => {
   const root = join(folder, "package");
   const cache = join(folder, "cache");
@@ -23,7 +24,7 @@ export const makeOfflinePackage = async (
     await cp(join(REPOSITORY, part), join(root, part), { recursive: true });
   }
   await symlink(join(REPOSITORY, "node_modules"), join(root, "node_modules"));
-  const sha256 = createHash("sha256").update(FLANNEL).digest("hex");
+  const sha256 = createHash("sha256").update(flannel).digest("hex");
   const file = join(root, "profiles/manifests.yaml");
   const pins = parse(await readFile(file, "utf8")) as {
     manifests: { flannel: { sha256: string } };
@@ -31,6 +32,6 @@ export const makeOfflinePackage = async (
   pins.manifests.flannel.sha256 = sha256;
   await writeFile(file, stringify(pins));
   await mkdir(join(cache, "archives"), { recursive: true });
-  await writeFile(join(cache, "archives", sha256), FLANNEL);
+  await writeFile(join(cache, "archives", sha256), flannel);
   return { cli: join(root, "src/cli.ts"), cache };
 };

@@ -17,23 +17,27 @@ export type Project = {
   readonly kubeconfig: string;
 };
 
+/** The words that run `pi-image`. */
+export const piImageCommand = (
+  { cache, cli }: OfflinePackage,
+  ...args: readonly string[]
+): readonly ["env", ...string[]] => [
+  "env",
+  `PI_IMAGE_CACHE_HOME=${cache}`,
+  process.execPath,
+  "--import",
+  join(REPOSITORY, "node_modules/tsx/dist/loader.mjs"),
+  cli,
+  ...args,
+];
+
 /** Runs `pi-image` in the folder of the project; what it says of a failure is the error. */
 export const piImage = async (
   project: Pick<Project, "folder" | "package">,
   ...args: readonly string[]
 ): Promise<void> => {
-  const done = await tryTool(
-    "env",
-    [
-      `PI_IMAGE_CACHE_HOME=${project.package.cache}`,
-      process.execPath,
-      "--import",
-      join(REPOSITORY, "node_modules/tsx/dist/loader.mjs"),
-      project.package.cli,
-      ...args,
-    ],
-    { cwd: project.folder },
-  );
+  const [program, ...words] = piImageCommand(project.package, ...args);
+  const done = await tryTool(program, words, { cwd: project.folder });
   if (done.status !== 0) {
     throw new Error(
       `pi-image ${args.join(" ")} ended with ${done.status}:\n${done.stderr}`,
@@ -41,11 +45,18 @@ export const piImage = async (
   }
 };
 
+export type Vendor = {
+  /** What `--base` gets. */
+  readonly image: string;
+  /** Flannel's manifest for the control plane's card; the small one of the tests when not given. */
+  readonly flannel?: string;
+};
+
 /** Writes the inventory beside a new key and builds all its nodes; `${key}` in the text is the key's public line. */
 export const buildProject = async (
   folder: string,
   inventory: string,
-  base: string,
+  { image, flannel }: Vendor,
   ...options: readonly string[]
 ): Promise<Project> => {
   await mkdir(folder, { recursive: true });
@@ -60,12 +71,12 @@ export const buildProject = async (
     join(folder, "cluster.yaml"),
     inventory.replaceAll("${key}", publicKey),
   );
-  const offline = await makeOfflinePackage(folder);
+  const offline = await makeOfflinePackage(folder, flannel);
   await piImage(
     { folder, package: offline },
     "build",
     "--base",
-    base,
+    image,
     ...options,
   );
   const out = (name: string) => join(folder, "out", name);

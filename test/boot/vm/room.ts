@@ -8,7 +8,7 @@ import { startRouter } from "../lan/router.ts";
 import { makeCleanup, type Cleanup } from "../support/cleanup.ts";
 import { ADDRESSES, CONTROL_PLANE, WORKER } from "../support/inventory.ts";
 import { openLogs } from "../support/logs.ts";
-import { buildProject, type Project } from "../support/project.ts";
+import { buildProject, type Project, type Vendor } from "../support/project.ts";
 import { standInBase } from "../support/shared-base.ts";
 import { kvmWorks } from "./accelerator.ts";
 import { copyBootFiles } from "./card.ts";
@@ -32,10 +32,7 @@ type Settings = {
   /** What DNS knows besides the time servers. */
   readonly names?: Readonly<Record<string, string>>;
   /** The base to build on; with stand-ins for Kubernetes when not given. */
-  readonly vendor?: () => Promise<{
-    readonly base: Base;
-    readonly image: string;
-  }>;
+  readonly vendor?: () => Promise<Vendor & { readonly base: Base }>;
   readonly board?: Board;
 };
 
@@ -58,7 +55,7 @@ const bootOn = async (
 
 export const openRoom = async (
   name: string,
-  { inventory, names = {}, vendor = standInBase, board }: Settings,
+  { inventory, names = {}, vendor: makeVendor = standInBase, board }: Settings,
 ): Promise<Room> => {
   const cleanup = makeCleanup();
   const logs = await openLogs(name);
@@ -70,8 +67,9 @@ export const openRoom = async (
   try {
     const folder = await mkdtemp(join(tmpdir(), "pi-image-boot-"));
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-    const { base, image } = await vendor();
-    const project = await buildProject(folder, inventory, image);
+    const vendor = await makeVendor();
+    const { base, image } = vendor;
+    const project = await buildProject(folder, inventory, vendor);
     const lan = await makeLan(cleanup);
     const leases = Object.fromEntries(
       Object.entries(ADDRESSES).map(([node, to]) => [macOf(node), to]),

@@ -69,7 +69,7 @@ describeAsRoot(
         const project = await buildProject(
           folder,
           inventory(security, hidden),
-          image,
+          { image },
           "--host",
           WORKER,
         );
