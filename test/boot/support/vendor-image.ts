@@ -1,7 +1,7 @@
 // A base image with more in its root partition: the stand-ins, or real Kubernetes binaries.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { runTool } from "../../../src/system/run-tool.ts";
 import type { Base } from "../base/base-image.ts";
@@ -31,19 +31,11 @@ const growRoot = async (image: string, mib: number): Promise<void> => {
     package: "fdisk",
     input: `, ${size}\n`,
   });
-  const loop = await runTool("losetup", [
-    "--find",
-    "--show",
-    `--offset=${ROOT_OFFSET}`,
-    image,
-  ]);
-  const device = loop.stdout.trim();
-  try {
-    await runTool("e2fsck", ["-f", "-p", device], { package: "e2fsprogs" });
-    await runTool("resize2fs", [device], { package: "e2fsprogs" });
-  } finally {
-    await runTool("losetup", ["--detach", device]);
-  }
+  // Not mounted: root in a container may lack the right to grow a file system that is.
+  const partition = `${image}?offset=${ROOT_OFFSET}`;
+  const kib = ((await stat(image)).size - ROOT_OFFSET) / 1024;
+  await runTool("e2fsck", ["-f", "-p", partition], { package: "e2fsprogs" });
+  await runTool("resize2fs", [partition, `${kib}K`], { package: "e2fsprogs" });
 };
 
 /** Copies an image and changes its root partition, which is mounted at the folder that `change` gets. */
