@@ -23,19 +23,39 @@ const hashOfFolder = (folder: string): string => {
   return hash.digest("hex").slice(0, 16);
 };
 
+const MIB = 1024 * 1024;
+
 /** Makes the root partition, the last of the image, and its file system larger. */
 const growRoot = async (image: string, mib: number): Promise<void> => {
-  const size = `+${mib}M`;
-  await runTool("truncate", ["--size", size, image]);
-  await runTool("sfdisk", ["--quiet", "--no-reread", "-N", "2", image], {
-    package: "fdisk",
-    input: `, ${size}\n`,
+  // In a file of its own: root in a container may lack the right to grow a mounted file system, and resize2fs cuts off
+  // the file that it was given an offset into.
+  const partition = `${image}.root`;
+  const start = ROOT_OFFSET / MIB;
+  const size = (await stat(image)).size / MIB - start + mib;
+  await runTool("dd", [
+    `if=${image}`,
+    `of=${partition}`,
+    "bs=1M",
+    `skip=${start}`,
+    "conv=sparse",
+  ]);
+  await runTool("resize2fs", ["-f", partition, `${size}M`], {
+    package: "e2fsprogs",
   });
-  // Not mounted: root in a container may lack the right to grow a file system that is.
-  const partition = `${image}?offset=${ROOT_OFFSET}`;
-  const kib = ((await stat(image)).size - ROOT_OFFSET) / 1024;
-  await runTool("e2fsck", ["-f", "-p", partition], { package: "e2fsprogs" });
-  await runTool("resize2fs", [partition, `${kib}K`], { package: "e2fsprogs" });
+  await runTool("truncate", [`--size=${start}M`, image]);
+  await runTool("dd", [
+    `if=${partition}`,
+    `of=${image}`,
+    "bs=1M",
+    `seek=${start}`,
+    "conv=sparse,notrunc",
+  ]);
+  await runTool("truncate", [`--size=${start + size}M`, image]);
+  await runTool("sfdisk", ["--quiet", "-N", "2", image], {
+    package: "fdisk",
+    input: `, ${size}M\n`,
+  });
+  await rm(partition);
 };
 
 /** Copies an image and changes its root partition, which is mounted at the folder that `change` gets. */
