@@ -24,6 +24,7 @@ import {
   screen,
   describeNode,
 } from "./fake-node.ts";
+import { describeWithTools } from "../support/tools.ts";
 import { joinFile } from "./join-identities.ts";
 
 const dhcpControlPlane: ResolvedNode = {
@@ -277,6 +278,29 @@ describeNode("init", () => {
     );
     expect(read(root, "etc/hosts")).toContain("192.168.1.40 api.home");
   });
+
+  it("begins no second cluster beside the control planes that run", async () => {
+    const root = await assemble({
+      node: controlPlane,
+      project: shared,
+      world: { "runs-elsewhere": " " },
+      after: {
+        2: 'cp world/calls world/before && rm "world/runs-elsewhere"',
+      },
+    });
+    expect(said(root)[0]).toBe(
+      "The cluster homelab runs already and api.home is its endpoint; this card would begin a second one. Put another control plane first in cluster.yaml, build this card again (pi-image build --host cplane) and flash it: it joins then.",
+    );
+    expect(read(root, "world/before")).not.toContain("kubeadm init");
+  });
+
+  it("does not take itself for another control plane", async () => {
+    const root = await assemble({
+      node: controlPlane,
+      world: { "runs-elsewhere": " " },
+    });
+    expect(said(root)).toEqual([CHECKING, STARTING, "done"]);
+  });
 });
 
 describeNode("join", () => {
@@ -473,5 +497,30 @@ describeNode("join of a further control plane", () => {
       calls(root, "systemctl").filter((call) => call.includes("stop kubelet")),
     ).toHaveLength(2);
     expect(isDone(root)).toBe(true);
+  });
+});
+
+describeWithTools(["kubectl"], "the real kubectl", () => {
+  const ask = (...identity: readonly string[]) =>
+    spawnSync(
+      "kubectl",
+      [
+        "--kubeconfig",
+        "/dev/null",
+        ...identity,
+        "--request-timeout=10s",
+        "--server",
+        "https://127.0.0.1:1",
+        "--insecure-skip-tls-verify",
+        "get",
+        "--raw",
+        "/readyz",
+      ],
+      { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] },
+    );
+
+  it("asks the server when it has a user name, and a terminal otherwise", () => {
+    expect(ask("--username", "nobody").stderr).toContain("127.0.0.1:1");
+    expect(ask().stderr).toContain("EOF");
   });
 });

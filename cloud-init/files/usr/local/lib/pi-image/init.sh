@@ -1,8 +1,19 @@
 # shellcheck shell=bash
 # The first control plane: `kubeadm init`.
 
+# Whether an API server with this cluster's authority answers at an endpoint that is not this node alone. It is another
+# control plane's: nothing of this node runs before init.
+cluster_runs_elsewhere() {
+  [[ $PI_IMAGE_ENDPOINT_NODE != "$PI_IMAGE_NODE" ]] &&
+    ask_as_nobody /version --certificate-authority "${seed?}/pki/ca.crt" >/dev/null
+}
+
 init_cluster() {
   clear_attempt
+  # When this card is flashed once more while the others run, a second cluster would fight them for the endpoint.
+  if cluster_runs_elsewhere; then
+    waits "The cluster $PI_IMAGE_CLUSTER runs already and $PI_IMAGE_ENDPOINT_HOST is its endpoint; this card would begin a second one. Put another control plane first in cluster.yaml, build this card again (pi-image build --host $PI_IMAGE_NODE) and flash it: it joins then."
+  fi
   write_document
   # Unlike init this leaves nothing behind when it fails, and the images are most of the time that init takes.
   doing "Checking the node and fetching the images of the control plane."

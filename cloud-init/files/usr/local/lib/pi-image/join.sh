@@ -26,8 +26,7 @@ ask_cluster() {
     logged 30 kubectl --kubeconfig "$join_file" --request-timeout=10s --namespace kube-system \
       get service kube-dns --output name
   else
-    logged 30 kubectl --kubeconfig /dev/null --request-timeout=10s --server "https://$server" \
-      --insecure-skip-tls-verify get --raw /readyz
+    ask_as_nobody /readyz --insecure-skip-tls-verify
   fi
 }
 

@@ -24,6 +24,13 @@ write_document() {
   (umask 077 && sed -E "${edits[@]}" "$config/kubeadm.yaml" >"$document")
 }
 
+# Asks the endpoint as nobody. Without any identity kubectl asks for a user name at the terminal before it asks the
+# server (https://github.com/kubernetes/client-go/blob/v0.36.0/tools/clientcmd/client_config.go); the server ignores one.
+ask_as_nobody() { # PATH OPTIONS...
+  logged 30 kubectl --kubeconfig /dev/null --username nobody --request-timeout=10s \
+    --server "https://$PI_IMAGE_ENDPOINT_HOST:$PI_IMAGE_ENDPOINT_PORT" "${@:2}" get --raw "$1"
+}
+
 # kubeadm keeps and uses the authorities that it finds in its own folder, and its reset deletes them.
 lay_pki() {
   [[ -d $seed/pki ]] || return 0
