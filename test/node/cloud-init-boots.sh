@@ -19,7 +19,9 @@ mount -t tmpfs none "$system/run"
 mount --bind /dev "$system/dev"
 mount -t proc none "$system/proc"
 
-rm -rf "$system"/var/lib/cloud "$system"/etc/netplan "$system"/etc/cloud/cloud.cfg.d
+rm -rf "$system"/var/lib/cloud "$system"/etc/netplan "$system"/var/log/cloud-init*
+# What stays is the distribution's own idea of what goes into cloud-init's log.
+find "$system/etc/cloud/cloud.cfg.d" -type f ! -name 05_logging.cfg -delete
 mkdir -p "$system"/{etc/netplan,etc/cloud/cloud.cfg.d,boot/firmware,var/lib/cloud/seed}
 # No kernel here mounts the boot partition by its label; this is the other place where cloud-init looks.
 ln -s /boot/firmware "$system/var/lib/cloud/seed/nocloud"

@@ -105,6 +105,34 @@ describeNode("scrub", () => {
     ]);
   });
 
+  it("blanks what cloud-init's log says of the Wi-Fi, and nothing else", async () => {
+    const log = (...passwords: readonly string[]) =>
+      [
+        "2026-11-20 07:00:00,000 - util.py[DEBUG]: Writing to /etc/x - wb: [600] 12 bytes",
+        "2026-11-20 07:00:01,000 - stages.py[DEBUG]: chpasswd 'password' \"kept\"",
+        `2026-11-20 07:00:01,000 - stages.py[INFO]: Applying network configuration from ds bringup=True: {'wifis': {'wlan0': {'access-points': {${passwords
+          .map(
+            (password, index) =>
+              `'net${index}': {'auth': {'password': ${password}}}`,
+          )
+          .join(", ")}}}}}`,
+        "",
+      ].join("\n");
+    const root = await lay({
+      files: {
+        "var/log/cloud-init.log": log(
+          "'12345678'",
+          `"it's: a 'word'"`,
+          String.raw`'a"b\'c\\'`,
+        ),
+      },
+    });
+    await scrub(root);
+    expect(readFileSync(join(root, "var/log/cloud-init.log"), "utf8")).toBe(
+      log("x".repeat(10), "x".repeat(16), "x".repeat(10)),
+    );
+  });
+
   it("overwrites in place what it empties", async () => {
     const root = await lay({});
     const secrets = secretsOf(await seedOf(wireless));
@@ -255,6 +283,7 @@ describeAsRoot(
           `${copies}/obj.pkl`,
           `${copies}/user-data.txt`,
           `${copies}/user-data.txt.i`,
+          "/var/log/cloud-init.log",
         ].join(" "),
         "leaks-after": "",
         second: seed.instanceId,

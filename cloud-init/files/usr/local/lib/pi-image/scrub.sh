@@ -56,6 +56,28 @@ blank_passwords() { # FILE
   rm -f "$blank"
 }
 
+# cloud-init notes the whole network configuration in its log, as Python writes it (cloudinit/stages.py,
+# apply_network_config).
+blank_log() { # FILE
+  local blank=${scratch?}/log-blank
+  [[ -e $1 ]] || return 0
+  (
+    umask 077
+    LC_ALL=C awk '{
+      done = ""
+      while (match($0, /\047password\047: (\047([^\047\\]|\\.)*\047|"([^"\\]|\\.)*")/)) {
+        value = substr($0, RSTART + 12, RLENGTH - 12)
+        gsub(/./, "x", value)
+        done = done substr($0, 1, RSTART + 11) value
+        $0 = substr($0, RSTART + RLENGTH)
+      }
+      print done $0
+    }' "$1" >"$blank"
+  )
+  overwrite "$1" <"$blank"
+  rm -f "$blank"
+}
+
 # Where the seed lies: nothing when this system has no boot partition.
 boot_partition() {
   local folder
