@@ -243,22 +243,31 @@ describeNode("keys of package repositories", () => {
     );
   });
 
-  it("are fetched anew when the card's has expired", async () => {
-    const root = await install({
-      plans: { "apt-update": ["fail"] },
-      says: {
-        "apt-update":
-          "W: GPG error: https://pkgs.k8s.io InRelease: The following signatures were invalid: EXPKEYSIG 234654DA9A296436 isv:kubernetes OBS Project",
-      },
-    });
-    expect(said(root)).toEqual([
-      UPDATING,
-      "Fetching the keys of the package repositories anew; one on this card has expired.",
-      INSTALLING,
-      "done",
-    ]);
-    expect(calls(root, "curl")).toHaveLength(1);
-  });
+  it.each([
+    [
+      "gpgv",
+      "W: GPG error: https://pkgs.k8s.io InRelease: The following signatures were invalid: EXPKEYSIG 234654DA9A296436 isv:kubernetes OBS Project",
+    ],
+    [
+      "sqv",
+      "W: OpenPGP signature verification failed: https://pkgs.k8s.io InRelease: Sub-process /usr/bin/sqv returned an error code (1), error message is: Signing key on DE15B14486CD377B9E876E1A234654DA9A296436 is bad:            The primary key is not live   because: Expired on 2026-12-29T01:33:44Z",
+    ],
+  ])(
+    "are fetched anew when %s says that the card's has expired",
+    async (_program, says) => {
+      const root = await install({
+        plans: { "apt-update": ["fail"] },
+        says: { "apt-update": says },
+      });
+      expect(said(root)).toEqual([
+        UPDATING,
+        "Fetching the keys of the package repositories anew; one on this card has expired.",
+        INSTALLING,
+        "done",
+      ]);
+      expect(calls(root, "curl")).toHaveLength(1);
+    },
+  );
 
   it.each([
     [

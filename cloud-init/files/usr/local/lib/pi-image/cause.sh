@@ -14,8 +14,8 @@ cause() {
     echo "the name $(looked_up "$found") does not resolve; check the DNS server of the network"
   elif has 'not valid yet|not yet valid'; then
     echo "the clock of this node stands at $(date --utc +%F), which is behind; no time server has answered yet"
-  elif has '(EXPKEYSIG|NO_PUBKEY|BADSIG).*'; then
-    echo "a package repository is signed with a key that this node does not accept ($found)"
+  elif has '(EXPKEYSIG|NO_PUBKEY|BADSIG|Missing key [0-9A-F]+|Signing key on [0-9A-F]+ is).*'; then
+    echo "a package repository is signed with a key that this node does not accept ($(one_line <<<"$found"))"
   elif has '\[ERROR [A-Za-z0-9-]+\]: .*'; then
     sed -n 's/.*\[ERROR \([A-Za-z0-9-]*\)\]: /\1: /p' "$log" | one_line
   elif has 'failed to fetch .*' || has '^(E|error|fatal)[: ].*'; then
