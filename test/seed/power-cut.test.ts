@@ -98,6 +98,18 @@ describe("the first entry of bootcmd", () => {
   });
 });
 
+describe("the node's unit", () => {
+  it("does not start before all is written, with scripts that may be empty", () => {
+    const { write_files: files } = parse(seed?.userData ?? "") as {
+      readonly write_files: readonly Readonly<Record<string, string>>[];
+    };
+    const unit = files.find(({ path }) =>
+      path?.endsWith("/pi-image-node.service"),
+    );
+    expect(unit?.["content"]).toContain(`\nConditionPathExists=${WRITTEN}\n`);
+  });
+});
+
 describe("the last entry of runcmd", () => {
   it("says that all is written once the unit is enabled and on the disk, and does not wait for it", () => {
     expect(run(runcmd.at(-1))).toEqual([
