@@ -21,7 +21,9 @@ written_address() {
 renew_control_plane() { # OLD NEW
   local document=${scratch?}/address.yaml part
   [[ -e $kubernetes/manifests/kube-apiserver.yaml ]] || return 0
-  sed -E "s/^( *)localAPIEndpoint:$/&\n\1  advertiseAddress: $2/" "${config?}/kubeadm.yaml" >"$document"
+  # The cluster may have been upgraded since, and kubeadm refuses a version that is too old for it.
+  sed -E -e "s/^( *)localAPIEndpoint:$/&\n\1  advertiseAddress: $2/" \
+    -e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/" "${config?}/kubeadm.yaml" >"$document"
   rm -f "$kubernetes"/pki/{apiserver,etcd/server,etcd/peer}.{crt,key}
   for part in apiserver etcd-server etcd-peer; do
     kubeadm init phase certs "$part" --config "$document"
