@@ -1,6 +1,6 @@
 // Files appear under their final name only when they are complete and on disk.
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** A name beside the final one: same file system, hidden, and telling whose it is after a kill. */
@@ -56,6 +56,17 @@ type WholeFile = {
   readonly mode: number;
 };
 
+export type Owner = { readonly uid: number; readonly gid: number };
+
+/** Undefined where there is no file yet. */
+export const ownerOf = async (path: string): Promise<Owner | undefined> => {
+  try {
+    return await stat(path);
+  } catch {
+    return undefined;
+  }
+};
+
 /** Under a temporary name, on the disk; removed again when it fails. */
 const writeTemporary = async ({
   path,
@@ -63,9 +74,14 @@ const writeTemporary = async ({
   mode,
 }: WholeFile): Promise<string> => {
   const temporary = temporaryName(path);
+  // Who works with sudo for once keeps their files; others replace their own files as themselves.
+  const owner = process.getuid?.() === 0 ? await ownerOf(path) : undefined;
   try {
     const handle = await open(temporary, "wx", mode);
     try {
+      if (owner !== undefined) {
+        await handle.chown(owner.uid, owner.gid);
+      }
       await handle.writeFile(data);
       // The umask may only take rights away from 0666, never from what a secret asks for.
       await handle.chmod(mode);
@@ -82,7 +98,7 @@ const writeTemporary = async ({
 
 /**
  * Writes several whole files of one folder: readers see of each the old bytes or the new ones, never a part. They are
- * written at the same time, because each waits for the disk.
+ * written at the same time, because each waits for the disk. A file that is replaced keeps its owner.
  */
 export const writeFilesAtomically = async (
   folder: string,

@@ -1,9 +1,12 @@
 // Files that only their owner may read: written whole, either in place of an old one or only where none was.
-import { link, open, rename, rm, stat } from "node:fs/promises";
+import { link, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { syncFolder, temporaryName } from "./atomic-file.ts";
-
-type Owner = { readonly uid: number; readonly gid: number };
+import {
+  type Owner,
+  ownerOf,
+  syncFolder,
+  temporaryName,
+} from "./atomic-file.ts";
 
 /** The person behind sudo, to whom a file in their own folder should belong. */
 const callingUser = (env: NodeJS.ProcessEnv): Owner | undefined => {
@@ -11,14 +14,6 @@ const callingUser = (env: NodeJS.ProcessEnv): Owner | undefined => {
   return process.getuid?.() === 0 && uid !== undefined && gid !== undefined
     ? { uid: Number(uid), gid: Number(gid) }
     : undefined;
-};
-
-const oldOwner = async (path: string): Promise<Owner | undefined> => {
-  try {
-    return await stat(path);
-  } catch {
-    return undefined;
-  }
 };
 
 const writeTemporary = async (
@@ -47,7 +42,7 @@ export const replacePrivateFile = async (
 ): Promise<void> => {
   const temporary = temporaryName(path);
   try {
-    const owner = (await oldOwner(path)) ?? callingUser(env);
+    const owner = (await ownerOf(path)) ?? callingUser(env);
     await writeTemporary(temporary, data, owner);
     await rename(temporary, path);
     await syncFolder(dirname(path));

@@ -1,6 +1,7 @@
 // `pi-image node add` as a process: one line more, and every other byte as it was.
 import {
   chmodSync,
+  chownSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -12,6 +13,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { INVENTORY } from "../cluster/cluster-folder.ts";
 import { runCli } from "../support/run-cli.ts";
+import { describeAsRoot } from "../support/tools.ts";
 
 const folderWith = (text: string): { folder: string; file: string } => {
   const folder = mkdtempSync(join(tmpdir(), "pi-image-node-"));
@@ -22,6 +24,18 @@ const folderWith = (text: string): { folder: string; file: string } => {
   writeFileSync(file, text);
   return { folder, file };
 };
+
+describeAsRoot([], "node add with sudo", () => {
+  it("leaves the file to its owner", async () => {
+    const { folder, file } = folderWith(INVENTORY);
+    chownSync(file, 1234, 1235);
+    const { status, stderr } = await runCli(["node", "add", "worker3"], {
+      cwd: folder,
+    });
+    expect(status, stderr).toBe(0);
+    expect(statSync(file)).toMatchObject({ uid: 1234, gid: 1235 });
+  });
+});
 
 describe("node add", () => {
   it("adds a line behind the last node and says what comes next", async () => {
