@@ -1,5 +1,5 @@
 // The folder of the results: made private, cleared of what killed runs left, and checked for room.
-import { mkdir, statfs } from "node:fs/promises";
+import { access, constants, mkdir, statfs } from "node:fs/promises";
 import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import { removeStalePartials } from "../system/atomic-file.ts";
@@ -7,15 +7,29 @@ import { removeStalePartials } from "../system/atomic-file.ts";
 /** Images and seeds hold secrets: others on this machine must not even list them. */
 const PRIVATE_FOLDER = 0o700;
 
+const unusable = (folder: string, what: string, cause: unknown): UserError =>
+  new UserError(
+    "OUT_FOLDER_UNUSABLE",
+    `the folder ${folder} cannot be ${what}`,
+    {
+      facts: cause instanceof Error ? [cause.message] : [],
+      state: "nothing was written",
+      hint: "choose another one with --out",
+      cause,
+    },
+  );
+
+/** @throws UserError OUT_FOLDER_UNUSABLE */
 export const prepareOutFolder = async (folder: string): Promise<void> => {
   try {
     await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
   } catch (error) {
-    throw new UserError(
-      "OUT_FOLDER_UNUSABLE",
-      `the folder ${folder} cannot be made: ${(error as Error).message}`,
-      { state: "nothing was written", hint: "choose another one with --out" },
-    );
+    throw unusable(folder, "made", error);
+  }
+  try {
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unusable(folder, "written", error);
   }
   await removeStalePartials(folder);
 };

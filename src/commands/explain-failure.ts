@@ -4,6 +4,7 @@ import { renderUserError } from "../report/render-error.ts";
 import { UserError } from "../report/user-error.ts";
 import { packageVersion } from "../system/package-files.ts";
 import type { Context } from "./context.ts";
+import { explainSystemFailure } from "./system-failure.ts";
 
 const describeBug = (error: unknown): string => {
   const trace =
@@ -26,7 +27,7 @@ export const explainFailure = (
 ): ExitCode => {
   const expected = isAbort(error)
     ? new UserError("CANCELLED", "the run was stopped")
-    : error;
+    : (explainSystemFailure(error) ?? error);
   const complain = context?.complain ?? ((text: string) => console.error(text));
   if (!(expected instanceof UserError)) {
     complain(describeBug(expected));

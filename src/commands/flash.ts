@@ -8,7 +8,7 @@ import { openTarget } from "../device/open-target.ts";
 import { refusalError } from "../device/refusal-error.ts";
 import type { UsableTarget } from "../device/target.ts";
 import { type FlashPlan, planFlash } from "../flash/plan-flash.ts";
-import { receiptOf } from "../flash/receipt.ts";
+import { type Receipt, receiptOf } from "../flash/receipt.ts";
 import { receiptPath, storeReceipt } from "../flash/receipt-store.ts";
 import { flashImage, type TargetResult } from "../flash/run-flash.ts";
 import { formatBytes, formatSeconds } from "../report/progress-line.ts";
@@ -140,6 +140,28 @@ const planFor = async (
   return planned.plan;
 };
 
+/** What the card holds is known by now: a receipt that cannot be kept must not hide it. */
+const keepReceipt = async (
+  path: string,
+  receipt: Receipt,
+): Promise<UserError | undefined> => {
+  try {
+    await storeReceipt(path, receipt);
+    return undefined;
+  } catch (cause) {
+    return new UserError(
+      "RECEIPT_NOT_WRITTEN",
+      `the receipt ${path} cannot be written`,
+      {
+        facts: cause instanceof Error ? [cause.message] : [],
+        state: "the card is good: everything was read back and compared",
+        hint: "make room or give yourself the right to write there; `pi-image verify TARGET IMAGE` works without a receipt",
+        cause,
+      },
+    );
+  }
+};
+
 export const flash = async (
   context: Context,
   args: readonly (string | undefined)[],
@@ -179,7 +201,7 @@ export const flash = async (
     await confirm(context, plan);
     await prepareOutFolder(options.out);
     const result = await run(context, source, plan);
-    await storeReceipt(
+    const unkept = await keepReceipt(
       receipt,
       receiptOf({
         plan,
@@ -194,12 +216,15 @@ export const flash = async (
       type: "result",
       target: result.path,
       result: result.error === undefined ? "proven" : "failed",
-      receipt,
+      receipt: unkept === undefined ? receipt : undefined,
     });
     if (result.error !== undefined) {
       throw result.error;
     }
     context.print(summary(source, plan.target, result));
+    if (unkept !== undefined) {
+      throw unkept;
+    }
   } finally {
     await source.close();
   }

@@ -110,6 +110,11 @@ export const ERROR_CODES = {
     exit: EXIT.failed,
     about: "A server did not send the file, or sent something else.",
   },
+  FILE_UNUSABLE: {
+    exit: EXIT.failed,
+    about:
+      "The operating system refuses to read or write a file: permission, a full or failing disk.",
+  },
   FLASH_WRITE_FAILED: {
     exit: EXIT.failed,
     about:
@@ -200,6 +205,10 @@ export const ERROR_CODES = {
   READBACK_DIFFERS: {
     exit: EXIT.notHeld,
     about: "The target does not hold what was written to it.",
+  },
+  RECEIPT_NOT_WRITTEN: {
+    exit: EXIT.failed,
+    about: "The card is flashed and proven, but its receipt cannot be kept.",
   },
   RECEIPT_UNREADABLE: {
     exit: EXIT.wrongInput,

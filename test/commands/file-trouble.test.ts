@@ -1,0 +1,67 @@
+// Folders that cannot be written and full disks: an error of the user's machine, never "a bug in pi-image".
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { afterThisTest, run, temporaryFolder } from "../device/loop.ts";
+import { runCli } from "../support/run-cli.ts";
+import { describeAsRoot } from "../support/tools.ts";
+
+/** A folder that even root cannot write, or that has no room. */
+const mounted = (options: string): string => {
+  const folder = join(temporaryFolder(), "disk");
+  mkdirSync(folder);
+  run("mount", "-t", "tmpfs", "-o", options, "none", folder);
+  afterThisTest(() => run("umount", folder));
+  return folder;
+};
+
+describeAsRoot(["mount"], "a folder that cannot be written", () => {
+  it("is told by init", async () => {
+    const cwd = mounted("ro");
+    const { status, stderr } = await runCli(["init", "--yes"], { cwd });
+    expect(stderr).toContain("error[FILE_UNUSABLE]: cluster.yaml cannot be");
+    expect(stderr).toContain("the file system is read-only");
+    expect(stderr).not.toContain("bug");
+    expect(status).toBe(1);
+  });
+
+  it("is refused by build before anything is made", async () => {
+    const cwd = temporaryFolder();
+    const out = mounted("ro");
+    const { status, stderr } = await runCli(
+      ["build", "--host", "worker2", "--base", "sample", "--out", out],
+      { cwd },
+    );
+    expect(stderr).toContain(
+      `error[OUT_FOLDER_UNUSABLE]: the folder ${out} cannot be written`,
+    );
+    expect(status).toBe(1);
+    expect(readdirSync(cwd)).not.toContain("homelab.secrets.yaml");
+  });
+
+  it.each(["img", "img.xz", "img.zst"])(
+    "is refused by build when it has no room for %s, and no image is left",
+    async (format) => {
+      const cwd = temporaryFolder();
+      const out = mounted("size=64k");
+      const { status, stderr } = await runCli(
+        [
+          "build",
+          "--host",
+          "worker2",
+          "--base",
+          "sample",
+          "--out",
+          out,
+          "--format",
+          format,
+        ],
+        { cwd },
+      );
+      expect(stderr).toContain(`error[DISK_FULL]: the disk of ${out} is full`);
+      expect(status).toBe(1);
+      // The plain seed may stand there already; nothing that looks like an image does.
+      expect(readdirSync(out).filter((name) => name !== "worker2")).toEqual([]);
+    },
+  );
+});
