@@ -66,6 +66,20 @@ const besideFile = async (
   return { sha256: entry[1], from };
 };
 
+/** `<node>.img.sha256` beside `<node>.img.xz`, as `build` writes it, where it is about this file. */
+const besideRawName = async (
+  path: string,
+): Promise<ExpectedChecksum | undefined> => {
+  const raw = path.replace(/\.(?:xz|gz|zst|zip)$/i, "");
+  const from = `${raw}.sha256`;
+  const text = raw === path ? undefined : await readList(from);
+  const sha256 =
+    text === undefined
+      ? undefined
+      : parseChecksumList(text, from).get(basename(path));
+  return sha256 === undefined ? undefined : { sha256, from };
+};
+
 /** `SHA256SUMS` in the same folder, where it lists the file. */
 const inFolder = async (
   path: string,
@@ -101,9 +115,11 @@ export const givenChecksum = (
 export const checksumsBeside = async (
   path: string,
 ): Promise<readonly ExpectedChecksum[]> =>
-  [await besideFile(path), await inFolder(path)].filter(
-    (expected) => expected !== undefined,
-  );
+  [
+    await besideFile(path),
+    await besideRawName(path),
+    await inFolder(path),
+  ].filter((expected) => expected !== undefined);
 
 /** Throws CHECKSUM_MISMATCH unless the file's digest is each of the expected ones. */
 export const demandChecksums = (

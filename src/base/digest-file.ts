@@ -6,8 +6,7 @@ import { join } from "node:path";
 import type { Report } from "../report/events.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { cacheFolder } from "../system/folders.ts";
-
-const READ_SIZE = 1024 * 1024;
+import { hashInThread } from "./hash-thread.ts";
 
 /** A file may change twice within one tick of its file system's clock; one that just changed is not remembered. */
 const SETTLED_NS = 2_000_000_000n;
@@ -31,19 +30,9 @@ const hashFile = async (
 ): Promise<string> => {
   const phase = "check";
   report({ type: "phase", phase, subject, total });
-  const hash = createHash("sha256");
-  const buffer = Buffer.allocUnsafe(READ_SIZE);
-  let done = 0;
-  for (;;) {
-    signal.throwIfAborted();
-    const { bytesRead } = await handle.read(buffer, 0, READ_SIZE, done);
-    if (bytesRead === 0) {
-      return hash.digest("hex");
-    }
-    hash.update(buffer.subarray(0, bytesRead));
-    done += bytesRead;
+  return hashInThread(handle.fd, signal, (done) => {
     report({ type: "progress", phase, subject, done, total });
-  }
+  });
 };
 
 const memoPath = async (

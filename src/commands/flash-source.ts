@@ -32,10 +32,10 @@ export const openFlashSource = async (
     );
   }
   if (args.image !== undefined) {
-    return openImageFile(context, args.image, args.wipe);
+    return openImageFile(context, args.image, args);
   }
   if (host === undefined) {
-    return openImageFile(context, await onlyImage(args.out), args.wipe);
+    return openImageFile(context, await onlyImage(args.out), args);
   }
   return openNodeSource(context, { ...args, host });
 };

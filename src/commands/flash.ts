@@ -96,6 +96,7 @@ const run = async (
     wipe: plan.wipe,
     discard: true,
     targets: [{ target, patch: source.patch }],
+    proveImage: source.proveImage,
     report: context.report,
     signal: context.signal,
   });
@@ -116,6 +117,7 @@ const planFor = async (
   const planned = planFlash({
     image: { label: source.label, size: source.size, sha256: source.sha256 },
     mapSource: source.mapSource,
+    checksums: source.checksums,
     ranges: source.ranges,
     target,
     wish: {

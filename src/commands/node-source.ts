@@ -67,7 +67,7 @@ export const openNodeSource = async (
       prepared.secretsExist &&
       current?.seed.instanceId === manifest.seed.instanceId
     ) {
-      return openImageFile(context, built, args.wipe);
+      return openImageFile(context, built, args);
     }
     demandBase(host, built, manifest);
     context.remark(
@@ -120,6 +120,9 @@ export const openNodeSource = async (
       size,
       ranges: writeRanges(used, size, [image.patch]),
       mapSource,
+      // The base was verified before anything was made from it.
+      checksums: [],
+      proveImage: undefined,
       sha256: undefined,
       files: [await realpath(reader.path)],
       node: { name: host, instanceId: nodeSeed.seed.instanceId },

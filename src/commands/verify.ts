@@ -39,7 +39,7 @@ export const verify = async (
   const { report, signal } = context;
   const compare = async () => {
     if (image !== undefined) {
-      const source = await openImageFile(context, image, false);
+      const source = await openImageFile(context, image);
       try {
         return {
           against: image,

@@ -18,6 +18,8 @@ export type FlashFacts = {
     readonly sha256: string | undefined;
   };
   readonly mapSource: MapSource;
+  /** Where checksums of the image's file come from, such as SHA256SUMS; compared before the first MiB is written. */
+  readonly checksums: readonly string[];
   /** From `writeRanges`. */
   readonly ranges: readonly Range[];
   readonly target: Target;
@@ -37,6 +39,7 @@ export type Step =
   | { readonly step: "write"; readonly bytes: number; readonly ranges: number }
   | { readonly step: "zero"; readonly bytes: number }
   | { readonly step: "read back"; readonly bytes: number }
+  | { readonly step: "compare checksum"; readonly path: string }
   | { readonly step: "write first MiB"; readonly bytes: number }
   | { readonly step: "re-read partition table" }
   | { readonly step: "receipt"; readonly path: string };
@@ -73,6 +76,9 @@ const stepsOf = (facts: FlashFacts, target: UsableTarget): readonly Step[] => {
     { step: "write", bytes: data - head, ranges: ranges.length },
     ...(all > data ? [{ step: "zero", bytes: all - data } as const] : []),
     { step: "read back", bytes: all },
+    ...facts.checksums.map(
+      (path) => ({ step: "compare checksum", path }) as const,
+    ),
     { step: "write first MiB", bytes: head },
     ...(target.kind === "device"
       ? [{ step: "re-read partition table" } as const]

@@ -8,6 +8,7 @@ import type { UserError } from "../report/user-error.ts";
 import { assemble } from "./assemble.ts";
 import { erase } from "./erase.ts";
 import { emptyHead, finishHead } from "./head.ts";
+import { type ImageProof, startProof } from "./image-proof.ts";
 import { type Lane, startLane } from "./lane.ts";
 import { personalise } from "./personalise.ts";
 import { proveSegments, type Supply } from "./repair.ts";
@@ -35,6 +36,8 @@ export type FlashJob = {
     readonly target: OpenTarget;
     readonly patch: Patch;
   }[];
+  /** Ends well when the image's file is the one that its publisher describes. It runs meanwhile; no target boots before. */
+  readonly proveImage?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly report: Report;
   readonly signal?: AbortSignal | undefined;
   readonly stallLimits?: StallLimits | undefined;
@@ -96,10 +99,12 @@ const feed = async (
   lanes: readonly Lane[],
   segments: readonly Segment[],
   { reader, pool, zeros }: Supply,
+  proof: ImageProof,
 ): Promise<void> => {
   const chunks = reader.chunks(decodedRanges(segments));
   for await (const base of assemble(chunks, segments, pool, zeros)) {
     try {
+      proof.throwIfRefused();
       const alive = lanes.filter((lane) => !lane.failed());
       if (alive.length === 0) {
         return;
@@ -118,6 +123,7 @@ const writeAll = async (
   job: FlashJob,
   segments: readonly Segment[],
   supply: Supply,
+  proof: ImageProof,
 ): Promise<void> => {
   const total = segments.reduce((sum, { length }) => sum + length, 0);
   const alive = runs.filter((run) => run.error === undefined);
@@ -132,7 +138,7 @@ const writeAll = async (
   const lanes = alive.map((run) => startLane(run, writers, total));
   let damage: { readonly error: unknown } | undefined;
   try {
-    await feed(lanes, segments, supply);
+    await feed(lanes, segments, supply, proof);
   } catch (error) {
     damage = { error };
   }
@@ -178,12 +184,17 @@ export const flashImage = async (
       signal,
     ),
   );
+  const proof = startProof(job.proveImage, signal);
   try {
     runs.forEach(demandPatchWritten);
     await forEachTarget(runs, (run) => erase(run, job.discard));
-    await writeAll(runs, job, segments, supply);
-    await forEachTarget(runs, finishHead);
+    await writeAll(runs, job, segments, supply, proof);
+    await forEachTarget(runs, async (run) => {
+      await proof.proven;
+      await finishHead(run);
+    });
   } finally {
+    await proof.stop();
     await Promise.all(runs.map(close));
   }
   return runs.map((run) => ({

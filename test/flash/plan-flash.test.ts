@@ -54,6 +54,7 @@ const file: FileTarget = {
 const facts = (more: Partial<FlashFacts> = {}): FlashFacts => ({
   image: { label: "out/worker2.img", size: SIZE, sha256: undefined },
   mapSource: "file systems",
+  checksums: [],
   ranges: writeRanges([{ offset: 8 * MIB, length: 2 * MIB }], SIZE),
   target: card,
   wish: { allowFixed: false, maxSize: DEFAULT_MAX_SIZE, sources: [] },

@@ -42,6 +42,7 @@ const planFor = async (path: string, wipe: boolean): Promise<FlashPlan> => {
   const planned = planFlash({
     image: { label: "out/worker2.img", size: SIZE, sha256: "ab".repeat(32) },
     mapSource: "bmap file",
+    checksums: [],
     ranges: [],
     target: await usableTarget(path),
     wish: { allowFixed: false, maxSize: DEFAULT_MAX_SIZE, sources: [] },

@@ -1,0 +1,35 @@
+// Runs the comparison of the image's file with its checksums beside the flash, and says when it has failed.
+
+export type ImageProof = {
+  /** Rejects when the image is not what its publisher describes. */
+  readonly proven: Promise<void>;
+  /** Saves the writing of an image that was refused already. */
+  readonly throwIfRefused: () => void;
+  /** Ends it, proven or not. */
+  readonly stop: () => Promise<void>;
+};
+
+export const startProof = (
+  prove: ((signal: AbortSignal) => Promise<void>) | undefined,
+  signal: AbortSignal | undefined,
+): ImageProof => {
+  const stopped = new AbortController();
+  const ends = [stopped.signal, ...(signal === undefined ? [] : [signal])];
+  let refusal: { readonly error: unknown } | undefined;
+  const proven = prove?.(AbortSignal.any(ends)) ?? Promise.resolve();
+  const ended = proven.catch((error: unknown) => {
+    refusal = { error };
+  });
+  return {
+    proven,
+    throwIfRefused: () => {
+      if (refusal !== undefined) {
+        throw refusal.error;
+      }
+    },
+    stop: async () => {
+      stopped.abort();
+      await ended;
+    },
+  };
+};

@@ -1,0 +1,46 @@
+// Finds the block map file that a publisher, or `pi-image build`, puts beside an image.
+import { open } from "node:fs/promises";
+import { bmapWrong, type Bmap, readBmap } from "./read-bmap.ts";
+
+/** Block maps of images with tens of thousands of ranges have a few megabytes. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/** image.img.xz has its map in image.img.xz.bmap, image.img.bmap or image.bmap. */
+const candidates = (image: string): readonly string[] => {
+  const raw = image.replace(/\.(?:xz|gz|zst|zip)$/i, "");
+  const stem = raw.replace(/\.(?:img|raw|wic)$/i, "");
+  return [...new Set([image, raw, stem])].map((name) => `${name}.bmap`);
+};
+
+const readIfThere = async (path: string): Promise<Buffer | undefined> => {
+  try {
+    const file = await open(path, "r");
+    try {
+      if ((await file.stat()).size > MOST_BYTES) {
+        throw bmapWrong(`${path} is too large to be a block map`);
+      }
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      return undefined;
+    }
+    throw code === "BMAP_WRONG"
+      ? error
+      : bmapWrong(`${path} cannot be read (${String(code)})`);
+  }
+};
+
+/** The first map that stands beside the image. Throws BMAP_WRONG for one that cannot be read or contradicts itself. */
+export const findBmap = async (image: string): Promise<Bmap | undefined> => {
+  for (const path of candidates(image)) {
+    const bytes = await readIfThere(path);
+    if (bytes !== undefined) {
+      return readBmap(bytes);
+    }
+  }
+  return undefined;
+};
