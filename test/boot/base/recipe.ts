@@ -64,6 +64,8 @@ export const INITRD_MODULES = [
   "virtio_pci",
   "virtio_mmio",
   "virtio_blk",
+  // ext4 asks the crypto layer for it by name, which modules.dep does not tell.
+  "crc32c_generic",
   "ext4",
 ] as const;
 

@@ -33,6 +33,8 @@ export const bootQemu = async (
     ...words,
     `console=${SERIAL[arch]}`,
     "net.ifnames=0",
+    // A kernel that gives up ends the machine, so that nobody waits for it.
+    "panic=-1",
     ...(spec.kernelWords ?? []),
   ];
   return startMachine(

@@ -37,7 +37,7 @@ nodes:
     role: control-plane
   - name: ${WORKER}
     role: worker
-    uplink: wlan0
+    uplink: wifi
 `;
 
 const ACCESS_POINTS = [
