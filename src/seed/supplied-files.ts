@@ -28,8 +28,9 @@ export const suppliedFiles = (supplied: {
 }): readonly SuppliedFile[] => [
   ...optional(KUBERNETES_KEY, "0644", supplied.kubernetesKey),
   ...optional(KUBE_VIP, "0600", supplied.kubeVip),
+  // A user's own may hold a Secret.
   ...supplied.manifests.flatMap(({ name, text }) =>
-    optional(`${MANIFESTS}/${name}`, "0644", text),
+    optional(`${MANIFESTS}/${name}`, "0600", text),
   ),
 ];
 

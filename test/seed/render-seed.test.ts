@@ -151,7 +151,7 @@ describe("renderSeed", () => {
     const files = filesOf(render({ ...first, manifests }));
     expect(
       files.get("/var/lib/pi-image/manifests/10-short.yaml"),
-    ).toMatchObject({ content: "kind: List\n", permissions: "0644" });
+    ).toMatchObject({ content: "kind: List\n", permissions: "0600" });
     const long = files.get("/var/lib/pi-image/manifests/20-long.yaml");
     expect(long?.encoding).toBe("gz+b64");
     const data = Buffer.from(long?.content ?? "", "base64");
