@@ -239,10 +239,14 @@ describeNode("init", () => {
       plans: { "kubeadm-init-middle": ["cut"] },
     });
     expect((await powerOn(root)).code).toBeNull();
+    const stop = "systemctl stop kubelet.service";
+    expect(calls(root, "systemctl")).not.toContain(stop);
     restart(root);
     expect((await powerOn(root)).code).toBe(0);
     expect(said(root)).toContain(CLEARING);
     expect(isDone(root)).toBe(true);
+    // The half-made API server must not answer meanwhile.
+    expect(calls(root, "systemctl")).toContain(stop);
   });
 
   it("is never begun again, nor reset, once it has succeeded and is on the disk", async () => {
