@@ -4,12 +4,12 @@ import { UserError } from "../report/user-error.ts";
 const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> =
   {
     EACCES: [
-      "this user may not",
-      "give your user the right to do so, or use a folder of your own",
+      "your user lacks the permission",
+      "give your user the permission, or use a folder of your own",
     ],
     EPERM: [
       "the system does not allow it",
-      "give your user the right to do so, or use a folder of your own",
+      "give your user the permission, or use a folder of your own",
     ],
     EROFS: ["the file system is read-only", "use a folder on another disk"],
     ENOSPC: ["the disk is full", "free some space, and run the command again"],
