@@ -133,10 +133,25 @@ const judgeStatus = (
   }
 };
 
+/** A kubelet registers its node only when it starts. */
+const unknownToCluster = (name: string, done: boolean): Finding =>
+  done
+    ? problem(
+        "joined",
+        `the cluster does not know ${name}, which has joined: its control plane was made anew since, or somebody deleted the node`,
+        `restart ${name}, and it registers again`,
+      )
+    : problem(
+        "joined",
+        `the cluster does not know a node ${name}`,
+        "the node joins in its phase kubeadm; its node unit says what it waits for",
+      );
+
 const judgeCluster = (
   { name }: ResolvedNode,
   found: ApiNode | undefined,
   failure: ApiFailure | undefined,
+  done: boolean,
 ): readonly Finding[] => {
   if (failure !== undefined) {
     return [
@@ -149,11 +164,7 @@ const judgeCluster = (
   if (found === undefined) {
     return [
       api,
-      problem(
-        "joined",
-        `the cluster does not know a node ${name}`,
-        "the node joins in its phase kubeadm; its node unit says what it waits for",
-      ),
+      unknownToCluster(name, done),
       unknown("ready", "the node has not joined"),
     ];
   }
@@ -183,19 +194,16 @@ export const examineNode = async (
   const found = known.nodes.find(({ name }) => name === node.name);
   const ssh =
     address === undefined ? undefined : await probePort(address, SSH_PORT);
+  const answer =
+    ssh === "open"
+      ? await askNodeStatus(node.name, observer.sshConfig, observer.signal)
+      : undefined;
+  const done = answer?.ok === true && answer.status.state === "done";
   return [
-    judgeIdentity(node, observer, found !== undefined),
+    judgeIdentity(node, observer, done || found !== undefined),
     judgeAddress(host, address),
     ...(ssh === undefined ? [] : [judgePort(ssh)]),
-    ...(ssh === "open"
-      ? [
-          judgeStatus(
-            node,
-            observer,
-            await askNodeStatus(node.name, observer.sshConfig, observer.signal),
-          ),
-        ]
-      : []),
-    ...judgeCluster(node, found, known.failure),
+    ...(answer === undefined ? [] : [judgeStatus(node, observer, answer)]),
+    ...judgeCluster(node, found, known.failure, done),
   ];
 };

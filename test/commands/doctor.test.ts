@@ -54,6 +54,21 @@ describeAsRoot(["unshare", "nsenter", "ip"], "doctor on a network", () => {
     );
   });
 
+  it("knows that a control plane was made anew under a node that had joined", async () => {
+    const { play, answerSsh, start } = await lan(daysAgo(40));
+    answerSsh("worker1", nodeStatus("worker1", "done", "done", "joined"));
+    await play({
+      api: "own",
+      names: { "worker1.local": "192.168.77.51" },
+      ssh: ["192.168.77.51"],
+    });
+    const { stdout, stderr } = await start(["doctor", "worker1"]).result;
+    expect(stderr).toContain(
+      "worker1 has 1 problem; the first is usually the cause: joined",
+    );
+    expect(stdout).toContain("hint: restart worker1, and it registers again");
+  });
+
   it("gives records of a node that nobody knows", async () => {
     const { play, start } = await lan();
     await play({});
