@@ -56,11 +56,11 @@ export const planDecoding = (
   const runSize = Math.min(RUN_SIZE, (2 * RUN_SIZE) / limit);
   const run = Math.max(largestBlock, runSize) * (1 + STORED_SHARE);
   const room = Math.floor(MEMORY_LIMIT / run);
-  // One slot more than lanes, so that all lanes work while a run is being read.
+  // One slot more than lanes, so that all lanes work while a run is being read, and one to be queued behind them.
   const lanes = Math.min(limit, room >= 3 ? room - 1 : room);
   return lanes < Math.min(limit, 2)
     ? undefined
-    : { lanes, slots: Math.min(room, lanes + 1), runSize };
+    : { lanes, slots: Math.min(room, lanes + 2), runSize };
 };
 
 /** Decodes one run; damage is named by its block. */

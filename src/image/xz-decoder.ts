@@ -1,8 +1,8 @@
 // What decodes runs of .xz blocks: the installed xz in several processes, or the built-in decoder where there is none.
 import { constants } from "node:fs";
-import { access, type FileHandle } from "node:fs/promises";
+import { access, type FileHandle, realpath } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { decoderEnvironment } from "./archive-tool.ts";
 import { openXzBuiltIn } from "./xz-built-in.ts";
 import { openXzLanes } from "./xz-lanes.ts";
@@ -30,12 +30,13 @@ const MAX_LANES = 4;
 export const laneLimit = (): number =>
   Math.min(availableParallelism(), MAX_LANES);
 
-/** Whether the system has an `xz` program. */
+/** Whether the system has the xz of XZ Utils; BusyBox has one that checks less and takes other options. */
 export const hasXz = async (): Promise<boolean> => {
   for (const folder of (decoderEnvironment()["PATH"] ?? "").split(":")) {
     try {
-      await access(join(folder, "xz"), constants.X_OK);
-      return true;
+      const program = join(folder, "xz");
+      await access(program, constants.X_OK);
+      return basename(await realpath(program)) !== "busybox";
     } catch {
       // Not in this folder.
     }

@@ -1,5 +1,6 @@
 // One lane of decoding: a shell that runs one xz after the other on files in a folder.
 import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { decoderEnvironment } from "./archive-tool.ts";
 
 /** xz of level 9 needs 65 MiB; a file that asks for more than this is a memory bomb. */
@@ -33,7 +34,7 @@ export const NOT_FOUND = 127;
 const GONE = BY_SIGNAL + 9;
 
 export type Lane = {
-  /** Decodes `<slot>.in` to `<slot>.out`; gives the status as the shell tells it. One at a time. */
+  /** Decodes `<slot>.in` to `<slot>.out`, after what was asked for before; gives the status as the shell tells it. */
   readonly run: (slot: string) => Promise<number>;
   readonly close: () => Promise<void>;
 };
@@ -45,20 +46,20 @@ export const startLane = (folder: string): Lane => {
     ["-c", LANE_SCRIPT, "pi-image-xz", folder, ...XZ_ARGUMENTS],
     { env: decoderEnvironment(), stdio: ["pipe", "pipe", "ignore"] },
   );
-  let answer: ((status: number) => void) | undefined;
+  const answers: ((status: number) => void)[] = [];
   let ended = false;
   const closed = new Promise<void>((resolve) => {
     const end = () => {
       ended = true;
-      answer?.(GONE);
+      answers.splice(0).forEach((answer) => answer(GONE));
       resolve();
     };
     child.on("error", end);
     child.on("close", end);
   });
   child.stdin.on("error", () => undefined);
-  child.stdout.on("data", (line: Buffer) => {
-    answer?.(Number(line.toString("latin1")));
+  createInterface(child.stdout).on("line", (status) => {
+    answers.shift()?.(Number(status));
   });
   return {
     run: (slot) =>
@@ -67,7 +68,7 @@ export const startLane = (folder: string): Lane => {
           resolve(GONE);
           return;
         }
-        answer = resolve;
+        answers.push(resolve);
         child.stdin.write(`${slot}\n`);
       }),
     close: async () => {

@@ -149,7 +149,8 @@ export const openXzLanes = async (
   });
   const lanes = Array.from({ length: count.lanes }, () => startLane(folder));
   const freeSlots = pool(slots);
-  const freeLanes = pool<Lane>(lanes);
+  // Each lane twice: while it decodes one run, the next one is already in its queue.
+  const freeLanes = pool<Lane>([...lanes, ...lanes]);
 
   const explain = async (slot: Slot, status: number): Promise<Error> => {
     if (status === NOT_FOUND) {

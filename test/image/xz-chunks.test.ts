@@ -1,6 +1,6 @@
 // The fast ways through an .xz file give byte for byte what `xz -dc` gives, and find what is wrong.
 import { spawn, spawnSync } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -450,6 +450,20 @@ describeWithTools(["xz"], "without an xz program", () => {
     });
   });
 
+  it("BusyBox's xz is not taken for one", async () => {
+    const path = writeSample("a.xz", xz(image, "--block-size=16KiB"));
+    const folder = testFolder();
+    const busybox = join(folder, "busybox");
+    writeFileSync(busybox, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    symlinkSync(busybox, join(folder, "xz"));
+    const before = process.env["PATH"];
+    process.env["PATH"] = folder;
+    onTestFinished(() => {
+      process.env["PATH"] = before;
+    });
+    expectSame(await readImage(path, image.length), image);
+  });
+
   it("a file of several streams with padding is read", async () => {
     const bytes = Buffer.concat([
       xz(image.subarray(0, 8192)),
@@ -516,19 +530,19 @@ describe("the plan of decoding", () => {
 
   it("uses every core for small blocks, and fewer for large ones", () => {
     expect(plans(4, 1, 8, 16, 24, 32, 192)).toEqual([
-      "4 lanes, 5 slots, 4 MiB",
-      "4 lanes, 5 slots, 4 MiB",
+      "4 lanes, 6 slots, 4 MiB",
+      "4 lanes, 6 slots, 4 MiB",
       "2 lanes, 3 slots, 4 MiB",
       "2 lanes, 2 slots, 4 MiB",
       "stream",
       "stream",
     ]);
     expect(plans(2, 1, 24)).toEqual([
-      "2 lanes, 3 slots, 8 MiB",
+      "2 lanes, 4 slots, 8 MiB",
       "2 lanes, 2 slots, 8 MiB",
     ]);
     expect(plans(1, 1, 40, 64)).toEqual([
-      "1 lanes, 2 slots, 8 MiB",
+      "1 lanes, 3 slots, 8 MiB",
       "1 lanes, 1 slots, 8 MiB",
       "stream",
     ]);
