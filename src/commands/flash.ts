@@ -15,6 +15,7 @@ import { formatBytes, formatSeconds } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import { packageVersion } from "../system/package-files.ts";
 import type { Context } from "./context.ts";
+import { demandRealBase } from "./demand-real-base.ts";
 import { openFlashSource } from "./flash-source.ts";
 import type { FlashSource } from "./image-source.ts";
 
@@ -188,14 +189,7 @@ export const flash = async (
       time,
     );
     const plan = await planFor(context, source, path, options, receipt);
-    if (source.sample && plan.target.kind === "device") {
-      context.report({
-        type: "warning",
-        message:
-          "this image is made from the sample base; a Raspberry Pi cannot boot it",
-        hint: "build from a real base image: pi-image build --base ubuntu-24.04",
-      });
-    }
+    demandRealBase(plan.target, source, options.base);
     if (options.dryRun === true) {
       printPlan(context, plan);
       return;

@@ -214,6 +214,10 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about: "The file is not a receipt of pi-image.",
   },
+  SAMPLE_ON_CARD: {
+    exit: EXIT.wrongInput,
+    about: "An image made from the sample base would go onto a real card.",
+  },
   SECRETS_DAMAGED: {
     exit: EXIT.wrongInput,
     about: "The secrets file is cut short or was edited into something else.",
