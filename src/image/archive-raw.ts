@@ -3,13 +3,19 @@ import { CHUNK_SIZE, checkImageSize, decodeAhead } from "./archive-chunks.ts";
 import { imageDamaged } from "./archive-damage.ts";
 import { type Range, rangeEnd } from "./range.ts";
 import type { Chunk, ImageReader } from "./reader.ts";
-import { openFileSource, type Source } from "./source.ts";
+import { type FileSource, openFileSource } from "./source.ts";
 
+/** Two buffers take turns, so a chunk stays as it is while the next one is read (see `decodeAhead`). */
 async function* rawChunks(
   path: string,
-  source: Source,
+  source: FileSource,
   ranges: readonly Range[],
 ): AsyncGenerator<Chunk> {
+  const buffers = [
+    Buffer.allocUnsafeSlow(CHUNK_SIZE),
+    Buffer.allocUnsafeSlow(CHUNK_SIZE),
+  ] as const;
+  let turn: 0 | 1 = 0;
   for (const range of ranges) {
     for (
       let offset = range.offset;
@@ -17,11 +23,15 @@ async function* rawChunks(
       offset += CHUNK_SIZE
     ) {
       const length = Math.min(CHUNK_SIZE, rangeEnd(range) - offset);
-      const data = await source.read(offset, length).catch((error: unknown) => {
+      const data = buffers[turn].subarray(0, length);
+      turn = turn === 0 ? 1 : 0;
+      try {
+        await source.fill(data, offset);
+      } catch (error) {
         throw error instanceof RangeError
           ? imageDamaged(path, "it became shorter while it was read")
           : error;
-      });
+      }
       yield { offset, data };
     }
   }

@@ -9,29 +9,38 @@ export type Source = {
   readonly close: () => Promise<void>;
 };
 
+export type FileSource = Source & {
+  /** Fills `into` with the bytes from `offset` on; asking beyond the end is an error. */
+  readonly fill: (into: Buffer, offset: number) => Promise<void>;
+};
+
 /** A raw image in a regular file. */
-export const openFileSource = async (path: string): Promise<Source> => {
+export const openFileSource = async (path: string): Promise<FileSource> => {
   const handle = await open(path, "r");
   const { size } = await handle.stat();
+  const fill = async (into: Buffer, offset: number): Promise<void> => {
+    let filled = 0;
+    while (filled < into.length) {
+      const { bytesRead } = await handle.read(
+        into,
+        filled,
+        into.length - filled,
+        offset + filled,
+      );
+      if (bytesRead === 0) {
+        throw new RangeError(
+          `${path} ends at byte ${size}, asked for ${offset + into.length}`,
+        );
+      }
+      filled += bytesRead;
+    }
+  };
   return {
     size,
+    fill,
     read: async (offset, length) => {
       const buffer = Buffer.allocUnsafe(length);
-      let filled = 0;
-      while (filled < length) {
-        const { bytesRead } = await handle.read(
-          buffer,
-          filled,
-          length - filled,
-          offset + filled,
-        );
-        if (bytesRead === 0) {
-          throw new RangeError(
-            `${path} ends at byte ${size}, asked for ${offset + length}`,
-          );
-        }
-        filled += bytesRead;
-      }
+      await fill(buffer, offset);
       return buffer;
     },
     close: () => handle.close(),
