@@ -21,7 +21,7 @@ describeWithKubernetes("a cluster of real Kubernetes", () => {
   const random = makeRandom();
 
   beforeEach(async ({ task }) => {
-    desk = await openDesk(`kubernetes-${task.name.split(" ")[0]}`);
+    desk = await openDesk(`kubernetes-${task.name.split(":")[0]}`);
   });
   afterEach(() => desk.close());
 
