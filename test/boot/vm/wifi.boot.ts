@@ -41,9 +41,9 @@ nodes:
 `;
 
 const ACCESS_POINTS = [
-  { ap: "wpa2", security: "wpa2", hidden: false, management: "WPA-PSK" },
+  { ap: "wpa2", security: "wpa2", hidden: false, management: "WPA2-PSK" },
   { ap: "wpa3", security: "wpa3", hidden: false, management: "SAE" },
-  { ap: "hidden", security: "wpa2", hidden: true, management: "WPA-PSK" },
+  { ap: "hidden", security: "wpa2", hidden: true, management: "WPA2-PSK" },
 ] as const;
 
 describeAsRoot(
