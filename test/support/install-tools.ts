@@ -9,6 +9,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   e2fsck: "e2fsprogs",
   "fsck.vfat": "dosfstools",
   gpg: "gpg",
+  "gpg-agent": "gpg-agent",
   gpgconf: "gpgconf",
   gpgv: "gpgv",
   ip: "iproute2",
