@@ -55,7 +55,7 @@ const readTable = async (
   try {
     return await readPartitionTable(source);
   } catch (error) {
-    if (error instanceof UserError) {
+    if (error instanceof UserError && error.code !== "IMAGE_DAMAGED") {
       return error;
     }
     throw error;

@@ -25,6 +25,8 @@ const MAX_STREAMS = 2 ** 16;
 const MAX_INDEX_SIZE = MAX_BLOCKS * 18 + 32;
 /** A block has at least a header of 8 bytes without its padding and one byte of data (specification, 4.3). */
 const MIN_STORED = 5;
+/** LZMA2 stores what it cannot compress with 3 bytes more for 64 KiB; a block far beyond that would only fill memory. */
+const mostStored = (decoded: number): number => 2 * decoded + 64 * 1024;
 /** Padding is there to fill a tape's or device's blocks; more zeros than this are damage. */
 const MAX_PADDING = 64 * 1024;
 
@@ -107,6 +109,11 @@ const parseRecords = (path: string, index: Buffer): BlockRecord[] => {
     const decoded = numbers.next();
     if (!(stored >= MIN_STORED) || Number.isNaN(decoded)) {
       throw broken(`the entry of block ${block} is not valid`);
+    }
+    if (stored > mostStored(decoded)) {
+      throw broken(
+        `block ${block} is said to hold ${decoded} bytes in ${stored}`,
+      );
     }
     records.push({ stored, decoded });
   }

@@ -1,5 +1,6 @@
 // One lane of decoding: a shell that runs one xz after the other on files in a folder.
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import { decoderEnvironment } from "./archive-tool.ts";
 
@@ -15,11 +16,13 @@ export const XZ_ARGUMENTS = [
 /**
  * One lane: a shell that starts one xz after the other. Starting them from here instead would copy this process's page
  * tables each time (2 to 20 ms, on the thread that coordinates all). When this process is killed the shell reads the
- * end of its input, and takes the files in memory away.
+ * end of its input, and takes the files in memory away. The limit ends an xz whose block decodes to more than its entry in
+ * the index says, before it has filled the memory.
  */
 const LANE_SCRIPT = `
 trap '' INT
 folder=$1; shift
+ulimit -f "$1"; shift
 while read -r slot; do
   xz "$@" <"$folder/$slot.in" >"$folder/$slot.out" 2>"$folder/$slot.err"
   echo "$?"
@@ -29,6 +32,8 @@ rm -rf "$folder"
 
 /** What a shell tells of a program that a signal ended: 128 and the signal's number. */
 export const BY_SIGNAL = 128;
+/** A file was to become larger than the lane's limit. */
+export const TOO_LARGE = BY_SIGNAL + constants.signals.SIGXFSZ;
 export const NOT_FOUND = 127;
 /** When the shell itself is gone, whatever ended it ended xz too. */
 const GONE = BY_SIGNAL + 9;
@@ -39,11 +44,18 @@ export type Lane = {
   readonly close: () => Promise<void>;
 };
 
-/** Starts a lane over the files of `folder`. */
-export const startLane = (folder: string): Lane => {
+/** POSIX counts the size of a file in these for `ulimit -f`. */
+const LIMIT_UNIT = 512;
+
+/** What xz may say when it fails goes into a file as well. */
+const WORDS_ROOM = 64 * 1024;
+
+/** Starts a lane over the files of `folder`, none of which it makes much larger than `room` bytes. */
+export const startLane = (folder: string, room: number): Lane => {
+  const limit = String(Math.ceil((room + WORDS_ROOM) / LIMIT_UNIT));
   const child = spawn(
     "/bin/sh",
-    ["-c", LANE_SCRIPT, "pi-image-xz", folder, ...XZ_ARGUMENTS],
+    ["-c", LANE_SCRIPT, "pi-image-xz", folder, limit, ...XZ_ARGUMENTS],
     { env: decoderEnvironment(), stdio: ["pipe", "pipe", "ignore"] },
   );
   const answers: ((status: number) => void)[] = [];

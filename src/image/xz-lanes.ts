@@ -17,7 +17,13 @@ import { toolMissing } from "../system/run-tool.ts";
 import { writeAt } from "../system/write-at.ts";
 import { DecodeFailure, decoderWords, toolKilled } from "./archive-tool.ts";
 import type { DecodedRun, LaneCount, RunDecoder } from "./xz-decoder.ts";
-import { BY_SIGNAL, type Lane, NOT_FOUND, startLane } from "./xz-lane.ts";
+import {
+  BY_SIGNAL,
+  type Lane,
+  NOT_FOUND,
+  startLane,
+  TOO_LARGE,
+} from "./xz-lane.ts";
 import type { StreamPart } from "./xz-run.ts";
 
 const COPY_SIZE = 512 * 1024;
@@ -147,7 +153,9 @@ export const openXzLanes = async (
     await remove();
     throw error;
   });
-  const lanes = Array.from({ length: count.lanes }, () => startLane(folder));
+  const lanes = Array.from({ length: count.lanes }, () =>
+    startLane(folder, count.room),
+  );
   const freeSlots = pool(slots);
   // Each lane twice: while it decodes one run, the next one is already in its queue.
   const freeLanes = pool<Lane>([...lanes, ...lanes]);
@@ -156,10 +164,19 @@ export const openXzLanes = async (
     if (status === NOT_FOUND) {
       return toolMissing("xz", "xz-utils");
     }
+    const tooLarge = () =>
+      new DecodeFailure("more bytes came than the index says");
+    if (status === TOO_LARGE) {
+      return tooLarge();
+    }
     if (status >= BY_SIGNAL) {
       return toolKilled("xz", `signal ${status - BY_SIGNAL}`);
     }
     const words = await readFile(join(folder, `${slot.name}.err`), "utf8");
+    // Where the signal is ignored, as under Python, xz sees the limit as an error.
+    if (words.includes("File too large")) {
+      return tooLarge();
+    }
     return words.includes("No space left on device")
       ? memoryFull(folder)
       : new DecodeFailure(decoderWords(words));

@@ -296,6 +296,39 @@ describeWithTools(["xz"], "damage inside an .xz file", () => {
     expect(error.message).toContain("block 3 of 5");
   });
 
+  it("that decodes to far more than the index says ends at the limit", async () => {
+    const parts = [
+      xz(sampleImage(16_384), "--threads=1"),
+      // Its header tells no size, as xz writes it with one thread. No zeros: xz would leave holes for them.
+      xz(Buffer.alloc(96 * 1024 * 1024, 1), "--threads=1"),
+      xz(sampleImage(16_384), "--threads=1"),
+    ];
+    const blocks: Buffer[] = [];
+    const records: { readonly stored: number; readonly decoded: number }[] = [];
+    for (const part of parts) {
+      const file = await open(writeSample("part.xz", part), "r");
+      const index = await readXzIndex("part.xz", file);
+      await file.close();
+      const stored = index.stored[0] ?? 0;
+      blocks.push(part.subarray(12, 12 + Math.ceil(stored / 4) * 4));
+      records.push({ stored, decoded: 16_384 });
+    }
+    const index = encodeIndex(records);
+    const bomb = Buffer.concat([
+      parts[0]?.subarray(0, 12) ?? Buffer.alloc(0),
+      ...blocks,
+      index,
+      streamFooter(4, index.length),
+    ]);
+    const error = await failureOf(
+      readImage(writeSample("bomb.xz", bomb), 3 * 16_384),
+    );
+    expect(error.message).toContain("block 2 of 3");
+    expect(error.facts.join("; ")).toContain(
+      "more bytes came than the index says",
+    );
+  });
+
   it("that asks for gigabytes of memory is refused", async () => {
     const image = sampleImage(64 * 1024);
     const huge = xz(image, "--lzma2=dict=1GiB", "--block-size=16KiB");
