@@ -1,0 +1,37 @@
+// What the benchmark writes to: loop devices on files of the work folder, or the files themselves.
+import { execFileSync } from "node:child_process";
+import { rmSync, truncateSync, writeFileSync } from "node:fs";
+import { toolEnvironment } from "../../src/system/run-tool.ts";
+
+export type TargetKind = "loop device" | "file";
+
+export type BenchTarget = {
+  readonly path: string;
+  readonly remove: () => void;
+};
+
+const run = (tool: string, ...args: readonly string[]): string =>
+  execFileSync(tool, args, { encoding: "utf8", env: toolEnvironment() }).trim();
+
+const MIB = 1024 ** 2;
+
+/** A target a little larger than the image, as cards are. */
+export const makeTarget = (
+  kind: TargetKind,
+  file: string,
+  mebibytes: number,
+): BenchTarget => {
+  writeFileSync(file, "");
+  truncateSync(file, (mebibytes + 64) * MIB);
+  if (kind === "file") {
+    return { path: file, remove: () => rmSync(file, { force: true }) };
+  }
+  const path = run("losetup", "--find", "--show", file);
+  return {
+    path,
+    remove: () => {
+      run("losetup", "--detach", path);
+      rmSync(file, { force: true });
+    },
+  };
+};
