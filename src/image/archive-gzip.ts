@@ -2,9 +2,11 @@
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
+import { UserError } from "../report/user-error.ts";
 import { decodeAhead, gatherChunks } from "./archive-chunks.ts";
 import { imageDamaged } from "./archive-damage.ts";
 import { closeStream } from "./archive-stream.ts";
+import { gzipSize } from "./gzip-size.ts";
 import type { ImageReader } from "./reader.ts";
 
 const READ_SIZE = 1024 * 1024;
@@ -63,12 +65,28 @@ async function* gzipPieces(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-export const openGzip = async (path: string): Promise<ImageReader> => ({
-  path,
-  format: "gzip",
-  // The trailer has the size of the last member only, and that modulo 4 GiB.
-  size: undefined,
-  source: undefined,
-  chunks: () => decodeAhead(gatherChunks(path, gzipPieces(path), undefined)),
-  close: async () => undefined,
-});
+/** The first bytes of the image; none when they cannot be decoded, which `chunks` will tell. */
+const firstPiece = async (path: string): Promise<Uint8Array> => {
+  try {
+    for await (const piece of gzipPieces(path)) {
+      return piece;
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) {
+      throw error;
+    }
+  }
+  return new Uint8Array(0);
+};
+
+export const openGzip = async (path: string): Promise<ImageReader> => {
+  const size = await gzipSize(path, await firstPiece(path));
+  return {
+    path,
+    format: "gzip",
+    size,
+    source: undefined,
+    chunks: () => decodeAhead(gatherChunks(path, gzipPieces(path), size)),
+    close: async () => undefined,
+  };
+};

@@ -1,0 +1,63 @@
+// How large the image in a .gz file is, where its end and its partition table agree on it.
+import { open } from "node:fs/promises";
+import { readPartitionTable } from "./partition-table.ts";
+import { rangeEnd } from "./range.ts";
+import { bufferSource } from "./source.ts";
+import { MAX_IMAGE_SIZE } from "./archive-damage.ts";
+import { UserError } from "../report/user-error.ts";
+
+/** The trailer tells the size modulo this (RFC 1952, ISIZE), and of the last member only. */
+const MODULUS = 2 ** 32;
+
+/** Images end with their last partition, or a backup GPT and a rest of a MiB later. */
+const MOST_BEHIND = 1024 * 1024;
+
+const readTrailer = async (path: string): Promise<number | undefined> => {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(
+      Buffer.alloc(4),
+      0,
+      4,
+      Math.max(size - 4, 0),
+    );
+    return bytesRead === 4 ? buffer.readUInt32LE(0) : undefined;
+  } finally {
+    await file.close();
+  }
+};
+
+/** Where the last partition ends; `start` is the beginning of the image. */
+const endOfPartitions = async (
+  start: Uint8Array,
+): Promise<number | undefined> => {
+  try {
+    const source = { ...bufferSource(start), size: MAX_IMAGE_SIZE };
+    const { partitions } = await readPartitionTable(source);
+    return Math.max(...partitions.map(rangeEnd));
+  } catch (error) {
+    if (error instanceof UserError || error instanceof RangeError) {
+      return undefined;
+    }
+    throw error;
+  }
+};
+
+/**
+ * The size, or undefined where only decoding tells it. A file of several members can make it wrong by a rare accident,
+ * so the decoded bytes must be counted against it.
+ */
+export const gzipSize = async (
+  path: string,
+  start: Uint8Array,
+): Promise<number | undefined> => {
+  const rest = await readTrailer(path);
+  const end = await endOfPartitions(start);
+  if (rest === undefined || end === undefined || !Number.isFinite(end)) {
+    return undefined;
+  }
+  const wraps = Math.max(Math.ceil((end - rest) / MODULUS), 0);
+  const size = rest + wraps * MODULUS;
+  return size - end <= MOST_BEHIND && size % 512 === 0 ? size : undefined;
+};
