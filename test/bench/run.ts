@@ -11,7 +11,7 @@ import { compilePackage } from "./package-copy.ts";
 import { drawScaling } from "./plot.ts";
 import { comparisonText, machineText, scalingText } from "./print.ts";
 import { measureScaling } from "./scaling.ts";
-import { makeTarget, type TargetKind } from "./targets.ts";
+import { makeTarget, removeTargets, type TargetKind } from "./targets.ts";
 
 const USAGE = `npm run bench -- [options]
   --size MIB        image of the comparison (1024)
@@ -116,5 +116,9 @@ const bench = async (): Promise<void> => {
 if (values.help) {
   console.log(USAGE);
 } else {
+  process.once("SIGINT", () => {
+    removeTargets();
+    process.kill(process.pid, "SIGINT");
+  });
   await bench();
 }

@@ -15,6 +15,25 @@ const run = (tool: string, ...args: readonly string[]): string =>
 
 const MIB = 1024 ** 2;
 
+const left = new Set<() => void>();
+
+/** Takes away what a run that is stopped would leave behind. */
+export const removeTargets = (): void => {
+  for (const remove of left) {
+    remove();
+  }
+};
+
+const removedOnce = (remove: () => void): (() => void) => {
+  const once = (): void => {
+    if (left.delete(once)) {
+      remove();
+    }
+  };
+  left.add(once);
+  return once;
+};
+
 /** A target a little larger than the image, as cards are. */
 export const makeTarget = (
   kind: TargetKind,
@@ -24,14 +43,18 @@ export const makeTarget = (
   writeFileSync(file, "");
   truncateSync(file, (mebibytes + 64) * MIB);
   if (kind === "file") {
-    return { path: file, remove: () => rmSync(file, { force: true }) };
+    return {
+      path: file,
+      remove: removedOnce(() => rmSync(file, { force: true })),
+    };
   }
-  const path = run("losetup", "--find", "--show", file);
+  // Without direct I/O the system would keep all of it in memory, which it does of no card.
+  const path = run("losetup", "--find", "--show", "--direct-io=on", file);
   return {
     path,
-    remove: () => {
+    remove: removedOnce(() => {
       run("losetup", "--detach", path);
       rmSync(file, { force: true });
-    },
+    }),
   };
 };
