@@ -19,8 +19,12 @@ const withTrailer = (size: number): string => {
   return path;
 };
 
+/** The first sectors of an image whose only partition ends here. */
 const startOf = (end: number): Buffer =>
-  makeMbr([{ type: 0x83, offset: MIB, length: end - MIB }]);
+  Buffer.concat([
+    makeMbr([{ type: 0x83, offset: MIB, length: end - MIB }]),
+    Buffer.alloc(4096),
+  ]);
 
 describe("gzipSize", () => {
   it.each([64 * MIB, 4096 * MIB - 512, 4096 * MIB, 9000 * MIB])(
