@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { mkdir, rm } from "node:fs/promises";
 import { mapUsed } from "../image/block-map.ts";
 import { renderBmap } from "../image/bmap.ts";
+import { openImage } from "../image/open-image.ts";
 import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
 import { patchedSource } from "../image/patch.ts";
 import { totalLength } from "../image/range.ts";
@@ -66,6 +67,29 @@ const removeOthers = async (
   }
 };
 
+/** From the decoded base in the cache: many nodes must not decode the archive once each. */
+const writeCompressed = async (
+  image: Omit<
+    Parameters<typeof writeCompressedImage>[0],
+    "base" | "size" | "format"
+  >,
+  base: OpenBase,
+  size: number,
+  format: BuildFormat,
+) => {
+  const reader = await openImage(await base.rawPath());
+  try {
+    return await writeCompressedImage({
+      ...image,
+      base: reader,
+      size,
+      format: format === "img.xz" ? "xz" : "zstd",
+    });
+  } finally {
+    await reader.close();
+  }
+};
+
 /** The image, its block map with checksums, and its checksum file. */
 const writeImage = async (
   job: BuildJob,
@@ -101,12 +125,7 @@ const writeImage = async (
           })),
           bytes: source.size,
         }
-      : await writeCompressedImage({
-          ...common,
-          base: base.image.reader,
-          size: source.size,
-          format: job.format === "img.xz" ? "xz" : "zstd",
-        });
+      : await writeCompressed(common, base, source.size, job.format);
   await removeOthers(job.out, node.name, path);
   await writeFileAtomically(
     paths.bmap,
