@@ -126,8 +126,9 @@ const gatherKey = async (
 ): Promise<
   { readonly text: string; readonly locked: LockedKey } | undefined
 > => {
-  const { pins, packages, now, lock, whenMissing } = request;
-  const { fingerprint } = pins.keys.kubernetes;
+  const { pins, packages, now, lock, whenMissing, project } = request;
+  const fingerprint =
+    project.cluster.mirrors.kubernetesKey ?? pins.keys.kubernetes.fingerprint;
   try {
     const key = await fetchKey(
       { url: new URL("Release.key", packages), fingerprint, now },
@@ -145,7 +146,10 @@ const gatherKey = async (
       options.report({
         type: "warning",
         message: `the Kubernetes packages have another key than at the last build: ${fingerprint} instead of ${earlier.fingerprint}`,
-        hint: "this version of pi-image pins the new one; see its changelog",
+        hint:
+          project.cluster.mirrors.kubernetesKey === undefined
+            ? "this version of pi-image pins the new one; see its changelog"
+            : "cluster.mirrors.kubernetesKey names the new one",
       });
     }
     return {

@@ -5,7 +5,12 @@ import { clusterNameRule, domainRule, endpointRule } from "./name-rules.ts";
 import { addressRule, subnetRule } from "./network-rules.ts";
 import { defaultsSchema, nodeSchema } from "./node-schema.ts";
 import { CNIS, RUNTIMES } from "./resolved.ts";
-import { addonRule, registryRule, urlRule } from "./system-rules.ts";
+import {
+  addonRule,
+  registryRule,
+  urlRule,
+  fingerprintRule,
+} from "./system-rules.ts";
 import { text } from "./text-rule.ts";
 
 const JOIN_WAYS = ["certificate", "token"] as const;
@@ -50,6 +55,14 @@ const mirrors = z
       "A mirror of https://pkgs.k8s.io.",
       "http://apt.home.arpa/k8s",
     ),
+    kubernetesKey: text(
+      {
+        description:
+          "The fingerprint of the key that signs a mirror of kubernetesPackages with packages of your own. Default: the key of the Kubernetes project.",
+        examples: ["DE15B14486CD377B9E876E1A234654DA9A296436"],
+      },
+      fingerprintRule,
+    ).optional(),
     kubernetesImages: text(
       {
         description: "A mirror of registry.k8s.io, without https://.",

@@ -72,6 +72,7 @@ const withoutSlash = (url: string | undefined): string | undefined =>
 
 const resolveMirrors = (mirrors: Inventory["cluster"]["mirrors"]): Mirrors => ({
   kubernetesPackages: withoutSlash(mirrors?.kubernetesPackages),
+  kubernetesKey: mirrors?.kubernetesKey?.replaceAll(" ", "").toUpperCase(),
   kubernetesImages: mirrors?.kubernetesImages,
   ubuntu: withoutSlash(mirrors?.ubuntu),
   manifests: withoutSlash(mirrors?.manifests),

@@ -44,6 +44,8 @@ export type Endpoint = {
 export type Mirrors = {
   /** Base URL in place of https://pkgs.k8s.io, without a trailing slash. */
   readonly kubernetesPackages: string | undefined;
+  /** Fingerprint of the key of these packages, 40 capital hex digits, in place of the Kubernetes project's. */
+  readonly kubernetesKey: string | undefined;
   /** Registry in place of registry.k8s.io. */
   readonly kubernetesImages: string | undefined;
   /** Ubuntu archive used by apt at first boot. */

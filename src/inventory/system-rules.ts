@@ -67,6 +67,16 @@ export const registryRule: Rule = (value) =>
         hint: "write host, port and path without https://, for example registry.home.arpa:5000/k8s",
       };
 
+/** OpenPGP version 4: 20 bytes in hexadecimal digits, as gpg shows them, in groups or not. */
+export const fingerprintRule: Rule = (value) =>
+  /^[0-9a-f]{40}$/i.test(value.replaceAll(" ", ""))
+    ? undefined
+    : {
+        code: "FINGERPRINT_INVALID",
+        message: `${quoted(value)} is no fingerprint of a key`,
+        hint: "write all 40 hexadecimal digits, as `gpg --show-keys` prints them; a short id can be forged",
+      };
+
 export const addonRule: Rule = (value) => {
   if (value.startsWith("url:")) {
     return urlRule(value.slice("url:".length));

@@ -36,6 +36,8 @@ export const PROBLEM_CODES = {
   FILE_NOT_UTF8: "A file is not text in UTF-8.",
   FILE_TOO_LARGE: "A file is larger than any file of its kind.",
   FILE_UNREADABLE: "A file cannot be read.",
+  FINGERPRINT_INVALID:
+    "A key is named by something else than its full fingerprint.",
   FRAGMENT_CONFLICT: "Two fragments set the same value differently.",
   FRAGMENT_HEADER: "A fragment does not start with #cloud-config.",
   FRAGMENT_MISSING: "A profile names a fragment that does not exist.",

@@ -52,6 +52,7 @@ export const nodeEnvironment = (
     PI_IMAGE_KUBERNETES_MINOR: kubernetes.minor,
     PI_IMAGE_KUBERNETES_PATCH: kubernetes.patch,
     PI_IMAGE_KUBERNETES_PACKAGES: kubernetesPackages(project),
+    PI_IMAGE_KUBERNETES_KEY: cluster.mirrors.kubernetesKey,
     PI_IMAGE_ENDPOINT_HOST: endpoint.host,
     PI_IMAGE_ENDPOINT_PORT: String(endpoint.port),
     PI_IMAGE_ENDPOINT_ADDRESS: endpoint.address,

@@ -450,6 +450,22 @@ describeWithTools(["gpg", "gpgconf"], "the key of the packages", () => {
     ]);
   });
 
+  it("is another one where the inventory names it", async () => {
+    const { key, request } = await withKey({ pins: pinsWith("B".repeat(40)) });
+    const options = testOptions();
+    expect(await outcomeOf(gatherSupplies(request, options))).toContain(
+      "KEY_WRONG 4",
+    );
+    const { project } = request;
+    const { cluster } = project;
+    const mirrors = { ...cluster.mirrors, kubernetesKey: key.fingerprint };
+    const { kubernetesKey } = await gatherSupplies(
+      { ...request, project: { ...project, cluster: { ...cluster, mirrors } } },
+      options,
+    );
+    expect(kubernetesKey).toBe(key.text);
+  });
+
   it("makes no difference between a node built alone and with others", async () => {
     const { request } = await withKey();
     const { project } = request;

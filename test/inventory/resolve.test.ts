@@ -65,6 +65,7 @@ describe("an inventory that says almost nothing", () => {
         join: { by: "certificate", days: 30, tokenHours: 24 },
         mirrors: {
           kubernetesPackages: undefined,
+          kubernetesKey: undefined,
           kubernetesImages: undefined,
           ubuntu: undefined,
           manifests: undefined,

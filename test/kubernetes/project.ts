@@ -74,6 +74,7 @@ const cluster: ResolvedCluster = {
   join: { by: "certificate", days: 30, tokenHours: 720 },
   mirrors: {
     kubernetesPackages: undefined,
+    kubernetesKey: undefined,
     kubernetesImages: undefined,
     ubuntu: undefined,
     manifests: undefined,

@@ -45,6 +45,7 @@ export const sampleCluster: ResolvedCluster = {
   join: { by: "certificate", days: 30, tokenHours: 24 },
   mirrors: {
     kubernetesPackages: undefined,
+    kubernetesKey: undefined,
     kubernetesImages: undefined,
     ubuntu: undefined,
     manifests: undefined,

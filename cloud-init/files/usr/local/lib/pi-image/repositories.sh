@@ -2,7 +2,7 @@
 # Package repositories beyond the distribution's, and their keys, checked by full fingerprint.
 
 # https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/install-kubeadm/ (isv:kubernetes OBS Project)
-kubernetes_key=DE15B14486CD377B9E876E1A234654DA9A296436
+kubernetes_key=${PI_IMAGE_KUBERNETES_KEY:-DE15B14486CD377B9E876E1A234654DA9A296436}
 # https://docs.docker.com/engine/install/ubuntu/
 docker_key=9DC858229FC7DD38854AE2D88D81803C0EBFCD88
 # https://github.com/cri-o/packaging and https://github.com/cri-o/cri-o/issues/9298 (isv:cri-o OBS Project)
