@@ -1,9 +1,9 @@
 // Everything that a container test needs on its desk: a built project, a network, logs, and a way to clear up.
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { makeLan } from "../lan/lan.ts";
 import { makeCleanup } from "../support/cleanup.ts";
+import { testFolderPrefix } from "../support/sweep.ts";
 import { openLogs } from "../support/logs.ts";
 import { buildProject, type Project } from "../support/project.ts";
 import { secretLines } from "../support/secret-lines.ts";
@@ -44,7 +44,7 @@ export const openDesk = async (
     await logs.close(failed);
   };
   try {
-    const folder = await mkdtemp(join(tmpdir(), "pi-image-boot-"));
+    const folder = await mkdtemp(testFolderPrefix());
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
     const { image } = await standInBase();
     const project = await buildProject(folder, inventory, { image });

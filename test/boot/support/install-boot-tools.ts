@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { hasTool } from "../../support/tools.ts";
+import { sweep } from "./sweep.ts";
 
 /** tool -> Debian package */
 const TOOLS: Readonly<Record<string, string>> = {
@@ -39,6 +40,9 @@ const apt = (...args: readonly string[]) =>
   );
 
 export default function installBootTools(): void {
+  if (process.getuid?.() === 0) {
+    sweep();
+  }
   const foreign = process.env["PI_IMAGE_BOOT_ARCH"] === "arm64";
   const packages = Object.entries({ ...TOOLS, ...(foreign ? FOREIGN : {}) })
     .filter(([tool]) => !hasTool(tool))

@@ -1,12 +1,12 @@
 // A room with a network, a router and the machines of one project, for the tests of whole images.
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Base } from "../base/base-image.ts";
 import { makeLan, type Lan } from "../lan/lan.ts";
 import { startRouter } from "../lan/router.ts";
 import { makeCleanup, type Cleanup } from "../support/cleanup.ts";
 import { ADDRESSES, CONTROL_PLANE, WORKER } from "../support/inventory.ts";
+import { testFolderPrefix } from "../support/sweep.ts";
 import { openLogs } from "../support/logs.ts";
 import { buildProject, type Project, type Vendor } from "../support/project.ts";
 import { standInBase } from "../support/shared-base.ts";
@@ -65,7 +65,7 @@ export const openRoom = async (
     await logs.close(failed);
   };
   try {
-    const folder = await mkdtemp(join(tmpdir(), "pi-image-boot-"));
+    const folder = await mkdtemp(testFolderPrefix());
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
     const vendor = await makeVendor();
     const { base, image } = vendor;

@@ -1,7 +1,5 @@
 // A node whose uplink is Wi-Fi finds its access point over simulated radios, and keeps to the country's rules.
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, expect, it, onTestFailed } from "vitest";
 import { describeAsRoot } from "../../support/tools.ts";
 import { radioImage } from "../support/vendor-image.ts";
@@ -10,6 +8,7 @@ import { makeLan } from "../lan/lan.ts";
 import { startRouter } from "../lan/router.ts";
 import { makeCleanup } from "../support/cleanup.ts";
 import { ADDRESSES, WORKER } from "../support/inventory.ts";
+import { testFolderPrefix } from "../support/sweep.ts";
 import { openLogs } from "../support/logs.ts";
 import { buildProject, USER } from "../support/project.ts";
 import { wantedArch } from "../support/shared-base.ts";
@@ -62,7 +61,7 @@ describeAsRoot(
           failed = true;
         });
         cleanup.defer(() => logs.close(failed));
-        const folder = await mkdtemp(join(tmpdir(), "pi-image-boot-"));
+        const folder = await mkdtemp(testFolderPrefix());
         cleanup.defer(() => rm(folder, { recursive: true, force: true }));
         const base = await baseImage(wantedArch());
         const image = await radioImage(base);
