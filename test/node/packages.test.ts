@@ -132,6 +132,21 @@ describeNode("packages", () => {
     ]);
   });
 
+  it("goes on without them on a base that lacks nothing else, where no repository answers", async () => {
+    const root = await install({
+      key: false,
+      installed: COMPLETE.filter((tool) => tool !== "crictl"),
+      plans: { curl: ["fail", "always"] },
+      says: { curl: "curl: (6) Could not resolve host: pkgs.k8s.io" },
+    });
+    expect(said(root)).toEqual([
+      UPDATING,
+      "The key of the kubernetes packages cannot be fetched from https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key: the name pkgs.k8s.io does not resolve; check the DNS server of the network.",
+      "Going on without cri-tools.",
+      "done",
+    ]);
+  });
+
   it.each([
     [
       "apt-install",

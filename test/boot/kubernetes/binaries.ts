@@ -51,7 +51,7 @@ const install = async (root: string): Promise<void> => {
   const programs = ["kubeadm", "kubelet", "kubectl", "crictl"]
     .map((name) => join(KUBE_BIN, name))
     .filter((path) => existsSync(path));
-  await runTool("cp", ["-r", join(CHANGES, "overlay/."), root]);
+  await runTool("cp", ["-r", `${CHANGES}/overlay/.`, root]);
   await runTool("install", [
     "-m",
     "0755",

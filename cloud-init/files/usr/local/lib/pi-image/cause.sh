@@ -29,7 +29,7 @@ cause() {
 
 # The host name in a message about a lookup.
 looked_up() {
-  grep -oiE "(resolve|resolving|host:|lookup) '?[a-z0-9.-]+" <<<"$1" | tail -n 1 | sed "s/.*[ ']//"
+  grep -oiE "(resolve|resolving|lookup) (host: )?'?[a-z0-9.-]+" <<<"$1" | tail -n 1 | sed "s/.*[ ']//"
 }
 
 # Joins lines to one that is short enough for a console.
