@@ -1,16 +1,6 @@
 // Decodes .xz streams in several `xz` processes at once. Input and output are files in memory, so that the decoded bytes
 // cross no pipe: xz writes 8 KiB at a time, and reading that through Node's event loop costs a tenth of the decoding.
-import { constants } from "node:fs";
-import {
-  access,
-  type FileHandle,
-  mkdtemp,
-  open,
-  readFile,
-  rm,
-  statfs,
-} from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { type FileHandle, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../report/user-error.ts";
 import { toolMissing } from "../system/run-tool.ts";
@@ -25,6 +15,7 @@ import {
   TOO_LARGE,
 } from "./xz-lane.ts";
 import type { StreamPart } from "./xz-run.ts";
+import { makeSlotFolder } from "./xz-slot-folder.ts";
 
 const COPY_SIZE = 512 * 1024;
 
@@ -34,24 +25,6 @@ type Slot = {
   readonly buffer: Buffer;
   readonly input: FileHandle;
   readonly output: FileHandle;
-};
-
-/** The process id tells people whose folder it is. */
-const FOLDER_PREFIX = `pi-image-xz-${process.pid}-`;
-
-/** A folder whose files stay in memory where the system has one with room, else the folder for temporary files. */
-const slotFolder = async (room: number): Promise<string> => {
-  const memory = "/dev/shm";
-  try {
-    await access(memory, constants.W_OK);
-    const { bavail, bsize } = await statfs(memory);
-    if (bavail * bsize >= room) {
-      return await mkdtemp(join(memory, FOLDER_PREFIX));
-    }
-  } catch {
-    // No such folder: macOS, or a container without one.
-  }
-  return mkdtemp(join(tmpdir(), FOLDER_PREFIX));
 };
 
 const openSlot = async (folder: string, number: number): Promise<Slot> => {
@@ -143,19 +116,23 @@ export const openXzLanes = async (
   archive: FileHandle,
   count: LaneCount,
 ): Promise<RunDecoder> => {
-  const folder = await slotFolder(count.slots * count.room * 2);
-  const remove = () => rm(folder, { recursive: true, force: true });
+  const folder = await makeSlotFolder(count.slots * count.room * 2);
+  // They come first: from now on the folder goes away with this process.
+  const lanes = Array.from({ length: count.lanes }, () =>
+    startLane(folder, count.room),
+  );
+  const closeLanes = async () => {
+    await Promise.all(lanes.map((lane) => lane.close()));
+    await rm(folder, { recursive: true, force: true });
+  };
   const slots = await Promise.all(
     Array.from({ length: count.slots }, (_, number) =>
       openSlot(folder, number),
     ),
   ).catch(async (error: unknown) => {
-    await remove();
+    await closeLanes();
     throw error;
   });
-  const lanes = Array.from({ length: count.lanes }, () =>
-    startLane(folder, count.room),
-  );
   const freeSlots = pool(slots);
   // Each lane twice: while it decodes one run, the next one is already in its queue.
   const freeLanes = pool<Lane>([...lanes, ...lanes]);
@@ -220,11 +197,10 @@ export const openXzLanes = async (
       };
     },
     close: async () => {
-      await Promise.all(lanes.map((lane) => lane.close()));
+      await closeLanes();
       await Promise.all(
         slots.flatMap((slot) => [slot.input.close(), slot.output.close()]),
       );
-      await remove();
     },
   };
 };

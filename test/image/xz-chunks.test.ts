@@ -1,7 +1,16 @@
 // The fast ways through an .xz file give byte for byte what `xz -dc` gives, and find what is wrong.
 import { spawn, spawnSync } from "node:child_process";
-import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
@@ -137,13 +146,11 @@ describeWithTools(["xz"], "decoding an .xz file in parallel", () => {
     expect(slotFolders(process.pid)).toEqual([]);
   });
 
-  it("leaves nothing behind when it is killed", async () => {
-    const path = writeSample(
-      "a.xz",
-      xz(sampleImage(64 * 4096), "--block-size=4KiB"),
-    );
+  /** A process of its own that decodes the first blocks and then waits. */
+  const startReader = async (path: string) => {
+    const module = join(import.meta.dirname, "../../src/image/xz-reader.ts");
     const script = `
-      const { openXz } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/image/xz-reader.ts"))});
+      const { openXz } = await import(${JSON.stringify(module)});
       const reader = await openXz(${JSON.stringify(path)});
       for await (const chunk of reader.chunks()) {
         console.log(chunk.offset);
@@ -152,12 +159,51 @@ describeWithTools(["xz"], "decoding an .xz file in parallel", () => {
     const child = spawn(
       process.execPath,
       ["--import", "tsx", "--input-type=module", "-e", script],
-      { stdio: ["ignore", "pipe", "inherit"] },
+      { stdio: ["ignore", "pipe", "inherit"], detached: true },
     );
     await new Promise((resolve) => child.stdout.once("data", resolve));
-    expect(slotFolders(child.pid ?? 0).length).toBe(1);
-    child.kill("SIGKILL");
-    await expect.poll(() => slotFolders(child.pid ?? 0)).toEqual([]);
+    return child;
+  };
+
+  it.each([
+    ["killed", "SIGKILL", 1],
+    ["ended with its whole group", "SIGTERM", -1],
+  ] as const)(
+    "leaves nothing behind when it is %s",
+    async (_, signal, sign) => {
+      const path = writeSample(
+        "a.xz",
+        xz(sampleImage(64 * 4096), "--block-size=4KiB"),
+      );
+      const child = await startReader(path);
+      const pid = child.pid ?? 0;
+      expect(slotFolders(pid).length).toBe(1);
+      process.kill(sign * pid, signal);
+      await expect
+        .poll(() => slotFolders(pid), { timeout: 10_000 })
+        .toEqual([]);
+    },
+  );
+
+  it("removes what others left when everything was killed", async () => {
+    const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+    const gone = spawnSync("true").pid;
+    const folder = (pid: number) => join(parent, `pi-image-xz-${pid}-test`);
+    const old = Date.now() / 1000 - 2 * 3600;
+    for (const pid of [gone, process.pid]) {
+      mkdirSync(folder(pid));
+      writeFileSync(join(folder(pid), "0.out"), "decoded");
+      utimesSync(folder(pid), old, old);
+    }
+    await readImage(
+      writeSample("a.xz", xz(sampleImage(65_536), "--block-size=4KiB")),
+      65_536,
+    );
+    // Where memory has no folder of its own, the system cleans up.
+    expect(existsSync(folder(gone))).toBe(parent !== "/dev/shm");
+    expect(existsSync(folder(process.pid))).toBe(true);
+    rmSync(folder(gone), { recursive: true, force: true });
+    rmSync(folder(process.pid), { recursive: true });
   });
 });
 
