@@ -10,7 +10,7 @@ if [[ ${1:-} != inside ]]; then
 fi
 seed=$2
 space=$(mktemp -d)
-trap 'umount --recursive "$space"; rmdir "$space"' EXIT
+trap 'umount --recursive --lazy "$space"; rmdir "$space"' EXIT
 mount -t tmpfs none "$space"
 mkdir "$space"/{upper,work,system}
 mount -t overlay none -o "lowerdir=/,upperdir=$space/upper,workdir=$space/work" "$space/system"
