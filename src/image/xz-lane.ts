@@ -16,11 +16,12 @@ export const XZ_ARGUMENTS = [
 /**
  * One lane: a shell that starts one xz after the other. Starting them from here instead would copy this process's page
  * tables each time (2 to 20 ms, on the thread that coordinates all). When this process is killed the shell reads the
- * end of its input, and takes the files in memory away; a signal to the whole group must not end it before that. The
- * limit ends an xz whose block decodes to more than its entry in the index says, before it has filled the memory.
+ * end of its input, and takes the files in memory away; neither a signal to the whole group nor an answer that nobody
+ * reads may end it before that. The limit ends an xz whose block decodes to more than its entry in the index says,
+ * before it has filled the memory.
  */
 const LANE_SCRIPT = `
-trap '' HUP INT TERM
+trap '' HUP INT PIPE TERM
 folder=$1; shift
 ulimit -f "$1"; shift
 while read -r slot; do

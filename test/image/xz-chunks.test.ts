@@ -42,6 +42,19 @@ import {
 const plain = (path: string): Buffer =>
   spawnSync("xz", ["-dc", path], { maxBuffer: 2 ** 30 }).stdout;
 
+/** Puts a program named xz in front of the real one. */
+const withFake = (script: string): void => {
+  const folder = testFolder();
+  writeFileSync(join(folder, "xz"), `#!/bin/sh\n${script}\n`, {
+    mode: 0o755,
+  });
+  const path = process.env["PATH"];
+  process.env["PATH"] = `${folder}:${path}`;
+  onTestFinished(() => {
+    process.env["PATH"] = path;
+  });
+};
+
 /** An .xz file of random streams, block sizes and checks; the image has whole sectors. */
 const archive = fc
   .record({
@@ -171,12 +184,15 @@ describeWithTools(["xz"], "decoding an .xz file in parallel", () => {
   ] as const)(
     "leaves nothing behind when it is %s",
     async (_, signal, sign) => {
-      const path = writeSample(
-        "a.xz",
-        xz(sampleImage(64 * 4096), "--block-size=4KiB"),
-      );
+      // More runs than are decoded ahead, and slow enough that the decoders are at work when the end comes.
+      const image = Buffer.alloc(80 * 2 ** 20);
+      const path = writeSample("a.xz", xz(image, "-0", "--block-size=1MiB"));
+      withFake(`PATH=${process.env["PATH"]}; sleep 0.5; exec xz "$@"`);
       const child = await startReader(path);
       const pid = child.pid ?? 0;
+      onTestFinished(() => {
+        child.kill("SIGKILL");
+      });
       expect(slotFolders(pid).length).toBe(1);
       process.kill(sign * pid, signal);
       await expect
@@ -424,19 +440,6 @@ describeWithTools(["xz"], "damage inside an .xz file", () => {
 
 describeWithTools(["xz"], "a decoder that fails by itself", () => {
   const bytes = () => xz(sampleImage(64 * 1024), "--block-size=16KiB");
-
-  /** Puts a program named xz in front of the real one. */
-  const withFake = (script: string): void => {
-    const folder = testFolder();
-    writeFileSync(join(folder, "xz"), `#!/bin/sh\n${script}\n`, {
-      mode: 0o755,
-    });
-    const path = process.env["PATH"];
-    process.env["PATH"] = `${folder}:${path}`;
-    onTestFinished(() => {
-      process.env["PATH"] = path;
-    });
-  };
 
   it.each([
     ["several blocks", ["--block-size=16KiB"]],
