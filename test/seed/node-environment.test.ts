@@ -58,6 +58,7 @@ describe("node.env", () => {
       PI_IMAGE_UPLINK: "eth0",
       PI_IMAGE_ADDRESS: "192.168.1.50",
       PI_IMAGE_KUBEADM: "init",
+      PI_IMAGE_KUBERNETES_KEY: "",
       PI_IMAGE_KUBERNETES_MINOR: "1.36",
       PI_IMAGE_KUBERNETES_PATCH: "1.36.5",
       PI_IMAGE_KUBERNETES_PACKAGES:
