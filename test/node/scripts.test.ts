@@ -136,17 +136,19 @@ describeWithTools(["systemd-analyze"], "systemd", () => {
       unit,
       text.replace("[Unit]", "$&\nAfter=cloud-final.service"),
     );
-    expect(verify("default.target").said).toContain(
-      "Found ordering cycle on pi-image-node.service/start",
-    );
+    const { said } = verify("default.target");
     writeFileSync(unit, text);
+    // With which unit of the cycle systemd begins differs from run to run.
+    expect(said).toContain("Found ordering cycle on");
+    expect(said).toContain("pi-image-node.service/start");
   });
 
   it("would find an unknown key", () => {
     const unit = join(root, system, "pi-image-node.service");
     const text = readFileSync(unit, "utf8");
     writeFileSync(unit, text.replace("RestartSec", "RestartSecs"));
-    expect(verify(...ours).said).toContain("RestartSecs");
+    const { said } = verify(...ours);
     writeFileSync(unit, text);
+    expect(said).toContain("RestartSecs");
   });
 });
