@@ -100,6 +100,7 @@ const inventory = (nodes: number): string => {
   return `cluster:
   name: bench
   endpoint: cplane
+  podSubnet: 10.244.0.0/14
 defaults:
   users: [{name: ana, sshKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx0v0rI5O1TQbY6N2mWqUqvXkqjW1kJv2S3a3o0jv3E ana"]}]
 nodes:
