@@ -5,6 +5,7 @@ import type { Context, GlobalOptions } from "./commands/context.ts";
 import { createContext } from "./commands/context.ts";
 import { explainFailure } from "./commands/explain-failure.ts";
 import {
+  addOne,
   baseOption,
   collect,
   hostOption,
@@ -130,15 +131,25 @@ declare(
   async (context, args, options) =>
     (await import("./commands/flash.ts")).flash(context, args, options),
 )
-  .argument("<target>", "block device or regular file")
+  .argument("[target]", "block device or regular file")
   .argument("[image]", "image file; without one, the only image in out/")
   .addOption(inventoryOption())
-  .addOption(hostOption())
+  .addOption(
+    new Option(
+      "--host <name>",
+      "this node; NAME=TARGET, repeated, for several cards at once",
+    ).argParser(collect),
+  )
   .addOption(baseOption())
   .addOption(sha256Option())
   .addOption(outOption())
   .option("-y, --yes", "do not ask; a real disk also needs --serial")
-  .option("--serial <serial>", "the serial that the target must have")
+  .addOption(
+    new Option(
+      "--serial <serial>",
+      "the serial that the target must have; may be repeated",
+    ).argParser(addOne),
+  )
   .option("--allow-fixed", "allow a disk that is not removable")
   .addOption(
     new Option("--max-size <size>", "refuse larger targets")

@@ -101,6 +101,7 @@ export const createContext = (
     write: (text) => process.stderr.write(text),
     printJson,
     columns: () => process.stderr.columns || 80,
+    rows: () => process.stderr.rows || 24,
     paint: pc.createColors(color),
   });
   const people = !json && !quiet;

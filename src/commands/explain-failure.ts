@@ -21,6 +21,20 @@ const describeBug = (error: unknown): string => {
 const isAbort = (error: unknown): boolean =>
   error instanceof Error && error.name === "AbortError";
 
+/** As a record for programs and as lines for people. */
+export const showUserError = (context: Context, error: UserError): void => {
+  context.printJson({
+    type: "error",
+    code: error.code,
+    message: error.message,
+    facts: error.facts,
+    state: error.state,
+    hint: error.hint,
+    exitCode: error.exitCode,
+  });
+  context.complain(renderUserError(error));
+};
+
 export const explainFailure = (
   error: unknown,
   context: Context | undefined,
@@ -33,15 +47,10 @@ export const explainFailure = (
     complain(describeBug(expected));
     return EXIT.bug;
   }
-  context?.printJson({
-    type: "error",
-    code: expected.code,
-    message: expected.message,
-    facts: expected.facts,
-    state: expected.state,
-    hint: expected.hint,
-    exitCode: expected.exitCode,
-  });
-  complain(renderUserError(expected));
+  if (context === undefined) {
+    complain(renderUserError(expected));
+  } else {
+    showUserError(context, expected);
+  }
   return expected.exitCode;
 };

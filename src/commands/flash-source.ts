@@ -1,13 +1,12 @@
-// Finds what a flash writes: the named image, the node's image, or the only image in the out folder.
-import { UserError } from "../report/user-error.ts";
+// Finds what a flash writes to each target: the named image, the nodes' images, or the only image in the out folder.
+import { normaliseRanges } from "../image/range.ts";
 import { onlyImage } from "./choose-image.ts";
 import type { Context } from "./context.ts";
+import type { FlashTargets } from "./flash-targets.ts";
 import { type FlashSource, openImageFile } from "./image-source.ts";
-import { openNodeSource } from "./node-source.ts";
+import { openNodeSources } from "./node-source.ts";
 
 type SourceArguments = {
-  readonly image: string | undefined;
-  readonly hosts: readonly string[];
   readonly inventory: string;
   readonly base: string | undefined;
   readonly sha256: string | undefined;
@@ -15,27 +14,63 @@ type SourceArguments = {
   readonly wipe: boolean;
 };
 
+export type Assignment = {
+  /** TARGET as the user wrote it. */
+  readonly path: string;
+  readonly source: FlashSource;
+};
+
+export type Assignments = {
+  readonly assignments: readonly Assignment[];
+  readonly close: () => Promise<void>;
+};
+
+/** What is decoded together is written together: the ranges of every node that shares the base. */
+const withSharedRanges = (
+  sources: readonly FlashSource[],
+): readonly FlashSource[] =>
+  sources.map((source) => {
+    const sharing = sources.filter(({ reader }) => reader === source.reader);
+    return sharing.length === 1
+      ? source
+      : {
+          ...source,
+          ranges: normaliseRanges(sharing.flatMap(({ ranges }) => ranges)),
+        };
+  });
+
 /** Finds and opens what the arguments mean; nothing is written. */
-export const openFlashSource = async (
+export const openAssignments = async (
   context: Context,
+  targets: FlashTargets,
   args: SourceArguments,
-): Promise<FlashSource> => {
-  const [host, another] = args.hosts;
-  if (another !== undefined) {
-    throw new UserError(
-      "WRONG_ARGUMENTS",
-      "one target takes the image of one node",
-      {
-        state: "nothing was written",
-        hint: `give one --host, such as --host ${host}`,
-      },
+): Promise<Assignments> => {
+  if (
+    targets.kind === "one" &&
+    (targets.host === undefined || targets.image !== undefined)
+  ) {
+    const { path, image } = targets;
+    const source = await openImageFile(
+      context,
+      image ?? (await onlyImage(args.out)),
+      args,
     );
+    return { assignments: [{ path, source }], close: source.close };
   }
-  if (args.image !== undefined) {
-    return openImageFile(context, args.image, args);
-  }
-  if (host === undefined) {
-    return openImageFile(context, await onlyImage(args.out), args);
-  }
-  return openNodeSource(context, { ...args, host });
+  const pairs =
+    targets.kind === "nodes"
+      ? targets.pairs
+      : [{ host: targets.host ?? "", path: targets.path }];
+  const { sources, close } = await openNodeSources(context, {
+    ...args,
+    hosts: pairs.map(({ host }) => host),
+  });
+  const shared = withSharedRanges(sources);
+  return {
+    assignments: pairs.flatMap(({ path }, index) => {
+      const source = shared[index];
+      return source === undefined ? [] : [{ path, source }];
+    }),
+    close,
+  };
 };

@@ -1,168 +1,95 @@
-// pi-image flash: writes one image to one target and proves that the target holds it.
+// pi-image flash: writes images to one or several targets at once and proves that each target holds its own.
 import { join } from "node:path";
-import { z } from "zod";
 import { prepareOutFolder } from "../build/out-folder.ts";
 import { listDevices } from "../device/list-devices.ts";
-import { inspectTarget } from "../device/inspect-target.ts";
 import { openTarget } from "../device/open-target.ts";
-import { refusalError } from "../device/refusal-error.ts";
-import type { UsableTarget } from "../device/target.ts";
-import { type FlashPlan, planFlash } from "../flash/plan-flash.ts";
-import { type Receipt, receiptOf } from "../flash/receipt.ts";
-import { receiptPath, storeReceipt } from "../flash/receipt-store.ts";
+import type { OpenTarget } from "../device/opened-target.ts";
+import { receiptPath } from "../flash/receipt-store.ts";
 import { flashImage, type TargetResult } from "../flash/run-flash.ts";
-import { formatBytes, formatSeconds } from "../report/progress-line.ts";
-import { UserError } from "../report/user-error.ts";
-import { packageVersion } from "../system/package-files.ts";
+import type { ImageReader } from "../image/reader.ts";
+import { confirmTargets, printPlan } from "./confirm-targets.ts";
 import type { Context } from "./context.ts";
-import { demandRealBase } from "./demand-real-base.ts";
-import { openFlashSource } from "./flash-source.ts";
+import { flashOptions } from "./flash-options.ts";
+import { type Planned, planTargets } from "./flash-plans.ts";
+import { settleTargets } from "./flash-results.ts";
+import { openAssignments } from "./flash-source.ts";
+import { flashTargets } from "./flash-targets.ts";
 import type { FlashSource } from "./image-source.ts";
 
-const flashOptions = z.object({
-  inventory: z.string(),
-  host: z.array(z.string()).optional(),
-  base: z.string().optional(),
-  sha256: z.string().optional(),
-  out: z.string(),
-  yes: z.boolean().optional(),
-  serial: z.string().optional(),
-  allowFixed: z.boolean().optional(),
-  maxSize: z.number(),
-  wipe: z.boolean().optional(),
-  dryRun: z.boolean().optional(),
-});
+type Opened = Planned & { readonly target: OpenTarget };
 
-type FlashOptions = z.infer<typeof flashOptions>;
-
-const printPlan = (context: Context, plan: FlashPlan): void => {
-  context.printJson({ type: "plan", plan });
-  context.print(
-    [
-      `${plan.image.label} (${formatBytes(plan.image.size)}) -> ${plan.target.path}`,
-      ...plan.steps.map((step) =>
-        "bytes" in step
-          ? `  ${step.step}: ${formatBytes(step.bytes)}`
-          : "path" in step
-            ? `  ${step.step}: ${step.path}`
-            : `  ${step.step}`,
-      ),
-    ].join("\n"),
-  );
-};
-
-/** The user types the device's name; anything else leaves the target alone. */
-const confirm = async (context: Context, plan: FlashPlan): Promise<void> => {
-  const { confirmation } = plan;
-  if (confirmation.kind === "given") {
-    return;
-  }
-  context.remark(
-    `Everything on ${confirmation.what} will be replaced by ${plan.image.label}.`,
-  );
-  const answer = await context.ask(
-    `Type ${confirmation.name} to write it, anything else to stop: `,
-  );
-  if (answer !== confirmation.name) {
-    throw new UserError("CANCELLED", "the target was not confirmed", {
-      state: `nothing was written to ${plan.target.path}`,
-    });
+/** All of them, or none: nothing has been written yet when one cannot be opened. */
+const openAll = async (
+  planned: readonly Planned[],
+): Promise<readonly Opened[]> => {
+  const opened: Opened[] = [];
+  try {
+    for (const one of planned) {
+      const { plan, source } = one;
+      const target = await openTarget(plan.target, source.size, listDevices);
+      opened.push({ ...one, target });
+    }
+    return opened;
+  } catch (error) {
+    await Promise.all(opened.map(({ target }) => target.close()));
+    throw error;
   }
 };
 
-const summary = (
-  source: FlashSource,
-  target: UsableTarget,
-  result: TargetResult,
-): string => {
-  const proof =
-    result.readBack === "medium"
-      ? "read back from the medium"
-      : "read back (from the page cache: this file system has no direct reads)";
-  const again =
-    result.rewritten === 0 ? "" : `, ${result.rewritten} pieces written again`;
-  return `${target.path} holds ${source.label}: ${formatBytes(result.bytesWritten)} written and ${proof} in ${formatSeconds(result.seconds)}${again}.`;
-};
-
-const run = async (
+/** Targets that share a reader are written from one decode. */
+const runTogether = async (
   context: Context,
-  source: FlashSource,
-  plan: FlashPlan,
-): Promise<TargetResult> => {
-  const target = await openTarget(plan.target, source.size, listDevices);
-  const [result] = await flashImage({
+  together: readonly Opened[],
+): Promise<readonly TargetResult[]> => {
+  const [first] = together;
+  if (first === undefined) {
+    return [];
+  }
+  const { source, plan } = first;
+  return flashImage({
     reader: source.reader,
     imageSize: source.size,
     ranges: plan.ranges,
     wipe: plan.wipe,
     discard: true,
-    targets: [{ target, patch: source.patch }],
+    targets: together.map(({ target, source: { patch } }) => ({
+      target,
+      patch,
+    })),
     proveImage: source.proveImage,
     report: context.report,
     signal: context.signal,
   });
-  if (result === undefined) {
-    throw new Error("a flash of one target has one result");
-  }
-  return result;
 };
 
-const planFor = async (
+const run = async (
   context: Context,
-  source: FlashSource,
-  path: string,
-  options: FlashOptions,
-  receipt: string,
-): Promise<FlashPlan> => {
-  const target = await inspectTarget(path, listDevices);
-  const planned = planFlash({
-    image: { label: source.label, size: source.size, sha256: source.sha256 },
-    mapSource: source.mapSource,
-    checksums: source.checksums,
-    ranges: source.ranges,
-    target,
-    wish: {
-      allowFixed: options.allowFixed === true,
-      maxSize: options.maxSize,
-      serial: options.serial,
-      card: source.card,
-      sources: source.files,
-    },
-    yes: options.yes === true,
-    interactive: context.interactive && !context.json,
-    wipe: options.wipe === true,
-    receipt,
-  });
-  if (planned.kind === "refused") {
-    const [first, ...others] = planned.refusals;
-    if (first === undefined) {
-      throw new Error("a refusal has a reason");
-    }
-    throw refusalError(first, others);
+  planned: readonly Planned[],
+): Promise<ReadonlyMap<FlashSource, TargetResult>> => {
+  const opened = await openAll(planned);
+  const groups = new Map<ImageReader, Opened[]>();
+  for (const one of opened) {
+    const { reader } = one.source;
+    groups.set(reader, [...(groups.get(reader) ?? []), one]);
   }
-  return planned.plan;
-};
-
-/** What the card holds is known by now: a receipt that cannot be kept must not hide it. */
-const keepReceipt = async (
-  path: string,
-  receipt: Receipt,
-): Promise<UserError | undefined> => {
-  try {
-    await storeReceipt(path, receipt);
-    return undefined;
-  } catch (cause) {
-    return new UserError(
-      "RECEIPT_NOT_WRITTEN",
-      `the receipt ${path} cannot be written`,
-      {
-        facts: cause instanceof Error ? [cause.message] : [],
-        state: "the card is good: everything was read back and compared",
-        hint: "make room or give yourself the right to write there; `pi-image verify TARGET IMAGE` works without a receipt",
-        cause,
-      },
-    );
+  const results = new Map<FlashSource, TargetResult>();
+  const ended = await Promise.allSettled(
+    [...groups.values()].map(async (group) => {
+      const found = await runTogether(context, group);
+      for (const [index, { source }] of group.entries()) {
+        const result = found[index];
+        if (result !== undefined) {
+          results.set(source, result);
+        }
+      }
+    }),
+  );
+  // Only a bug gets here, and only after every other target was finished.
+  const bug = ended.find(({ status }) => status === "rejected");
+  if (bug?.status === "rejected") {
+    throw bug.reason;
   }
+  return results;
 };
 
 export const flash = async (
@@ -171,57 +98,46 @@ export const flash = async (
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
   const options = flashOptions.parse(given);
-  const [path = "", image] = args;
-  const source = await openFlashSource(context, {
-    image,
-    hosts: options.host ?? [],
+  const targets = flashTargets(args, options.host);
+  const { assignments, close } = await openAssignments(context, targets, {
     inventory: options.inventory,
     base: options.base,
     sha256: options.sha256,
     out: options.out,
-    wipe: options.wipe === true,
+    wipe: options.wipe,
   });
   try {
     const time = new Date();
-    const receipt = receiptPath(
-      join(options.out, "receipts"),
-      source.node?.name ?? source.label,
-      time,
+    const receiptFor = (source: FlashSource): string =>
+      receiptPath(
+        join(options.out, "receipts"),
+        source.node?.name ?? source.label,
+        time,
+      );
+    const planned = await planTargets(
+      context,
+      assignments,
+      options,
+      receiptFor,
     );
-    const plan = await planFor(context, source, path, options, receipt);
-    demandRealBase(plan.target, source, options.base);
-    if (options.dryRun === true) {
-      printPlan(context, plan);
+    const plans = planned.map(({ plan }) => plan);
+    if (options.dryRun) {
+      for (const plan of plans) {
+        printPlan(context, plan);
+      }
       return;
     }
-    await confirm(context, plan);
+    await confirmTargets(context, plans);
     await prepareOutFolder(options.out);
-    const result = await run(context, source, plan);
-    const unkept = await keepReceipt(
-      receipt,
-      receiptOf({
-        plan,
-        result,
-        time,
-        tool: `pi-image ${packageVersion()}`,
-        node: source.node,
-        base: source.base,
-      }),
-    );
-    context.printJson({
-      type: "result",
-      target: result.path,
-      result: result.error === undefined ? "proven" : "failed",
-      receipt: unkept === undefined ? receipt : undefined,
+    const results = await run(context, planned);
+    const flashed = planned.flatMap((one) => {
+      const result = results.get(one.source);
+      return result === undefined
+        ? []
+        : [{ ...one, result, receipt: receiptFor(one.source) }];
     });
-    if (result.error !== undefined) {
-      throw result.error;
-    }
-    context.print(summary(source, plan.target, result));
-    if (unkept !== undefined) {
-      throw unkept;
-    }
+    await settleTargets(context, flashed, time);
   } finally {
-    await source.close();
+    await close();
   }
 };

@@ -1,31 +1,26 @@
-// A node as what a flash writes: its built image where that is current, else its base streamed through its patch.
-import { realpath } from "node:fs/promises";
-import { makeNodeImage } from "../build/node-image.ts";
-import { type OpenBase, openBases } from "../build/open-bases.ts";
-import { writeRanges } from "../flash/segments.ts";
-import { openImage } from "../image/open-image.ts";
-import { prepareBase } from "../image/node-patch.ts";
-import type { ImageReader } from "../image/reader.ts";
+// Nodes as what a flash writes: a built image where that is current, else the base streamed through the node's patch.
+import { openBases } from "../build/open-bases.ts";
+import type { ResolvedNode } from "../inventory/resolved.ts";
 import { UserError } from "../report/user-error.ts";
 import { imageOfNode, type ImageManifest, manifestOf } from "./choose-image.ts";
 import type { Context } from "./context.ts";
-import { type FlashSource, mapImage, openImageFile } from "./image-source.ts";
-import { prepareSeeds } from "./prepare-seeds.ts";
+import { type FlashSource, openImageFile } from "./image-source.ts";
+import { prepareSeeds, type PreparedSeeds } from "./prepare-seeds.ts";
+import {
+  closeBase,
+  nodeSource,
+  shareBase,
+  type SharedBase,
+} from "./shared-base.ts";
 
 type NodeArguments = {
-  readonly host: string;
+  readonly hosts: readonly string[];
   readonly inventory: string;
   readonly base: string | undefined;
   readonly sha256: string | undefined;
   readonly out: string;
   readonly wipe: boolean;
 };
-
-/** The bytes of the base in order and at random: the archive itself where it allows both, else its decoded copy. */
-const readerOf = async (base: OpenBase): Promise<ImageReader> =>
-  base.image.reader.source === undefined
-    ? openImage(await base.rawPath())
-    : base.image.reader;
 
 /** A base file of the user's own is not named in the inventory: streaming another one would surprise. */
 const demandBase = (
@@ -46,101 +41,114 @@ const demandBase = (
   }
 };
 
-export const openNodeSource = async (
+/** The node's image in the out folder, unless its base is the better source. */
+const builtImage = async (
+  context: Context,
+  node: ResolvedNode,
+  prepared: PreparedSeeds,
+  args: NodeArguments,
+): Promise<string | undefined> => {
+  const { out, base, sha256, hosts } = args;
+  if (base !== undefined || sha256 !== undefined) {
+    return undefined;
+  }
+  const built = await imageOfNode(out, node.name);
+  const manifest = built === undefined ? undefined : await manifestOf(built);
+  if (built === undefined || manifest === undefined) {
+    return undefined;
+  }
+  const seeds = await prepared.seedsFromCache();
+  const current = seeds.find((seed) => seed.node.name === node.name);
+  if (
+    prepared.secretsExist &&
+    current?.seed.instanceId === manifest.seed.instanceId
+  ) {
+    // Several compressed images would be decoded one beside the other, and their common base only once.
+    const shares = hosts.length > 1 && !built.endsWith(".img");
+    return shares && manifest.base.origin !== "file" ? undefined : built;
+  }
+  demandBase(node.name, built, manifest);
+  context.remark(
+    `${built} was built before something about ${node.name} changed: flashing what the inventory says now.`,
+  );
+  return undefined;
+};
+
+export type NodeSources = {
+  /** In the order of `hosts`; nodes of one base have one reader. */
+  readonly sources: readonly FlashSource[];
+  readonly close: () => Promise<void>;
+};
+
+/** @throws UserError of the inventory, the bases and the images; everything is closed again then */
+export const openNodeSources = async (
   context: Context,
   args: NodeArguments,
-): Promise<FlashSource> => {
-  const { host, out } = args;
+): Promise<NodeSources> => {
   const prepared = await prepareSeeds(context, {
     inventory: args.inventory,
-    hosts: [host],
+    hosts: args.hosts,
     mayBeImplied: true,
   });
-  const built =
-    args.base === undefined && args.sha256 === undefined
-      ? await imageOfNode(out, host)
-      : undefined;
-  const manifest = built === undefined ? undefined : await manifestOf(built);
-  if (built !== undefined && manifest !== undefined) {
-    const [current] = await prepared.seedsFromCache();
-    if (
-      prepared.secretsExist &&
-      current?.seed.instanceId === manifest.seed.instanceId
-    ) {
-      return openImageFile(context, built, args);
-    }
-    demandBase(host, built, manifest);
-    context.remark(
-      `${built} was built before something about ${host} changed: flashing what the inventory says now.`,
-    );
-  }
-  const node = prepared.nodes[0];
-  if (node === undefined) {
-    throw new Error(`selectNodes found no ${host}`);
-  }
-  const name = args.base ?? node.base;
-  const bases = await openBases([name], {
-    explicit: args.base !== undefined,
-    sha256: args.sha256,
-    insecure: false,
-    env: context.env,
-    report: context.report,
-    signal: context.signal,
-  });
-  const base = bases.get(name);
-  if (base === undefined) {
-    throw new Error(`openBases did not open ${name}`);
-  }
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(closers.map((step) => step()));
+  };
   try {
-    const { seeds } = await prepared.keep({ base: args.base, bases });
-    const [nodeSeed] = seeds;
-    if (nodeSeed === undefined) {
-      throw new Error(`no seed was rendered for ${host}`);
+    const sources = new Map<string, FlashSource>();
+    for (const node of prepared.nodes) {
+      const built = await builtImage(context, node, prepared, args);
+      if (built !== undefined) {
+        const source = await openImageFile(context, built, args);
+        closers.push(source.close);
+        sources.set(node.name, source);
+      }
     }
-    const image = await makeNodeImage(
-      await prepareBase(await base.source("seed")),
-      nodeSeed,
-      {
-        cluster: prepared.project.cluster,
-        base: { name: base.record.name, sha256: base.record.sha256 },
-        buildTime: prepared.buildTime,
-        version: prepared.version,
-      },
-    );
-    const reader = await readerOf(base);
-    const { size } = reader.source ?? {};
-    if (size === undefined) {
-      throw new Error("a decoded base has a size");
-    }
-    const { used, mapSource } = await mapImage(reader, image.patch, args.wipe);
-    return {
-      label: `${host} (base ${base.record.name})`,
-      reader,
-      patch: image.patch,
-      size,
-      ranges: writeRanges(used, size, [image.patch]),
-      mapSource,
-      // The base was verified before anything was made from it.
-      checksums: [],
-      proveImage: undefined,
-      sha256: undefined,
-      files: [await realpath(reader.path)],
-      node: { name: host, instanceId: nodeSeed.seed.instanceId },
-      card:
-        node.cardSerial === undefined
-          ? undefined
-          : { node: host, serial: node.cardSerial },
-      base: { label: base.record.name, sha256: base.record.sha256 },
-      sample: base.record.origin === "sample",
-      close: async () => {
-        if (reader !== base.image.reader) {
-          await reader.close();
+    const streamed = prepared.nodes.filter(({ name }) => !sources.has(name));
+    const baseOf = (node: ResolvedNode): string => args.base ?? node.base;
+    if (streamed.length > 0) {
+      const bases = await openBases(streamed.map(baseOf), {
+        explicit: args.base !== undefined,
+        sha256: args.sha256,
+        insecure: false,
+        env: context.env,
+        report: context.report,
+        signal: context.signal,
+      });
+      const shared = new Map<string, SharedBase>();
+      closers.push(async () => {
+        for (const [name, base] of bases) {
+          await closeBase(base, shared.get(name)?.reader);
         }
-        await base.close();
-      },
+      });
+      const { seeds } = await prepared.keep({ base: args.base, bases });
+      for (const [name, base] of bases) {
+        shared.set(name, await shareBase(base));
+      }
+      for (const node of streamed) {
+        const base = shared.get(baseOf(node));
+        const seed = seeds.find((one) => one.node.name === node.name);
+        if (base === undefined || seed === undefined) {
+          throw new Error(`no base or no seed for ${node.name}`);
+        }
+        sources.set(
+          node.name,
+          await nodeSource(base, seed, prepared, args.wipe),
+        );
+      }
+    }
+    return {
+      sources: args.hosts.map((host) => {
+        const source = sources.get(host);
+        if (source === undefined) {
+          throw new Error(`selectNodes found no ${host}`);
+        }
+        return source;
+      }),
+      close,
     };
   } catch (error) {
-    await base.close();
+    await close();
     throw error;
   }
 };

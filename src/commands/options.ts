@@ -7,6 +7,12 @@ export const collect = (
   before: readonly string[] = [],
 ): string[] => [...before, ...value.split(",").filter((part) => part !== "")];
 
+/** Each adds one; a serial may hold a comma. */
+export const addOne = (
+  value: string,
+  before: readonly string[] = [],
+): string[] => [...before, value];
+
 /** Sizes such as 64GB, 512GiB or 2T, in bytes; SI letters with B are decimal as on the card's label. */
 export const parseSize = (text: string): number => {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?$/i.exec(text);

@@ -1,6 +1,7 @@
-// Shows progress events: one live line on a terminal, plain lines in a log, NDJSON for programs.
+// Shows progress events: a live line for each subject on a terminal, plain lines in a log, NDJSON for programs.
 import type { Colors } from "picocolors/types.js";
 import type { ProgressEvent, Report } from "../report/events.ts";
+import { createLiveLines } from "./live-lines.ts";
 import { formatBytes, progressLine } from "../report/progress-line.ts";
 
 type ReporterOptions = {
@@ -8,31 +9,36 @@ type ReporterOptions = {
   readonly write: (text: string) => void;
   readonly printJson: (record: Readonly<Record<string, unknown>>) => void;
   readonly columns: () => number;
+  readonly rows: () => number;
   readonly paint: Colors;
 };
 
 type Reporter = {
   readonly report: Report;
-  /** Ends the live line, so that other output starts on a line of its own. */
+  /** Ends the live lines, so that other output stands below them. */
   readonly pause: () => void;
 };
 
 /** Redrawing more often only costs time on a serial console. */
 const REDRAW_MS = 100;
-const CLEAR_LINE = "\r\u001B[2K";
+
+type Live = {
+  readonly phase: string;
+  readonly text: string;
+  readonly finished: boolean;
+};
 
 export const createReporter = (options: ReporterOptions): Reporter => {
   const { mode, write, paint } = options;
   const started = new Map<string, number>();
   const totals = new Map<string, number | undefined>();
-  let live = false;
+  const live = new Map<string, Live>();
+  let lines = createLiveLines(options);
   let drawn = 0;
 
   const pause = (): void => {
-    if (live) {
-      write("\n");
-      live = false;
-    }
+    live.clear();
+    lines = createLiveLines(options);
   };
   const line = (text: string): void => {
     pause();
@@ -45,26 +51,35 @@ export const createReporter = (options: ReporterOptions): Reporter => {
     event: Extract<ProgressEvent, { type: "progress" }>,
     now: number,
   ): void => {
-    const total = event.total ?? totals.get(key(event));
-    const finished = total !== undefined && event.done >= total;
-    if (mode !== "terminal" || (!finished && now - drawn < REDRAW_MS)) {
+    if (mode !== "terminal") {
       return;
     }
-    drawn = now;
-    live = true;
-    write(
-      CLEAR_LINE +
-        progressLine(
-          {
-            phase: event.phase,
-            subject: event.subject,
-            done: event.done,
-            total,
-            elapsed: (now - (started.get(key(event)) ?? now)) / 1000,
-          },
-          options.columns() - 1,
-        ),
+    const total = event.total ?? totals.get(key(event));
+    const finished = total !== undefined && event.done >= total;
+    const text = progressLine(
+      {
+        phase: event.phase,
+        subject: event.subject,
+        done: event.done,
+        total,
+        elapsed: (now - (started.get(key(event)) ?? now)) / 1000,
+      },
+      options.columns() - 1,
     );
+    live.set(event.subject ?? "", { phase: event.phase, text, finished });
+    if (finished || now - drawn >= REDRAW_MS) {
+      drawn = now;
+      lines.draw([...live.values()].map((one) => one.text));
+    }
+  };
+
+  /** A new phase leaves the lines of finished ones behind; targets that are written together share the lines. */
+  const makeRoom = (phase: string): void => {
+    const running = [...live.values()].some((one) => !one.finished);
+    const others = [...live.values()].some((one) => one.phase !== phase);
+    if (!running && others) {
+      pause();
+    }
   };
 
   const report: Report = (event) => {
@@ -86,7 +101,7 @@ export const createReporter = (options: ReporterOptions): Reporter => {
     const now = Date.now();
     switch (event.type) {
       case "phase": {
-        pause();
+        makeRoom(event.phase);
         started.set(key(event), now);
         totals.set(key(event), event.total);
         if (mode === "lines") {

@@ -1,0 +1,50 @@
+// Shows what would be written, and has each card's name typed at the terminal.
+import type { FlashPlan } from "../flash/plan-flash.ts";
+import { formatBytes } from "../report/progress-line.ts";
+import { UserError } from "../report/user-error.ts";
+import type { Context } from "./context.ts";
+
+export const printPlan = (context: Context, plan: FlashPlan): void => {
+  context.printJson({ type: "plan", plan });
+  context.print(
+    [
+      `${plan.image.label} (${formatBytes(plan.image.size)}) -> ${plan.target.path}`,
+      ...plan.steps.map((step) =>
+        "bytes" in step
+          ? `  ${step.step}: ${formatBytes(step.bytes)}`
+          : "path" in step
+            ? `  ${step.step}: ${step.path}`
+            : `  ${step.step}`,
+      ),
+    ].join("\n"),
+  );
+};
+
+/** The user types the device's name; anything else leaves every target alone. */
+const confirm = async (context: Context, plan: FlashPlan): Promise<void> => {
+  const { confirmation } = plan;
+  if (confirmation.kind === "given") {
+    return;
+  }
+  context.remark(
+    `Everything on ${confirmation.what} will be replaced by ${plan.image.label}.`,
+  );
+  const answer = await context.ask(
+    `Type ${confirmation.name} to write it, anything else to stop: `,
+  );
+  if (answer !== confirmation.name) {
+    throw new UserError("CANCELLED", `${plan.target.path} was not confirmed`, {
+      state: "nothing was written to any target",
+    });
+  }
+};
+
+/** @throws UserError CANCELLED, before anything is written to any of them */
+export const confirmTargets = async (
+  context: Context,
+  plans: readonly FlashPlan[],
+): Promise<void> => {
+  for (const plan of plans) {
+    await confirm(context, plan);
+  }
+};

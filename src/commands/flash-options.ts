@@ -1,0 +1,18 @@
+// The options of pi-image flash, as the command line gives them.
+import { z } from "zod";
+
+export const flashOptions = z.object({
+  inventory: z.string(),
+  host: z.array(z.string()).default([]),
+  base: z.string().optional(),
+  sha256: z.string().optional(),
+  out: z.string(),
+  yes: z.boolean().default(false),
+  serial: z.array(z.string()).default([]),
+  allowFixed: z.boolean().default(false),
+  maxSize: z.number(),
+  wipe: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+});
+
+export type FlashOptions = z.infer<typeof flashOptions>;

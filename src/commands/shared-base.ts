@@ -1,0 +1,85 @@
+// A base image that several nodes are made from: opened and decoded once, with each node's patch.
+import { realpath } from "node:fs/promises";
+import { makeNodeImage } from "../build/node-image.ts";
+import type { OpenBase } from "../build/open-bases.ts";
+import type { NodeSeed } from "../build/render-seeds.ts";
+import { writeRanges } from "../flash/segments.ts";
+import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
+import { openImage } from "../image/open-image.ts";
+import type { ImageReader } from "../image/reader.ts";
+import { type FlashSource, mapImage } from "./image-source.ts";
+import type { PreparedSeeds } from "./prepare-seeds.ts";
+
+/** A base that is decoded once for all nodes that are made from it. */
+export type SharedBase = {
+  readonly base: OpenBase;
+  readonly prepared: PreparedBase;
+  readonly reader: ImageReader;
+  readonly size: number;
+};
+
+/** The bytes of the base in order and at random: the archive itself where it allows both, else its decoded copy. */
+const readerOf = async (base: OpenBase): Promise<ImageReader> =>
+  base.image.reader.source === undefined
+    ? openImage(await base.rawPath())
+    : base.image.reader;
+
+export const closeBase = async (
+  base: OpenBase,
+  reader: ImageReader | undefined,
+): Promise<void> => {
+  if (reader !== undefined && reader !== base.image.reader) {
+    await reader.close();
+  }
+  await base.close();
+};
+
+export const shareBase = async (base: OpenBase): Promise<SharedBase> => {
+  const prepared = await prepareBase(await base.source("seed"));
+  const reader = await readerOf(base);
+  const { size } = reader.source ?? {};
+  if (size === undefined) {
+    throw new Error("a decoded base has a size");
+  }
+  return { base, prepared, reader, size };
+};
+
+/** Base + patch of one node. */
+export const nodeSource = async (
+  { base, prepared: preparedBase, reader, size }: SharedBase,
+  nodeSeed: NodeSeed,
+  prepared: PreparedSeeds,
+  wipe: boolean,
+): Promise<FlashSource> => {
+  const { node, seed } = nodeSeed;
+  const { record } = base;
+  const image = await makeNodeImage(preparedBase, nodeSeed, {
+    cluster: prepared.project.cluster,
+    base: { name: record.name, sha256: record.sha256 },
+    buildTime: prepared.buildTime,
+    version: prepared.version,
+  });
+  const { used, mapSource } = await mapImage(reader, image.patch, wipe);
+  return {
+    label: `${node.name} (base ${record.name})`,
+    reader,
+    patch: image.patch,
+    size,
+    ranges: writeRanges(used, size, [image.patch]),
+    mapSource,
+    // The base was verified before anything was made from it.
+    checksums: [],
+    proveImage: undefined,
+    sha256: undefined,
+    files: [await realpath(reader.path)],
+    node: { name: node.name, instanceId: seed.instanceId },
+    card:
+      node.cardSerial === undefined
+        ? undefined
+        : { node: node.name, serial: node.cardSerial },
+    base: { label: record.name, sha256: record.sha256 },
+    sample: record.origin === "sample",
+    // The base belongs to all nodes that share it.
+    close: async () => undefined,
+  };
+};
