@@ -26,6 +26,7 @@ import {
   FLANNEL,
   FLANNEL_URL,
   pinsWith,
+  renderedChart,
   sha256,
 } from "./manifests.ts";
 import { openKeyMaker } from "./package-keys.ts";
@@ -363,9 +364,6 @@ describe("cilium's chart", () => {
     return folder;
   };
 
-  const config = (ipam: string) =>
-    `---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: cilium-config}\ndata:\n  ipam: "${ipam}"\n`;
-
   const gather = async () =>
     gatherSupplies(
       requestFor((await serveAll()).address, { cni: "cilium" }),
@@ -373,7 +371,7 @@ describe("cilium's chart", () => {
     );
 
   it("is rendered for the cluster's version and its pod subnet", async () => {
-    const folder = await pathWithHelm(config("kubernetes"));
+    const folder = await pathWithHelm(renderedChart("kubernetes"));
     const { manifests } = await gather();
     expect(manifests).toEqual([
       { name: "10-cni-cilium.yaml", text: expect.any(String) as string },
@@ -390,7 +388,7 @@ describe("cilium's chart", () => {
   });
 
   it("is refused where its values have other names", async () => {
-    await pathWithHelm(config("cluster-pool"));
+    await pathWithHelm(renderedChart("cluster-pool"));
     expect(await outcomeOf(gather())).toContain(
       "MANIFEST_WRONG 2: the manifest of cilium 3.0.0 has no place for the cluster's settings: ipam: kubernetes",
     );

@@ -97,6 +97,10 @@ metadata: {name: metrics-server, namespace: kube-system}
 /** Stands for a chart, which nothing here but the test's own helm reads. */
 export const CHART = "a chart";
 
+/** What a helm of the tests makes of the chart. */
+export const renderedChart = (ipam: string): string =>
+  `---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: cilium-config}\ndata:\n  ipam: "${ipam}"\n`;
+
 export const sha256 = (text: string | Uint8Array): string =>
   createHash("sha256").update(text).digest("hex");
 

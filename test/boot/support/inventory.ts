@@ -14,6 +14,8 @@ type Choices = {
   /** False: DHCP gives the addresses. */
   readonly fixed?: boolean;
   readonly defaults?: readonly string[];
+  /** Lines below `cluster:`. */
+  readonly cluster?: readonly string[];
 };
 
 const nodeLines = (
@@ -38,11 +40,12 @@ export const twoNodes = ({
   endpoint = CONTROL_PLANE,
   fixed = true,
   defaults = [],
+  cluster = [],
 }: Choices = {}): string => `cluster:
   name: desk
   kubernetes: "1.36"
   endpoint: ${endpoint}
-defaults:
+${cluster.map((line) => `  ${line}\n`).join("")}defaults:
   board: pi5
   timezone: Europe/Madrid
   users:

@@ -19,11 +19,12 @@ export type Project = {
 
 /** The words that run `pi-image`. */
 export const piImageCommand = (
-  { cache, cli }: OfflinePackage,
+  { cache, cli, path }: OfflinePackage,
   ...args: readonly string[]
 ): readonly ["env", ...string[]] => [
   "env",
   `PI_IMAGE_CACHE_HOME=${cache}`,
+  `PATH=${path}`,
   process.execPath,
   "--import",
   join(REPOSITORY, "node_modules/tsx/dist/loader.mjs"),
