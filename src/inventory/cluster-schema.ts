@@ -7,6 +7,7 @@ import { defaultsSchema, nodeSchema } from "./node-schema.ts";
 import { CNIS, RUNTIMES } from "./resolved.ts";
 import {
   addonRule,
+  registryHostRule,
   registryRule,
   urlRule,
   fingerprintRule,
@@ -70,6 +71,30 @@ const mirrors = z
       },
       registryRule,
     ).optional(),
+    registries: z
+      .array(
+        z.strictObject({
+          registry: text(
+            {
+              description: "The host of the registry as image names have it.",
+              examples: ["ghcr.io"],
+            },
+            registryHostRule,
+          ),
+          mirror: text(
+            {
+              description:
+                "The URL of the mirror, asked before the registry itself. A path with /v2 in it is the root of its interface, as Harbor has one for each project.",
+              examples: ["http://registry.home.arpa:5000"],
+            },
+            urlRule,
+          ),
+        }),
+      )
+      .optional()
+      .describe(
+        "Mirrors of whole container registries, such as pull-through caches; the runtime of every node asks them first.",
+      ),
     ubuntu: url(
       "A mirror of the Ubuntu archive for arm64.",
       "http://apt.home.arpa/ubuntu-ports",

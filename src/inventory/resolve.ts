@@ -74,6 +74,10 @@ const resolveMirrors = (mirrors: Inventory["cluster"]["mirrors"]): Mirrors => ({
   kubernetesPackages: withoutSlash(mirrors?.kubernetesPackages),
   kubernetesKey: mirrors?.kubernetesKey?.replaceAll(" ", "").toUpperCase(),
   kubernetesImages: mirrors?.kubernetesImages,
+  registries: (mirrors?.registries ?? []).map(({ registry, mirror }) => ({
+    registry,
+    mirror: mirror.replace(/\/+$/, ""),
+  })),
   ubuntu: withoutSlash(mirrors?.ubuntu),
   manifests: withoutSlash(mirrors?.manifests),
 });

@@ -41,6 +41,13 @@ export type Endpoint = {
   readonly virtual: boolean;
 };
 
+export type RegistryMirror = {
+  /** Host, with a port where it has one, such as "ghcr.io". */
+  readonly registry: string;
+  /** URL without a trailing slash. */
+  readonly mirror: string;
+};
+
 export type Mirrors = {
   /** Base URL in place of https://pkgs.k8s.io, without a trailing slash. */
   readonly kubernetesPackages: string | undefined;
@@ -48,6 +55,8 @@ export type Mirrors = {
   readonly kubernetesKey: string | undefined;
   /** Registry in place of registry.k8s.io. */
   readonly kubernetesImages: string | undefined;
+  /** Asked before the registries themselves, by the runtime of every node. */
+  readonly registries: readonly RegistryMirror[];
   /** Ubuntu archive used by apt at first boot. */
   readonly ubuntu: string | undefined;
   /** Base URL in place of the manifests' own hosts. */

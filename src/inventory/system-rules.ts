@@ -67,6 +67,15 @@ export const registryRule: Rule = (value) =>
         hint: "write host, port and path without https://, for example registry.home.arpa:5000/k8s",
       };
 
+export const registryHostRule: Rule = (value) =>
+  /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/.test(value)
+    ? undefined
+    : {
+        code: "REGISTRY_INVALID",
+        message: `${quoted(value)} is no host of a container registry`,
+        hint: "write the host as image names begin with it, for example ghcr.io; images without one come from docker.io",
+      };
+
 /** OpenPGP version 4: 20 bytes in hexadecimal digits, as gpg shows them, in groups or not. */
 export const fingerprintRule: Rule = (value) =>
   /^[0-9a-f]{40}$/i.test(value.replaceAll(" ", ""))

@@ -10,6 +10,7 @@ import { mergeFragments } from "./merge-fragments.ts";
 import { nodeEnvironment } from "./node-environment.ts";
 import { kubeadmAction } from "./node-facts.ts";
 import { HEADER } from "./parse-fragment.ts";
+import { registryMirrorFiles } from "./registry-mirrors.ts";
 import type { Seed } from "./seed.ts";
 import { networkDocument, profileDocument } from "./seed-documents.ts";
 import { seedValues } from "./seed-values.ts";
@@ -105,6 +106,7 @@ const filesFor = (input: SeedInput): readonly SuppliedFile[] => {
       node,
       first ? "super-admin.conf" : "admin.conf",
     ),
+    registryMirrors: registryMirrorFiles(project.cluster),
     manifests: first ? manifests : [],
   });
 };

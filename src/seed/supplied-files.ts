@@ -21,6 +21,7 @@ const PACKED_FROM = 8 * 1024;
 export const suppliedFiles = (supplied: {
   readonly kubernetesKey: string | undefined;
   readonly kubeVip: string | undefined;
+  readonly registryMirrors: readonly SuppliedFile[];
   readonly manifests: readonly {
     readonly name: string;
     readonly text: string;
@@ -28,6 +29,7 @@ export const suppliedFiles = (supplied: {
 }): readonly SuppliedFile[] => [
   ...optional(KUBERNETES_KEY, "0644", supplied.kubernetesKey),
   ...optional(KUBE_VIP, "0600", supplied.kubeVip),
+  ...supplied.registryMirrors,
   // A user's own may hold a Secret.
   ...supplied.manifests.flatMap(({ name, text }) =>
     optional(`${MANIFESTS}/${name}`, "0600", text),

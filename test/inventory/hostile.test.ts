@@ -29,7 +29,7 @@ const inCluster = (key: string, get: Field["get"]): Field => ({
 });
 
 const inMirrors = (
-  key: keyof ResolvedProject["cluster"]["mirrors"],
+  key: Exclude<keyof ResolvedProject["cluster"]["mirrors"], "registries">,
 ): Field => ({
   set: (value) => ({
     cluster: { ...cluster, mirrors: { [key]: value } },

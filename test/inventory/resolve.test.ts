@@ -67,6 +67,7 @@ describe("an inventory that says almost nothing", () => {
           kubernetesPackages: undefined,
           kubernetesKey: undefined,
           kubernetesImages: undefined,
+          registries: [],
           ubuntu: undefined,
           manifests: undefined,
         },
@@ -196,11 +197,14 @@ describe("a cluster", () => {
   it("has mirrors without a slash at the end, and add-ons with whole paths", () => {
     const { mirrors, addons } = project({
       cluster:
-        "mirrors: {kubernetesPackages: 'http://apt.home.arpa/k8s/', kubernetesImages: 'registry.home.arpa:5000/k8s'}, addons: [file:metrics.yaml, file:~/x.yaml, 'url:https://example.org/a.yaml']",
+        "mirrors: {kubernetesPackages: 'http://apt.home.arpa/k8s/', kubernetesImages: 'registry.home.arpa:5000/k8s', registries: [{registry: ghcr.io, mirror: 'http://registry.home.arpa:5000/'}]}, addons: [file:metrics.yaml, file:~/x.yaml, 'url:https://example.org/a.yaml']",
       nodes: [PLANE],
     }).cluster;
     expect(mirrors.kubernetesPackages).toBe("http://apt.home.arpa/k8s");
     expect(mirrors.kubernetesImages).toBe("registry.home.arpa:5000/k8s");
+    expect(mirrors.registries).toEqual([
+      { registry: "ghcr.io", mirror: "http://registry.home.arpa:5000" },
+    ]);
     expect(addons).toEqual([
       "file:/home/ana/cluster/metrics.yaml",
       "file:/home/ana/x.yaml",

@@ -76,6 +76,7 @@ const cluster: ResolvedCluster = {
     kubernetesPackages: undefined,
     kubernetesKey: undefined,
     kubernetesImages: undefined,
+    registries: [],
     ubuntu: undefined,
     manifests: undefined,
   },

@@ -47,6 +47,7 @@ export const sampleCluster: ResolvedCluster = {
     kubernetesPackages: undefined,
     kubernetesKey: undefined,
     kubernetesImages: undefined,
+    registries: [],
     ubuntu: undefined,
     manifests: undefined,
   },

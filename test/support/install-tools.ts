@@ -21,6 +21,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   openssl: "openssl",
   sfdisk: "fdisk",
   shellcheck: "shellcheck",
+  skopeo: "skopeo",
   "ssh-keygen": "openssh-client",
   unzip: "unzip",
   wpa_passphrase: "wpasupplicant",
