@@ -157,6 +157,7 @@ declare(
       .default(512 * 1024 ** 3, "512GiB"),
   )
   .option("--wipe", "also write what no file system uses")
+  .option("--eject", "let the card go when it is proven")
   .option("--dry-run", "print the plan and write nothing");
 
 declare(

@@ -1,8 +1,10 @@
 // Shows what would be written, and has each card's name typed at the terminal.
+import { foreignContent } from "../flash/foreign-content.ts";
 import type { FlashPlan } from "../flash/plan-flash.ts";
 import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
+import { lookAtTarget } from "./look-at-target.ts";
 
 export const printPlan = (context: Context, plan: FlashPlan): void => {
   context.printJson({ type: "plan", plan });
@@ -20,9 +22,35 @@ export const printPlan = (context: Context, plan: FlashPlan): void => {
   );
 };
 
+/** Everybody sees what will be lost, also who said --yes. */
+const showContent = async (
+  context: Context,
+  { target }: FlashPlan,
+): Promise<void> => {
+  const found = await lookAtTarget(target);
+  context.printJson({
+    type: "content",
+    target: target.path,
+    fileSystems: found,
+  });
+  const lines =
+    found === undefined
+      ? ["what is on it cannot be read"]
+      : foreignContent(found);
+  if (lines.length > 0) {
+    context.remark(
+      [
+        `${target.path} is not empty:`,
+        ...lines.map((text) => `  ${text}`),
+      ].join("\n"),
+    );
+  }
+};
+
 /** The user types the device's name; anything else leaves every target alone. */
 const confirm = async (context: Context, plan: FlashPlan): Promise<void> => {
   const { confirmation } = plan;
+  await showContent(context, plan);
   if (confirmation.kind === "given") {
     return;
   }

@@ -12,6 +12,7 @@ export const flashOptions = z.object({
   allowFixed: z.boolean().default(false),
   maxSize: z.number(),
   wipe: z.boolean().default(false),
+  eject: z.boolean().default(false),
   dryRun: z.boolean().default(false),
 });
 

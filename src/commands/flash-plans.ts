@@ -96,6 +96,7 @@ export const planTargets = async (
       yes: options.yes,
       interactive: context.interactive && !context.json,
       wipe: options.wipe,
+      eject: options.eject,
       receipt: receiptOf(source),
     });
     if (result.kind === "refused") {

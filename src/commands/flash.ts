@@ -1,6 +1,7 @@
 // pi-image flash: writes images to one or several targets at once and proves that each target holds its own.
 import { join } from "node:path";
 import { prepareOutFolder } from "../build/out-folder.ts";
+import { ejectDevice } from "../device/eject-device.ts";
 import { listDevices } from "../device/list-devices.ts";
 import { openTarget } from "../device/open-target.ts";
 import type { OpenTarget } from "../device/opened-target.ts";
@@ -11,7 +12,7 @@ import { confirmTargets, printPlan } from "./confirm-targets.ts";
 import type { Context } from "./context.ts";
 import { flashOptions } from "./flash-options.ts";
 import { type Planned, planTargets } from "./flash-plans.ts";
-import { settleTargets } from "./flash-results.ts";
+import { type Flashed, settleTargets } from "./flash-results.ts";
 import { openAssignments } from "./flash-source.ts";
 import { flashTargets } from "./flash-targets.ts";
 import type { FlashSource } from "./image-source.ts";
@@ -92,6 +93,30 @@ const run = async (
   return results;
 };
 
+/** Only what is proven: a card that failed is looked at where it is. */
+const ejectAll = async (
+  context: Context,
+  flashed: readonly Flashed[],
+): Promise<void> => {
+  for (const { plan, result } of flashed) {
+    if (plan.target.kind === "file" || result.error !== undefined) {
+      continue;
+    }
+    const { path } = plan.target.device;
+    const why = await ejectDevice(path);
+    context.report(
+      why === undefined
+        ? { type: "notice", subject: path, message: "can be pulled out" }
+        : {
+            type: "warning",
+            subject: path,
+            message: `it was not ejected: ${why}`,
+            hint: "everything is on the card; unmount it before you pull it out",
+          },
+    );
+  }
+};
+
 export const flash = async (
   context: Context,
   args: readonly (string | undefined)[],
@@ -136,6 +161,9 @@ export const flash = async (
         ? []
         : [{ ...one, result, receipt: receiptFor(one.source) }];
     });
+    if (options.eject) {
+      await ejectAll(context, flashed);
+    }
     await settleTargets(context, flashed, time);
   } finally {
     await close();

@@ -1,5 +1,6 @@
 // Opens a block device for us alone and makes sure that it is still the one that was checked.
 import { constants, type FileHandle } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
 import { platform } from "node:process";
 import { UserError } from "../report/user-error.ts";
 import { tryTool } from "../system/run-tool.ts";
@@ -10,6 +11,7 @@ import { openDirect, rawNode } from "./open-direct.ts";
 import type { OpenTarget } from "./opened-target.ts";
 import { readFully, writeFully } from "./target-io.ts";
 import type { DeviceTarget } from "./target.ts";
+import { lockAgainstUdev } from "./udev-lock.ts";
 
 const sameDevice = (a: BlockDevice, b: BlockDevice | undefined): boolean =>
   b !== undefined &&
@@ -63,6 +65,33 @@ const tryLinuxTool = async (
   }
 };
 
+/** What the kernel keeps of a disk while it is there; undefined when it has gone. */
+const kernelFacts = (number: string): string | undefined => {
+  const folder = `/sys/dev/block/${number}`;
+  try {
+    const size = readFileSync(`${folder}/size`, "utf8");
+    // Linux before 5.15 has no sequence numbers.
+    const sequence = existsSync(`${folder}/diskseq`)
+      ? readFileSync(`${folder}/diskseq`, "utf8")
+      : "";
+    return `${size}${sequence}`;
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Whether the medium has gone since this was called. It asks at once and without Node's threads, all of which may hang in
+ * requests to the disk.
+ */
+const goneSince = ({ number }: BlockDevice): (() => boolean) => {
+  if (platform !== "linux" || number === undefined) {
+    return () => false;
+  }
+  const before = kernelFacts(number);
+  return () => kernelFacts(number) !== before;
+};
+
 export const openDevice = async (
   target: DeviceTarget,
   listDevices: () => Promise<readonly BlockDevice[]>,
@@ -75,10 +104,12 @@ export const openDevice = async (
   const { handle, direct } = await openDirect(node, constants.O_RDWR | alone);
   try {
     await proveIdentity(handle, target, listDevices);
+    await lockAgainstUdev(handle, path);
   } catch (error) {
     await handle.close();
     throw error;
   }
+  const gone = goneSince(device);
   return {
     path,
     kind: "device",
@@ -102,6 +133,7 @@ export const openDevice = async (
       const devices = await listDevices();
       return devices.some((candidate) => sameDevice(device, candidate));
     },
+    gone,
     close: async () => {
       await handle.close();
       // Only now, because the kernel refuses while somebody has the disk alone. It fails on kernels without partition

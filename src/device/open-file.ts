@@ -43,6 +43,7 @@ export const openFile = async (
       },
       settle: () => handle.truncate(size),
       present: async () => true,
+      gone: () => false,
       close: async () => {
         await handle.close();
         await unlock();

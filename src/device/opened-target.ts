@@ -27,5 +27,7 @@ export type OpenTarget = {
   readonly settle: () => Promise<void>;
   /** Still there? A card that was pulled out fails with the same errors as a bad one. */
   readonly present: () => Promise<boolean>;
+  /** Has the medium been taken away or changed? Cheap enough to be asked every second. */
+  readonly gone: () => boolean;
   readonly close: () => Promise<void>;
 };

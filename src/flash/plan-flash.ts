@@ -29,6 +29,7 @@ export type FlashFacts = {
   /** Somebody sits at a terminal and can be asked. */
   readonly interactive: boolean;
   readonly wipe: boolean;
+  readonly eject: boolean;
   /** Where the receipt will be. */
   readonly receipt: string;
 };
@@ -42,7 +43,8 @@ export type Step =
   | { readonly step: "compare checksum"; readonly path: string }
   | { readonly step: "write first MiB"; readonly bytes: number }
   | { readonly step: "re-read partition table" }
-  | { readonly step: "receipt"; readonly path: string };
+  | { readonly step: "receipt"; readonly path: string }
+  | { readonly step: "eject" };
 
 export type FlashPlan = {
   readonly image: FlashFacts["image"];
@@ -84,6 +86,9 @@ const stepsOf = (facts: FlashFacts, target: UsableTarget): readonly Step[] => {
       ? [{ step: "re-read partition table" } as const]
       : []),
     { step: "receipt", path: facts.receipt },
+    ...(facts.eject && target.kind === "device"
+      ? [{ step: "eject" } as const]
+      : []),
   ];
 };
 

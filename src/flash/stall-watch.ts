@@ -1,7 +1,8 @@
-// Names a target that does not answer, and gives it up when it stays silent.
+// Names a target that does not answer, and gives it up when it stays silent or has gone.
 import type { OpenTarget } from "../device/opened-target.ts";
 import type { Report } from "../report/events.ts";
 import { UserError } from "../report/user-error.ts";
+import { targetGone } from "./target-failure.ts";
 
 /** Milliseconds that one request may take. */
 export type StallLimits = {
@@ -17,6 +18,9 @@ export const STALL_LIMITS: StallLimits = {
   giveUp: 300_000,
   stopped: 5000,
 };
+
+/** A request to a card that was pulled out may take minutes to fail; this is how soon it is noticed, in milliseconds. */
+const LOOK_EVERY = 1000;
 
 const inSeconds = (milliseconds: number): string =>
   `${Math.round(milliseconds / 1000)} s`;
@@ -58,6 +62,12 @@ export const watchStalls = (
         hint: "it may only be slow; if this repeats, use another card, reader or port",
       });
     }, limits.warn);
+    const watch = setInterval(() => {
+      if (target.gone()) {
+        stuck = true;
+        giveUp(targetGone(path));
+      }
+    }, LOOK_EVERY);
     const end = setTimeout(() => {
       stuck = true;
       giveUp(
@@ -73,6 +83,7 @@ export const watchStalls = (
     } finally {
       pending.delete(giveUp);
       clearTimeout(warning);
+      clearInterval(watch);
       clearTimeout(end);
     }
   };

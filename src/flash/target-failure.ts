@@ -22,6 +22,12 @@ const stateOf = (path: string, stage: Stage): string => {
 
 const AGAIN = "run the same command again";
 
+export const targetGone = (path: string, cause?: unknown): UserError =>
+  new UserError("TARGET_GONE", `${path} disappeared`, {
+    cause,
+    hint: `was it pulled out? check the reader and the cable, then ${AGAIN}`,
+  });
+
 const fromSystem = async (
   error: unknown,
   code: string,
@@ -30,10 +36,7 @@ const fromSystem = async (
   const { path, kind } = target;
   const goneCodes = ["ENODEV", "ENXIO", "ENOMEDIUM", "ESHUTDOWN"];
   if (goneCodes.includes(code) || !(await target.present())) {
-    return new UserError("TARGET_GONE", `${path} disappeared`, {
-      cause: error,
-      hint: `was it pulled out? check the reader and the cable, then ${AGAIN}`,
-    });
+    return targetGone(path, error);
   }
   const failed = (message: string, hint: string) =>
     new UserError("FLASH_WRITE_FAILED", message, { cause: error, hint });

@@ -212,6 +212,45 @@ describeAsRoot(
       );
     });
 
+    it("shows what would be lost before it asks, and lets the card go at the end", async () => {
+      const folder = temporaryFolder();
+      const file = sparseFile(join(folder, "card"), CARD);
+      run("mkfs.ext4", "-q", "-L", "thesis", "-d", project, file);
+      const device = attachLoop(file);
+      const tools = join(folder, "bin");
+      const said = join(folder, "said");
+      mkdirSync(tools);
+      writeFileSync(
+        join(tools, "eject"),
+        `#!/bin/sh\necho "$@" >> ${said}\n[ ! -e ${said}.fail ]\n`,
+        { mode: 0o755 },
+      );
+      const env = { PATH: `${tools}:${process.env["PATH"] ?? ""}` };
+      const flashed = await runCli(["flash", device, "--yes", "--eject"], {
+        cwd: project,
+        env,
+      });
+      expect(flashed.status, flashed.stderr).toBe(0);
+      expect(flashed.stderr).toMatch(
+        new RegExp(
+          `^${device} is not empty:\n  the disk: ext4 "thesis", .* used, newest file 20`,
+          "m",
+        ),
+      );
+      expect(flashed.stderr).toContain(`${device}: can be pulled out`);
+      expect(readFileSync(said, "utf8")).toBe(`${device}\n`);
+
+      writeFileSync(`${said}.fail`, "");
+      const again = await runCli(["flash", device, "--yes", "--eject"], {
+        cwd: project,
+        env,
+      });
+      expect(again.status, again.stderr).toBe(0);
+      // Now it is a card of ours.
+      expect(again.stderr).not.toContain("is not empty");
+      expect(again.stderr).toContain("it was not ejected");
+    });
+
     it("ends with 130 on Ctrl-C, and the card does not boot until it is flashed again", async () => {
       const { file, device } = oldCard();
       const child = startCli(["flash", device, "--yes", "--wipe", "--json"], {

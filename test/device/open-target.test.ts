@@ -1,14 +1,16 @@
 // Opening targets for us alone: what the kernel refuses, what has changed since the check, and what is read is real.
+import { spawn, spawnSync } from "node:child_process";
 import {
   closeSync,
   constants,
   openSync,
   readSync,
   statSync,
+  truncateSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { alignedBuffers } from "../../src/device/aligned-memory.ts";
 import { listDevices } from "../../src/device/list-devices.ts";
 import { openForReading } from "../../src/device/open-for-reading.ts";
@@ -45,7 +47,7 @@ const deviceTarget = async (path: string): Promise<DeviceTarget> => {
 };
 
 describeAsRoot(
-  ["lsblk", "losetup", "mkfs.ext4"],
+  ["lsblk", "losetup", "mkfs.ext4", "flock"],
   "openTarget on devices",
   () => {
     const loop = (
@@ -97,6 +99,48 @@ describeAsRoot(
       await first.close();
       const second = await open(target);
       await second.close();
+    });
+
+    test("holds the lock that udev honours, as long as it is open", async () => {
+      const { device } = loop();
+      const lock = () =>
+        spawnSync("flock", ["--exclusive", "--nonblock", device, "true"])
+          .status;
+      expect(lock()).toBe(0);
+      const target = await open(await usableTarget(device));
+      expect(lock()).toBe(1);
+      await target.close();
+      expect(lock()).toBe(0);
+    });
+
+    test("is kept away by another program's lock", async () => {
+      const { device } = loop();
+      const other = spawn("flock", ["--exclusive", device, "sleep", "60"], {
+        detached: true,
+        stdio: "ignore",
+      });
+      const { pid = 0 } = other;
+      afterThisTest(() => {
+        process.kill(-pid, "SIGKILL");
+      });
+      const taken = () =>
+        spawnSync("flock", ["--nonblock", device, "true"]).status === 1;
+      await vi.waitUntil(taken, { timeout: 5000 });
+      const target = await usableTarget(device);
+      await expect(open(target)).rejects.toMatchObject({
+        code: "TARGET_IN_USE",
+        message: `${device} is in use: another program holds its lock`,
+      });
+    });
+
+    test("sees when the medium changes under it", async () => {
+      const { file, device } = loop();
+      const target = await open(await usableTarget(device));
+      expect(target.gone()).toBe(false);
+      truncateSync(file, 4 * MIB);
+      run("losetup", "--set-capacity", device);
+      expect(target.gone()).toBe(true);
+      await target.close();
     });
 
     test("does not open a device that was mounted after the check", async () => {

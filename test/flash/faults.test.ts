@@ -4,6 +4,7 @@ import {
   closeSync,
   openSync,
   readFileSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -410,6 +411,29 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
     expect(silent.boots()).toBe(false);
     // A real request that never ends keeps the device open as long as this process lives.
     await closeSilent();
+  });
+
+  test("does not wait for the kernel's patience with a card that was pulled out", async () => {
+    const pulled = card();
+    let closePulled = async (): Promise<void> => undefined;
+    const wrap = (target: OpenTarget): OpenTarget => {
+      closePulled = target.close;
+      return onWrite(12 * MIB, () => {
+        truncateSync(pulled.file, MIB);
+        run("losetup", "--set-capacity", pulled.device);
+        return new Promise(() => undefined);
+      })(target);
+    };
+    const { error } = only(
+      await flash({
+        ...everything,
+        image,
+        targets: [{ path: pulled.device, wrap }],
+      }),
+    );
+    expect(error).toMatchObject({ code: "TARGET_GONE", exitCode: 1 });
+    expect(pulled.boots()).toBe(false);
+    await closePulled();
   });
 
   test("Ctrl-C does not wait for a device that stopped answering", async () => {

@@ -61,6 +61,7 @@ const facts = (more: Partial<FlashFacts> = {}): FlashFacts => ({
   yes: false,
   interactive: false,
   wipe: false,
+  eject: false,
   receipt: "out/receipts/worker2.json",
   ...more,
 });

@@ -49,6 +49,7 @@ const planFor = async (path: string, wipe: boolean): Promise<FlashPlan> => {
     yes: true,
     interactive: false,
     wipe,
+    eject: false,
     receipt: "",
   });
   if (planned.kind !== "plan") {

@@ -12,6 +12,8 @@ const TOOLS: Readonly<Record<string, string>> = {
   "gpg-agent": "gpg-agent",
   gpgconf: "gpgconf",
   gpgv: "gpgv",
+  "mkfs.exfat": "exfatprogs",
+  "mount.exfat-fuse": "exfat-fuse",
   ip: "iproute2",
   kubectl: "kubernetes-client",
   losetup: "mount",

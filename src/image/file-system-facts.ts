@@ -1,0 +1,30 @@
+// What a person wants to know of a file system before it is overwritten.
+
+export type FileSystemFacts = {
+  /** Such as "FAT32", "ext4" or "a LUKS container". */
+  readonly name: string;
+  readonly label: string | undefined;
+  /** Bytes; undefined where it cannot be told quickly. */
+  readonly used: number | undefined;
+  /** Of the newest file, or the last change of anything. */
+  readonly newest: Date | undefined;
+  /** No file is in it. */
+  readonly empty: boolean;
+  /** The node whose card an earlier pi-image made of it. */
+  readonly ours?: string | undefined;
+};
+
+/** A label of the medium, which may hold anything, as words for a terminal. */
+export const textOf = (raw: string): string | undefined => {
+  const text = raw
+    .replace(/\0[^]*$/, "")
+    .replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "?")
+    .trim();
+  return text === "" || text === "NO NAME" ? undefined : text;
+};
+
+export const latestOf = (
+  one: Date | undefined,
+  other: Date | undefined,
+): Date | undefined =>
+  one === undefined || (other !== undefined && other > one) ? other : one;

@@ -1,0 +1,166 @@
+// What a FAT16 or FAT32 file system holds, as far as a person wants to know before it is overwritten.
+import type { FileSystemFacts } from "./file-system-facts.ts";
+import { latestOf, textOf } from "./file-system-facts.ts";
+import type { Range } from "./range.ts";
+import type { Source } from "./source.ts";
+
+const ENTRY = 32;
+/** Bytes of folders that are looked at: the newest file of a full card is found, a hostile one costs no minutes. */
+const MOST_FOLDER_BYTES = 8 * 1024 ** 2;
+/** The table of a 1 TB card with clusters of 128 KiB. */
+const LONGEST_TABLE = 32 * 1024 ** 2;
+
+/** Date and time as FAT and exFAT keep them, in local time; undefined where there is none. */
+export const dosTime = (date: number, time: number): Date | undefined => {
+  const month = (date >> 5) & 15;
+  const day = date & 31;
+  return month === 0 || day === 0
+    ? undefined
+    : new Date(
+        1980 + (date >> 9),
+        month - 1,
+        day,
+        time >> 11,
+        (time >> 5) & 63,
+        (time & 31) * 2,
+      );
+};
+
+type Walked = {
+  label: string | undefined;
+  newest: Date | undefined;
+  files: number;
+  marker: number | undefined;
+};
+
+/** The file that `build` puts beside the seed, pi-image.json, by its short name. */
+const MARKER = "PI-IMA~1JSO";
+/** Windows makes this folder on every card that it sees. */
+const WINDOWS_FOLDER = "SYSTEM~1   ";
+
+const look = (folder: Buffer, into: Walked): readonly number[] => {
+  const below: number[] = [];
+  for (let at = 0; at + ENTRY <= folder.length; at += ENTRY) {
+    const first = folder.readUInt8(at);
+    const attributes = folder.readUInt8(at + 11);
+    if (first === 0) {
+      break;
+    }
+    if (first === 0xe5 || first === 0x2e || (attributes & 0x0f) === 0x0f) {
+      continue;
+    }
+    const name = folder.toString("latin1", at, at + 11);
+    const cluster =
+      folder.readUInt16LE(at + 20) * 0x1_0000 + folder.readUInt16LE(at + 26);
+    if ((attributes & 0x08) !== 0) {
+      into.label = textOf(name);
+    } else if ((attributes & 0x10) !== 0) {
+      if (name !== WINDOWS_FOLDER) {
+        below.push(cluster);
+      }
+    } else {
+      into.files += 1;
+      into.marker = name === MARKER ? cluster : into.marker;
+      into.newest = latestOf(
+        into.newest,
+        dosTime(folder.readUInt16LE(at + 24), folder.readUInt16LE(at + 22)),
+      );
+    }
+  }
+  return below;
+};
+
+const nodeIn = (text: string): string | undefined =>
+  /"tool": "pi-image /.test(text)
+    ? (/"node": "([a-z0-9.-]{1,63})"/.exec(text)?.[1] ?? "a node")
+    : undefined;
+
+/** Undefined where the boot sector makes no sense. */
+export const lookAtFat = async (
+  source: Source,
+  { offset, length }: Range,
+): Promise<FileSystemFacts | undefined> => {
+  const boot = await source.read(offset, 512);
+  const sector = boot.readUInt16LE(11);
+  const clusterSize = boot.readUInt8(13) * sector;
+  const fat16Length = boot.readUInt16LE(22);
+  const wide = fat16Length === 0;
+  const tableLength = (fat16Length || boot.readUInt32LE(36)) * sector;
+  const rootLength = boot.readUInt16LE(17) * ENTRY;
+  const tableAt = offset + boot.readUInt16LE(14) * sector;
+  const rootAt = tableAt + boot.readUInt8(16) * tableLength;
+  const dataAt = rootAt + rootLength;
+  const sectors = boot.readUInt16LE(19) || boot.readUInt32LE(32);
+  const clusters = Math.floor(
+    (offset + sectors * sector - dataAt) / clusterSize,
+  );
+  if (
+    ![512, 1024, 2048, 4096].includes(sector) ||
+    clusterSize === 0 ||
+    sectors * sector > length ||
+    clusters < 1
+  ) {
+    return undefined;
+  }
+  const name = wide ? "FAT32" : clusters < 4085 ? "FAT12" : "FAT16";
+  const label = textOf(boot.toString("latin1", wide ? 71 : 43, wide ? 82 : 54));
+  const entrySize = wide ? 4 : 2;
+  if (name === "FAT12" || tableLength > LONGEST_TABLE) {
+    return { name, label, used: undefined, newest: undefined, empty: false };
+  }
+  const table = await source.read(
+    tableAt,
+    Math.min(tableLength, (clusters + 2) * entrySize),
+  );
+  const next = (cluster: number): number =>
+    cluster < 2 || (cluster + 1) * entrySize > table.length
+      ? 0
+      : wide
+        ? table.readUInt32LE(cluster * 4) & 0x0fff_ffff
+        : table.readUInt16LE(cluster * 2);
+  let inUse = 0;
+  for (let cluster = 2; cluster < table.length / entrySize; cluster += 1) {
+    inUse += next(cluster) === 0 ? 0 : 1;
+  }
+  let budget = MOST_FOLDER_BYTES;
+  const folderAt = async (start: number): Promise<Buffer> => {
+    const parts: Buffer[] = [];
+    let cluster = start;
+    while (cluster >= 2 && cluster < clusters + 2 && budget > 0) {
+      parts.push(
+        await source.read(dataAt + (cluster - 2) * clusterSize, clusterSize),
+      );
+      budget -= clusterSize;
+      cluster = next(cluster);
+    }
+    return Buffer.concat(parts);
+  };
+  const walked: Walked = {
+    label: undefined,
+    newest: undefined,
+    files: 0,
+    marker: undefined,
+  };
+  const root = wide
+    ? await folderAt(boot.readUInt32LE(44))
+    : await source.read(rootAt, rootLength);
+  const folders = [...look(root, walked)];
+  const made = walked.marker;
+  for (
+    let folder = folders.pop();
+    folder !== undefined && budget > 0;
+    folder = folders.pop()
+  ) {
+    folders.push(...look(await folderAt(folder), walked));
+  }
+  const marker =
+    made === undefined ? "" : (await folderAt(made)).toString("utf8");
+  return {
+    name,
+    label: walked.label ?? label,
+    used: inUse * clusterSize,
+    newest: walked.newest,
+    empty: walked.files === 0,
+    ours: nodeIn(marker),
+  };
+};
