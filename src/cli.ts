@@ -119,7 +119,7 @@ declare(
       .choices(["img", "img.xz", "img.zst", "seed"])
       .default("img"),
   )
-  .option("--insecure", "take a base from a URL without a checksum")
+  .option("--insecure", "take a base without a checksum")
   .addOption(outOption())
   .option("--encrypt-to <age>", "encrypt the secrets file with age", collect)
   .option("--dry-run", "print the plan and write nothing");
@@ -181,15 +181,18 @@ declare(
 
 declare(
   "base",
-  "List, fetch or verify base images.",
+  "List, fetch, verify or update base images.",
   "pi-image base fetch ubuntu-24.04",
   async (context, args, options) =>
     (await import("./commands/base.ts")).base(context, args, options),
 )
-  .argument("<action>", "list, fetch or verify")
+  .argument("<action>", "list, fetch, verify or update")
   .argument("[base]", "a catalogue name, a file or a URL")
   .addOption(sha256Option())
-  .option("--insecure", "take a base from a URL without a checksum");
+  .option("--insecure", "take a base without a checksum")
+  .option("--mirror <url>", "ask this server first; may be repeated", collect)
+  .addOption(inventoryOption())
+  .option("--dry-run", "with update: show what is newer, take nothing");
 
 declare(
   "watch",

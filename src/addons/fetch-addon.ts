@@ -7,7 +7,7 @@ import {
   readUnknownManifest,
 } from "./fetch-file.ts";
 import type { Lock } from "./lock.ts";
-import { mirroredUrl } from "./mirrored-url.ts";
+import { mirroredUrl } from "../base/mirrored-url.ts";
 
 type WantedAddon = {
   readonly url: string;

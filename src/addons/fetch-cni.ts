@@ -6,7 +6,7 @@ import { fillCalico } from "./fill-calico.ts";
 import { fillFlannel } from "./fill-flannel.ts";
 import type { PinnedManifest, Pins } from "./load-pins.ts";
 import type { Manifest } from "./manifest.ts";
-import { mirroredUrl } from "./mirrored-url.ts";
+import { mirroredUrl } from "../base/mirrored-url.ts";
 import { renderCilium } from "./render-cilium.ts";
 
 export type Fetched = {

@@ -55,7 +55,7 @@ export const fetchFile = async (
   }
   try {
     return await fetchArchive(
-      { url, sha256, from: wanted.expectedBy, name },
+      { urls: [url], sha256, from: wanted.expectedBy, name },
       options,
     );
   } catch (error) {

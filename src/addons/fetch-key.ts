@@ -8,7 +8,7 @@ import { NetworkFailure } from "../base/network-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import type { FetchOptions } from "./fetch-file.ts";
-import { readKey, type RepositoryKey, WrongKey } from "./read-key.ts";
+import { readKey, type ServedKey, WrongKey } from "../base/read-key.ts";
 
 type WantedKey = {
   readonly url: URL;
@@ -24,7 +24,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Such a key takes 4 KiB. */
 const KEY_LIMIT = 64 * 1024;
 
-const daysLeft = ({ expires }: RepositoryKey, now: Date): number =>
+const daysLeft = ({ expires }: ServedKey, now: Date): number =>
   expires === undefined
     ? Number.POSITIVE_INFINITY
     : (expires.getTime() - now.getTime()) / DAY_MS;
@@ -36,7 +36,7 @@ const day = (date: Date | undefined): string =>
 const fromCache = async (
   path: string,
   { fingerprint, now }: WantedKey,
-): Promise<RepositoryKey | undefined> => {
+): Promise<ServedKey | undefined> => {
   try {
     const key = await readKey(await readFile(path, "utf8"), fingerprint);
     return daysLeft(key, now) > 0 ? key : undefined;
@@ -57,7 +57,7 @@ const keyWrong = (from: string, cause: WrongKey): UserError =>
     },
   );
 
-const keyExpired = (from: string, key: RepositoryKey, now: Date): UserError =>
+const keyExpired = (from: string, key: ServedKey, now: Date): UserError =>
   new UserError(
     "KEY_EXPIRED",
     `the key of the Kubernetes packages at ${from} expired on ${day(key.expires)}`,
@@ -71,7 +71,7 @@ const keyExpired = (from: string, key: RepositoryKey, now: Date): UserError =>
 const download = async (
   wanted: WantedKey,
   options: FetchOptions,
-): Promise<RepositoryKey> => {
+): Promise<ServedKey> => {
   const from = shownUrl(wanted.url);
   const text = await fetchSmall(wanted.url, KEY_LIMIT, options);
   const key = await readKey(text.toString("latin1"), wanted.fingerprint).catch(
@@ -92,7 +92,7 @@ const download = async (
 export const fetchKey = async (
   wanted: WantedKey,
   options: FetchOptions,
-): Promise<RepositoryKey | undefined> => {
+): Promise<ServedKey | undefined> => {
   const { url, now } = wanted;
   const name = createHash("sha256").update(url.href).digest("hex");
   const path = await cachePath(options.env, "keys", `${name}.asc`);

@@ -4,6 +4,15 @@ import type { CacheOptions } from "./cache.ts";
 import type { DownloadOptions } from "./download.ts";
 import type { Catalogue } from "./load-catalogue.ts";
 
+/** What an earlier build took under this name: the next one takes the same. */
+export type BasePin = {
+  /** The vendor's file name. */
+  readonly file: string;
+  readonly sha256: string;
+  /** Who says so, for messages: the lockfile. */
+  readonly from: string;
+};
+
 export type BaseRequest = {
   /** A name from the catalogue, a path, or a file, http or https address. */
   readonly base: string;
@@ -11,8 +20,9 @@ export type BaseRequest = {
   readonly explicit: boolean;
   /** The checksum that the file as given must have. */
   readonly sha256?: string | undefined;
-  /** Take a file from the network without any checksum. */
+  /** Take a file without any checksum. */
   readonly insecure?: boolean | undefined;
+  readonly pin?: BasePin | undefined;
 };
 
 export type FoundBase = {
@@ -27,6 +37,8 @@ export type FoundBase = {
 
 export type ResolveOptions = CacheOptions & {
   readonly catalogue: Catalogue;
+  /** Servers with copies, in place of scheme and host of the vendors' addresses; asked first, in this order. */
+  readonly mirrors?: readonly string[];
   /** For tests: shorter waits. */
   readonly pause?: number;
 };

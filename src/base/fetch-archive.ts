@@ -6,16 +6,20 @@ import { type CacheOptions, cachePath, withEntryLock } from "./cache.ts";
 import { demandChecksums } from "./checksums.ts";
 import { digestFile, rememberDigest } from "./digest-file.ts";
 import { download, type DownloadOptions } from "./download.ts";
+import { fromFirstServer } from "./first-server.ts";
 import { removePartialFile } from "./partial-file.ts";
 
 type Wanted = {
-  readonly url: URL;
+  /** Servers that have it, asked in this order; not empty. */
+  readonly urls: readonly URL[];
   /** Undefined: whatever comes is taken. */
   readonly sha256: string | undefined;
   /** Who says that this is the checksum. */
   readonly from: string;
   /** What messages call it. */
   readonly name: string;
+  /** Throws unless the file at this path may be taken; asked before it gets its name in the cache. */
+  readonly prove?: ((path: string) => Promise<void>) | undefined;
 };
 
 type Archive = { readonly path: string; readonly sha256: string };
@@ -49,15 +53,25 @@ export const cachedArchive = async (
   return undefined;
 };
 
-const downloadInto = async (
+/** Names the entry while it is not known what comes. */
+const keyOf = ({ sha256, urls }: Wanted): string =>
+  sha256 ??
+  createHash("sha256")
+    .update(urls.map(({ href }) => href).join("\n"))
+    .digest("hex");
+
+const downloadFrom = async (
+  url: URL,
   wanted: Wanted,
   options: DownloadOptions,
 ): Promise<Archive> => {
-  const key =
-    wanted.sha256 ?? createHash("sha256").update(wanted.url.href).digest("hex");
-  const partial = await cachePath(options.env, "downloads", `${key}.partial`);
+  const partial = await cachePath(
+    options.env,
+    "downloads",
+    `${keyOf(wanted)}.partial`,
+  );
   for (;;) {
-    const { sha256, resumed } = await download(wanted.url, partial, options);
+    const { sha256, resumed } = await download(url, partial, options);
     const again = resumed && sha256 !== (wanted.sha256 ?? sha256);
     if (again) {
       // A server that lies about ranges spoils only what is put together.
@@ -70,6 +84,15 @@ const downloadInto = async (
         { sha256: wanted.sha256, from: wanted.from },
       ]);
     }
+    try {
+      await wanted.prove?.(partial);
+    } catch (error) {
+      await removePartialFile(partial);
+      if (resumed) {
+        continue;
+      }
+      throw error;
+    }
     const path = await cachePath(options.env, "archives", sha256);
     await publishFile(partial, path);
     await removePartialFile(partial);
@@ -78,19 +101,25 @@ const downloadInto = async (
   }
 };
 
-/** Throws NetworkFailure, CHECKSUM_MISMATCH (then nothing is kept), DISK_FULL (then the part is kept). */
+/**
+ * Throws NetworkFailure, CHECKSUM_MISMATCH (then nothing is kept), DISK_FULL (then the part is kept); of several servers,
+ * when none had it.
+ */
 export const fetchArchive = async (
   wanted: Wanted,
   options: DownloadOptions,
 ): Promise<Archive> => {
-  const key =
-    wanted.sha256 ?? createHash("sha256").update(wanted.url.href).digest("hex");
-  const entry = await cachePath(options.env, "archives", key);
+  const entry = await cachePath(options.env, "archives", keyOf(wanted));
   return withEntryLock(entry, options, async () => {
     const cached =
       wanted.sha256 === undefined
         ? undefined
         : await cachedArchive(wanted.sha256, wanted.name, options);
-    return cached ?? downloadInto(wanted, options);
+    return (
+      cached ??
+      fromFirstServer(wanted.urls, options.report, (url) =>
+        downloadFrom(url, wanted, options),
+      )
+    );
   });
 };

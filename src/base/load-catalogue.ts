@@ -1,46 +1,97 @@
-// Loads the catalogue of base images that the package carries, with the keys that it names.
+// Loads the catalogue of base images: the package's own and the user's additions, with the keys that they name.
 import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { UserError } from "../report/user-error.ts";
+import { configFolder } from "../system/folders.ts";
 import { packageFile } from "../system/package-files.ts";
-import type { PinnedKey } from "./signature.ts";
 
-const keySchema = z.strictObject({
-  /** Armored public key, relative to profiles/. */
-  file: z.string(),
-  fingerprint: z.string().regex(/^[0-9A-F]{40}$/),
-});
+const fingerprint = z.string().regex(/^[0-9A-F]{40}$/);
 
-const releaseSchema = z.strictObject({
-  title: z.string(),
-  folder: z.url({ protocol: /^https$/ }).endsWith("/"),
-  file: z.string().regex(/^[^/*]+\*[^/*]+$/),
-  key: z.string(),
-  sample: z.string(),
-});
+const keySchema = z.union([
+  z.strictObject({
+    /** Armored public key, relative to the catalogue's folder. */
+    file: z.string(),
+    fingerprint,
+  }),
+  z.strictObject({
+    /** Where the key is served: what comes must have the fingerprint. */
+    addresses: z.array(z.url({ protocol: /^https?$/ })).min(1),
+    fingerprint,
+  }),
+]);
+
+const releaseSchema = z.discriminatedUnion("signed", [
+  z.strictObject({
+    signed: z.literal("list"),
+    title: z.string(),
+    key: z.string(),
+    folder: z.url({ protocol: /^https?$/ }).endsWith("/"),
+    file: z.string().regex(/^[^/*]+\*[^/*]+$/),
+    sample: z.string().optional(),
+  }),
+  z.strictObject({
+    signed: z.literal("file"),
+    title: z.string(),
+    key: z.string(),
+    address: z.url({ protocol: /^https?$/ }),
+    list: z.url({ protocol: /^https?$/ }).optional(),
+    checksum: z.boolean(),
+    sample: z.string().optional(),
+  }),
+]);
 
 const sampleSchema = z.strictObject({
   title: z.string(),
-  /** Relative to profiles/. */
+  /** Relative to the catalogue's folder. */
   file: z.string(),
 });
 
 const catalogueSchema = z.strictObject({
-  keys: z.record(z.string(), keySchema),
-  releases: z.record(z.string(), releaseSchema),
-  samples: z.record(z.string(), sampleSchema),
+  keys: z.record(z.string(), keySchema).default({}),
+  releases: z.record(z.string(), releaseSchema).default({}),
+  samples: z.record(z.string(), sampleSchema).default({}),
 });
 
-export type Release = {
+/** A vendor's key: the package carries it, or its servers do and the package has its fingerprint. */
+export type CatalogueKey = {
+  /** Of the primary key, in capitals without spaces. */
+  readonly fingerprint: string;
+  /** The armored public key, where the package carries it. */
+  readonly armored?: string | undefined;
+  /** Where else it is served, asked in this order. */
+  readonly addresses?: readonly string[] | undefined;
+};
+
+type Common = {
   readonly title: string;
+  readonly key: CatalogueKey;
+  /** Name of the sample that stands in where there is no network. */
+  readonly sample?: string | undefined;
+};
+
+/** The vendor signs SHA256SUMS, which lists the images. */
+export type ListedRelease = Common & {
+  readonly signed: "list";
   /** Where SHA256SUMS, its signature and the images are; ends in /. */
   readonly folder: string;
   /** Name of the image; a * stands for the point release: nothing or ".N". */
   readonly file: string;
-  readonly key: PinnedKey;
-  /** Name of the sample that stands in where there is no network. */
-  readonly sample: string;
 };
+
+/** The vendor signs the file itself: `<address>.sig`. */
+export type SignedFileRelease = Common & {
+  readonly signed: "file";
+  /** Of the file; with `list`, each * stands for a date as in 2025-12-04. */
+  readonly address: string;
+  /** An `os_list` of Raspberry Pi Imager that names the newest address; undefined: there is only one. */
+  readonly list?: string | undefined;
+  /** Whether `<address>.sha256` is published as well. */
+  readonly checksum: boolean;
+};
+
+export type Release = ListedRelease | SignedFileRelease;
 
 export type Sample = { readonly title: string; readonly path: string };
 
@@ -49,40 +100,111 @@ export type Catalogue = {
   readonly samples: ReadonlyMap<string, Sample>;
 };
 
-/** The catalogue of the package; a mistake in it is ours, and thrown as such. */
-export const loadCatalogue = async (): Promise<Catalogue> => {
-  const { keys, releases, samples } = catalogueSchema.parse(
-    parse(await readFile(packageFile("profiles/base-images.yaml"), "utf8")),
-  );
-  const pinned = new Map<string, PinnedKey>();
-  for (const [name, { file, fingerprint }] of Object.entries(keys)) {
-    const armored = await readFile(packageFile(`profiles/${file}`), "utf8");
-    pinned.set(name, { armored, fingerprint });
+/** Only an entry's own mistake; a file that cannot be read says so itself. */
+class WrongEntry extends Error {
+  override readonly name = "WrongEntry";
+}
+
+const loadKey = async (
+  key: z.infer<typeof keySchema>,
+  folder: string,
+): Promise<CatalogueKey> =>
+  "file" in key
+    ? {
+        fingerprint: key.fingerprint,
+        armored: await readFile(resolve(folder, key.file), "utf8"),
+      }
+    : key;
+
+const readCatalogue = async (
+  text: string,
+  folder: string,
+  ours: Catalogue,
+): Promise<Catalogue> => {
+  const { keys, releases, samples } = catalogueSchema.parse(parse(text));
+  const pinned = new Map<string, CatalogueKey>();
+  for (const [name, key] of Object.entries(keys)) {
+    pinned.set(name, await loadKey(key, folder));
   }
+  const allSamples = new Map([
+    ...ours.samples,
+    ...Object.entries(samples).map(
+      ([name, { title, file }]) =>
+        [name, { title, path: resolve(folder, file) }] as const,
+    ),
+  ]);
   const release = (
     name: string,
-    { key: keyName, ...rest }: z.infer<typeof releaseSchema>,
+    written: z.infer<typeof releaseSchema>,
   ): Release => {
-    const key = pinned.get(keyName);
-    if (key === undefined || !(rest.sample in samples) || name in samples) {
-      throw new Error(
-        `the catalogue's entry ${name} needs a key, a sample, and a name of its own`,
+    const key = pinned.get(written.key);
+    if (
+      key === undefined ||
+      (written.sample !== undefined && !allSamples.has(written.sample)) ||
+      allSamples.has(name)
+    ) {
+      throw new WrongEntry(
+        `the entry ${name} needs a key and a sample that exist, and a name of its own`,
       );
     }
-    return { ...rest, key };
+    return { ...written, key };
   };
   return {
-    releases: new Map(
-      Object.entries(releases).map(([name, each]) => [
-        name,
-        release(name, each),
-      ]),
-    ),
-    samples: new Map(
-      Object.entries(samples).map(([name, { title, file }]) => [
-        name,
-        { title, path: packageFile(`profiles/${file}`) },
-      ]),
-    ),
+    samples: allSamples,
+    releases: new Map([
+      ...ours.releases,
+      ...Object.entries(releases).map(
+        ([name, each]) => [name, release(name, each)] as const,
+      ),
+    ]),
   };
+};
+
+const NAME = "base-images.yaml";
+const NOTHING: Catalogue = { releases: new Map(), samples: new Map() };
+
+const catalogueWrong = (path: string, error: unknown): UserError =>
+  new UserError("CATALOGUE_WRONG", `the catalogue ${path} cannot be used`, {
+    facts:
+      error instanceof z.ZodError
+        ? z.prettifyError(error).split("\n").slice(0, 8)
+        : error instanceof Error
+          ? error.message.split("\n").slice(0, 4)
+          : [],
+    hint: "docs/base-images.md shows how it is written; without the file, the package's own catalogue serves",
+    cause: error,
+  });
+
+/** The user's additions; entries of the same name take the place of ours. Throws CATALOGUE_WRONG. */
+const addUsers = async (
+  ours: Catalogue,
+  env: NodeJS.ProcessEnv,
+): Promise<Catalogue> => {
+  const path = join(configFolder(env), NAME);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      return ours;
+    }
+    throw catalogueWrong(path, error);
+  }
+  return readCatalogue(text, dirname(path), ours).catch((error: unknown) => {
+    throw catalogueWrong(path, error);
+  });
+};
+
+/** A mistake in the package's own catalogue is ours, and thrown as such. */
+export const loadCatalogue = async (
+  env: NodeJS.ProcessEnv,
+): Promise<Catalogue> => {
+  const path = packageFile(`profiles/${NAME}`);
+  const ours = await readCatalogue(
+    await readFile(path, "utf8"),
+    dirname(path),
+    NOTHING,
+  );
+  return addUsers(ours, env);
 };

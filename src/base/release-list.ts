@@ -1,35 +1,32 @@
-// Finds the newest image of a release in its vendor's signed checksum list.
+// Finds the images of a release in its vendor's signed checksum list.
 import { readFile } from "node:fs/promises";
 import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
+import type { ResolveOptions } from "./base-request.ts";
+import { downloadOptions } from "./base-request.ts";
 import { cachePath } from "./cache.ts";
 import { parseChecksumList } from "./checksum-list.ts";
 import { fetchSmall } from "./fetch-small.ts";
-import { type HttpOptions, shownUrl } from "./http-request.ts";
-import type { Release } from "./load-catalogue.ts";
+import { fromFirstServer } from "./first-server.ts";
+import type { FoundRelease, ReleaseFile } from "./found-release.ts";
+import { shownUrl } from "./http-request.ts";
+import type { ListedRelease } from "./load-catalogue.ts";
+import { withMirrors } from "./mirrored-url.ts";
 import { NetworkFailure } from "./network-failure.ts";
-import { verifySignature } from "./signature.ts";
+import { loadPinnedKey } from "./pinned-key.ts";
+import { type PinnedKey, verifySignature } from "./signature.ts";
 
 const LIST = "SHA256SUMS";
 const SIGNATURE = "SHA256SUMS.gpg";
 const MAX_LIST_SIZE = 1024 * 1024;
 
-export type ReleaseFile = {
-  /** As the vendor names it. */
-  readonly file: string;
-  readonly sha256: string;
-  readonly url: URL;
-  /** The list, for messages. */
+type SignedList = { readonly data: Buffer; readonly signature: Buffer };
+
+/** A list that is proven, and where it is from. */
+type ProvenList = SignedList & {
+  readonly digests: ReadonlyMap<string, string>;
   readonly from: string;
 };
-
-/** The list as it was fetched, or the one of an earlier run and why no newer one could be had. */
-type FoundRelease = {
-  readonly newest: ReleaseFile;
-  readonly stale: NetworkFailure | undefined;
-};
-
-type SignedList = { readonly data: Buffer; readonly signature: Buffer };
 
 /** A * in the pattern stands for the point release: nothing or ".N". */
 const pointRelease = (pattern: string, file: string): number | undefined => {
@@ -46,96 +43,137 @@ const pointRelease = (pattern: string, file: string): number | undefined => {
 };
 
 /** Point releases are compared as numbers: 24.04.10 is newer than 24.04.9. */
-const newestOf = (
-  list: ReadonlyMap<string, string>,
-  release: Release,
+const newestIn = (
+  digests: ReadonlyMap<string, string>,
+  pattern: string,
   from: string,
-): ReleaseFile => {
-  let newest: { point: number; file: string; sha256: string } | undefined;
-  for (const [file, sha256] of list) {
-    const point = pointRelease(release.file, file);
+): string => {
+  let newest: { point: number; file: string } | undefined;
+  for (const file of digests.keys()) {
+    const point = pointRelease(pattern, file);
     if (point !== undefined && point >= (newest?.point ?? 0)) {
-      newest = { point, file, sha256 };
+      newest = { point, file };
     }
   }
   if (newest === undefined) {
     throw new UserError(
       "CHECKSUM_LIST_WRONG",
-      `${from} does not list ${release.file}`,
+      `${from} does not list ${pattern}`,
       {
         hint: "the vendor may have moved the release; give the address of the image and its checksum instead",
       },
     );
   }
-  return {
-    file: newest.file,
-    sha256: newest.sha256,
-    // Servers and proxies take a bare + for a space.
-    url: new URL(encodeURIComponent(newest.file), release.folder),
-    from,
-  };
+  return newest.file;
 };
-
-const fetchList = async (
-  release: Release,
-  options: HttpOptions,
-): Promise<SignedList> => ({
-  data: await fetchSmall(new URL(LIST, release.folder), MAX_LIST_SIZE, options),
-  signature: await fetchSmall(
-    new URL(SIGNATURE, release.folder),
-    MAX_LIST_SIZE,
-    options,
-  ),
-});
 
 const isWrongSignature = (error: unknown): boolean =>
   error instanceof UserError && error.code === "SIGNATURE_WRONG";
 
+const prove = async (
+  list: SignedList,
+  from: string,
+  { file }: ListedRelease,
+  key: PinnedKey,
+): Promise<ProvenList> => {
+  await verifySignature({ ...list, from, now: new Date() }, key);
+  const digests = parseChecksumList(list.data.toString("utf8"), from);
+  newestIn(digests, file, from);
+  return { ...list, digests, from };
+};
+
+const fetchProven = async (
+  folder: URL,
+  release: ListedRelease,
+  key: PinnedKey,
+  options: ResolveOptions,
+): Promise<ProvenList> => {
+  const http = downloadOptions(options);
+  const from = shownUrl(new URL(LIST, folder));
+  const once = async () =>
+    prove(
+      {
+        data: await fetchSmall(new URL(LIST, folder), MAX_LIST_SIZE, http),
+        signature: await fetchSmall(
+          new URL(SIGNATURE, folder),
+          MAX_LIST_SIZE,
+          http,
+        ),
+      },
+      from,
+      release,
+      key,
+    );
+  return once().catch((error: unknown) => {
+    if (!isWrongSignature(error)) {
+      throw error;
+    }
+    // The server may have changed the list between the two requests.
+    return once();
+  });
+};
+
+/** Where `file` is: on the mirrors, then at the vendor. */
+export const releaseUrls = (
+  { folder }: ListedRelease,
+  file: string,
+  { mirrors = [] }: ResolveOptions,
+): readonly URL[] =>
+  // Servers and proxies take a bare + for a space.
+  withMirrors(new URL(encodeURIComponent(file), folder), mirrors);
+
 /**
- * The newest image of the release. The list is fetched anew each time; when that fails, the list of an earlier run
- * serves, verified again. Throws NetworkFailure, SIGNATURE_WRONG or CHECKSUM_LIST_WRONG.
+ * The images of the release. The list is fetched anew each time; when that fails, the list of an earlier run serves,
+ * verified again. Throws NetworkFailure, SIGNATURE_WRONG or CHECKSUM_LIST_WRONG.
  */
-export const findRelease = async (
+export const findInSignedList = async (
   name: string,
-  release: Release,
-  options: HttpOptions,
+  release: ListedRelease,
+  options: ResolveOptions,
 ): Promise<FoundRelease> => {
-  const from = shownUrl(new URL(LIST, release.folder));
-  const verify = (list: SignedList) =>
-    verifySignature({ ...list, from, now: new Date() }, release.key);
-  const newest = ({ data }: SignedList) =>
-    newestOf(parseChecksumList(data.toString("utf8"), from), release, from);
+  const key = await loadPinnedKey(release.key, options);
   const kept = {
     data: await cachePath(options.env, "lists", `${name}/${LIST}`),
     signature: await cachePath(options.env, "lists", `${name}/${SIGNATURE}`),
   };
+  const found = (
+    { digests, from }: ProvenList,
+    stale: NetworkFailure | undefined,
+  ): FoundRelease => {
+    const named = (file: string): ReleaseFile | undefined => {
+      const sha256 = digests.get(file);
+      return sha256 === undefined
+        ? undefined
+        : { file, sha256, urls: releaseUrls(release, file, options), from };
+    };
+    const newest = named(newestIn(digests, release.file, from));
+    if (newest === undefined) {
+      throw new Error("the newest image is one of the list");
+    }
+    return { newest, named, stale, remember: async () => undefined };
+  };
   try {
-    let list = await fetchList(release, options);
-    await verify(list).catch(async (error: unknown) => {
-      if (!isWrongSignature(error)) {
-        throw error;
-      }
-      // The server may have changed the list between the two requests.
-      list = await fetchList(release, options);
-      await verify(list);
-    });
-    const found = newest(list);
+    const list = await fromFirstServer(
+      withMirrors(new URL(release.folder), options.mirrors ?? []),
+      options.report,
+      (folder) => fetchProven(folder, release, key, options),
+    );
     await writeFileAtomically(kept.data, list.data);
     await writeFileAtomically(kept.signature, list.signature);
-    return { newest: found, stale: undefined };
+    return found(list, undefined);
   } catch (error) {
     if (!(error instanceof NetworkFailure)) {
       throw error;
     }
-    const [data, signature] = await Promise.all([
-      readFile(kept.data),
-      readFile(kept.signature),
-    ]).catch(() => {
+    try {
+      const list = {
+        data: await readFile(kept.data),
+        signature: await readFile(kept.signature),
+      };
+      const from = shownUrl(new URL(LIST, release.folder));
+      return found(await prove(list, from, release, key), error);
+    } catch {
       throw error;
-    });
-    await verify({ data, signature }).catch(() => {
-      throw error;
-    });
-    return { newest: newest({ data, signature }), stale: error };
+    }
   }
 };

@@ -24,15 +24,19 @@ const nameIn = (url: URL): string => {
   }
 };
 
-/** Downloads it unless it is in the cache. Without a checksum only when the request says that none is wanted. */
+/**
+ * Downloads it unless it is in the cache. Its checksum is the given one, else the pinned one; without any only when the
+ * request says that none is wanted.
+ */
 export const resolveAddress = async (
   url: URL,
   given: ExpectedChecksum | undefined,
-  { insecure }: BaseRequest,
+  { insecure, pin }: BaseRequest,
   options: ResolveOptions,
 ): Promise<FoundBase> => {
   const shown = shownUrl(url);
-  if (given === undefined && insecure !== true) {
+  const expected = given ?? pin;
+  if (expected === undefined && insecure !== true) {
     throw new UserError(
       "CHECKSUM_MISSING",
       `${shown} comes from the network, and nothing says what it should be`,
@@ -45,7 +49,12 @@ export const resolveAddress = async (
   const name = nameIn(url);
   try {
     const archive = await fetchArchive(
-      { url, name, sha256: given?.sha256, from: given?.from ?? shown },
+      {
+        urls: [url],
+        name,
+        sha256: expected?.sha256,
+        from: expected?.from ?? shown,
+      },
       downloadOptions(options),
     );
     return { name, ...archive, origin: "download" };

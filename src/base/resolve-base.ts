@@ -32,7 +32,7 @@ const find = async (
     }
     return resolveAddress(new URL(base), given, request, options);
   }
-  return resolveGivenFile(base, given, options);
+  return resolveGivenFile(request, given, options);
 };
 
 /**

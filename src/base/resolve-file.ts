@@ -4,13 +4,19 @@ import { basename, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openImage } from "../image/open-image.ts";
 import { UserError } from "../report/user-error.ts";
-import type { FoundBase, ResolveOptions } from "./base-request.ts";
+import type {
+  BasePin,
+  BaseRequest,
+  FoundBase,
+  ResolveOptions,
+} from "./base-request.ts";
 import {
   checksumsBeside,
   demandChecksums,
   type ExpectedChecksum,
 } from "./checksums.ts";
 import { digestFile } from "./digest-file.ts";
+import { vendorChecksum } from "./vendor-checksum.ts";
 
 export const wrongAddress = (base: string, cause: unknown): UserError =>
   new UserError("WRONG_ARGUMENTS", `${base} is not a valid address`, {
@@ -34,18 +40,14 @@ const digestOf = async (
   }
 };
 
-/** Compares the file with `given` and with every checksum beside it. */
+/** Compares the file with each of the checksums. */
 const resolveFile = async (
   path: string,
-  given: ExpectedChecksum | undefined,
+  expected: readonly ExpectedChecksum[],
   origin: "file" | "sample",
   options: ResolveOptions,
 ): Promise<FoundBase> => {
   const name = basename(path);
-  const expected = [
-    ...(given === undefined ? [] : [given]),
-    ...(await checksumsBeside(path)),
-  ];
   const sha256 = await digestOf(path, name, options);
   demandChecksums(path, sha256, expected);
   return { name, path, sha256, origin };
@@ -61,7 +63,11 @@ export const resolveSample = async (
   if (sample === undefined) {
     throw new Error(`the catalogue has no sample ${name}`);
   }
-  return resolveFile(sample.path, given, "sample", options);
+  const expected = [
+    ...(given === undefined ? [] : [given]),
+    ...(await checksumsBeside(sample.path)),
+  ];
+  return resolveFile(sample.path, expected, "sample", options);
 };
 
 const filePath = (base: string): string => {
@@ -99,10 +105,52 @@ const fileOf = async (
   return path;
 };
 
-/** The file that the user names by its path or a file: address. */
+/** A file of one's own may change, but not unseen. */
+const comparePin = (
+  { path, sha256 }: FoundBase,
+  pin: BasePin,
+  { report }: ResolveOptions,
+): void => {
+  if (pin.sha256 !== sha256) {
+    report({
+      type: "notice",
+      message: `${path} is another file than at the last build, as ${pin.from} tells; the cards that are built now differ from the earlier ones`,
+    });
+  }
+};
+
+const tellUnproven = (path: string, { report }: ResolveOptions): void => {
+  report({
+    type: "warning",
+    message: `nothing says what ${path} should be, so it is taken as it is`,
+    hint: "give the publisher's checksum with --sha256, put the publisher's SHA256SUMS beside the file, or say --insecure",
+  });
+};
+
+/**
+ * The file that the user names by its path or a file: address. It must have every checksum that is known of it: the given
+ * one, those beside it, else the vendor's own.
+ */
 export const resolveGivenFile = async (
-  base: string,
+  { base, insecure, pin }: BaseRequest,
   given: ExpectedChecksum | undefined,
   options: ResolveOptions,
-): Promise<FoundBase> =>
-  resolveFile(await fileOf(base, options), given, "file", options);
+): Promise<FoundBase> => {
+  const path = await fileOf(base, options);
+  const known = [
+    ...(given === undefined ? [] : [given]),
+    ...(await checksumsBeside(path)),
+  ];
+  const vendors =
+    known.length > 0 || insecure === true
+      ? undefined
+      : await vendorChecksum(basename(path), options);
+  const expected = vendors === undefined ? known : [vendors];
+  const found = await resolveFile(path, expected, "file", options);
+  if (pin !== undefined) {
+    comparePin(found, pin, options);
+  } else if (expected.length === 0 && insecure !== true) {
+    tellUnproven(path, options);
+  }
+  return found;
+};

@@ -1,6 +1,8 @@
-// A base image that the catalogue names: the newest of its release, or a sample where there is no network.
+// A base image that the catalogue names: the pinned or newest one of its release, or a sample where there is no network.
+import { UserError } from "../report/user-error.ts";
 import { baseFailure } from "./base-failure.ts";
 import {
+  type BasePin,
   type BaseRequest,
   downloadOptions,
   type FoundBase,
@@ -8,54 +10,145 @@ import {
 } from "./base-request.ts";
 import { demandChecksums, type ExpectedChecksum } from "./checksums.ts";
 import { cachedArchive, fetchArchive } from "./fetch-archive.ts";
+import type { FoundRelease, ReleaseFile } from "./found-release.ts";
 import type { Release } from "./load-catalogue.ts";
 import { NetworkFailure } from "./network-failure.ts";
-import { findRelease } from "./release-list.ts";
+import { pinDiffers, pinnedFile, updateHint } from "./pinned-file.ts";
+import { findInSignedList } from "./release-list.ts";
 import { resolveSample } from "./resolve-file.ts";
+import { findSignedFile } from "./signed-file.ts";
 
-/** The newest image of a release: from the cache, or downloaded. Throws NetworkFailure. */
-const resolveNewest = async (
+/** Throws NetworkFailure, KEY_WRONG, SIGNATURE_WRONG or CHECKSUM_LIST_WRONG. */
+export const findRelease = (
   name: string,
   release: Release,
-  given: ExpectedChecksum | undefined,
+  options: ResolveOptions,
+): Promise<FoundRelease> =>
+  release.signed === "list"
+    ? findInSignedList(name, release, options)
+    : findSignedFile(name, release, options);
+
+/** Fetches the file unless the cache has it. */
+export const fetchReleaseFile = async (
+  wanted: ReleaseFile,
+  { stale, remember }: FoundRelease,
   options: ResolveOptions,
 ): Promise<FoundBase> => {
-  const http = downloadOptions(options);
-  const { newest, stale } = await findRelease(name, release, http);
-  demandChecksums(
-    newest.file,
-    newest.sha256,
-    given === undefined ? [] : [given],
-  );
-  const cached = await cachedArchive(newest.sha256, newest.file, options);
+  const { file, sha256 } = wanted;
+  const cached =
+    sha256 === undefined
+      ? undefined
+      : await cachedArchive(sha256, file, options);
   if (stale !== undefined) {
     if (cached === undefined) {
       throw stale;
     }
     options.report({
       type: "notice",
-      message: `${stale.message}: taking ${newest.file} from the cache without looking for a newer one`,
+      message: `${stale.message}: taking ${file} from the cache without looking for a newer one`,
     });
   }
   const archive =
-    cached ?? (await fetchArchive({ ...newest, name: newest.file }, http));
-  return { name: newest.file, ...archive, origin: "download" };
+    cached ??
+    (await fetchArchive({ ...wanted, name: file }, downloadOptions(options)));
+  await remember(wanted, archive.sha256);
+  return { name: file, ...archive, origin: "download" };
 };
 
-/** The newest image of the release; a default may become a sample, with a warning. */
+/** The vendor has taken the pinned file away, or has put another one in its place. */
+const explainPin = (
+  name: string,
+  pin: BasePin,
+  { newest }: FoundRelease,
+  error: unknown,
+): unknown => {
+  if (error instanceof NetworkFailure && error.kind === "refused") {
+    return new UserError(
+      "BASE_PIN_GONE",
+      `${pin.from} pins ${pin.file}, which is not in the cache, and ${error.message}`,
+      {
+        facts: [`the vendor offers ${newest.file} now`],
+        state: "nothing was written",
+        hint: `${updateHint(name)}; or give the pinned file itself with --base`,
+        cause: error,
+      },
+    );
+  }
+  return error instanceof UserError && error.code === "CHECKSUM_MISMATCH"
+    ? pinDiffers(
+        name,
+        pin,
+        newest.urls[0]?.host ?? newest.from,
+        error.facts.at(-1)?.split(/\s+/).at(-1) ?? "",
+      )
+    : error;
+};
+
+/** What an earlier build took: from the cache without asking anybody, or fetched again. */
+const resolvePinned = async (
+  name: string,
+  release: Release,
+  pin: BasePin,
+  options: ResolveOptions,
+): Promise<FoundBase> => {
+  const cached = await cachedArchive(pin.sha256, pin.file, options);
+  if (cached !== undefined) {
+    return { name: pin.file, ...cached, origin: "download" };
+  }
+  const found = await findRelease(name, release, options);
+  const wanted = {
+    ...pinnedFile(name, release, found, pin, options),
+    sha256: pin.sha256,
+  };
+  return fetchReleaseFile(wanted, found, options).catch((error: unknown) => {
+    throw explainPin(name, pin, found, error);
+  });
+};
+
+const resolveNewest = async (
+  name: string,
+  release: Release,
+  given: ExpectedChecksum | undefined,
+  options: ResolveOptions,
+): Promise<FoundBase> => {
+  const found = await findRelease(name, release, options);
+  const { file, sha256 } = found.newest;
+  const expected = given === undefined ? [] : [given];
+  if (sha256 !== undefined) {
+    demandChecksums(file, sha256, expected);
+  }
+  const fetched = await fetchReleaseFile(found.newest, found, options);
+  demandChecksums(file, fetched.sha256, expected);
+  return fetched;
+};
+
+/** A default may become a sample, with a warning. Throws also BASE_PIN_GONE. */
 export const resolveRelease = async (
   release: Release,
   given: ExpectedChecksum | undefined,
-  { base, explicit }: BaseRequest,
+  { base, explicit, pin }: BaseRequest,
   options: ResolveOptions,
 ): Promise<FoundBase> => {
+  if (pin !== undefined && given !== undefined) {
+    demandChecksums(`${pin.file}, which ${pin.from} pins,`, pin.sha256, [
+      given,
+    ]);
+  }
   try {
-    return await resolveNewest(base, release, given, options);
+    return pin === undefined
+      ? await resolveNewest(base, release, given, options)
+      : await resolvePinned(base, release, pin, options);
   } catch (error) {
     if (!(error instanceof NetworkFailure)) {
       throw error;
     }
-    if (explicit || error.kind !== "unreachable" || given !== undefined) {
+    const { sample } = release;
+    if (
+      explicit ||
+      error.kind !== "unreachable" ||
+      given !== undefined ||
+      sample === undefined
+    ) {
       throw baseFailure(base, error);
     }
     options.report({
@@ -63,6 +156,6 @@ export const resolveRelease = async (
       message: `no network: built from the sample base, which does not boot on a Pi; it is for trying out (${error.message})`,
       hint: `connect to the network for ${release.title}, or give an image file with --base`,
     });
-    return resolveSample(release.sample, undefined, options);
+    return resolveSample(sample, undefined, options);
   }
 };

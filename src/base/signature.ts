@@ -1,4 +1,7 @@
-// Verifies the detached OpenPGP signature of a checksum list against one pinned key, without a gpg on the computer.
+// Verifies a detached OpenPGP signature of a list or a file against one pinned key, without a gpg on the computer.
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import type { ReadableStream } from "node:stream/web";
 import * as openpgp from "openpgp";
 import { UserError } from "../report/user-error.ts";
 
@@ -9,8 +12,7 @@ export type PinnedKey = {
   readonly fingerprint: string;
 };
 
-type Signed = {
-  readonly data: Uint8Array;
+type Signature = {
   /** Binary or armored; it may hold several signatures. */
   readonly signature: Uint8Array;
   /** What is signed, for messages. */
@@ -18,10 +20,12 @@ type Signed = {
   readonly now: Date;
 };
 
+type Signed = Signature & { readonly data: Uint8Array };
+
 const signatureWrong = (from: string, why: string, cause?: unknown) =>
   new UserError("SIGNATURE_WRONG", `the signature of ${from} ${why}`, {
     facts: cause instanceof Error ? [cause.message] : [],
-    state: "nothing was downloaded on the word of this list",
+    state: "nothing was kept on the word of this server",
     hint: "try again later or on another network; if it stays so, do not use this server's images",
     cause,
   });
@@ -37,7 +41,7 @@ const ARMOR = "-----BEGIN PGP SIGNATURE-----";
 const readSignature = async ({
   signature,
   from,
-}: Signed): Promise<openpgp.Signature> => {
+}: Signature): Promise<openpgp.Signature> => {
   try {
     const text = Buffer.from(signature).toString("latin1");
     return text.trimStart().startsWith(ARMOR)
@@ -58,6 +62,38 @@ const readPinnedKey = async (pinned: PinnedKey): Promise<openpgp.Key> => {
   return key;
 };
 
+type Verified = Awaited<ReturnType<typeof openpgp.verify>>["signatures"];
+
+/** Throws SIGNATURE_WRONG unless one of the signatures is good. */
+const demandGood = async (
+  signatures: Verified,
+  { from }: Signature,
+  pinned: PinnedKey,
+): Promise<void> => {
+  const failures: unknown[] = [];
+  for (const each of signatures) {
+    try {
+      // Signatures of other types are over a key or over nothing, not over the bytes.
+      const types = (await each.signature).packets.map(
+        (packet) => packet.signatureType,
+      );
+      if (
+        (await each.verified) &&
+        types.every((type) => DATA_TYPES.has(type))
+      ) {
+        return;
+      }
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throw signatureWrong(
+    from,
+    `is not a valid one of the key ${pinned.fingerprint}`,
+    failures[0],
+  );
+};
+
 /**
  * Throws SIGNATURE_WRONG unless one of the signatures is valid at `now` and made by the pinned key. A signature of
  * another key, however valid, one that has expired, and one over SHA-1 or MD5 (which openpgp refuses) do not count.
@@ -75,26 +111,41 @@ export const verifySignature = async (
     date: signed.now,
     format: "binary",
   });
-  const failures: unknown[] = [];
-  for (const each of signatures) {
-    try {
-      // Signatures of other types are over a key or over nothing, not over the list.
-      const types = (await each.signature).packets.map(
-        (packet) => packet.signatureType,
-      );
-      if (
-        (await each.verified) &&
-        types.every((type) => DATA_TYPES.has(type))
-      ) {
-        return;
-      }
-    } catch (error) {
-      failures.push(error);
-    }
+  await demandGood(signatures, signed, pinned);
+};
+
+/** openpgp hashes what its copy of the stream reads: nothing moves unless the copy is read to its end. */
+const drain = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
+  const reader = stream.getReader();
+  while (!(await reader.read()).done) {
+    // Only its reading counts.
   }
-  throw signatureWrong(
-    signed.from,
-    `is not a valid one of the key ${pinned.fingerprint}`,
-    failures[0],
-  );
+};
+
+const READ_SIZE = 1024 * 1024;
+
+/** The same for a file of any size; throws what reading it throws. */
+export const verifyFileSignature = async (
+  path: string,
+  signed: Signature,
+  pinned: PinnedKey,
+): Promise<void> => {
+  const key = await readPinnedKey(pinned);
+  const signature = await readSignature(signed);
+  const file = createReadStream(path, { highWaterMark: READ_SIZE });
+  try {
+    const { signatures, data } = await openpgp.verify({
+      message: await openpgp.createMessage({ binary: Readable.toWeb(file) }),
+      signature,
+      verificationKeys: key,
+      date: signed.now,
+      format: "binary",
+    });
+    await Promise.all([
+      drain(data as ReadableStream<Uint8Array>),
+      demandGood(signatures, signed, pinned),
+    ]);
+  } finally {
+    file.destroy();
+  }
 };

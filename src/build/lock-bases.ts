@@ -2,24 +2,36 @@
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import { shownUrl } from "../base/http-request.ts";
 import type { Pins } from "../addons/load-pins.ts";
-import type { LockedBase } from "../addons/lock.ts";
+import type { Lock, LockedBase } from "../addons/lock.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { basename } from "node:path";
+import type { BasePin } from "../base/base-request.ts";
 import type { BaseRecord } from "./manifest.ts";
 
 /** The same on every computer, and without a password: a catalogue's name, an address, or a file's own name. */
-const lockName = (base: string): string => {
+export const lockName = (base: string): string => {
   if (/^https?:/i.test(base) && URL.canParse(base)) {
     return shownUrl(new URL(base));
   }
   return basename(base);
 };
 
+/** What an earlier run took under this name; undefined where none is recorded. */
+export const pinIn =
+  (lock: Lock | undefined, lockFile: string) =>
+  (base: string): BasePin | undefined => {
+    const locked = lock?.bases.find(({ name }) => name === lockName(base));
+    return locked === undefined
+      ? undefined
+      : { file: locked.file, sha256: locked.sha256, from: lockFile };
+  };
+
 /** @param bases by the name that the user has for them; a sample that only stands in for a base is left out */
 export const lockBases = async (
   bases: ReadonlyMap<string, { readonly record: BaseRecord }>,
+  env: NodeJS.ProcessEnv,
 ): Promise<readonly LockedBase[]> => {
-  const { releases } = await loadCatalogue();
+  const { releases } = await loadCatalogue(env);
   return [...bases].flatMap(([name, { record }]) =>
     record.origin === "sample" && releases.has(name)
       ? []

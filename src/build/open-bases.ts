@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import { decodedBaseFile, openDecodedBase } from "../base/decoded-base.ts";
+import type { BasePin } from "../base/base-request.ts";
 import { type BaseImage, resolveBase } from "../base/resolve-base.ts";
 import type { CacheOptions } from "../base/cache.ts";
 import type { Source } from "../image/source.ts";
@@ -25,6 +26,10 @@ export type BasesOptions = CacheOptions & {
   readonly explicit: boolean;
   readonly sha256: string | undefined;
   readonly insecure: boolean;
+  /** What the lockfile says of a base, by the name that the user has for it. */
+  readonly pinOf: (base: string) => BasePin | undefined;
+  /** Servers with copies of the vendors' images. */
+  readonly mirrors: readonly string[];
 };
 
 /** stat(2) counts these whatever the file system's block size is. */
@@ -68,7 +73,7 @@ export const openBases = async (
   names: readonly string[],
   options: BasesOptions,
 ): Promise<ReadonlyMap<string, OpenBase>> => {
-  const catalogue = await loadCatalogue();
+  const catalogue = await loadCatalogue(options.env);
   const bases = new Map<string, OpenBase>();
   try {
     for (const base of new Set(names)) {
@@ -78,6 +83,7 @@ export const openBases = async (
           explicit: options.explicit,
           sha256: options.sha256,
           insecure: options.insecure,
+          pin: options.pinOf(base),
         },
         { ...options, catalogue },
       );

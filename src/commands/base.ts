@@ -1,19 +1,23 @@
-// pi-image base: lists the catalogue, and fetches or verifies one base image.
+// pi-image base: lists the catalogue, fetches or verifies one base image, updates the lockfile, and tidies the cache.
 import { z } from "zod";
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import { resolveBase } from "../base/resolve-base.ts";
 import { UserError } from "../report/user-error.ts";
+import { updateBases } from "./base-update.ts";
 import type { Context } from "./context.ts";
 
 const baseOptions = z.object({
   sha256: z.string().optional(),
   insecure: z.boolean().optional(),
+  mirror: z.array(z.string()).optional(),
+  inventory: z.string(),
+  dryRun: z.boolean().optional(),
 });
 
-const ACTIONS = ["list", "fetch", "verify"] as const;
+const ACTIONS = ["list", "fetch", "verify", "update"] as const;
 
 const list = async (context: Context): Promise<void> => {
-  const { releases, samples } = await loadCatalogue();
+  const { releases, samples } = await loadCatalogue(context.env);
   const entries = [...releases, ...samples].map(([name, { title }]) => ({
     name,
     title,
@@ -40,6 +44,14 @@ export const base = async (
     await list(context);
     return;
   }
+  if (known === "update") {
+    await updateBases(context, {
+      inventory: options.inventory,
+      name,
+      dryRun: options.dryRun === true,
+    });
+    return;
+  }
   if (known === undefined || name === undefined) {
     throw new UserError(
       "WRONG_ARGUMENTS",
@@ -47,7 +59,7 @@ export const base = async (
         ? `base cannot ${JSON.stringify(action)}`
         : `base ${known} needs the name of a base`,
       {
-        hint: "use: pi-image base list, base fetch NAME, or base verify NAME",
+        hint: "use: pi-image base list, fetch NAME, verify NAME, or update",
       },
     );
   }
@@ -63,7 +75,8 @@ export const base = async (
       env: context.env,
       report: context.report,
       signal: context.signal,
-      catalogue: await loadCatalogue(),
+      catalogue: await loadCatalogue(context.env),
+      mirrors: (options.mirror ?? []).map((url) => url.replace(/\/+$/, "")),
     },
   );
   await image.reader.close();

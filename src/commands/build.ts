@@ -75,6 +75,7 @@ export const build = async (
   const bases = await openBases(
     plan.steps.map(({ base }) => base),
     {
+      ...prepared.basesFrom,
       explicit: options.base !== undefined,
       sha256: options.sha256,
       insecure: options.insecure === true,

@@ -108,6 +108,7 @@ export const openNodeSources = async (
     const baseOf = (node: ResolvedNode): string => args.base ?? node.base;
     if (streamed.length > 0) {
       const bases = await openBases(streamed.map(baseOf), {
+        ...prepared.basesFrom,
         explicit: args.base !== undefined,
         sha256: args.sha256,
         insecure: false,

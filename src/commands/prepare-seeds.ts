@@ -11,8 +11,8 @@ import { loadPins } from "../addons/load-pins.ts";
 import { loadLock, lockPath, storeLock } from "../addons/lock-file.ts";
 import { mergeLock } from "../addons/lock.ts";
 import { borrowSecrets, secretsFile } from "../build/cluster-secrets.ts";
-import { lockBases, wantedInLock } from "../build/lock-bases.ts";
-import type { OpenBase } from "../build/open-bases.ts";
+import { lockBases, pinIn, wantedInLock } from "../build/lock-bases.ts";
+import type { BasesOptions, OpenBase } from "../build/open-bases.ts";
 import { type NodeSeed, renderSeeds } from "../build/render-seeds.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
@@ -43,6 +43,8 @@ export type PreparedSeeds = {
   readonly secretsFile: string;
   readonly secretsExist: boolean;
   readonly lockFile: string;
+  /** Which base images, and from where. */
+  readonly basesFrom: Pick<BasesOptions, "pinOf" | "mirrors">;
   /** To check and plan with: what comes from the network is not in them, and secrets may have been made for this run only. */
   readonly seeds: readonly NodeSeed[];
   /** The seeds that a build would write now, as far as the cache has what they need; nothing is fetched. */
@@ -136,6 +138,10 @@ export const prepareSeeds = async (
     secretsFile: file,
     secretsExist: borrowed.exist,
     lockFile,
+    basesFrom: {
+      pinOf: pinIn(lock, relative(context.cwd, lockFile)),
+      mirrors: project.cluster.mirrors.baseImages,
+    },
     seeds: render(borrowed.secrets, {
       kubernetesKey: undefined,
       manifests: addons.manifests,
@@ -159,7 +165,7 @@ export const prepareSeeds = async (
       const found = {
         ...supplies.locked,
         kubernetes: project.cluster.kubernetes,
-        bases: await lockBases(chosen.bases),
+        bases: await lockBases(chosen.bases, env),
       };
       await storeLock(
         lockFile,

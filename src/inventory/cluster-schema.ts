@@ -103,6 +103,20 @@ const mirrors = z
       "A place that has the manifests of network plug-ins and add-ons.",
       "https://files.home.arpa/manifests",
     ),
+    baseImages: z
+      .array(
+        text(
+          {
+            description: "An address in place of scheme and host.",
+            examples: ["https://files.home.arpa/ubuntu-cdimage"],
+          },
+          urlRule,
+        ),
+      )
+      .optional()
+      .describe(
+        "Servers with copies of the vendors' base images, checksum lists and signatures, asked in this order before the vendors' own. What they serve is verified all the same.",
+      ),
   })
   .optional()
   .describe("Mirrors of your own, in place of the public servers.");

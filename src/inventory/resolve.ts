@@ -80,6 +80,7 @@ const resolveMirrors = (mirrors: Inventory["cluster"]["mirrors"]): Mirrors => ({
   })),
   ubuntu: withoutSlash(mirrors?.ubuntu),
   manifests: withoutSlash(mirrors?.manifests),
+  baseImages: (mirrors?.baseImages ?? []).map((url) => url.replace(/\/+$/, "")),
 });
 
 const resolveCluster = (

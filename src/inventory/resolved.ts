@@ -61,6 +61,8 @@ export type Mirrors = {
   readonly ubuntu: string | undefined;
   /** Base URL in place of the manifests' own hosts. */
   readonly manifests: string | undefined;
+  /** Base URLs of copies of the vendors' base images, asked first. */
+  readonly baseImages: readonly string[];
 };
 
 export type ResolvedCluster = {

@@ -45,6 +45,11 @@ export const ERROR_CODES = {
     about:
       "The base image's partitions overlap or lie outside the image, as in a file that was cut short.",
   },
+  BASE_PIN_GONE: {
+    exit: EXIT.failed,
+    about:
+      "The vendor no longer offers the base image that the lockfile pins, and no copy is in the cache.",
+  },
   BASE_UNREACHABLE: {
     exit: EXIT.failed,
     about:
@@ -80,6 +85,10 @@ export const ERROR_CODES = {
   CACHE_UNUSABLE: {
     exit: EXIT.failed,
     about: "The folder for downloads and decoded images cannot be used.",
+  },
+  CATALOGUE_WRONG: {
+    exit: EXIT.wrongInput,
+    about: "The user's own catalogue of base images cannot be used.",
   },
   CHECKSUM_LIST_WRONG: {
     exit: EXIT.untrusted,
@@ -156,7 +165,7 @@ export const ERROR_CODES = {
   KEY_WRONG: {
     exit: EXIT.untrusted,
     about:
-      "What a server gives as the key of the Kubernetes packages is another key, or no key at all.",
+      "What a server gives as the key of the Kubernetes packages or of a base image is another key, or no key at all.",
   },
   KUBECONFIG_CONFLICT: {
     exit: EXIT.wrongInput,

@@ -1,7 +1,7 @@
 // The key of the Kubernetes packages, served from this computer; the keys are made by gpg.
 import { expect, it } from "vitest";
 import { fetchKey } from "../../src/addons/fetch-key.ts";
-import { readKey } from "../../src/addons/read-key.ts";
+import { readKey } from "../../src/base/read-key.ts";
 import { outcomeOf, testOptions } from "../base/base-options.ts";
 import { deadAddress, startServer } from "../base/http-server.ts";
 import { describeWithTools } from "../support/tools.ts";

@@ -357,7 +357,7 @@ describe("the cache", () => {
     const options = testOptions();
     const cache = options.env["PI_IMAGE_CACHE_HOME"] ?? "";
     const wanted = (digest: string | undefined) => ({
-      url: new URL(`${server.address}a.img`),
+      urls: [new URL(`${server.address}a.img`)],
       sha256: digest,
       from: "the list",
       name: "a.img",

@@ -1,17 +1,10 @@
 // From a name, path or address to a verified base: with a server, without one, and with one that cannot be trusted.
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BaseRequest } from "../../src/base/base-request.ts";
-import {
-  type Catalogue,
-  loadCatalogue,
-  type Release,
-} from "../../src/base/load-catalogue.ts";
-import { resolveBase } from "../../src/base/resolve-base.ts";
+import type { Catalogue } from "../../src/base/load-catalogue.ts";
 import type { PinnedKey } from "../../src/base/signature.ts";
 import { describeWithTools } from "../support/tools.ts";
 import {
@@ -19,38 +12,19 @@ import {
   outcomeOf,
   testFolder,
   testOptions,
+  packageCatalogue,
 } from "./base-options.ts";
 import { openGpg } from "./gpg.ts";
 import { deadAddress, startServer } from "./http-server.ts";
-
-/** The smallest thing that opens as a raw image. */
-const rawImage = (fill: number): Buffer => {
-  const image = Buffer.alloc(4096, fill);
-  image.set([0x55, 0xaa], 510);
-  return image;
-};
-const sha256 = (bytes: Buffer) =>
-  createHash("sha256").update(bytes).digest("hex");
-
-const old = gzipSync(rawImage(1));
-const newest = gzipSync(rawImage(2));
-const name = (point: string) =>
-  `ubuntu-24.04${point}-preinstalled-server-arm64+raspi.img.xz`;
-
-/** Resolves and closes; gives what a command would remember. */
-const resolve = async (
-  request: BaseRequest,
-  options: Parameters<typeof resolveBase>[1],
-) => {
-  const base = await resolveBase(request, options);
-  await base.reader.close();
-  return {
-    name: base.name,
-    sha256: base.sha256,
-    origin: base.origin,
-    path: base.path,
-  };
-};
+import {
+  name,
+  newest,
+  old,
+  rawImage,
+  resolve,
+  serveRelease,
+  sha256,
+} from "./release-server.ts";
 
 const noCatalogue: Catalogue = { releases: new Map(), samples: new Map() };
 
@@ -65,50 +39,27 @@ describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
   });
   afterAll(() => gpg.close());
 
-  /** A server with a signed list of two point releases and other files, and an empty cache. */
-  const setUp = async (signer = pinned) => {
-    const server = await startServer();
-    const options = testOptions();
-    const { samples } = await loadCatalogue();
-    const release = (folder: string): Release => ({
-      title: "Ubuntu Server 24.04 LTS",
-      folder,
-      file: "ubuntu-24.04*-preinstalled-server-arm64+raspi.img.xz",
-      key: pinned,
-      sample: "sample",
-    });
-    const catalogue = (folder: string): Catalogue => ({
-      releases: new Map([["ubuntu-24.04", release(folder)]]),
-      samples,
-    });
-    const publish = (list: string, key = signer) => {
-      const data = Buffer.from(list);
-      server.files.set("SHA256SUMS", data);
-      server.files.set("SHA256SUMS.gpg", gpg.sign(data, key, "--armor"));
-    };
-    publish(
-      [
-        `${sha256(Buffer.from("desktop"))} *ubuntu-24.04.9-preinstalled-desktop-arm64+raspi.img.xz`,
-        `${sha256(newest)} *${name(".10")}`,
-        `${sha256(old)} *${name(".9")}`,
-        `${sha256(old)} *${name("")}`,
-        "",
-      ].join("\n"),
-    );
-    server.files.set(name(".9"), old);
-    server.files.set(name(".10"), newest);
-    const run = (request: Partial<BaseRequest> = {}, folder = server.address) =>
-      resolve(
-        { base: "ubuntu-24.04", explicit: true, ...request },
-        { ...options, catalogue: catalogue(folder) },
-      );
-    return { ...server, options, publish, run };
-  };
+  const setUp = (signer = pinned) => serveRelease(gpg, pinned, signer);
   const wanted = {
     name: name(".10"),
     sha256: sha256(newest),
     origin: "download",
   };
+
+  it("proves a file of that name that lies here", async () => {
+    const { run, options } = await setUp();
+    const good = join(testFolder(), name(".9"));
+    writeFileSync(good, old);
+    expect(await run({ base: good })).toMatchObject({ origin: "file" });
+    expect(options.told()).toEqual([]);
+    writeFileSync(good, newest);
+    const error = await failureOf(run({ base: good }));
+    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISMATCH", 4]);
+    expect(error.message).toContain("SHA256SUMS says");
+    expect(await run({ base: good, insecure: true })).toMatchObject({
+      sha256: sha256(newest),
+    });
+  });
 
   it("is the newest point release, downloaded once", async () => {
     const { run, requests } = await setUp();
@@ -258,7 +209,7 @@ describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
 
 describe("a sample", () => {
   it.each(["sample", "sample-26.04"])("%s is in the package", async (base) => {
-    const options = { ...testOptions(), catalogue: await loadCatalogue() };
+    const options = { ...testOptions(), catalogue: await packageCatalogue() };
     const found = await resolve({ base, explicit: true }, options);
     expect(found.origin).toBe("sample");
     expect(found.name).toMatch(/^sample-ubuntu-.*\.img\.xz$/);
@@ -266,9 +217,9 @@ describe("a sample", () => {
     expect(existsSync(join(found.path, "../SHA256SUMS"))).toBe(true);
   });
   it("stands in for every release", async () => {
-    const { releases, samples } = await loadCatalogue();
+    const { releases, samples } = await packageCatalogue();
     for (const release of releases.values()) {
-      expect(samples.has(release.sample)).toBe(true);
+      expect(samples.has(release.sample ?? "")).toBe(true);
     }
   });
 });
@@ -295,6 +246,25 @@ describe("a file", () => {
         found(path),
       );
     }
+  });
+
+  it("that nothing proves is taken with a warning, but for --insecure and a pin", async () => {
+    const path = file();
+    const told = async (more: Partial<BaseRequest>) => {
+      const opts = options();
+      await resolve({ base: path, explicit: true, ...more }, opts);
+      return opts.told();
+    };
+    expect(await told({})).toEqual([
+      `nothing says what ${path} should be, so it is taken as it is`,
+    ]);
+    expect(await told({ insecure: true })).toEqual([]);
+    expect(await told({ sha256: sha256(image) })).toEqual([]);
+    const pin = { file: "a.img", sha256: sha256(image), from: "x.lock.json" };
+    expect(await told({ pin })).toEqual([]);
+    expect(await told({ pin: { ...pin, sha256: sha256(old) } })).toEqual([
+      `${path} is another file than at the last build, as x.lock.json tells; the cards that are built now differ from the earlier ones`,
+    ]);
   });
 
   it("with the right checksum is taken", async () => {
@@ -344,7 +314,7 @@ describe("a file", () => {
   });
 
   it("names what there is instead", async () => {
-    const catalogue = await loadCatalogue();
+    const catalogue = await packageCatalogue();
     const error = await failureOf(
       resolve({ base: "ubunut", explicit: true }, { ...options(), catalogue }),
     );
@@ -404,6 +374,19 @@ describe("an address", () => {
     await run({ sha256: sha256(newest) });
     await run({ sha256: sha256(newest) });
     expect(requests).toEqual(["b+c.img.gz"]);
+  });
+
+  it("needs no checksum where the lockfile has one, which it must match", async () => {
+    const { run } = await setUp();
+    const pin = { file: "b+c.img.gz", from: "cluster.lock.json" };
+    expect(
+      await run({ pin: { ...pin, sha256: sha256(newest) } }),
+    ).toMatchObject(expected);
+    expect(
+      await outcomeOf(run({ pin: { ...pin, sha256: sha256(old) } })),
+    ).toContain(
+      "CHECKSUM_MISMATCH 4: b+c.img.gz does not have the checksum that cluster.lock.json says",
+    );
   });
 
   it("with a wrong checksum is refused", async () => {

@@ -5,11 +5,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as openpgp from "openpgp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadCatalogue } from "../../src/base/load-catalogue.ts";
 import { type PinnedKey, verifySignature } from "../../src/base/signature.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { describeWithTools } from "../support/tools.ts";
-import { failureOf, testFolder } from "./base-options.ts";
+import { failureOf, testFolder, packageCatalogue } from "./base-options.ts";
 import { openGpg } from "./gpg.ts";
 
 const list = Buffer.from(`${"a".repeat(64)} *ubuntu.img.xz\n`);
@@ -111,7 +110,7 @@ describe("the key that the package carries", () => {
   const FINGERPRINT = "843938DF228D22F7B3742BC0D94AA3F0EFE21092";
 
   it("is the pinned one of every Ubuntu release, and nothing else is with it", async () => {
-    const { releases } = await loadCatalogue();
+    const { releases } = await packageCatalogue();
     expect([...releases.keys()]).toEqual([
       "ubuntu-22.04",
       "ubuntu-24.04",
@@ -119,7 +118,7 @@ describe("the key that the package carries", () => {
     ]);
     for (const { key } of releases.values()) {
       expect(key.fingerprint).toBe(FINGERPRINT);
-      const keys = await openpgp.readKeys({ armoredKeys: key.armored });
+      const keys = await openpgp.readKeys({ armoredKeys: key.armored ?? "" });
       expect(keys.map((each) => each.getFingerprint().toUpperCase())).toEqual([
         FINGERPRINT,
       ]);

@@ -29,7 +29,10 @@ const inCluster = (key: string, get: Field["get"]): Field => ({
 });
 
 const inMirrors = (
-  key: Exclude<keyof ResolvedProject["cluster"]["mirrors"], "registries">,
+  key: Exclude<
+    keyof ResolvedProject["cluster"]["mirrors"],
+    "registries" | "baseImages"
+  >,
 ): Field => ({
   set: (value) => ({
     cluster: { ...cluster, mirrors: { [key]: value } },

@@ -70,6 +70,7 @@ describe("an inventory that says almost nothing", () => {
           registries: [],
           ubuntu: undefined,
           manifests: undefined,
+          baseImages: [],
         },
         addons: [],
       },

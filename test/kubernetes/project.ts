@@ -79,6 +79,7 @@ const cluster: ResolvedCluster = {
     registries: [],
     ubuntu: undefined,
     manifests: undefined,
+    baseImages: [],
   },
   addons: [],
 };

@@ -50,6 +50,7 @@ export const sampleCluster: ResolvedCluster = {
     registries: [],
     ubuntu: undefined,
     manifests: undefined,
+    baseImages: [],
   },
   addons: [],
 };

@@ -1,7 +1,7 @@
-// Judges the key of a package repository: the pinned one, alone in its file, and how long it is valid.
+// Judges a key that a server gives: the pinned one, alone in its file, and how long it is valid.
 import * as openpgp from "openpgp";
 
-export type RepositoryKey = {
+export type ServedKey = {
   /** ASCII-armoured, and nothing besides it. */
   readonly text: string;
   /** In capitals. */
@@ -53,7 +53,7 @@ const parse = async (block: string): Promise<openpgp.Key> => {
 export const readKey = async (
   text: string,
   fingerprint: string,
-): Promise<RepositoryKey> => {
+): Promise<ServedKey> => {
   const block = onlyBlock(text);
   const key = await parse(block);
   const found = key.getFingerprint().toUpperCase();

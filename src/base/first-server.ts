@@ -1,0 +1,48 @@
+// Asks one server after the other, until one gives what is wanted.
+import type { Report } from "../report/events.ts";
+import { EXIT } from "../report/exit-codes.ts";
+import { UserError } from "../report/user-error.ts";
+import { NetworkFailure } from "./network-failure.ts";
+
+/** How much a failure says, or undefined for one that another server cannot mend, such as a full disk. */
+const weightOf = (error: unknown): number | undefined => {
+  if (error instanceof NetworkFailure) {
+    return error.kind === "unreachable" ? 1 : 2;
+  }
+  return error instanceof UserError && error.exitCode === EXIT.untrusted
+    ? 3
+    : undefined;
+};
+
+/**
+ * The first result. Where no server has one, throws what says the most: that one could not be trusted before that one
+ * failed, and that before one that was not there.
+ */
+export const fromFirstServer = async <Result>(
+  urls: readonly URL[],
+  report: Report,
+  ask: (url: URL) => Promise<Result>,
+): Promise<Result> => {
+  let worst: { readonly error: unknown; readonly weight: number } | undefined;
+  for (const [index, url] of urls.entries()) {
+    try {
+      return await ask(url);
+    } catch (error) {
+      const weight = weightOf(error);
+      if (weight === undefined) {
+        throw error;
+      }
+      if (weight > (worst?.weight ?? 0)) {
+        worst = { error, weight };
+      }
+      const next = urls[index + 1];
+      if (next !== undefined && error instanceof Error) {
+        report({
+          type: "warning",
+          message: `${error.message}; asking ${next.host} instead`,
+        });
+      }
+    }
+  }
+  throw worst?.error ?? new Error("there is no server to ask");
+};

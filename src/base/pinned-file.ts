@@ -1,0 +1,71 @@
+// The file of a release that the lockfile pins, as far as the vendor still offers it.
+import { UserError } from "../report/user-error.ts";
+import type { BasePin, ResolveOptions } from "./base-request.ts";
+import type { FoundRelease, ReleaseFile } from "./found-release.ts";
+import type { Release } from "./load-catalogue.ts";
+import { withMirrors } from "./mirrored-url.ts";
+import { releaseUrls } from "./release-list.ts";
+
+export const updateHint = (name: string): string =>
+  `\`pi-image base update ${name}\` shows and takes the vendor's newest image`;
+
+/** The list has one digest for a file, the lockfile another. */
+export const pinDiffers = (
+  name: string,
+  pin: BasePin,
+  from: string,
+  found: string,
+): UserError =>
+  new UserError(
+    "CHECKSUM_MISMATCH",
+    `${from} has another ${pin.file} than ${pin.from} pins`,
+    {
+      facts: [`expected ${pin.sha256}`, `found    ${found}`],
+      state: "nothing was written",
+      hint: updateHint(name),
+    },
+  );
+
+/** Servers take a file out of its list when the next one comes, but some keep it at its address. */
+const supersededUrls = (
+  release: Release,
+  file: string,
+  options: ResolveOptions,
+): readonly URL[] => {
+  if (release.signed === "list") {
+    return releaseUrls(release, file, options);
+  }
+  const date = /\d{4}-\d{2}-\d{2}/.exec(file)?.[0] ?? "";
+  return withMirrors(
+    new URL(release.address.replaceAll("*", date)),
+    options.mirrors ?? [],
+  );
+};
+
+/** What to fetch for the pin: from the vendor's list, or by its recorded digest where a newer file took its place. */
+export const pinnedFile = (
+  name: string,
+  release: Release,
+  { newest, named }: FoundRelease,
+  pin: BasePin,
+  options: ResolveOptions,
+): ReleaseFile => {
+  const listed = named(pin.file);
+  if (newest.file !== pin.file) {
+    options.report({
+      type: "notice",
+      message: `${newest.file} is newer than ${pin.file}, which ${pin.from} pins; ${updateHint(name)}`,
+    });
+  }
+  if (listed?.sha256 !== undefined && listed.sha256 !== pin.sha256) {
+    throw pinDiffers(name, pin, listed.from, listed.sha256);
+  }
+  return (
+    listed ?? {
+      file: pin.file,
+      sha256: pin.sha256,
+      urls: supersededUrls(release, pin.file, options),
+      from: pin.from,
+    }
+  );
+};

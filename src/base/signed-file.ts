@@ -1,0 +1,155 @@
+// Finds the newest file of a release whose vendor signs each file by itself: <address>.sig.
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { z } from "zod";
+import { writeFileAtomically } from "../system/atomic-file.ts";
+import { downloadOptions, type ResolveOptions } from "./base-request.ts";
+import { cachePath } from "./cache.ts";
+import { checksumListWrong, parseChecksumList } from "./checksum-list.ts";
+import { fetchSmall } from "./fetch-small.ts";
+import { fromFirstServer } from "./first-server.ts";
+import type { FoundRelease, ReleaseFile } from "./found-release.ts";
+import { shownUrl } from "./http-request.ts";
+import type { SignedFileRelease } from "./load-catalogue.ts";
+import { withMirrors } from "./mirrored-url.ts";
+import { NetworkFailure } from "./network-failure.ts";
+import { newestInOsList } from "./os-list.ts";
+import { loadPinnedKey } from "./pinned-key.ts";
+import { verifyFileSignature } from "./signature.ts";
+
+/** The vendor's list has half a megabyte. */
+const MAX_LIST_SIZE = 16 * 1024 * 1024;
+const MAX_SMALL_SIZE = 64 * 1024;
+
+/** What a run took, for one without network. */
+const recordSchema = z.strictObject({
+  address: z.string(),
+  sha256: z.string(),
+  /** SHA-256 of the signature: as long as it is the same, so is the file. */
+  signature: z.string(),
+});
+
+type Record = z.infer<typeof recordSchema>;
+
+const readRecord = async (path: string): Promise<Record | undefined> => {
+  try {
+    return recordSchema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch {
+    return undefined;
+  }
+};
+
+const fileIn = (address: string): string =>
+  decodeURIComponent(basename(new URL(address).pathname));
+
+/** The same small file from the first mirror, or the vendor, that has it. */
+const fetchBeside = (
+  address: string,
+  options: ResolveOptions,
+  limit: number,
+): Promise<Buffer> =>
+  fromFirstServer(
+    withMirrors(new URL(address), options.mirrors ?? []),
+    options.report,
+    (url) => fetchSmall(url, limit, downloadOptions(options)),
+  );
+
+const publishedDigest = async (
+  address: string,
+  options: ResolveOptions,
+): Promise<string> => {
+  const from = `${shownUrl(new URL(address))}.sha256`;
+  const text = await fetchBeside(`${address}.sha256`, options, MAX_SMALL_SIZE);
+  const digests = parseChecksumList(text.toString("utf8"), from);
+  const digest = digests.get(fileIn(address)) ?? digests.get("");
+  if (digest === undefined) {
+    throw checksumListWrong(from, `has no checksum for ${fileIn(address)}`);
+  }
+  return digest;
+};
+
+const newestAddress = async (
+  { address, list }: SignedFileRelease,
+  options: ResolveOptions,
+): Promise<string> =>
+  list === undefined
+    ? address
+    : newestInOsList(
+        (await fetchBeside(list, options, MAX_LIST_SIZE)).toString("utf8"),
+        address,
+        shownUrl(new URL(list)),
+      );
+
+const sha256Of = (bytes: Uint8Array): string =>
+  createHash("sha256").update(bytes).digest("hex");
+
+/** Throws NetworkFailure, KEY_WRONG or CHECKSUM_LIST_WRONG; the file's own signature is judged when the file is there. */
+export const findSignedFile = async (
+  name: string,
+  release: SignedFileRelease,
+  options: ResolveOptions,
+): Promise<FoundRelease> => {
+  const path = await cachePath(options.env, "lists", `${name}.json`);
+  const record = await readRecord(path);
+  const found = (
+    newest: ReleaseFile,
+    stale: NetworkFailure | undefined,
+    remember: FoundRelease["remember"],
+  ): FoundRelease => ({
+    newest,
+    named: (file) => (file === newest.file ? newest : undefined),
+    stale,
+    remember,
+  });
+  try {
+    const key = await loadPinnedKey(release.key, options);
+    const address = await newestAddress(release, options);
+    const signature = await fetchBeside(
+      `${address}.sig`,
+      options,
+      MAX_SMALL_SIZE,
+    );
+    const from = `${shownUrl(new URL(address))}.sig`;
+    const same =
+      record?.address === address && record.signature === sha256Of(signature);
+    return found(
+      {
+        file: fileIn(address),
+        sha256: release.checksum
+          ? await publishedDigest(address, options)
+          : same
+            ? record.sha256
+            : undefined,
+        urls: withMirrors(new URL(address), options.mirrors ?? []),
+        from,
+        prove: (file) =>
+          verifyFileSignature(file, { signature, from, now: new Date() }, key),
+      },
+      undefined,
+      async (file, sha256) => {
+        if (file.file === fileIn(address)) {
+          await writeFileAtomically(
+            path,
+            JSON.stringify({ address, sha256, signature: sha256Of(signature) }),
+          );
+        }
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof NetworkFailure) || record === undefined) {
+      throw error;
+    }
+    const { address, sha256 } = record;
+    return found(
+      {
+        file: fileIn(address),
+        sha256,
+        urls: [new URL(address)],
+        from: shownUrl(new URL(address)),
+      },
+      error,
+      async () => undefined,
+    );
+  }
+};
