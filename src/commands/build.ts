@@ -54,6 +54,7 @@ export const build = async (
     hosts: options.host,
     role: options.role,
     mayBeImplied: true,
+    base: options.base,
   });
   const { project, nodes, buildTime, version } = prepared;
   const plan = planBuild({

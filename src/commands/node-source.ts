@@ -89,6 +89,7 @@ export const openNodeSources = async (
     inventory: args.inventory,
     hosts: args.hosts,
     mayBeImplied: true,
+    base: args.base,
   });
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {

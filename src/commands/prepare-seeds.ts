@@ -15,6 +15,7 @@ import { lockBases, pinIn, wantedInLock } from "../build/lock-bases.ts";
 import type { BasesOptions, OpenBase } from "../build/open-bases.ts";
 import { type NodeSeed, renderSeeds } from "../build/render-seeds.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import { withBase } from "../inventory/base-facts.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
 import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
 import { keepSecrets } from "../kubernetes/store-secrets.ts";
@@ -74,15 +75,19 @@ const mayLackManifests = (
 /** Shows every problem of inventory, profiles, fragments and seeds; throws PROJECT_HAS_PROBLEMS and WRONG_ARGUMENTS. */
 export const prepareSeeds = async (
   context: Context,
-  args: Omit<ProjectArguments, "secrets">,
+  args: Omit<ProjectArguments, "secrets"> & {
+    /** `--base`, in place of every node's own. */
+    readonly base?: string | undefined;
+  },
 ): Promise<PreparedSeeds> => {
   const { env } = context;
   const loaded = await openProject(context, { ...args, secrets: "needed" });
   const { project, folder } = loaded;
-  const nodes = selectNodes(project, {
-    hosts: args.hosts ?? [],
-    role: args.role,
-  });
+  const { nodes, problems: refused } = withBase(
+    selectNodes(project, { hosts: args.hosts ?? [], role: args.role }),
+    args.base,
+  );
+  demandNoErrors(context, refused, loaded.files);
   const addons = await loadFileAddons(project.cluster.addons, context.cwd);
   demandNoErrors(context, addons.problems, addons.files);
   const time = buildTime(env);

@@ -16,6 +16,12 @@ type BoardFacts = {
    * https://github.com/canonical/ubuntu-boards-documentation
    */
   readonly ubuntu2204: boolean;
+  /**
+   * The oldest boot EEPROM that boots an image with two generations of its boot files (`tryboot_a_b`, Ubuntu 25.10 and
+   * later); undefined where the board has none.
+   * https://github.com/canonical/ubuntu-boards-documentation
+   */
+  readonly eepromForGenerations: string | undefined;
 };
 
 export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
@@ -24,24 +30,28 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     pcie: undefined,
     memory: 1024,
     ubuntu2204: true,
+    eepromForGenerations: undefined,
   },
   pi4: {
     title: "Raspberry Pi 4",
     pcie: undefined,
     memory: undefined,
     ubuntu2204: true,
+    eepromForGenerations: "2022-11-25",
   },
   pi400: {
     title: "Raspberry Pi 400",
     pcie: undefined,
     memory: 4096,
     ubuntu2204: true,
+    eepromForGenerations: "2022-11-25",
   },
   pi5: {
     title: "Raspberry Pi 5",
     pcie: 3,
     memory: undefined,
     ubuntu2204: false,
+    eepromForGenerations: "2025-02-11",
   },
   // Only the Pi 500+ has the M.2 socket soldered; the name stands for both.
   pi500: {
@@ -49,18 +59,21 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     pcie: 3,
     memory: undefined,
     ubuntu2204: false,
+    eepromForGenerations: "2025-02-11",
   },
   cm4: {
     title: "Compute Module 4",
     pcie: 2,
     memory: undefined,
     ubuntu2204: true,
+    eepromForGenerations: "2022-11-25",
   },
   cm5: {
     title: "Compute Module 5",
     pcie: 3,
     memory: undefined,
     ubuntu2204: false,
+    eepromForGenerations: "2025-02-11",
   },
 };
 

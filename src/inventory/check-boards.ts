@@ -1,10 +1,12 @@
 // Storage, PCIe speed, base image and role against what each node's board can do.
 import type { Problem } from "../report/problem.ts";
+import { oldestEeprom, refuseBoard } from "./base-facts.ts";
 import { BOARD_FACTS, CONTROL_PLANE_MEMORY } from "./boards.ts";
 import type { Check, Draft, DraftNode } from "./draft.ts";
+import type { Board } from "./resolved.ts";
 import { nodesOf, placeOf, settingOf, titleOf } from "./settings.ts";
 
-type Facts = (typeof BOARD_FACTS)[keyof typeof BOARD_FACTS];
+type Facts = (typeof BOARD_FACTS)[Board] & { readonly name: Board };
 
 type NodeCheck = (
   draft: Draft,
@@ -49,42 +51,89 @@ const pcieGen: NodeCheck = (draft, numbered, board) => {
   };
 };
 
-const base: NodeCheck = (draft, numbered, board) => {
+const base: NodeCheck = (draft, numbered, { name }) => {
   const found = settingOf(draft, numbered.index, "base");
-  // The name from the catalogue, or the vendor's file name at the end of a path or URL.
-  const name = found?.value?.split("/").at(-1) ?? "";
-  return found === undefined ||
-    board.ubuntu2204 ||
-    !name.startsWith("ubuntu-22.04")
+  const refusal = refuseBoard(name, found?.value ?? "");
+  return found === undefined || refusal === undefined
     ? undefined
     : {
         code: "BASE_TOO_OLD",
         severity: "error",
-        message: `${titleOf(numbered)} is a ${board.title}, and Ubuntu 22.04 does not boot on it`,
+        message: `${titleOf(numbered)} is ${refusal.why}`,
         ...placeOf(draft, numbered, found),
-        hint: "use ubuntu-24.04 or newer for this node",
+        hint: refusal.hint,
       };
 };
 
-const memory: NodeCheck = (draft, numbered, board) =>
-  numbered.node.role !== "control-plane" ||
-  board.memory === undefined ||
-  board.memory >= CONTROL_PLANE_MEMORY
+const UPDATE_EEPROM =
+  "boot the board once with Raspberry Pi OS and run `sudo rpi-eeprom-update -a`, or use ubuntu-24.04, which boots with any";
+
+const eeprom: NodeCheck = (draft, numbered, { name, title }) => {
+  const found = settingOf(draft, numbered.index, "base");
+  const oldest = oldestEeprom(name, found?.value ?? "");
+  const written = settingOf(draft, numbered.index, "eeprom");
+  if (found === undefined || oldest === undefined || written === undefined) {
+    return undefined;
+  }
+  const date = written.value;
+  if (date === undefined) {
+    return {
+      code: "EEPROM_UNKNOWN",
+      severity: "warning",
+      message: `a ${title} boots ${found.value} only with an EEPROM of ${oldest} or later, and nothing says which ${titleOf(numbered)} has`,
+      ...placeOf(draft, numbered, found),
+      hint: `\`rpi-eeprom-update\` on the board shows its date: write it at the node as eeprom: ${oldest}; to renew it, ${UPDATE_EEPROM}`,
+    };
+  }
+  return date >= oldest
+    ? undefined
+    : {
+        code: "EEPROM_TOO_OLD",
+        severity: "error",
+        message: `${titleOf(numbered)} has an EEPROM of ${date}, and a ${title} boots ${found.value} only with one of ${oldest} or later`,
+        ...placeOf(draft, numbered, written),
+        hint: UPDATE_EEPROM,
+      };
+};
+
+const memory: NodeCheck = (draft, numbered, board) => {
+  const written = settingOf(draft, numbered.index, "memory");
+  const size =
+    board.memory ??
+    (written?.value === undefined ? undefined : written.value * 1024);
+  return numbered.node.role !== "control-plane" ||
+    size === undefined ||
+    size >= CONTROL_PLANE_MEMORY
     ? undefined
     : {
         code: "BOARD_TOO_SMALL",
         severity: "error",
-        message: `${titleOf(numbered)} is a ${board.title} with ${board.memory} MB of memory, and a control plane needs ${CONTROL_PLANE_MEMORY}`,
+        message: `${titleOf(numbered)} is a ${board.title} with ${size} MB of memory, and a control plane needs ${CONTROL_PLANE_MEMORY}`,
         at: draft.at(["nodes", numbered.index, "role"]),
         hint: "make it a worker, and give the control plane a board with 2 GB or more",
       };
+};
+
+/** One warning about a kind of board is enough, however many nodes there are. */
+const onceForEachBoard = (problems: readonly Problem[]): readonly Problem[] => {
+  const told = new Set<string>();
+  return problems.filter(({ code, hint = "" }) => {
+    const again = code === "EEPROM_UNKNOWN" && told.has(hint);
+    told.add(hint);
+    return !again;
+  });
+};
 
 export const checkBoards: Check = (draft) =>
-  nodesOf(draft).flatMap((numbered) => {
-    const board = settingOf(draft, numbered.index, "board")?.value;
-    return board === undefined
-      ? []
-      : [storage, pcieGen, base, memory].flatMap(
-          (check) => check(draft, numbered, BOARD_FACTS[board]) ?? [],
-        );
-  });
+  onceForEachBoard(
+    nodesOf(draft).flatMap((numbered) => {
+      const board = settingOf(draft, numbered.index, "board")?.value;
+      return board === undefined
+        ? []
+        : [storage, pcieGen, base, eeprom, memory].flatMap(
+            (check) =>
+              check(draft, numbered, { name: board, ...BOARD_FACTS[board] }) ??
+              [],
+          );
+    }),
+  );

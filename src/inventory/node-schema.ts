@@ -6,6 +6,7 @@ import { keyRule, secretRule } from "./references.ts";
 import { BOARDS, ROLES, STORAGES } from "./resolved.ts";
 import {
   baseRule,
+  dateRule,
   localeRule,
   serialRule,
   timezoneRule,
@@ -95,6 +96,21 @@ const settings = {
       examples: ["ubuntu-24.04"],
     },
     baseRule,
+  ).optional(),
+  memory: z
+    .literal([1, 2, 4, 8, 16])
+    .optional()
+    .describe(
+      "The board's memory in GB, where its model is sold with several; `check` then knows whether it can be a control plane.",
+    ),
+  eeprom: text(
+    {
+      description:
+        "The date of the board's boot EEPROM, as `rpi-eeprom-update` shows it; `check` then knows whether it boots the base image.",
+      pattern: "^\\d{4}-\\d{2}-\\d{2}$",
+      examples: ["2025-02-11"],
+    },
+    dateRule,
   ).optional(),
   storage: z
     .enum(STORAGES)

@@ -1,4 +1,4 @@
-// Time zone, locale, base image, card, mirrors and add-ons as people write them.
+// Time zone, locale, date, base image, card, mirrors and add-ons as people write them.
 import type { Rule } from "./text-rule.ts";
 import { quoted } from "./wording.ts";
 
@@ -20,6 +20,15 @@ export const localeRule: Rule = (value) =>
         code: "LOCALE_INVALID",
         message: `${quoted(value)} is no name of a locale`,
         hint: "write it as `locale -a` shows it, for example es_ES.UTF-8 or C.UTF-8",
+      };
+
+export const dateRule: Rule = (value) =>
+  /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value))
+    ? undefined
+    : {
+        code: "DATE_INVALID",
+        message: `${quoted(value)} is no date`,
+        hint: "write year, month and day, for example 2025-02-11",
       };
 
 /** Printable ASCII without blanks at the ends: what lsblk shows in its SERIAL column. */

@@ -21,8 +21,12 @@ export const PROBLEM_CODES = {
   CONTROL_PLANES_EVEN:
     "An even number of control planes gains nothing over one less.",
   CONTROL_PLANE_MISSING: "No node is a control plane.",
+  DATE_INVALID: "Something is no date.",
   DOMAIN_INVALID: "Something is no DNS domain.",
   DUPLICATE_KEY: "A key is written twice in the same mapping.",
+  EEPROM_TOO_OLD: "A board's boot EEPROM is too old for the base image.",
+  EEPROM_UNKNOWN:
+    "A base image needs a newer boot EEPROM than a board may have.",
   EMPTY_VALUE: "A key has no value.",
   ENDPOINT_FIXED_TO_NODE:
     "Several control planes depend on one of them as the endpoint.",

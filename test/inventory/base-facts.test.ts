@@ -1,0 +1,52 @@
+// What the names of base images tell, and a base from the command line against the nodes' boards.
+import { describe, expect, it } from "vitest";
+import {
+  oldestEeprom,
+  refuseBoard,
+  ubuntuRelease,
+  withBase,
+} from "../../src/inventory/base-facts.ts";
+import { sampleProject } from "../seed/sample-project.ts";
+
+describe("a base's name", () => {
+  it.each([
+    ["ubuntu-24.04", "24.04"],
+    ["ubuntu-26.04.1-preinstalled-server-arm64+raspi.img.xz", "26.04"],
+    ["https://example.com/a/ubuntu-22.04.5-server.img.xz", "22.04"],
+    ["images/my-ubuntu-22.04.img", undefined],
+    ["raspios-trixie", undefined],
+  ])("%s tells its release", (base, release) => {
+    expect(ubuntuRelease(base)).toBe(release);
+  });
+
+  it("tells which EEPROM it needs", () => {
+    expect(oldestEeprom("pi5", "ubuntu-26.04")).toBe("2025-02-11");
+    expect(oldestEeprom("pi4", "ubuntu-25.10.img.xz")).toBe("2022-11-25");
+    expect(oldestEeprom("pi5", "ubuntu-24.04")).toBeUndefined();
+    expect(oldestEeprom("pi3b+", "ubuntu-26.04")).toBeUndefined();
+    expect(refuseBoard("pi4", "ubuntu-22.04")).toBeUndefined();
+  });
+});
+
+describe("a base from the command line", () => {
+  const { nodes } = sampleProject;
+  it("takes the place of every node's own", () => {
+    const { nodes: changed, problems } = withBase(nodes, "x.img");
+    expect(problems).toEqual([]);
+    expect(new Set(changed.map(({ base }) => base))).toEqual(
+      new Set(["x.img"]),
+    );
+    expect(withBase(nodes, undefined).nodes).toBe(nodes);
+  });
+
+  it("is refused for a board that does not boot it", () => {
+    const pi5 = nodes.map((node) => ({ ...node, board: "pi5" as const }));
+    const { problems } = withBase(pi5, "/images/ubuntu-22.04.5.img.xz");
+    expect(problems.length).toBe(pi5.length);
+    expect(problems[0]).toMatchObject({
+      code: "BASE_TOO_OLD",
+      severity: "error",
+      message: `${pi5[0]?.name} is a Raspberry Pi 5, and Ubuntu 22.04 does not boot on it`,
+    });
+  });
+});
