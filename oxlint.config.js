@@ -21,6 +21,15 @@ const layers = {
     "system",
     "report",
   ],
+  release: [
+    "build",
+    "seed",
+    "kubernetes",
+    "inventory",
+    "image",
+    "system",
+    "report",
+  ],
   flash: ["image", "device", "system", "report"],
   cluster: ["kubernetes", "inventory", "system", "report"],
   commands: [
@@ -28,6 +37,7 @@ const layers = {
     "build",
     "cluster",
     "flash",
+    "release",
     "base",
     "seed",
     "kubernetes",
@@ -112,6 +122,7 @@ export default {
       files: [
         "src/flash/plan-flash.ts",
         "src/build/plan-build.ts",
+        "src/release/plan-release.ts",
         "src/device/target-rules.ts",
       ],
       rules: { "no-restricted-imports": ["error", { paths: purePaths }] },

@@ -161,6 +161,31 @@ declare(
   .option("--dry-run", "print the plan and write nothing");
 
 declare(
+  "release",
+  "Make role images that others can check and flash.",
+  "pi-image release --url https://example.com/v1/",
+  async (context, _args, options) =>
+    (await import("./commands/release.ts")).release(context, options),
+)
+  .addOption(inventoryOption())
+  .option("--role <role>", "only the image of this role")
+  .option("--name <name>", "of the release; otherwise the cluster's")
+  .addOption(baseOption())
+  .addOption(sha256Option())
+  .option("--format <format>", "img.xz, img.zst or both", collect)
+  .addOption(
+    new Option("-o, --out <folder>", "folder of the results").default(
+      "release",
+    ),
+  )
+  .option("--url <url>", "where the files will be, for Imager's list")
+  .option("--icon <url>", "the picture that Imager shows")
+  .option("--signing-key <file>", "armored OpenPGP key that signs")
+  .option("--not-secret <place>", "accept what was found there", collect)
+  .option("--insecure", "take a base from a URL without a checksum")
+  .option("--dry-run", "print the plan and write nothing");
+
+declare(
   "verify",
   "Read a card back against its receipt or an image.",
   "pi-image verify /dev/sdX out/worker2.img",

@@ -11,6 +11,7 @@ import { VALUE_NAMES } from "../../src/seed/value-names.ts";
 import { inventoryPage } from "./inventory-page.ts";
 import { profilesPage } from "./profiles-page.ts";
 import { table } from "./table.ts";
+import { toolBom } from "./tool-bom.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 
 const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
@@ -94,6 +95,7 @@ const json = (value: unknown): string =>
 const files: Readonly<Record<string, () => string>> = {
   "docs/errors.md": errorsPage,
   "docs/reference/commands.md": commandsPage,
+  "docs/reference/pi-image.cdx.json": toolBom,
   "docs/reference/inventory.md": () => inventoryPage(clusterSchemaJson()),
   "docs/reference/profiles.md": () => profilesPage(VALUE_NAMES),
   "profiles/cluster.schema.json": () => json(clusterSchemaJson()),

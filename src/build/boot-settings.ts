@@ -8,6 +8,12 @@ import type { ResolvedNode } from "../inventory/resolved.ts";
  */
 const CGROUP_ARGUMENTS = ["cgroup_enable=memory", "cgroup_memory=1"] as const;
 
+/** What every node of every role needs, whatever its disk and its network. */
+export const ROLE_BOOT_SETTINGS: BootSettings = {
+  config: [],
+  cmdline: CGROUP_ARGUMENTS,
+};
+
 export const bootSettings = (node: ResolvedNode): BootSettings => {
   const config: string[] = [];
   if (node.storage !== "sd") {

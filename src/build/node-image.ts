@@ -3,8 +3,8 @@ import { diskIdOf } from "../image/disk-identity.ts";
 import { makeNodePatch, type PreparedBase } from "../image/node-patch.ts";
 import type { Patch } from "../image/patch.ts";
 import type { BootSettings } from "../image/boot-settings.ts";
-import type { ResolvedCluster } from "../inventory/resolved.ts";
 import { bootSettings } from "./boot-settings.ts";
+import { type BuildFacts, MARKER, nodeMarker } from "./marker.ts";
 import type { NodeSeed } from "./render-seeds.ts";
 
 export type NodeImage = NodeSeed & {
@@ -14,30 +14,6 @@ export type NodeImage = NodeSeed & {
   readonly cmdlineTxt: string;
   readonly diskId: number;
 };
-
-type BuildFacts = {
-  readonly cluster: ResolvedCluster;
-  readonly base: { readonly name: string; readonly sha256: string };
-  readonly buildTime: Date;
-  readonly version: string;
-};
-
-/** What stays on the boot partition to say which image this is; it holds no secret. */
-const marker = ({ node, seed }: NodeSeed, facts: BuildFacts): string =>
-  `${JSON.stringify(
-    {
-      schema: 1,
-      tool: `pi-image ${facts.version}`,
-      cluster: facts.cluster.name,
-      node: node.name,
-      role: node.role,
-      instanceId: seed.instanceId,
-      base: facts.base,
-      buildTime: facts.buildTime.toISOString(),
-    },
-    undefined,
-    2,
-  )}\n`;
 
 /** Same base, seed and build time: the same patch. */
 export const makeNodeImage = async (
@@ -54,10 +30,12 @@ export const makeNodeImage = async (
       { name: "meta-data", data: Buffer.from(seed.metaData) },
       { name: "network-config", data: Buffer.from(seed.networkConfig) },
       {
-        name: "pi-image.json",
-        data: Buffer.from(marker(nodeSeed, facts)),
+        name: MARKER,
+        data: Buffer.from(nodeMarker(nodeSeed, facts)),
       },
     ],
+    // The part of a role image's seed that would go on beside the node's own.
+    absent: ["vendor-data"],
     bootSettings: settings,
     diskId,
     now: facts.buildTime,

@@ -17,6 +17,7 @@ import {
 import type { OpenBase } from "./open-bases.ts";
 import { checkRoom } from "./out-folder.ts";
 import { type ImageRecord, renderManifest } from "./manifest.ts";
+import { originalBase } from "./marker.ts";
 import { makeNodeImage, type NodeImage } from "./node-image.ts";
 import { type BuildFormat, nodePaths, type NodePaths } from "./plan-build.ts";
 import type { NodeSeed } from "./render-seeds.ts";
@@ -164,7 +165,7 @@ const buildNode = async (
   const paths = nodePaths(out, node.name, format);
   const image = await makeNodeImage(prepared, nodeSeed, {
     cluster,
-    base: { name: base.record.name, sha256: base.record.sha256 },
+    base: await originalBase(prepared, base.record),
     buildTime,
     version,
   });

@@ -17,18 +17,23 @@ type CompressedImage = {
   readonly ranges: readonly Range[];
   readonly format: "xz" | "zstd";
   readonly path: string;
+  /** Permissions; without them, for the owner only. */
+  readonly mode?: number;
+  /** Sees the image's bytes on their way, in ascending order; what lies between them is zero. */
+  readonly observe?: (offset: number, data: Uint8Array) => void;
   readonly subject: string;
   readonly report: Report;
   readonly signal: AbortSignal;
 };
 
 const patched = async function* (
-  { base, patch }: CompressedImage,
+  { base, patch, observe }: CompressedImage,
   digester: RangeDigester,
 ): AsyncGenerator<Chunk> {
   for await (const { offset, data } of base.chunks()) {
     applyPatch(patch, offset, data);
     digester.update(offset, data);
+    observe?.(offset, data);
     yield { offset, data };
   }
 };
@@ -44,7 +49,7 @@ export const writeCompressedImage = async (
   const { sha256, size: bytes } = await encodeImage({
     format: image.format,
     path,
-    mode: IMAGE_MODE,
+    mode: image.mode ?? IMAGE_MODE,
     size,
     chunks: patched(image, digester),
     signal,

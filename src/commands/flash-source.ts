@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import type { FlashTargets } from "./flash-targets.ts";
 import { type FlashSource, openImageFile } from "./image-source.ts";
 import { openNodeSources } from "./node-source.ts";
+import { openRoleImage } from "./role-image-source.ts";
 
 type SourceArguments = {
   readonly inventory: string;
@@ -45,10 +46,7 @@ export const openAssignments = async (
   targets: FlashTargets,
   args: SourceArguments,
 ): Promise<Assignments> => {
-  if (
-    targets.kind === "one" &&
-    (targets.host === undefined || targets.image !== undefined)
-  ) {
+  if (targets.kind === "one" && targets.host === undefined) {
     const { path, image } = targets;
     const source = await openImageFile(
       context,
@@ -56,6 +54,15 @@ export const openAssignments = async (
       args,
     );
     return { assignments: [{ path, source }], close: source.close };
+  }
+  if (targets.kind === "one" && targets.image !== undefined) {
+    const { path, image, host = "" } = targets;
+    const { source, close } = await openRoleImage(context, {
+      ...args,
+      image,
+      host,
+    });
+    return { assignments: [{ path, source }], close };
   }
   const pairs =
     targets.kind === "nodes"

@@ -1,5 +1,6 @@
 // Nodes as what a flash writes: a built image where that is current, else the base streamed through the node's patch.
 import { openBases } from "../build/open-bases.ts";
+import type { PreparedBase } from "../image/node-patch.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import { UserError } from "../report/user-error.ts";
 import { imageOfNode, type ImageManifest, manifestOf } from "./choose-image.ts";
@@ -20,6 +21,8 @@ type NodeArguments = {
   readonly sha256: string | undefined;
   readonly out: string;
   readonly wipe: boolean;
+  /** Throws where a base is not what the user takes it for. */
+  readonly accept?: (base: PreparedBase, node: ResolvedNode) => Promise<void>;
 };
 
 /** A base file of the user's own is not named in the inventory: streaming another one would surprise. */
@@ -123,10 +126,16 @@ export const openNodeSources = async (
           await closeBase(base, shared.get(name)?.reader);
         }
       });
-      const { seeds } = await prepared.keep({ base: args.base, bases });
       for (const [name, base] of bases) {
         shared.set(name, await shareBase(base));
       }
+      for (const node of streamed) {
+        const base = shared.get(baseOf(node));
+        if (base !== undefined) {
+          await args.accept?.(base.prepared, node);
+        }
+      }
+      const { seeds } = await prepared.keep({ base: args.base, bases });
       for (const node of streamed) {
         const base = shared.get(baseOf(node));
         const seed = seeds.find((one) => one.node.name === node.name);

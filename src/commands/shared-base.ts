@@ -1,5 +1,6 @@
 // A base image that several nodes are made from: opened and decoded once, with each node's patch.
 import { realpath } from "node:fs/promises";
+import { originalBase } from "../build/marker.ts";
 import { makeNodeImage } from "../build/node-image.ts";
 import type { OpenBase } from "../build/open-bases.ts";
 import type { NodeSeed } from "../build/render-seeds.ts";
@@ -53,9 +54,10 @@ export const nodeSource = async (
 ): Promise<FlashSource> => {
   const { node, seed } = nodeSeed;
   const { record } = base;
+  const origin = await originalBase(preparedBase, record);
   const image = await makeNodeImage(preparedBase, nodeSeed, {
     cluster: prepared.project.cluster,
-    base: { name: record.name, sha256: record.sha256 },
+    base: origin,
     buildTime: prepared.buildTime,
     version: prepared.version,
   });
@@ -78,7 +80,7 @@ export const nodeSource = async (
         ? undefined
         : { node: node.name, serial: node.cardSerial },
     base: { label: record.name, sha256: record.sha256 },
-    sample: record.origin === "sample",
+    sample: origin.sample,
     // The base belongs to all nodes that share it.
     close: async () => undefined,
   };

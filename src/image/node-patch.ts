@@ -24,6 +24,8 @@ export type NodeChanges = {
     readonly name: string;
     readonly data: Uint8Array;
   }[];
+  /** Names in that folder that must not be there; most bases do not have them. */
+  readonly absent?: readonly string[];
   readonly bootSettings: BootSettings;
   /** 1 to 0xffffffff; see `diskIdOf`. */
   readonly diskId: number;
@@ -78,6 +80,7 @@ export const makeNodePatch = async (
     throw new Error("disk id 0 means that there is none");
   }
   const { result, patch } = await editFat(fat, node.now, (volume) => {
+    node.absent?.forEach(volume.remove);
     for (const file of node.files) {
       volume.writeFile(file.name, file.data);
     }

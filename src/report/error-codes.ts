@@ -223,6 +223,15 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about: "The file is not a receipt of pi-image.",
   },
+  RELEASE_HOLDS_SECRET: {
+    exit: EXIT.wrongInput,
+    about: "An image that is to be released holds what looks like a secret.",
+  },
+  ROLE_IMAGE_WRONG: {
+    exit: EXIT.wrongInput,
+    about:
+      "An image that is to become a node's is not a role image, or one of another role.",
+  },
   SAMPLE_ON_CARD: {
     exit: EXIT.wrongInput,
     about: "An image made from the sample base would go onto a real card.",
@@ -260,6 +269,11 @@ export const ERROR_CODES = {
   SIGNATURE_WRONG: {
     exit: EXIT.untrusted,
     about: "A signature is not a valid one of the pinned key.",
+  },
+  SIGNING_KEY_UNUSABLE: {
+    exit: EXIT.wrongInput,
+    about:
+      "The OpenPGP key that is to sign a release cannot be read, opened or used.",
   },
   TARGET_CHANGED: {
     exit: EXIT.targetRefused,

@@ -11,10 +11,7 @@ import {
   kubeadmAction,
   kubernetesPackages,
 } from "./node-facts.ts";
-
-/** One word for a POSIX shell, whatever the text holds (but NUL, which no text of ours can). */
-const shellWord = (text: string): string =>
-  `'${text.replaceAll("'", String.raw`'\''`)}'`;
+import { shellAssignments } from "./shell-assignments.ts";
 
 /** The end of the join identity as RFC 3339; undefined where the card carries none. */
 const joinEnds = (
@@ -41,7 +38,7 @@ export const nodeEnvironment = (
 ): string => {
   const { cluster } = project;
   const { endpoint, kubernetes } = cluster;
-  const variables: Readonly<Record<string, string | undefined>> = {
+  return shellAssignments({
     PI_IMAGE_NODE: node.name,
     PI_IMAGE_ROLE: node.role,
     PI_IMAGE_CLUSTER: cluster.name,
@@ -63,8 +60,5 @@ export const nodeEnvironment = (
     PI_IMAGE_POD_SUBNET: cluster.podSubnet,
     PI_IMAGE_JOIN_BY: cluster.join.by,
     PI_IMAGE_JOIN_ENDS: joinEnds(project, node, secrets),
-  };
-  return Object.entries(variables)
-    .map(([name, value]) => `${name}=${shellWord(value ?? "")}\n`)
-    .join("");
+  });
 };

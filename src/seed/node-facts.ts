@@ -36,5 +36,7 @@ export const endpointNode = ({
  * The package repository of one Kubernetes minor, with a slash at its end.
  * https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/change-package-repository/
  */
-export const kubernetesPackages = ({ cluster }: ResolvedProject): string =>
+export const kubernetesPackages = ({
+  cluster,
+}: Pick<ResolvedProject, "cluster">): string =>
   `${cluster.mirrors.kubernetesPackages ?? "https://pkgs.k8s.io"}/core:/stable:/v${cluster.kubernetes.minor}/deb/`;

@@ -37,19 +37,21 @@ type Named = Readonly<Partial<Record<ValueName, Value>>>;
 export const seedValues = (context: Context): Values =>
   new Map<string, Value>([
     ...Object.entries({
-      ...clusterValues(context),
+      ...clusterValues(context.project),
       ...nodeValues(context),
       ...networkValues(context.node),
       ...kubeadmValues(context),
       ...pkiValues(context),
     }),
-    ...[...context.files].flatMap(([path, text]): [string, Value][] =>
-      text === undefined ? [] : [[`file:${path}`, text]],
-    ),
+    ...fileValues(context.files),
   ]);
 
-const clusterValues = ({ project }: Context): Named => {
-  const { cluster } = project;
+export const fileValues = (files: Library["files"]): [string, Value][] =>
+  [...files].flatMap(([path, text]): [string, Value][] =>
+    text === undefined ? [] : [[`file:${path}`, text]],
+  );
+
+export const clusterValues = ({ cluster }: ResolvedProject): Named => {
   const { mirrors } = cluster;
   return {
     "cluster.name": cluster.name,
@@ -61,7 +63,7 @@ const clusterValues = ({ project }: Context): Named => {
     "cluster.dnsDomain": cluster.dnsDomain,
     "cluster.kubernetes.minor": cluster.kubernetes.minor,
     "cluster.kubernetes.patch": cluster.kubernetes.patch,
-    "cluster.kubernetes.packages": kubernetesPackages(project),
+    "cluster.kubernetes.packages": kubernetesPackages({ cluster }),
     "cluster.pauseImage": `${mirrors.kubernetesImages ?? "registry.k8s.io"}/pause:${pauseVersion(cluster.kubernetes.minor)}`,
     "cluster.archive": mirrors.ubuntu === undefined ? "own" : "mirror",
     ...(mirrors.ubuntu === undefined

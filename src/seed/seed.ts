@@ -10,3 +10,9 @@ export type Seed = {
   /** `pi-image-<node>-<digest>`: changes exactly when what cloud-init would do changes. */
   readonly instanceId: string;
 };
+
+/** The NoCloud data of a role image, which is no node yet. */
+export type RoleSeed = Seed & {
+  /** The role's part of the configuration: it stays when somebody replaces user-data. */
+  readonly vendorData: string;
+};

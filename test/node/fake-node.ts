@@ -21,6 +21,7 @@ import type {
   ResolvedNode,
   ResolvedProject,
 } from "../../src/inventory/resolved.ts";
+import { renderRoleSeed } from "../../src/seed/render-role-seed.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
 import { seedInput } from "../seed/sample-project.ts";
@@ -64,6 +65,8 @@ export type Circumstances = {
   }[];
   /** The key of the Kubernetes packages is on the card. */
   readonly key?: boolean;
+  /** The card holds the image of the node's role and no identity. */
+  readonly roleImage?: boolean;
 };
 
 /** What apt knows: package, version, and the command that it brings. */
@@ -176,8 +179,26 @@ type Card = { readonly seed: Seed; readonly files: readonly WrittenFile[] };
 
 const cards = new Map<string, Card>();
 
+const roleCard = async ({ project, node }: Circumstances): Promise<Card> => {
+  const { seed } = renderRoleSeed({
+    ...(await seedInput(project, node)),
+    role: node.role,
+  });
+  const [config] = parse(seed?.vendorData ?? "") as [{ content: string }];
+  const { write_files: files } = parse(config.content) as {
+    readonly write_files: readonly WrittenFile[];
+  };
+  if (seed === undefined) {
+    throw new Error("no role seed");
+  }
+  return { seed, files };
+};
+
 /** The seed of a node and the files that cloud-init writes from it; rendered once for all tests that have the same node. */
 const cardOf = async (is: Circumstances): Promise<Card> => {
+  if (is.roleImage === true) {
+    return roleCard(is);
+  }
   const { project, node, manifests = [], key = true } = is;
   const name = JSON.stringify({ project, node, manifests, key });
   const known = cards.get(name);

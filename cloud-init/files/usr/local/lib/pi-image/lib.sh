@@ -11,6 +11,10 @@ export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSP
 
 # shellcheck source=/dev/null
 . "$config/node.env"
+# A role image is no node: whoever flashed it has given the machine its name and its network.
+: "${PI_IMAGE_NODE:=$(cat "$root/etc/hostname")}"
+: "${PI_IMAGE_UPLINK:=$(ip -4 route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')}"
+: "${PI_IMAGE_UPLINK:=eth0}"
 # shellcheck source-path=SCRIPTDIR source=cause.sh
 . "$here/cause.sh"
 umask 022

@@ -1,0 +1,47 @@
+// The project's own secrets, as far as this computer has them: what a release is searched for.
+import { secretsFile } from "../build/cluster-secrets.ts";
+import { type LoadedProject, loadProject } from "../build/load-project.ts";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import { loadSecrets } from "../kubernetes/load-secrets.ts";
+import type { KnownSecret } from "../release/find-secrets.ts";
+import {
+  clusterSecretTexts,
+  wifiSecretTexts,
+} from "../release/project-secrets.ts";
+import { UserError } from "../report/user-error.ts";
+import type { Context } from "./context.ts";
+
+/** A CI job has neither the secrets file nor the passwords; whoever has them learns if they cannot be compared. */
+export const knownSecrets = async (
+  context: Context,
+  {
+    folder,
+    project,
+  }: Pick<LoadedProject, "folder"> & { readonly project: ResolvedProject },
+  inventory: string,
+): Promise<readonly KnownSecret[]> => {
+  const { env, signal } = context;
+  const wifi = await loadProject({
+    inventory,
+    env,
+    prompt: undefined,
+    signal,
+    implied: undefined,
+    secrets: "needed",
+  });
+  const known: KnownSecret[] =
+    wifi.project === undefined ? [] : [...wifiSecretTexts(wifi.project)];
+  try {
+    const kept = await loadSecrets(secretsFile(folder, project), { env });
+    known.push(...(kept === undefined ? [] : clusterSecretTexts(kept.secrets)));
+  } catch (error) {
+    if (!(error instanceof UserError)) {
+      throw error;
+    }
+    context.report({
+      type: "warning",
+      message: `the images are not compared with the cluster's secrets: ${error.message}`,
+    });
+  }
+  return known;
+};

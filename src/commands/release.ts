@@ -1,0 +1,256 @@
+// pi-image release: role images without any identity, with checksums, a signature and bills of materials.
+import { relative } from "node:path";
+import { z } from "zod";
+import { loadLock, lockPath } from "../addons/lock-file.ts";
+import { loadCatalogue } from "../base/load-catalogue.ts";
+import { pinIn } from "../build/lock-bases.ts";
+import { type OpenBase, openBases } from "../build/open-bases.ts";
+import { explainFullDisk } from "../build/out-folder.ts";
+import { ROLES, type ResolvedProject } from "../inventory/resolved.ts";
+import { loadSigner, KEY_VARIABLE } from "../release/load-signing-key.ts";
+import { DEFAULT_ICON } from "../release/os-list.ts";
+import {
+  planRelease,
+  RELEASE_FORMATS,
+  type ReleasePlan,
+} from "../release/plan-release.ts";
+import { runRelease } from "../release/run-release.ts";
+import { UserError } from "../report/user-error.ts";
+import { renderRoleSeed } from "../seed/render-role-seed.ts";
+import type { RoleSeed } from "../seed/seed.ts";
+import { buildTime } from "../system/clock.ts";
+import { packageVersion } from "../system/package-files.ts";
+import type { Context } from "./context.ts";
+import { knownSecrets } from "./known-secrets.ts";
+import { demandNoErrors, openProject } from "./project.ts";
+
+const releaseOptions = z.object({
+  inventory: z.string(),
+  role: z.string().optional(),
+  name: z.string().optional(),
+  base: z.string().optional(),
+  sha256: z.string().optional(),
+  format: z.array(z.string()).optional(),
+  out: z.string(),
+  url: z.string().optional(),
+  icon: z.string().optional(),
+  signingKey: z.string().optional(),
+  notSecret: z.array(z.string()).optional(),
+  insecure: z.boolean().optional(),
+  dryRun: z.boolean().optional(),
+});
+
+type ReleaseOptions = z.infer<typeof releaseOptions>;
+
+const wrong = (message: string, hint: string): UserError =>
+  new UserError("WRONG_ARGUMENTS", message, {
+    state: "nothing was written",
+    hint,
+  });
+
+const formatsOf = ({ format = ["img.xz"] }: ReleaseOptions) => {
+  const unknown = format.find(
+    (name) => !RELEASE_FORMATS.some((known) => known === name),
+  );
+  if (unknown !== undefined) {
+    throw wrong(
+      `a release has no format ${unknown}`,
+      `give ${RELEASE_FORMATS.join(" or ")}`,
+    );
+  }
+  return RELEASE_FORMATS.filter((known) => format.includes(known));
+};
+
+const nameOf = (name: string): string => {
+  if (!/^[a-z0-9][a-z0-9._-]{0,62}$/i.test(name)) {
+    throw wrong(
+      `${JSON.stringify(name)} cannot be the beginning of the files' names`,
+      "give --name with letters, digits, dots and dashes",
+    );
+  }
+  return name;
+};
+
+/** A folder: without its slash, the last part of the address would be replaced by the files' names. */
+const addressOf = (url: string | undefined): URL | undefined => {
+  if (url === undefined) {
+    return undefined;
+  }
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw wrong(
+      `${url} is no address where files can be published`,
+      "give one that begins with https://",
+    );
+  }
+  return new URL(url.endsWith("/") ? url : `${url}/`);
+};
+
+/** Each role with each base that its nodes have. */
+const imagesOf = (
+  { nodes }: ResolvedProject,
+  { role: wanted, base }: ReleaseOptions,
+) => {
+  const images = ROLES.filter(
+    (role) => wanted === undefined || role === wanted,
+  ).flatMap((role) =>
+    [
+      ...new Set(
+        nodes
+          .filter((node) => node.role === role)
+          .map((node) => base ?? node.base),
+      ),
+    ].map((name) => ({ role, base: name })),
+  );
+  if (images.length === 0) {
+    throw wrong(
+      `no node of the inventory has the role ${wanted}`,
+      `the roles are ${ROLES.join(" and ")}`,
+    );
+  }
+  return images;
+};
+
+const printPlan = (context: Context, plan: ReleasePlan): void => {
+  context.printJson({ type: "plan", plan });
+  context.print(
+    [
+      `release ${plan.name}: ${plan.steps.length} images as ${plan.formats.join(" and ")}, ${plan.signed ? "signed" : "not signed"}`,
+      ...plan.steps.flatMap(({ name, role, base, outputs }) => [
+        `  ${name} (${role}) from ${base}:`,
+        ...outputs.map((path) => `    ${path}`),
+      ]),
+      ...plan.outputs.map((path) => `  ${path}`),
+    ].join("\n"),
+  );
+};
+
+/** Vendors' images and the package's samples are there for everybody; what is in a file of the user's own is not known. */
+const publishedAmong = async (
+  bases: ReadonlyMap<string, OpenBase>,
+  env: NodeJS.ProcessEnv,
+): Promise<ReadonlySet<string>> => {
+  const { releases } = await loadCatalogue(env);
+  return new Set(
+    [...bases]
+      .filter(
+        ([name, { record }]) =>
+          record.origin === "sample" || releases.has(name),
+      )
+      .map(([name]) => name),
+  );
+};
+
+export const release = async (
+  context: Context,
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const options = releaseOptions.parse(given);
+  const { env, report, signal } = context;
+  const { out } = options;
+  const url = addressOf(options.url);
+  const loaded = await openProject(context, {
+    inventory: options.inventory,
+    role: options.role,
+    mayBeImplied: true,
+    secrets: "unneeded",
+  });
+  const { project } = loaded;
+  const lockFile = lockPath(loaded.folder, options.inventory);
+  const time = buildTime(env);
+  const version = packageVersion();
+  const images = imagesOf(project, options);
+  const seeds = new Map<string, RoleSeed>();
+  for (const role of new Set(images.map((image) => image.role))) {
+    const { seed, leftOut, problems } = renderRoleSeed({
+      project,
+      role,
+      library: loaded.library,
+      buildTime: time,
+      version,
+    });
+    demandNoErrors(context, problems, loaded.files);
+    if (seed === undefined) {
+      throw new Error(`the role ${role} has no errors and no seed either`);
+    }
+    context.remark(
+      `${role}: left for the node's own seed: ${leftOut.join(", ")}`,
+    );
+    seeds.set(role, seed);
+  }
+  const signer = await loadSigner({
+    file: options.signingKey,
+    env,
+    now: new Date(),
+  });
+  const plan = planRelease({
+    name: nameOf(options.name ?? project.cluster.name),
+    images,
+    formats: formatsOf(options),
+    out,
+    buildTime: time,
+    signed: signer !== undefined,
+    listed: url !== undefined,
+  });
+  if (options.dryRun === true) {
+    printPlan(context, plan);
+    return;
+  }
+  if (signer === undefined) {
+    report({
+      type: "warning",
+      message: "the release is not signed, so nobody can tell who made it",
+      hint: `give a key with --signing-key or in ${KEY_VARIABLE}`,
+    });
+  }
+  const bases = await openBases(
+    plan.steps.map(({ base }) => base),
+    {
+      // A release must never be made from a sample that only stands in.
+      explicit: true,
+      sha256: options.sha256,
+      insecure: options.insecure === true,
+      pinOf: pinIn(await loadLock(lockFile), relative(context.cwd, lockFile)),
+      mirrors: project.cluster.mirrors.baseImages,
+      env,
+      report,
+      signal,
+    },
+  );
+  try {
+    const published = await publishedAmong(bases, env);
+    const known = await knownSecrets(context, loaded, options.inventory);
+    await explainFullDisk(out, () =>
+      runRelease({
+        plan,
+        project,
+        seeds,
+        bases,
+        published,
+        out,
+        buildTime: time,
+        version,
+        known,
+        notSecret: new Set(options.notSecret),
+        signer,
+        listing:
+          url === undefined
+            ? undefined
+            : { url, icon: options.icon ?? DEFAULT_ICON },
+        env,
+        report,
+        signal,
+      }),
+    );
+  } finally {
+    await Promise.all([...bases.values()].map((base) => base.close()));
+  }
+  context.printJson({ type: "result", plan });
+  context.print(
+    plan.steps
+      .map(({ outputs }) => `released ${outputs[0] ?? ""}`)
+      .concat(
+        signer === undefined ? [] : [`signed by the key ${signer.fingerprint}`],
+      )
+      .join("\n"),
+  );
+};

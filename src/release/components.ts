@@ -1,0 +1,146 @@
+// What a machine with a role image will have: the base, the packages that its first boot installs, and the files it brings.
+import { createHash } from "node:crypto";
+import { parse } from "yaml";
+import { z } from "zod";
+import type { ResolvedCluster, Runtime } from "../inventory/resolved.ts";
+
+/** One entry of the bill of materials. */
+export type Component = {
+  readonly type: "operating-system" | "application" | "library" | "file";
+  readonly name: string;
+  /** Undefined where the first boot takes what the repository has then. */
+  readonly version: string | undefined;
+  readonly purl: string | undefined;
+  readonly sha256: string | undefined;
+  /** A sentence that says when and from where it comes. */
+  readonly description: string;
+};
+
+type Facts = {
+  readonly cluster: ResolvedCluster;
+  readonly base: { readonly name: string; readonly sha256: string };
+  readonly vendorData: string;
+  /** The package repository of the Kubernetes minor. */
+  readonly packages: string;
+};
+
+/** As cloud-init/files/usr/local/lib/pi-image/phases/30-packages installs them. */
+const KUBERNETES = ["kubelet", "kubeadm", "kubectl"] as const;
+const FROM_KUBERNETES = ["kubernetes-cni", "cri-tools"] as const;
+const FROM_UBUNTU = ["conntrack", "socat", "ethtool", "iptables"] as const;
+
+const RUNTIME_PACKAGE: Readonly<
+  Record<Runtime, { readonly name: string; readonly from: string }>
+> = {
+  containerd: { name: "containerd", from: "Ubuntu's archive" },
+  "containerd-docker": {
+    name: "containerd.io",
+    from: "https://download.docker.com/linux/ubuntu",
+  },
+  "cri-o": {
+    name: "cri-o",
+    from: "https://download.opensuse.org/repositories/isv:/cri-o:",
+  },
+};
+
+/** https://github.com/package-url/purl-spec/blob/main/types-doc/deb-definition.md */
+const debian = (
+  vendor: string,
+  name: string,
+  version: string | undefined,
+  repository: string | undefined,
+): string =>
+  [
+    `pkg:deb/${vendor}/${encodeURIComponent(name)}`,
+    version === undefined ? "" : `@${version}`,
+    "?arch=arm64",
+    repository === undefined
+      ? ""
+      : `&repository_url=${encodeURIComponent(repository)}`,
+  ].join("");
+
+const installed = (
+  name: string,
+  from: string,
+  purl: string,
+  version?: string,
+): Component => ({
+  type: "application",
+  name,
+  version,
+  purl,
+  sha256: undefined,
+  description: `Installed at the first boot from ${from}.`,
+});
+
+const packagesOf = ({ cluster, packages }: Facts): readonly Component[] => {
+  const { patch } = cluster.kubernetes;
+  const runtime = RUNTIME_PACKAGE[cluster.runtime];
+  const ubuntu = "Ubuntu's archive";
+  return [
+    ...KUBERNETES.map((name) =>
+      installed(
+        name,
+        packages,
+        debian("kubernetes", name, patch, packages),
+        patch,
+      ),
+    ),
+    ...FROM_KUBERNETES.map((name) =>
+      installed(
+        name,
+        packages,
+        debian("kubernetes", name, undefined, packages),
+      ),
+    ),
+    installed(
+      runtime.name,
+      runtime.from,
+      runtime.from === ubuntu
+        ? debian("ubuntu", runtime.name, undefined, undefined)
+        : debian("ubuntu", runtime.name, undefined, runtime.from),
+    ),
+    ...FROM_UBUNTU.map((name) =>
+      installed(name, ubuntu, debian("ubuntu", name, undefined, undefined)),
+    ),
+  ];
+};
+
+const archiveSchema = z.array(
+  z.object({ type: z.string(), content: z.string() }),
+);
+const configSchema = z.object({
+  write_files: z
+    .array(z.object({ path: z.string(), content: z.string() }))
+    .default([]),
+});
+
+/** The files that cloud-init writes from the role's part of the seed. */
+const filesOf = (vendorData: string): readonly Component[] => {
+  const part = archiveSchema
+    .parse(parse(vendorData))
+    .find(({ type }) => type === "text/cloud-config");
+  const { write_files: files } = configSchema.parse(parse(part?.content ?? ""));
+  return files.map(({ path, content }) => ({
+    type: "file",
+    name: path,
+    version: undefined,
+    purl: undefined,
+    sha256: createHash("sha256").update(content).digest("hex"),
+    description: "Written by cloud-init at the first boot.",
+  }));
+};
+
+/** In a fixed order. */
+export const roleComponents = (facts: Facts): readonly Component[] => [
+  {
+    type: "operating-system",
+    name: facts.base.name,
+    version: undefined,
+    purl: undefined,
+    sha256: facts.base.sha256,
+    description: "The base image, with every package that it brings.",
+  },
+  ...packagesOf(facts),
+  ...filesOf(facts.vendorData),
+];

@@ -1,0 +1,55 @@
+// Finds secrets in bytes: by what they look like, and those of this project by what they are.
+import { LONGEST_MATCH, SECRET_RULES } from "./secret-rules.ts";
+
+/** A secret that this computer knows. */
+export type KnownSecret = {
+  /** Such as "the private key of worker2's host key". */
+  readonly kind: string;
+  /** Texts, each of which gives it away. */
+  readonly texts: readonly string[];
+  /** Long and random: it is looked for everywhere. A passphrase may be an ordinary word of the base's texts. */
+  readonly random: boolean;
+};
+
+export type Match = {
+  readonly kind: string;
+  /** Of its first byte. */
+  readonly offset: number;
+};
+
+/** Bytes that two pieces must share so that no match is cut in two. */
+export const OVERLAP = LONGEST_MATCH;
+
+const byRule = (bytes: Buffer): Match[] => {
+  let text: string | undefined;
+  return SECRET_RULES.flatMap(({ kind, anchors, pattern, confirm }) => {
+    if (!anchors.some((anchor) => bytes.includes(anchor, 0, "latin1"))) {
+      return [];
+    }
+    // One character a byte, so that an index is an offset.
+    text ??= bytes.toString("latin1");
+    return [...text.matchAll(pattern)]
+      .filter(([match]) => confirm?.(match) ?? true)
+      .map(({ index }) => ({ kind, offset: index }));
+  });
+};
+
+const byValue = (bytes: Buffer, known: readonly KnownSecret[]): Match[] =>
+  known.flatMap(({ kind, texts }) =>
+    texts.flatMap((text) => {
+      const offset = bytes.indexOf(text, 0, "utf8");
+      return offset < 0 ? [] : [{ kind, offset }];
+    }),
+  );
+
+/** In the order of their places; a place once. */
+export const findSecrets = (
+  bytes: Buffer,
+  known: readonly KnownSecret[],
+): readonly Match[] => {
+  const matches = new Map<number, Match>();
+  for (const match of [...byValue(bytes, known), ...byRule(bytes)]) {
+    matches.set(match.offset, matches.get(match.offset) ?? match);
+  }
+  return [...matches.values()].toSorted((a, b) => a.offset - b.offset);
+};

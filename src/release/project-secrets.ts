@@ -1,0 +1,62 @@
+// The secrets that this project has, as what must not be in a release.
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import type { Secret } from "../report/secret.ts";
+import { preSharedKey } from "../seed/access-point.ts";
+import type { KnownSecret } from "./find-secrets.ts";
+
+/** Lines of a PEM text that no other key has: not the header, and not the first bytes, which only say what kind it is. */
+const bodyLines = (pem: Secret): readonly string[] =>
+  pem
+    .reveal()
+    .split("\n")
+    .slice(2, -2)
+    .filter((line) => /^[A-Za-z0-9+/=]{32,}$/.test(line))
+    .slice(0, 1);
+
+const keyOf = (kind: string, pem: Secret): KnownSecret => ({
+  kind: `the private key of ${kind}`,
+  texts: bodyLines(pem),
+  random: true,
+});
+
+export const clusterSecretTexts = (
+  secrets: ClusterSecrets,
+): readonly KnownSecret[] => [
+  keyOf("the cluster's authority", secrets.ca.key),
+  keyOf("the front proxy's authority", secrets.frontProxyCa.key),
+  keyOf("etcd's authority", secrets.etcdCa.key),
+  keyOf("the service accounts", secrets.serviceAccount.key),
+  keyOf("the administrator", secrets.admin.key),
+  {
+    kind: "the cluster's bootstrap token",
+    texts: [secrets.bootstrapToken.reveal()],
+    random: true,
+  },
+  ...Object.entries(secrets.nodes).flatMap(([name, node]) => [
+    keyOf(`${name}'s SSH host key`, node.hostKey.key),
+    keyOf(`${name}'s join identity`, node.joinIdentity.key),
+  ]),
+];
+
+/** Of a project whose passwords were looked up. */
+export const wifiSecretTexts = ({
+  nodes,
+}: ResolvedProject): readonly KnownSecret[] =>
+  nodes.flatMap(({ network: { wifi } }) => {
+    const password = wifi?.password?.reveal();
+    return wifi === undefined || password === undefined
+      ? []
+      : [
+          {
+            kind: `the password of the Wi-Fi network ${wifi.ssid}`,
+            texts: [password],
+            random: false,
+          },
+          {
+            kind: `the key of the Wi-Fi network ${wifi.ssid}`,
+            texts: [preSharedKey(password, wifi.ssid)],
+            random: true,
+          },
+        ];
+  });

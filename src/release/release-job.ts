@@ -1,0 +1,36 @@
+// What a release is made from, and what was made of each image.
+import type { OpenBase } from "../build/open-bases.ts";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import type { Report } from "../report/events.ts";
+import type { RoleSeed } from "../seed/seed.ts";
+import type { KnownSecret } from "./find-secrets.ts";
+import type { ReleasePlan, ReleaseStep } from "./plan-release.ts";
+import type { Signer } from "./sign.ts";
+import type { WrittenImage } from "./write-image.ts";
+
+export type ReleaseJob = {
+  readonly plan: ReleasePlan;
+  readonly project: ResolvedProject;
+  readonly seeds: ReadonlyMap<string, RoleSeed>;
+  readonly bases: ReadonlyMap<string, OpenBase>;
+  /** Names of bases that their makers have published and signed: what is in them is no secret. */
+  readonly published: ReadonlySet<string>;
+  readonly out: string;
+  readonly buildTime: Date;
+  readonly version: string;
+  readonly known: readonly KnownSecret[];
+  /** Places that the user has looked at: `--not-secret`. */
+  readonly notSecret: ReadonlySet<string>;
+  readonly signer: Signer | undefined;
+  /** Where the files will be published, and the picture that Imager shows; undefined: no list for Imager. */
+  readonly listing: { readonly url: URL; readonly icon: string } | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+};
+
+/** An image that was written, and what it was made from. */
+export type MadeImage = WrittenImage & {
+  readonly step: ReleaseStep;
+  readonly base: { readonly name: string; readonly sha256: string };
+};

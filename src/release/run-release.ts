@@ -1,0 +1,106 @@
+// Makes a release as a plan says: images that were looked through, and what lets others check and use them.
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { mapUsed } from "../image/block-map.ts";
+import { prepareBase } from "../image/node-patch.ts";
+import { patchedSource } from "../image/patch.ts";
+import { kubernetesPackages } from "../seed/node-facts.ts";
+import {
+  removeStalePartials,
+  writeFileAtomically,
+} from "../system/atomic-file.ts";
+import { packageFile } from "../system/package-files.ts";
+import { renderBom } from "./bom.ts";
+import { roleComponents } from "./components.ts";
+import { demandNoSecrets } from "./demand-no-secrets.ts";
+import { bomFile, RELEASE_FILES, type ReleaseStep } from "./plan-release.ts";
+import type { MadeImage, ReleaseJob } from "./release-job.ts";
+import { makeRoleImage } from "./role-image.ts";
+import { writeImage } from "./write-image.ts";
+import { writeProofs } from "./write-proofs.ts";
+
+const makeImage = async (
+  job: ReleaseJob,
+  step: ReleaseStep,
+): Promise<MadeImage> => {
+  const { out, plan, project, buildTime, version, report, signal } = job;
+  const { cluster } = project;
+  const base = job.bases.get(step.base);
+  const seed = job.seeds.get(step.role);
+  if (base === undefined || seed === undefined) {
+    throw new Error(`${step.name} has no base or no seed`);
+  }
+  const source = await base.source("image");
+  const { patch, texts } = await makeRoleImage(await prepareBase(source), {
+    step,
+    seed,
+    base: base.record,
+    kubernetes: cluster.kubernetes,
+    buildTime,
+    version,
+  });
+  const { ranges, notes } = await mapUsed(patchedSource(source, patch));
+  for (const message of notes) {
+    report({ type: "notice", message, subject: step.name });
+  }
+  await demandNoSecrets({
+    name: step.name,
+    texts,
+    image: job.published.has(step.base)
+      ? undefined
+      : { source, patch, ranges, subject: step.name, report, signal },
+    known: job.known,
+    notSecret: job.notSecret,
+  });
+  const written = await writeImage({
+    step,
+    out,
+    formats: plan.formats,
+    rawBase: await base.rawPath(),
+    size: source.size,
+    patch,
+    ranges,
+    report,
+    signal,
+  });
+  await writeFileAtomically(
+    join(out, bomFile(step)),
+    renderBom({
+      subject: {
+        type: "firmware",
+        name: step.name,
+        version: cluster.kubernetes.patch,
+        sha256: written.imageSha256,
+      },
+      components: roleComponents({
+        cluster,
+        base: base.record,
+        vendorData: seed.vendorData,
+        packages: kubernetesPackages(project),
+      }),
+      version,
+      time: buildTime,
+    }),
+  );
+  return { ...written, step, base: base.record };
+};
+
+/** Throws RELEASE_HOLDS_SECRET before the image that holds one is written. */
+export const runRelease = async (job: ReleaseJob): Promise<void> => {
+  const { out, plan } = job;
+  await mkdir(out, { recursive: true });
+  await removeStalePartials(out);
+  // A list that stays would be of other files; without one nothing passes for a release.
+  for (const file of [RELEASE_FILES.checksums, RELEASE_FILES.signature]) {
+    await rm(join(out, file), { force: true });
+  }
+  const made: MadeImage[] = [];
+  for (const step of plan.steps) {
+    made.push(await makeImage(job, step));
+  }
+  await writeFileAtomically(
+    join(out, RELEASE_FILES.tool),
+    await readFile(packageFile(`docs/reference/${RELEASE_FILES.tool}`)),
+  );
+  await writeProofs(job, made);
+};

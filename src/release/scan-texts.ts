@@ -1,0 +1,95 @@
+// Looks for secrets in the files that pi-image itself puts onto a role image, packed ones included.
+import { gunzipSync } from "node:zlib";
+import { parseAllDocuments } from "yaml";
+import { findSecrets, type KnownSecret } from "./find-secrets.ts";
+
+export type Finding = {
+  readonly kind: string;
+  /** `<file>:<line>` or `byte:<offset>`: what --not-secret takes. */
+  readonly place: string;
+};
+
+const LONGEST_TEXT = 64 * 1024 * 1024;
+
+const unpack = (encoding: string, content: string): Buffer | undefined => {
+  try {
+    const bytes = /b64|base64/.test(encoding)
+      ? Buffer.from(content, "base64")
+      : Buffer.from(content, "latin1");
+    return /gz/.test(encoding)
+      ? gunzipSync(bytes, { maxOutputLength: LONGEST_TEXT })
+      : bytes;
+  } catch {
+    // cloud-init could not unpack it either.
+    return undefined;
+  }
+};
+
+/** Every text inside a document that is a text of its own once more: parts of an archive, files in any encoding. */
+const innerTexts = (value: unknown): readonly Buffer[] => {
+  if (Array.isArray(value)) {
+    return value.flatMap(innerTexts);
+  }
+  if (value === null || typeof value !== "object") {
+    return [];
+  }
+  const fields = Object.entries(value);
+  const field = (name: string): unknown =>
+    fields.find(([key]) => key === name)?.[1];
+  const content = field("content");
+  const encoding = field("encoding");
+  const own =
+    typeof content === "string"
+      ? unpack(typeof encoding === "string" ? encoding : "", content)
+      : undefined;
+  return [
+    ...(own === undefined ? [] : [own]),
+    ...fields.flatMap(([, inner]) => innerTexts(inner)),
+  ];
+};
+
+const parse = (text: string): readonly unknown[] => {
+  const documents = parseAllDocuments(text, { logLevel: "silent" });
+  return "empty" in documents
+    ? []
+    : documents.flatMap((document) => {
+        try {
+          return [document.toJS() as unknown];
+        } catch {
+          return [];
+        }
+      });
+};
+
+const lineOf = (bytes: Buffer, offset: number): number =>
+  bytes.subarray(0, offset).toString("latin1").split("\n").length;
+
+const DEEPEST = 4;
+
+const scanText = (
+  file: string,
+  bytes: Buffer,
+  known: readonly KnownSecret[],
+  depth: number,
+): readonly Finding[] => [
+  ...findSecrets(bytes, known).map(({ kind, offset }) => ({
+    kind,
+    place: `${file}:${lineOf(bytes, offset)}`,
+  })),
+  ...(depth === DEEPEST
+    ? []
+    : parse(bytes.toString("utf8"))
+        .flatMap(innerTexts)
+        .flatMap((inner, index) =>
+          scanText(`${file}/${index + 1}`, inner, known, depth + 1),
+        )),
+];
+
+/** @param texts by the name of their file */
+export const scanTexts = (
+  texts: ReadonlyMap<string, string>,
+  known: readonly KnownSecret[],
+): readonly Finding[] =>
+  [...texts].flatMap(([file, text]) =>
+    scanText(file, Buffer.from(text), known, 0),
+  );

@@ -1,0 +1,98 @@
+// Writes one role image in every wanted format, with its block map.
+import { join } from "node:path";
+import { writeCompressedImage } from "../build/write-compressed-image.ts";
+import { renderBmap } from "../image/bmap.ts";
+import { openImage } from "../image/open-image.ts";
+import type { Patch } from "../image/patch.ts";
+import type { Range } from "../image/range.ts";
+import type { Report } from "../report/events.ts";
+import { writeFileAtomically } from "../system/atomic-file.ts";
+import {
+  bmapFile,
+  imageFile,
+  type ReleaseFormat,
+  type ReleaseStep,
+} from "./plan-release.ts";
+import { createWholeDigest } from "./whole-digest.ts";
+
+/** A released file: its name, its size in bytes and its SHA-256 in hex. */
+export type ReleasedFile = {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+};
+
+export type WrittenImage = {
+  /** Bytes of the raw image. */
+  readonly imageBytes: number;
+  /** SHA-256 of the raw image. */
+  readonly imageSha256: string;
+  /** One for each format, in their order. */
+  readonly archives: readonly ReleasedFile[];
+};
+
+type ImageJob = {
+  readonly step: ReleaseStep;
+  readonly out: string;
+  readonly formats: readonly ReleaseFormat[];
+  /** Path of the decoded base. */
+  readonly rawBase: string;
+  readonly size: number;
+  readonly patch: Patch;
+  /** The block map. */
+  readonly ranges: readonly Range[];
+  readonly report: Report;
+  readonly signal: AbortSignal;
+};
+
+/** There is no secret in it, and whoever publishes it may be another user. */
+const PUBLIC_MODE = 0o644;
+
+const writeArchive = async (job: ImageJob, format: ReleaseFormat) => {
+  const { step, size, patch, ranges, report, signal } = job;
+  const file = imageFile(step, format);
+  const whole = createWholeDigest(size);
+  const base = await openImage(job.rawBase);
+  try {
+    const written = await writeCompressedImage({
+      base,
+      size,
+      patch,
+      ranges,
+      format: format === "img.xz" ? "xz" : "zstd",
+      path: join(job.out, file),
+      mode: PUBLIC_MODE,
+      observe: whole.update,
+      subject: file,
+      report,
+      signal,
+    });
+    return { ...written, file, imageSha256: whole.digest() };
+  } finally {
+    await base.close();
+  }
+};
+
+export const writeImage = async (job: ImageJob): Promise<WrittenImage> => {
+  const { step, size, ranges, formats } = job;
+  const archives: ReleasedFile[] = [];
+  let imageSha256 = "";
+  let digests: readonly string[] = [];
+  for (const format of formats) {
+    const { file, bytes, sha256, ...image } = await writeArchive(job, format);
+    archives.push({ file, bytes, sha256 });
+    imageSha256 = image.imageSha256;
+    digests = image.ranges;
+  }
+  await writeFileAtomically(
+    join(job.out, bmapFile(step)),
+    renderBmap({
+      imageSize: size,
+      ranges: ranges.map((range, index) => ({
+        ...range,
+        sha256: digests[index] ?? "",
+      })),
+    }),
+  );
+  return { imageBytes: size, imageSha256, archives };
+};

@@ -1,0 +1,85 @@
+// Renders the seed of a role image: the role's profile without a name, a user, a key or a network of one's own.
+import { createHash } from "node:crypto";
+import { hasErrors, type Problem } from "../report/problem.ts";
+import type { Library } from "./library.ts";
+import { HEADER } from "./parse-fragment.ts";
+import { roleDocument } from "./role-document.ts";
+import { type RoleContext, roleValues } from "./role-values.ts";
+import type { RoleSeed } from "./seed.ts";
+import { toValue, type Value } from "./tree.ts";
+import { writeVendorData } from "./vendor-data.ts";
+import { writeDocument } from "./write-document.ts";
+
+type RoleSeedInput = Omit<RoleContext, "files"> & {
+  readonly library: Library;
+  /** Of pi-image, for the documents' headers. */
+  readonly version: string;
+};
+
+type RenderedRoleSeed = {
+  /** Undefined when a problem is an error. */
+  readonly seed: RoleSeed | undefined;
+  /** The profile's fragments that only a node can have. */
+  readonly leftOut: readonly string[];
+  readonly problems: readonly Problem[];
+};
+
+/** A wired machine that asks the network for its address; a network that has to be there at boot is a node's business. */
+const NETWORK: Value = {
+  network: {
+    version: 2,
+    ethernets: { eth0: { dhcp4: true, optional: true } },
+  },
+};
+
+const NO_IDENTITY = `# This image is no node yet: it has no name, no user, no key and no Wi-Fi. Give it an identity with
+# \`pi-image flash TARGET IMAGE --host NODE\`, or let Raspberry Pi Imager write its customisation into this file.
+`;
+
+const isMap = (value: Value): value is Readonly<Record<string, Value>> =>
+  value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** Pure: the same input gives the same bytes. */
+export const renderRoleSeed = (input: RoleSeedInput): RenderedRoleSeed => {
+  const { library, role, version } = input;
+  const problems: Problem[] = [];
+  const context = { ...input, files: library.files };
+  const { document, leftOut } = roleDocument(
+    library,
+    role,
+    roleValues(context),
+    (problem) => problems.push(problem),
+  );
+  const config = document && toValue(document);
+  if (config === undefined || !isMap(config) || hasErrors(problems)) {
+    return { seed: undefined, leftOut, problems };
+  }
+  const timeless = roleDocument(
+    library,
+    role,
+    roleValues({ ...context, buildTime: new Date(0) }),
+    () => undefined,
+  ).document;
+  const digest = createHash("sha256")
+    .update(JSON.stringify(timeless && toValue(timeless)))
+    .digest("hex")
+    .slice(0, 12);
+  const instanceId = `pi-image-${role}-${digest}`;
+  const made = `# Made by pi-image ${version}.\n`;
+  return {
+    seed: {
+      instanceId,
+      vendorData: writeVendorData(made, config),
+      userData: writeDocument(`${HEADER}\n${made}${NO_IDENTITY}`, {
+        ssh_pwauth: false,
+      }),
+      metaData: writeDocument(made, {
+        "instance-id": instanceId,
+        dsmode: "local",
+      }),
+      networkConfig: writeDocument(made, NETWORK),
+    },
+    leftOut,
+    problems,
+  };
+};

@@ -1,0 +1,75 @@
+// The part of a role's profile that asks for nothing of one node.
+import { checkWrittenFiles } from "./check-written-files.ts";
+import type { Problem } from "../report/problem.ts";
+import { missingFragment } from "./check-library.ts";
+import type { Library } from "./library.ts";
+import { mergeFragments } from "./merge-fragments.ts";
+import { isOfNode } from "./role-values.ts";
+import { substitute, substituteText, type Values } from "./substitute.ts";
+import type { MapTree, TextTree, Tree } from "./tree.ts";
+
+export type RoleDocument = {
+  /** Undefined if a fragment is missing or has problems. */
+  readonly document: MapTree | undefined;
+  /** Paths of the fragments that are left out, as the profile has them. */
+  readonly leftOut: readonly string[];
+};
+
+/** The names of all `${name}` places in a tree. */
+const namesIn = (tree: Tree): readonly string[] => {
+  switch (tree.kind) {
+    case "scalar":
+      return tree.placeholders.map(({ name }) => name);
+    case "list":
+      return tree.items.flatMap(namesIn);
+    case "map":
+      return tree.entries.flatMap(({ key, value }) => [
+        ...namesIn(key),
+        ...namesIn(value),
+      ]);
+  }
+};
+
+const isMap = (tree: Tree): tree is MapTree => tree.kind === "map";
+
+/** What loadLibrary reports is not reported once more. */
+export const roleDocument = (
+  library: Library,
+  role: string,
+  values: Values,
+  report: (problem: Problem) => void,
+): RoleDocument => {
+  const asksForNode = (tree: Tree): boolean =>
+    namesIn(tree).some((name) => isOfNode(name, values));
+  const leftOut: string[] = [];
+  const taken: (MapTree | undefined)[] = [];
+  const take = (path: TextTree): void => {
+    if (asksForNode(path)) {
+      leftOut.push(path.value);
+      return;
+    }
+    const filled = substituteText(path, values, report);
+    const fragment = library.fragments.get(filled);
+    if (fragment !== undefined && asksForNode(fragment)) {
+      leftOut.push(path.value);
+      return;
+    }
+    if (path.placeholders.length > 0 && !library.fragments.has(filled)) {
+      report(missingFragment(path, filled, library.fragments.keys()));
+    }
+    taken.push(fragment);
+  };
+  library.profiles.get(`${role}.yaml`)?.fragments.forEach(take);
+  const fragments = taken
+    .filter((fragment) => fragment !== undefined)
+    .map((fragment) => substitute(fragment, values, report))
+    .filter(isMap);
+  const document = mergeFragments(fragments, report);
+  if (document !== undefined) {
+    checkWrittenFiles(document, report);
+  }
+  return {
+    document: fragments.length === taken.length ? document : undefined,
+    leftOut,
+  };
+};

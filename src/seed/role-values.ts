@@ -1,0 +1,63 @@
+// The values that fragments can ask for where there is a role and no node yet.
+import type { ResolvedProject, Role } from "../inventory/resolved.ts";
+import type { Library } from "./library.ts";
+import { kubernetesPackages } from "./node-facts.ts";
+import { clusterValues, fileValues } from "./seed-values.ts";
+import { shellAssignments } from "./shell-assignments.ts";
+import type { Values } from "./substitute.ts";
+import type { Value } from "./tree.ts";
+import { VALUE_NAMES } from "./value-names.ts";
+
+/**
+ * /etc/pi-image/node.env of a role image. Without a name, an uplink and a cluster the scripts take the system's own name and
+ * the interface of its default route, and `none` stops them before kubeadm.
+ */
+export const roleEnvironment = (
+  { cluster }: ResolvedProject,
+  role: Role,
+  buildTime: Date,
+): string =>
+  shellAssignments({
+    PI_IMAGE_NODE: undefined,
+    PI_IMAGE_ROLE: role,
+    PI_IMAGE_CLUSTER: undefined,
+    PI_IMAGE_BUILD_TIME: String(Math.floor(buildTime.getTime() / 1000)),
+    PI_IMAGE_UPLINK: undefined,
+    PI_IMAGE_ADDRESS: undefined,
+    PI_IMAGE_KUBEADM: "none",
+    PI_IMAGE_KUBERNETES_MINOR: cluster.kubernetes.minor,
+    PI_IMAGE_KUBERNETES_PATCH: cluster.kubernetes.patch,
+    PI_IMAGE_KUBERNETES_PACKAGES: kubernetesPackages({ cluster }),
+    PI_IMAGE_KUBERNETES_KEY: cluster.mirrors.kubernetesKey,
+    PI_IMAGE_RUNTIME: cluster.runtime,
+    PI_IMAGE_JOIN_ENDS: undefined,
+  });
+
+export type RoleContext = {
+  readonly project: ResolvedProject;
+  readonly role: Role;
+  readonly files: Library["files"];
+  readonly buildTime: Date;
+};
+
+/** What names a cluster, a node or a secret is not in the map. */
+export const roleValues = ({
+  project,
+  role,
+  files,
+  buildTime,
+}: RoleContext): Values => {
+  const values = new Map<string, Value>([
+    ...Object.entries(clusterValues(project)),
+    ["node.role", role],
+    ["node.env", roleEnvironment(project, role, buildTime)],
+    ...fileValues(files),
+  ]);
+  values.delete("cluster.name");
+  return values;
+};
+
+/** Whether only a node has this value; a name that nobody has is a mistake and no reason to leave a fragment out. */
+export const isOfNode = (name: string, values: Values): boolean =>
+  !values.has(name) &&
+  (Object.hasOwn(VALUE_NAMES, name) || name.startsWith("pki."));

@@ -1,0 +1,13 @@
+// Shell assignments, as a file that the node's scripts source.
+
+/** One word for a POSIX shell, whatever the text holds (but NUL, which no text of ours can). */
+export const shellWord = (text: string): string =>
+  `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
+/** A line `NAME='value'` for each variable; one without a value is empty. */
+export const shellAssignments = (
+  variables: Readonly<Record<string, string | undefined>>,
+): string =>
+  Object.entries(variables)
+    .map(([name, value]) => `${name}=${shellWord(value ?? "")}\n`)
+    .join("");
