@@ -74,7 +74,7 @@ write_status() { # STATE MESSAGE SINCE
   if {
     printf '{"schemaVersion":1'
     json_field node "$PI_IMAGE_NODE"
-    json_field role "$PI_IMAGE_ROLE"
+    json_field role "${PI_IMAGE_ROLE?}"
     json_field cluster "$PI_IMAGE_CLUSTER"
     json_field phase "$PI_IMAGE_PHASE"
     json_field state "$1"
