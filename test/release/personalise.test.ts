@@ -45,7 +45,6 @@ describeWithTools(
     it.each([
       ["attic", "worker", "img.xz"],
       ["attic", "worker", "img.zst"],
-      ["loft", "worker", "img.xz"],
       ["cellar", "control-plane", "img.xz"],
     ])(
       "gives the card of %s from the %s image (%s)",
