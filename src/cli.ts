@@ -5,15 +5,17 @@ import type { Context, GlobalOptions } from "./commands/context.ts";
 import { createContext } from "./commands/context.ts";
 import { explainFailure } from "./commands/explain-failure.ts";
 import {
-  addOne,
+  allowFixedOption,
   baseOption,
   collect,
   hostOption,
   identityOption,
   inventoryOption,
   outOption,
-  parseSize,
+  maxSizeOption,
+  serialOption,
   sha256Option,
+  yesOption,
 } from "./commands/options.ts";
 import { EXIT } from "./report/exit-codes.ts";
 import { packageVersion } from "./system/package-files.ts";
@@ -143,19 +145,10 @@ declare(
   .addOption(baseOption())
   .addOption(sha256Option())
   .addOption(outOption())
-  .option("-y, --yes", "do not ask; a real disk also needs --serial")
-  .addOption(
-    new Option(
-      "--serial <serial>",
-      "the serial that the target must have; may be repeated",
-    ).argParser(addOne),
-  )
-  .option("--allow-fixed", "allow a disk that is not removable")
-  .addOption(
-    new Option("--max-size <size>", "refuse larger targets")
-      .argParser(parseSize)
-      .default(512 * 1024 ** 3, "512GiB"),
-  )
+  .addOption(yesOption())
+  .addOption(serialOption())
+  .addOption(allowFixedOption())
+  .addOption(maxSizeOption())
   .option("--wipe", "also write what no file system uses")
   .option("--eject", "let the card go when it is proven")
   .option("--dry-run", "print the plan and write nothing");
@@ -202,7 +195,13 @@ declare(
   "pi-image devices",
   async (context, _args, options) =>
     (await import("./commands/devices.ts")).devices(context, options),
-).option("-a, --all", "also list empty virtual devices");
+)
+  .option("-a, --all", "also list empty virtual devices")
+  .option("--test <target>", "test whether a card has the size that it claims")
+  .addOption(yesOption())
+  .addOption(serialOption())
+  .addOption(allowFixedOption())
+  .addOption(maxSizeOption());
 
 declare(
   "base",

@@ -1,4 +1,5 @@
 // Shows what would be written, and has each card's name typed at the terminal.
+import type { Confirmation } from "../flash/confirmation.ts";
 import { foreignContent } from "../flash/foreign-content.ts";
 import type { FlashPlan } from "../flash/plan-flash.ts";
 import { formatBytes } from "../report/progress-line.ts";
@@ -47,24 +48,41 @@ const showContent = async (
   }
 };
 
-/** The user types the device's name; anything else leaves every target alone. */
-const confirm = async (context: Context, plan: FlashPlan): Promise<void> => {
-  const { confirmation } = plan;
-  await showContent(context, plan);
+/**
+ * The user types the device's name; anything else leaves every target alone.
+ * @param what what is going to happen to the target, as a sentence
+ * @throws UserError CANCELLED
+ */
+export const askForName = async (
+  context: Context,
+  path: string,
+  confirmation: Confirmation,
+  what: string,
+): Promise<void> => {
   if (confirmation.kind === "given") {
     return;
   }
-  context.remark(
-    `Everything on ${confirmation.what} will be replaced by ${plan.image.label}.`,
-  );
+  context.remark(what);
   const answer = await context.ask(
     `Type ${confirmation.name} to write it, anything else to stop: `,
   );
   if (answer !== confirmation.name) {
-    throw new UserError("CANCELLED", `${plan.target.path} was not confirmed`, {
+    throw new UserError("CANCELLED", `${path} was not confirmed`, {
       state: "nothing was written to any target",
     });
   }
+};
+
+const confirm = async (context: Context, plan: FlashPlan): Promise<void> => {
+  const { confirmation, target, image } = plan;
+  await showContent(context, plan);
+  const what = confirmation.kind === "given" ? target.path : confirmation.what;
+  await askForName(
+    context,
+    target.path,
+    confirmation,
+    `Everything on ${what} will be replaced by ${image.label}.`,
+  );
 };
 
 /** @throws UserError CANCELLED, before anything is written to any of them */

@@ -1,4 +1,4 @@
-// pi-image devices: lists block devices, and says why each refused one is refused.
+// pi-image devices: lists block devices, says why each refused one is refused, or tests the size of one.
 import { z } from "zod";
 import type { BlockDevice } from "../device/block-device.ts";
 import { listDevices } from "../device/list-devices.ts";
@@ -9,8 +9,16 @@ import {
 } from "../device/target-rules.ts";
 import { formatBytes } from "../report/progress-line.ts";
 import type { Context } from "./context.ts";
+import { testDevice } from "./test-device.ts";
 
-const devicesOptions = z.object({ all: z.boolean().optional() });
+const devicesOptions = z.object({
+  all: z.boolean().default(false),
+  test: z.string().optional(),
+  yes: z.boolean().default(false),
+  serial: z.array(z.string()).default([]),
+  allowFixed: z.boolean().default(false),
+  maxSize: z.number(),
+});
 
 type Judged = {
   readonly device: BlockDevice;
@@ -43,9 +51,14 @@ export const devices = async (
   context: Context,
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
-  const { all } = devicesOptions.parse(given);
+  const options = devicesOptions.parse(given);
+  const { all, test } = options;
+  if (test !== undefined) {
+    await testDevice(context, test, options);
+    return;
+  }
   const judged = (await listDevices())
-    .filter((device) => all === true || !isEmptyVirtual(device))
+    .filter((device) => all || !isEmptyVirtual(device))
     .map((device) => ({
       device,
       refusals: deviceRefusals(device, {

@@ -3,7 +3,7 @@ import { inspectTarget } from "../device/inspect-target.ts";
 import { listDevices } from "../device/list-devices.ts";
 import { refusalError } from "../device/refusal-error.ts";
 import type { Target } from "../device/target.ts";
-import { type Refusal, sameSerial } from "../device/target-rules.ts";
+import type { Refusal } from "../device/target-rules.ts";
 import { type FlashPlan, planFlash } from "../flash/plan-flash.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
@@ -11,24 +11,13 @@ import { demandRealBase } from "./demand-real-base.ts";
 import type { FlashOptions } from "./flash-options.ts";
 import type { Assignment } from "./flash-source.ts";
 import type { FlashSource } from "./image-source.ts";
+import { serialFor } from "./serial-for.ts";
 
 /** One target with what goes onto it, decided. */
 export type Planned = {
   readonly source: FlashSource;
   readonly plan: FlashPlan;
 };
-
-/** The one of `--serial` that this target has, else all of them for the refusal. */
-const serialFor = (
-  target: Target,
-  serials: readonly string[],
-): string | undefined =>
-  serials.length === 0
-    ? undefined
-    : (serials.find(
-        (serial) =>
-          target.kind === "device" && sameSerial(target.device.serial, serial),
-      ) ?? serials.join(" or "));
 
 const keyOf = (target: Target): string =>
   target.kind === "device"

@@ -1,5 +1,6 @@
 // Options that several commands take, and how their values are read.
 import { InvalidArgumentError, Option } from "commander";
+import { DEFAULT_MAX_SIZE } from "../device/target-rules.ts";
 
 /** Each --host adds one; so do values separated by commas. */
 export const collect = (
@@ -8,13 +9,13 @@ export const collect = (
 ): string[] => [...before, ...value.split(",").filter((part) => part !== "")];
 
 /** Each adds one; a serial may hold a comma. */
-export const addOne = (
-  value: string,
-  before: readonly string[] = [],
-): string[] => [...before, value];
+const addOne = (value: string, before: readonly string[] = []): string[] => [
+  ...before,
+  value,
+];
 
 /** Sizes such as 64GB, 512GiB or 2T, in bytes; SI letters with B are decimal as on the card's label. */
-export const parseSize = (text: string): number => {
+const parseSize = (text: string): number => {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?$/i.exec(text);
   const power = "kmgt".indexOf((match?.[2] ?? "").toLowerCase()) + 1;
   const unit = match?.[3]?.toLowerCase() === "b" && power > 0 ? 1000 : 1024;
@@ -40,3 +41,17 @@ export const sha256Option = () =>
 
 export const identityOption = () =>
   new Option("--identity <file>", "age identities that open the secrets file");
+
+export const yesOption = () =>
+  new Option("-y, --yes", "do not ask; a real disk also needs --serial");
+export const serialOption = () =>
+  new Option(
+    "--serial <serial>",
+    "the serial that the target must have; may be repeated",
+  ).argParser(addOne);
+export const allowFixedOption = () =>
+  new Option("--allow-fixed", "allow a disk that is not removable");
+export const maxSizeOption = () =>
+  new Option("--max-size <size>", "refuse larger targets")
+    .argParser(parseSize)
+    .default(DEFAULT_MAX_SIZE, "512GiB");

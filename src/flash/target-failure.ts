@@ -1,5 +1,6 @@
 // Says what a failure means for one target: what happened, and what is on the card now.
 import { errnoCode } from "../device/errno.ts";
+import type { OpenTarget } from "../device/opened-target.ts";
 import type { Range } from "../image/range.ts";
 import { UserError, withState } from "../report/user-error.ts";
 import type { Segment } from "./segments.ts";
@@ -31,7 +32,7 @@ export const targetGone = (path: string, cause?: unknown): UserError =>
 const fromSystem = async (
   error: unknown,
   code: string,
-  { target }: TargetRun,
+  target: OpenTarget,
 ): Promise<UserError> => {
   const { path, kind } = target;
   const goneCodes = ["ENODEV", "ENXIO", "ENOMEDIUM", "ESHUTDOWN"];
@@ -74,32 +75,49 @@ const isAbort = (error: unknown, signal: AbortSignal | undefined): boolean =>
     (error instanceof Error && error.name === "AbortError"));
 
 /**
- * The error to show for a target.
+ * The error to show for what a target has thrown.
+ * @param state what is on it now
  * @throws the error itself when it is a bug
  */
-export const explainTargetFailure = async (
+export const explainDeviceError = async (
   error: unknown,
-  run: TargetRun,
+  target: OpenTarget,
+  signal: AbortSignal | undefined,
+  state: string,
 ): Promise<UserError> => {
-  const { path } = run.target;
-  if (isAbort(error, run.signal)) {
-    return new UserError("CANCELLED", `writing ${path} was stopped`, {
-      state: stateOf(path, run.stage),
-      hint: run.stage === "untouched" ? undefined : AGAIN,
+  if (isAbort(error, signal)) {
+    return new UserError("CANCELLED", `writing ${target.path} was stopped`, {
+      state,
       cause: error,
     });
   }
   if (error instanceof UserError) {
-    return withState(error, stateOf(path, run.stage));
+    return withState(error, state);
   }
   const code = errnoCode(error);
   if (code === undefined) {
     throw error;
   }
-  return withState(
-    await fromSystem(error, code, run),
-    stateOf(path, run.stage),
-  );
+  return withState(await fromSystem(error, code, target), state);
+};
+
+/**
+ * The error to show for a target of a flash.
+ * @throws the error itself when it is a bug
+ */
+export const explainTargetFailure = async (
+  error: unknown,
+  { target, stage, signal }: TargetRun,
+): Promise<UserError> => {
+  const state = stateOf(target.path, stage);
+  const told = await explainDeviceError(error, target, signal, state);
+  return told.code === "CANCELLED" && stage !== "untouched"
+    ? new UserError(told.code, told.message, {
+        state,
+        hint: AGAIN,
+        cause: error,
+      })
+    : told;
 };
 
 const SHOWN = 8;

@@ -86,6 +86,10 @@ export const ERROR_CODES = {
     exit: EXIT.failed,
     about: "The folder for downloads and decoded images cannot be used.",
   },
+  CARD_COUNTERFEIT: {
+    exit: EXIT.notHeld,
+    about: "A device claims more bytes than it keeps.",
+  },
   CATALOGUE_WRONG: {
     exit: EXIT.wrongInput,
     about: "The user's own catalogue of base images cannot be used.",
