@@ -1,4 +1,5 @@
 // What is asked for as a base, and what is found for it before it is opened.
+import type { ImageReader } from "../image/reader.ts";
 import { packageVersion } from "../system/package-files.ts";
 import type { CacheOptions } from "./cache.ts";
 import type { DownloadOptions } from "./download.ts";
@@ -33,12 +34,16 @@ export type FoundBase = {
   /** Of that file, in hex. */
   readonly sha256: string;
   readonly origin: "file" | "download" | "sample";
+  /** Given: only parts of the archive are on this computer, and this reads them. */
+  readonly reader?: ImageReader | undefined;
 };
 
 export type ResolveOptions = CacheOptions & {
   readonly catalogue: Catalogue;
   /** Servers with copies, in place of scheme and host of the vendors' addresses; asked first, in this order. */
   readonly mirrors?: readonly string[];
+  /** Whether parts of an image that is not in the cache are enough. */
+  readonly parts?: boolean | undefined;
   /** For tests: shorter waits. */
   readonly pause?: number;
 };

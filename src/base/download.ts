@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Report } from "../report/events.ts";
 import { UserError } from "../report/user-error.ts";
 import { contentLength, demandData, statusFailure } from "./answer.ts";
+import { parseContentRange } from "./content-range.ts";
 import { type HttpOptions, httpGet, shownUrl } from "./http-request.ts";
 import { NetworkFailure, networkFailure } from "./network-failure.ts";
 import {
@@ -34,22 +35,6 @@ const validatorOf = (answer: IncomingMessage): string | null => {
     : (answer.headers["last-modified"] ?? null);
 };
 
-/** "bytes 100-199/200" */
-const parseContentRange = (
-  answer: IncomingMessage,
-): { readonly start: number; readonly total: number } | undefined => {
-  const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(
-    answer.headers["content-range"] ?? "",
-  );
-  const [, start, end, total] = (match ?? []).map(Number);
-  return start === undefined ||
-    end === undefined ||
-    total === undefined ||
-    end !== total - 1
-    ? undefined
-    : { start, total };
-};
-
 /** Whether the answer goes on exactly where the bytes end, and is of the same file. */
 const continues = (answer: IncomingMessage, partial: PartialFile): boolean => {
   const range = parseContentRange(answer);
@@ -58,6 +43,7 @@ const continues = (answer: IncomingMessage, partial: PartialFile): boolean => {
     range !== undefined &&
     origin !== undefined &&
     range.start === partial.size() &&
+    range.end === range.total - 1 &&
     range.total === origin.total &&
     (validatorOf(answer) ?? origin.validator) === origin.validator
   );

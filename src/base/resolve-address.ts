@@ -9,8 +9,9 @@ import {
   type ResolveOptions,
 } from "./base-request.ts";
 import type { ExpectedChecksum } from "./checksums.ts";
-import { fetchArchive } from "./fetch-archive.ts";
+import { cachedArchive, fetchArchive } from "./fetch-archive.ts";
 import { shownUrl } from "./http-request.ts";
+import { openRemoteReader } from "./remote-reader.ts";
 import { NetworkFailure } from "./network-failure.ts";
 
 /** The file name at the end of an address. */
@@ -48,6 +49,19 @@ export const resolveAddress = async (
   }
   const name = nameIn(url);
   try {
+    const sha256 = expected?.sha256;
+    if (
+      options.parts === true &&
+      sha256 !== undefined &&
+      (await cachedArchive(sha256, name, options)) === undefined
+    ) {
+      const parts = { urls: [url], sha256, name };
+      const reader = await openRemoteReader(parts, options);
+      if (reader !== undefined) {
+        const { path } = reader;
+        return { name, path, sha256, origin: "download", reader };
+      }
+    }
     const archive = await fetchArchive(
       {
         urls: [url],

@@ -11,7 +11,9 @@ import {
 } from "./resolve-file.ts";
 import { resolveRelease } from "./resolve-release.ts";
 
-export type BaseImage = FoundBase & { readonly reader: ImageReader };
+export type BaseImage = Omit<FoundBase, "reader"> & {
+  readonly reader: ImageReader;
+};
 
 const find = async (
   request: BaseRequest,
@@ -44,5 +46,5 @@ export const resolveBase = async (
   options: ResolveOptions,
 ): Promise<BaseImage> => {
   const found = await find(request, options);
-  return { ...found, reader: await openImage(found.path) };
+  return { ...found, reader: found.reader ?? (await openImage(found.path)) };
 };

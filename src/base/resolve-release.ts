@@ -14,6 +14,7 @@ import type { FoundRelease, ReleaseFile } from "./found-release.ts";
 import type { Release } from "./load-catalogue.ts";
 import { NetworkFailure } from "./network-failure.ts";
 import { pinDiffers, pinnedFile, updateHint } from "./pinned-file.ts";
+import { openRemoteReader } from "./remote-reader.ts";
 import { findInSignedList } from "./release-list.ts";
 import { resolveSample } from "./resolve-file.ts";
 import { findSignedFile } from "./signed-file.ts";
@@ -47,6 +48,20 @@ export const fetchReleaseFile = async (
       type: "notice",
       message: `${stale.message}: taking ${file} from the cache without looking for a newer one`,
     });
+  }
+  // A file with a signature of its own is proven only as a whole.
+  if (
+    cached === undefined &&
+    options.parts === true &&
+    sha256 !== undefined &&
+    wanted.prove === undefined
+  ) {
+    const parts = { urls: wanted.urls, sha256, name: file };
+    const reader = await openRemoteReader(parts, options);
+    if (reader !== undefined) {
+      const { path } = reader;
+      return { name: file, path, sha256, origin: "download", reader };
+    }
   }
   const archive =
     cached ??

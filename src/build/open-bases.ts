@@ -30,6 +30,8 @@ export type BasesOptions = CacheOptions & {
   readonly pinOf: (base: string) => BasePin | undefined;
   /** Servers with copies of the vendors' images. */
   readonly mirrors: readonly string[];
+  /** Whether only seeds are made: then parts of an image that is not in the cache are enough. */
+  readonly parts?: boolean;
 };
 
 /** stat(2) counts these whatever the file system's block size is. */

@@ -77,6 +77,7 @@ export const build = async (
     plan.steps.map(({ base }) => base),
     {
       ...prepared.basesFrom,
+      parts: format === "seed",
       explicit: options.base !== undefined,
       sha256: options.sha256,
       insecure: options.insecure === true,

@@ -11,7 +11,7 @@ import {
   openRunDecoder,
   type RunDecoder,
 } from "./xz-decoder.ts";
-import type { XzIndex } from "./xz-index.ts";
+import type { Demand, XzIndex } from "./xz-index.ts";
 import {
   blockName,
   blockPlace,
@@ -26,6 +26,8 @@ export type XzArchive = {
   readonly path: string;
   readonly file: FileHandle;
   readonly index: XzIndex;
+  /** Given: the file is fetched in parts. */
+  readonly demand?: Demand | undefined;
 };
 
 const MiB = 1024 * 1024;

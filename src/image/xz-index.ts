@@ -17,6 +17,7 @@ import {
   parseStreamFooter,
   parseStreamHeader,
 } from "./xz-format.ts";
+import type { Range } from "./range.ts";
 
 /** Enough for 1 TiB in blocks of 1 MiB; the lists below then take 32 MiB. */
 const MAX_BLOCKS = 2 ** 20;
@@ -53,11 +54,18 @@ type Stream = {
   readonly records: readonly BlockRecord[];
 };
 
+/** Called before bytes of the file are read; of a file that is fetched in parts, it brings them. */
+export type Demand = (range: Range) => Promise<void>;
+
+/** A file, of which only what was demanded may be there. */
+type Parts = { readonly file: FileHandle; readonly demand: Demand | undefined };
+
 const readAt = async (
-  file: FileHandle,
+  { file, demand }: Parts,
   offset: number,
   length: number,
 ): Promise<Buffer> => {
+  await demand?.({ offset, length });
   const { buffer, bytesRead } = await file.read(
     Buffer.alloc(length),
     0,
@@ -70,7 +78,7 @@ const readAt = async (
 /** The end of the stream before `end`, behind which only padding stands. */
 const skipPadding = async (
   path: string,
-  file: FileHandle,
+  file: Parts,
   end: number,
 ): Promise<number> => {
   const length = Math.min(MAX_PADDING, end);
@@ -134,7 +142,7 @@ const tooManyBlocks = (path: string) =>
 /** Reads the stream whose footer ends at `end`. */
 const readStream = async (
   path: string,
-  file: FileHandle,
+  file: Parts,
   end: number,
 ): Promise<Stream> => {
   const cut = () =>
@@ -228,16 +236,18 @@ const joinStreams = (path: string, streams: readonly Stream[]): XzIndex => {
 export const readXzIndex = async (
   path: string,
   file: FileHandle,
+  demand?: Demand,
 ): Promise<XzIndex> => {
   const { size } = await file.stat();
+  const parts: Parts = { file, demand };
   const streams: Stream[] = [];
   let blocks = 0;
   let end = size;
   do {
     const stream = await readStream(
       path,
-      file,
-      await skipPadding(path, file, end),
+      parts,
+      await skipPadding(path, parts, end),
     );
     streams.push(stream);
     blocks += stream.records.length;

@@ -40,6 +40,17 @@ export const blockAt = (index: XzIndex, offset: number): number => {
   return low;
 };
 
+/** The bytes of the file that hold a run's blocks, and between streams what stands there. */
+export const storedRange = (index: XzIndex, run: Run): Range => {
+  const last = run.end - 1;
+  const offset = index.fileOffset[run.first] ?? 0;
+  return {
+    offset,
+    length:
+      (index.fileOffset[last] ?? 0) + padded(index.stored[last] ?? 0) - offset,
+  };
+};
+
 /** Cuts `run` so that no part decodes to more than `limit` bytes, unless a single block does, or mixes checks. */
 export const cutRun = (index: XzIndex, run: Run, limit: number): Run[] => {
   const runs: Run[] = [];

@@ -2,7 +2,14 @@
 import type { Source } from "./source.ts";
 import { decodeRun, type XzArchive } from "./xz-chunks.ts";
 import { laneLimit, openRunDecoder, type RunDecoder } from "./xz-decoder.ts";
-import { blockAt, blockStart, cutRun, type Run, runSize } from "./xz-run.ts";
+import {
+  blockAt,
+  blockStart,
+  cutRun,
+  type Run,
+  runSize,
+  storedRange,
+} from "./xz-run.ts";
 
 /** Blocks beyond this are too large to decode for a few bytes. */
 export const MAX_SOURCE_BLOCK = 32 * 1024 * 1024;
@@ -34,6 +41,7 @@ export const xzSource = (archive: XzArchive): XzSource => {
   };
 
   const decodeBlocks = async (run: Run): Promise<Map<number, Buffer>> => {
+    await archive.demand?.(storedRange(index, run));
     const decoded = await decodeRun(archive, run, await decoder());
     try {
       const blocks = new Map<number, Buffer>();

@@ -23,6 +23,32 @@ type TestServer = {
   readonly close: () => Promise<void>;
 };
 
+/** Serves any one range, as static servers do: "bytes=0-99", "bytes=100-" and "bytes=-100". */
+export const serveRanges =
+  (data: Buffer, etag = '"1"'): Handler =>
+  (request, response) => {
+    const [, from = "", to = ""] =
+      /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
+    response.setHeader("etag", etag);
+    response.setHeader("content-type", "application/octet-stream");
+    if (from === "" && to === "") {
+      response.end(data);
+      return;
+    }
+    const start =
+      from === "" ? Math.max(data.length - Number(to), 0) : Number(from);
+    const end =
+      from === "" || to === ""
+        ? data.length
+        : Math.min(Number(to) + 1, data.length);
+    response.statusCode = 206;
+    response.setHeader(
+      "content-range",
+      `bytes ${start}-${end - 1}/${data.length}`,
+    );
+    response.end(data.subarray(start, end));
+  };
+
 /** Serves a file whole or from a place, as good servers do. */
 export const serveFile =
   (data: Buffer, etag = '"1"'): Handler =>

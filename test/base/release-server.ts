@@ -62,10 +62,10 @@ export const serveRelease = async (
     releases: new Map([["ubuntu-24.04", release(folder)]]),
     samples,
   });
-  const publish = (list: string, key = signer) => {
+  const publish = (list: string, key = signer, ...how: readonly string[]) => {
     const data = Buffer.from(list);
     server.files.set("SHA256SUMS", data);
-    server.files.set("SHA256SUMS.gpg", gpg.sign(data, key, "--armor"));
+    server.files.set("SHA256SUMS.gpg", gpg.sign(data, key, "--armor", ...how));
   };
   publish(
     [

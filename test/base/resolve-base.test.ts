@@ -174,6 +174,17 @@ describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
     expect(calls).toBe(2);
   });
 
+  it("is refused when the signature of the list has expired", async () => {
+    const { run, publish, requests } = await setUp();
+    const list = `${sha256(newest)} *${name(".10")}\n`;
+    publish(list, pinned, "--default-sig-expire", "seconds=1");
+    await new Promise((done) => setTimeout(done, 2100));
+    const error = await failureOf(run());
+    expect([error.code, error.exitCode]).toEqual(["SIGNATURE_WRONG", 4]);
+    expect(error.facts.join()).toContain("expired");
+    expect(requests.some((path) => path.startsWith("ubuntu"))).toBe(false);
+  });
+
   it("that the list does not have is refused", async () => {
     const { run, publish } = await setUp();
     publish(`${sha256(old)} *ubuntu-24.10-live.iso\n`);

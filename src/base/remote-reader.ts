@@ -1,0 +1,106 @@
+// Reads a remote image's boot partition without fetching the image, where its archive and its server allow that.
+import type { ImageReader } from "../image/reader.ts";
+import { prepareBase } from "../image/node-patch.ts";
+import { openXzParts } from "../image/xz-parts.ts";
+import { formatBytes } from "../report/progress-line.ts";
+import { UserError } from "../report/user-error.ts";
+import { downloadOptions, type ResolveOptions } from "./base-request.ts";
+import { demandChecksums } from "./checksums.ts";
+import { digestFile } from "./digest-file.ts";
+import { shownUrl } from "./http-request.ts";
+import { NetworkFailure } from "./network-failure.ts";
+import { openRemoteParts, type RemoteParts } from "./remote-parts.ts";
+
+type Wanted = {
+  readonly urls: readonly URL[];
+  readonly sha256: string;
+  readonly name: string;
+};
+
+/** Fetched whole, and proven: not worth the doubt. */
+const SMALL = 4 * 1024 * 1024;
+
+const proveSmall = async (
+  { path, size, demand }: RemoteParts,
+  { sha256, name }: Wanted,
+  options: ResolveOptions,
+): Promise<boolean> => {
+  if (size > SMALL) {
+    return false;
+  }
+  await demand({ offset: 0, length: size });
+  const found = await digestFile(path, { ...options, subject: name });
+  demandChecksums(name, found, [{ sha256, from: "the checksum" }]);
+  return true;
+};
+
+const openAt = async (
+  url: URL,
+  wanted: Wanted,
+  options: ResolveOptions,
+): Promise<ImageReader> => {
+  const { sha256, name } = wanted;
+  const parts: RemoteParts = await openRemoteParts(
+    url,
+    sha256,
+    downloadOptions(options),
+  );
+  try {
+    const proven = await proveSmall(parts, wanted, options);
+    const reader = await openXzParts(parts.path, parts.demand);
+    try {
+      if (reader.source !== undefined) {
+        // Reads all that any node's seed needs, so that a server that fails is known now.
+        await prepareBase(reader.source);
+      }
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
+    options.report({
+      type: "notice",
+      message: `read ${formatBytes(parts.fetched())} of ${formatBytes(parts.size)} of ${name} from ${url.host}${
+        proven
+          ? ""
+          : "; the image itself is fetched, and proven by its checksum, when one is built"
+      }`,
+    });
+    return {
+      ...reader,
+      close: async () => {
+        await reader.close();
+        await parts.close();
+      },
+    };
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+};
+
+/**
+ * Undefined where the whole image must be fetched: another format, an archive of one block, a server that sends no parts
+ * or wrong ones. What is read of a large image is not proven by its checksum, so it may go into nothing but plain files
+ * for people to look at.
+ */
+export const openRemoteReader = async (
+  wanted: Wanted,
+  options: ResolveOptions,
+): Promise<ImageReader | undefined> => {
+  const [url] = wanted.urls;
+  if (url === undefined || !wanted.name.endsWith(".xz")) {
+    return undefined;
+  }
+  try {
+    return await openAt(url, wanted, options);
+  } catch (error) {
+    if (error instanceof NetworkFailure || error instanceof UserError) {
+      options.report({
+        type: "notice",
+        message: `${shownUrl(url)} cannot be read in parts; fetching the whole image`,
+      });
+      return undefined;
+    }
+    throw error;
+  }
+};
