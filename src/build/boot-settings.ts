@@ -24,7 +24,7 @@ export const bootSettings = (node: ResolvedNode): BootSettings => {
   if (node.pcieGen === 3) {
     config.push("dtparam=pciex1_gen=3");
   }
-  const { wifi } = node.network;
+  const [wifi] = node.network.wifi;
   return {
     config: config.length === 0 ? [] : [{ section: "all", lines: config }],
     cmdline: [

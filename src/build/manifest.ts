@@ -84,14 +84,13 @@ export const renderManifest = (input: ManifestInput): string => {
       users: node.users.map((user) => user.name),
       uplink: node.network.uplink,
       addressing: node.network.addressing,
-      wifi:
-        node.network.wifi === undefined
-          ? null
-          : {
-              ssid: node.network.wifi.ssid,
-              country: node.network.wifi.country,
-              security: node.network.wifi.security,
-            },
+      wifi: node.network.wifi.map(({ ssid, country, security }) => ({
+        ...(typeof ssid === "string"
+          ? { ssid }
+          : { ssidHex: Buffer.from(ssid).toString("hex") }),
+        country,
+        security,
+      })),
     },
     base: input.base,
     seed: { instanceId: seed.instanceId, sha256: seedDigest(seed) },

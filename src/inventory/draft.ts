@@ -11,6 +11,12 @@ type Partially<T> = T extends readonly (infer Entry)[]
 
 export type DraftNode = Partially<Inventory["nodes"][number]>;
 
+/** One Wi-Fi network, wherever it is written. */
+export type DraftWifi = Extract<
+  DraftNode["wifi"],
+  { readonly country?: unknown }
+>;
+
 export type Draft = {
   readonly content: Partially<Inventory>;
   /** Whether something was written at the path and is wrong in itself, so that nothing can be said about it. */

@@ -122,7 +122,7 @@ const ordinary = (
       return {
         code: "OUT_OF_RANGE",
         message: Array.isArray(value)
-          ? `${nameOf(mistake.path)} needs ${mistake.bound} entries`
+          ? `${nameOf(mistake.path)} needs ${mistake.bound} ${mistake.bound.endsWith(" 1") ? "entry" : "entries"}`
           : `${nameOf(mistake.path)} has to be ${mistake.bound}`,
       };
     case "finding":

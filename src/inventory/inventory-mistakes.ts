@@ -57,8 +57,10 @@ const unknownKey = (path: Path): Finding | undefined => {
       };
 };
 
-const isPassword = (path: Path): boolean =>
-  path.at(-1) === "password" && path.at(-2) === "wifi";
+/** Whether the path is that of this key of a Wi-Fi network, which may stand in a list. */
+const isWifiKey = (path: Path, key: string): boolean =>
+  path.at(-1) === key &&
+  (typeof path.at(-2) === "number" ? path.at(-3) : path.at(-2)) === "wifi";
 
 const wrongValue = (path: Path, value: unknown): Finding | undefined => {
   if (path.length === 0 && value === null) {
@@ -69,7 +71,7 @@ const wrongValue = (path: Path, value: unknown): Finding | undefined => {
     };
   }
   // Nothing of what stands there is shown: it may be the password.
-  if (isPassword(path) && value !== null) {
+  if (isWifiKey(path, "password") && value !== null) {
     return {
       code: "SECRET_IN_FILE",
       message: "this is no reference; a secret never stands in the inventory",
@@ -99,7 +101,7 @@ export const inventorySpecial: Special = (mistake: Mistake, data: unknown) => {
     case "unknown":
       return unknownKey(path);
     case "missing":
-      return path.at(-1) === "country" && path.at(-2) === "wifi"
+      return isWifiKey(path, "country")
         ? {
             code: "WIFI_COUNTRY_MISSING",
             message:

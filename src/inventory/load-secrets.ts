@@ -3,7 +3,7 @@ import type { ProblemCode } from "../report/problem-codes.ts";
 import type { Problem } from "../report/problem.ts";
 import { secret, type Secret } from "../report/secret.ts";
 import { tryTool } from "../system/run-tool.ts";
-import type { Draft } from "./draft.ts";
+import type { Draft, DraftWifi } from "./draft.ts";
 import { loadText } from "./load-text.ts";
 import { absolutePath, type Places } from "./paths.ts";
 import {
@@ -14,6 +14,7 @@ import {
 import type { Wifi } from "./resolved.ts";
 import { nodesOf, settingOf } from "./settings.ts";
 import type { Finding } from "./text-rule.ts";
+import { networksOf, networkTitle } from "./wifi-networks.ts";
 import { passwordFinding } from "./wifi-rules.ts";
 import type { Path } from "./yaml-file.ts";
 
@@ -140,23 +141,27 @@ const neededSecrets = (draft: Draft): readonly Needed[] => {
   const needed = new Map<string, Needed>();
   for (const { index } of nodesOf(draft)) {
     const found = settingOf(draft, index, "wifi");
-    const wifi = found?.value;
-    if (
-      !found ||
-      !wifi ||
-      wifi.password === undefined ||
-      wifi.ssid === undefined
-    ) {
-      continue;
-    }
-    const reference = parseSecretReference(wifi.password);
-    const path = [...found.path, "password"];
-    if (reference !== undefined) {
+    for (const { network, path: below } of networksOf<DraftWifi>(
+      found?.value,
+    )) {
+      const { password, security = "wpa2" } = network;
+      const title = networkTitle(network);
+      const reference =
+        password === undefined ? undefined : parseSecretReference(password);
+      if (
+        found === undefined ||
+        password === undefined ||
+        title === undefined ||
+        reference === undefined
+      ) {
+        continue;
+      }
+      const path = [...found.path, ...below, "password"];
       needed.set(path.join("."), {
-        name: secretName(wifi.ssid, wifi.password),
+        name: secretName(title, password),
         reference,
-        ssid: wifi.ssid,
-        security: wifi.security ?? "wpa2",
+        ssid: title,
+        security,
         path,
       });
     }

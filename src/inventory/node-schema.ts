@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { nodeNameRule, domainRule } from "./name-rules.ts";
 import { addressRule, nodeAddressRule } from "./network-rules.ts";
-import { keyRule, secretRule } from "./references.ts";
+import { keyRule } from "./references.ts";
 import { BOARDS, ROLES, STORAGES } from "./resolved.ts";
 import {
   baseRule,
@@ -13,7 +13,7 @@ import {
 } from "./system-rules.ts";
 import { text } from "./text-rule.ts";
 import { shellRule, userNameRule } from "./user-rules.ts";
-import { countryRule, ssidRule } from "./wifi-rules.ts";
+import { wifiSchema } from "./wifi-schema.ts";
 
 const user = z.strictObject({
   name: text(
@@ -42,44 +42,6 @@ const user = z.strictObject({
   shell: text(
     { description: "The login shell. Default: /bin/bash." },
     shellRule,
-  ).optional(),
-});
-
-const wifi = z.strictObject({
-  ssid: text(
-    {
-      description: "The network's name, 32 octets at most.",
-      examples: ["home"],
-    },
-    ssidRule,
-  ),
-  country: text(
-    {
-      description:
-        "The country whose radio rules apply: two capital letters (ISO 3166-1), for example ES.",
-      pattern: "^[A-Z]{2}$",
-      examples: ["ES"],
-    },
-    countryRule,
-  ),
-  security: z
-    .enum(["wpa2", "wpa3", "wpa2-wpa3", "open"])
-    .optional()
-    .describe(
-      "wpa2 also joins networks that offer WPA2 and WPA3; wpa3 joins those that offer only WPA3. Default: wpa2.",
-    ),
-  hidden: z
-    .boolean()
-    .optional()
-    .describe("Whether the network hides its name. Default: false."),
-  password: text(
-    {
-      description:
-        "Where the password comes from: env:NAME, file:path, exec:command or prompt. Never the password itself.",
-      pattern: "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|exec:.+|prompt)$",
-      examples: ["env:WIFI_PASSWORD"],
-    },
-    secretRule,
   ).optional(),
 });
 
@@ -141,10 +103,10 @@ const settings = {
     .describe(
       "Who can log in. A node's own list takes the place of the one in defaults.",
     ),
-  wifi: wifi
+  wifi: wifiSchema
     .optional()
     .describe(
-      "The Wi-Fi network. A node's own mapping takes the place of the one in defaults.",
+      "The Wi-Fi network, or a list of networks with the preferred one first. What a node says takes the place of what defaults say.",
     ),
   uplink: z
     .enum(["ethernet", "wifi"])
@@ -187,10 +149,10 @@ export const nodeSchema = z.strictObject({
   role: z.enum(ROLES).describe("What the node does: control-plane or worker."),
   ...settings,
   wifi: z
-    .union([wifi, z.literal(false)])
+    .union([wifiSchema, z.literal(false)])
     .optional()
     .describe(
-      "The Wi-Fi network in place of the one in defaults; false switches Wi-Fi off.",
+      "The Wi-Fi network, or the list of networks, in place of what defaults say; false: this node uses no Wi-Fi.",
     ),
   address: text(
     {

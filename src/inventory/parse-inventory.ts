@@ -14,7 +14,11 @@ import { checkPodRoom, checkSubnets } from "./check-subnets.ts";
 import { checkTimezones } from "./check-timezones.ts";
 import { checkUserNames, checkUsers } from "./check-users.ts";
 import { checkVirtualAddress } from "./check-virtual-address.ts";
-import { checkWifiPasswords } from "./check-wifi.ts";
+import {
+  checkWifiLists,
+  checkWifiNames,
+  checkWifiPasswords,
+} from "./check-wifi.ts";
 import { inventorySchema, type Inventory } from "./cluster-schema.ts";
 import { draftOf, type Check, type Draft } from "./draft.ts";
 import { explainMistakes } from "./explain-mistakes.ts";
@@ -31,6 +35,7 @@ const CHECKS_OF_PRESENCE: readonly Check[] = [
   checkUserNames,
   checkSubnets,
   checkTimezones,
+  checkWifiLists,
 ];
 
 const CHECKS_OF_THE_WHOLE: readonly Check[] = [
@@ -41,6 +46,7 @@ const CHECKS_OF_THE_WHOLE: readonly Check[] = [
   checkUplinks,
   checkPodRoom,
   checkUsers,
+  checkWifiNames,
   checkWifiPasswords,
   checkBoards,
 ];

@@ -17,6 +17,7 @@ import type {
 } from "./resolved.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 import { isBaseFile } from "./system-rules.ts";
+import { networksOf, networkTitle } from "./wifi-networks.ts";
 
 /** kubeadm's own port of the API server; the inventory has no key for another. */
 const API_PORT = 6443;
@@ -24,7 +25,7 @@ const API_PORT = 6443;
 const DEFAULT_SHELL = "/bin/bash";
 
 type NodeEntry = Inventory["nodes"][number];
-type WrittenWifi = Exclude<NodeEntry["wifi"], false | undefined>;
+type WrittenWifi = Extract<NodeEntry["wifi"], { readonly country: string }>;
 type WrittenUser = NonNullable<NodeEntry["users"]>[number];
 
 const withoutPrefix = (address: string | undefined): string | undefined =>
@@ -127,14 +128,16 @@ const resolveUser = (user: WrittenUser, references: References): User => ({
 });
 
 const resolveWifi = (wifi: WrittenWifi, references: References): Wifi => ({
-  ssid: wifi.ssid,
+  ssid: wifi.ssid ?? Buffer.from(wifi.ssidHex ?? "", "hex"),
   country: wifi.country,
   security: wifi.security ?? "wpa2",
   hidden: wifi.hidden ?? false,
   password:
     wifi.password === undefined
       ? undefined
-      : references.secrets.get(secretName(wifi.ssid, wifi.password)),
+      : references.secrets.get(
+          secretName(networkTitle(wifi) ?? "", wifi.password),
+        ),
 });
 
 const resolveAddressing = (
@@ -164,8 +167,9 @@ const resolveNode = (
   places: Places,
 ): ResolvedNode => {
   const base = node.base ?? defaults.base ?? DEFAULT_SETTINGS.base;
-  const wifi = node.wifi ?? defaults.wifi;
-  const uplink = node.uplink ?? defaults.uplink ?? (wifi ? "wifi" : "ethernet");
+  const wifi = networksOf<WrittenWifi>(node.wifi ?? defaults.wifi);
+  const uplink =
+    node.uplink ?? defaults.uplink ?? (wifi.length > 0 ? "wifi" : "ethernet");
   const users = node.users ?? defaults.users ?? [];
   return {
     name: node.name,
@@ -180,7 +184,7 @@ const resolveNode = (
     network: {
       uplink: uplink === "wifi" ? "wlan0" : "eth0",
       addressing: resolveAddressing(node, defaults),
-      wifi: wifi ? resolveWifi(wifi, references) : undefined,
+      wifi: wifi.map(({ network }) => resolveWifi(network, references)),
     },
     cardSerial: node.card?.serial,
   };

@@ -106,7 +106,8 @@ export type Addressing =
     };
 
 export type Wifi = {
-  readonly ssid: string;
+  /** The network's name; its octets where it is no text. */
+  readonly ssid: string | Uint8Array;
   /** ISO 3166-1 alpha-2, upper case. */
   readonly country: string;
   readonly security: "wpa2" | "wpa3" | "wpa2-wpa3" | "open";
@@ -119,8 +120,11 @@ export type NodeNetwork = {
   /** The interface that Kubernetes uses and that carries `addressing`. */
   readonly uplink: "eth0" | "wlan0";
   readonly addressing: Addressing;
-  /** Undefined: the node gets no wlan0 stanza (one without a radio delays the first boot by 90 s). */
-  readonly wifi: Wifi | undefined;
+  /**
+   * The preferred network first, all of one country. Empty: the node gets no wlan0 stanza (one without a radio delays the
+   * first boot by 90 s).
+   */
+  readonly wifi: readonly Wifi[];
 };
 
 export type ResolvedNode = {

@@ -18,6 +18,26 @@ export const ssidRule: Rule = (value) => {
       };
 };
 
+const HEX_OCTETS = /^(?:[0-9a-fA-F]{2})*$/;
+
+/** The octets of a name, for access points whose name is no text in UTF-8. */
+export const ssidHexRule: Rule = (value) => {
+  if (!HEX_OCTETS.test(value)) {
+    return {
+      code: "WIFI_SSID_INVALID",
+      message: `${quoted(value)} is not a number of octets, two hexadecimal digits each`,
+      hint: 'write the octets one after the other, for example ssidHex: "636166e9"',
+    };
+  }
+  return value.length <= 64
+    ? undefined
+    : {
+        code: "WIFI_SSID_INVALID",
+        message: `the network name has ${value.length / 2} octets, and Wi-Fi allows 32`,
+        hint: "copy the name from the access point",
+      };
+};
+
 export const countryRule: Rule = (value) => {
   if (isCountry(value)) {
     return undefined;

@@ -95,6 +95,8 @@ export const PROBLEM_CODES = {
   VIRTUAL_ADDRESS_TAKEN: "The virtual address belongs to a node or a gateway.",
   VIRTUAL_ADDRESS_UNREACHABLE:
     "The virtual address is outside the control planes' network.",
+  WIFI_COUNTRIES_DIFFER:
+    "The Wi-Fi networks of one node are of different countries.",
   WIFI_COUNTRY_INVALID: "Something is no country code.",
   WIFI_COUNTRY_MISSING: "A Wi-Fi network has no country.",
   WIFI_MISSING: "A node's uplink is Wi-Fi, and it has no Wi-Fi network.",
@@ -105,7 +107,13 @@ export const PROBLEM_CODES = {
     "A WPA3 passphrase cannot be written for wpa_supplicant.",
   WIFI_SECURITY_UNSUPPORTED:
     "A base image does not know a kind of Wi-Fi security.",
-  WIFI_SSID_INVALID: "A Wi-Fi network's name is too long.",
+  WIFI_SSID_INVALID:
+    "A Wi-Fi network's name is too long, or its octets are no octets.",
+  WIFI_SSID_MISSING: "A Wi-Fi network has no name.",
+  WIFI_SSID_TAKEN: "A Wi-Fi network is listed twice.",
+  WIFI_SSID_TWICE: "A Wi-Fi network has a name as text and one as octets.",
+  WIFI_SSID_UNSUPPORTED:
+    "A base image cannot join a Wi-Fi network of this name.",
   WRONG_TYPE: "A value is of another type than its key wants.",
   YAML_ALIASES: "The aliases of a file cannot be followed.",
   YAML_SYNTAX: "The file is not valid YAML.",

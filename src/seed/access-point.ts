@@ -12,14 +12,24 @@ import type { Value } from "./tree.ts";
  * https://w1.fi/cgit/hostap/tree/src/utils/common.c?h=hostap_2_10 (printf_decode)
  * https://w1.fi/cgit/hostap/tree/src/utils/config.c?h=hostap_2_10 (wpa_config_get_line)
  */
-export const accessPointName = (ssid: string): string =>
-  ssid.replaceAll(/\\|\p{Cc}|(?<=".*)#/gsu, (character) =>
-    character === "\\"
-      ? String.raw`\\`
-      : [...Buffer.from(character)]
-          .map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`)
-          .join(""),
+export const accessPointName = (ssid: Wifi["ssid"]): string =>
+  typeof ssid === "string" ? escaped(ssid) : octets(ssid);
+
+const escaped = (text: string): string =>
+  text.replaceAll(/\\|\p{Cc}|(?<=".*)#/gsu, (character) =>
+    character === "\\" ? String.raw`\\` : octets(Buffer.from(character)),
   );
+
+/** `\xNN` for each octet. */
+const octets = (bytes: Uint8Array): string =>
+  [...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
+
+/**
+ * Whether netplan before 1.1, which writes `ssid="..."`, hands the name on as it is: there nothing can be escaped, and what
+ * stands between the first and the last quote counts.
+ */
+export const isPlainName = (ssid: Wifi["ssid"]): boolean =>
+  typeof ssid === "string" && accessPointName(ssid) === ssid;
 
 /**
  * Whether the passphrase can reach wpa_supplicant: netplan writes it as `psk="..."`, where nothing can be escaped, and a `#`
@@ -35,6 +45,26 @@ export const isWritable = ({ security, password }: Wifi): boolean => {
     })
   );
 };
+
+/** All networks as netplan's `access-points`; their order says nothing there. */
+export const accessPoints = (wifi: readonly Wifi[]): Value =>
+  Object.fromEntries(
+    wifi.map((network) => [
+      accessPointName(network.ssid),
+      accessPoint(network),
+    ]),
+  );
+
+/**
+ * Lines `number name` for the node's script wifi-priorities: netplan has no key for a preference. The first network gets the
+ * highest number. https://w1.fi/cgit/hostap/plain/wpa_supplicant/wpa_supplicant.conf (priority)
+ */
+export const wifiPriorities = (wifi: readonly Wifi[]): string =>
+  wifi
+    .map(
+      ({ ssid }, index) => `${wifi.length - index} ${accessPointName(ssid)}\n`,
+    )
+    .join("");
 
 /**
  * The access point's settings.
@@ -69,7 +99,7 @@ const authentication = (wifi: Wifi): { readonly [key: string]: Value } => {
 };
 
 /** IEEE 802.11i annex H.4: PBKDF2-HMAC-SHA1, salted with the SSID, 4096 rounds, 256 bits, as 64 hex digits. */
-export const preSharedKey = (password: string, ssid: string): string =>
+export const preSharedKey = (password: string, ssid: Wifi["ssid"]): string =>
   /^[0-9a-f]{64}$/i.test(password)
     ? password.toLowerCase()
     : pbkdf2Sync(password, ssid, 4096, 32, "sha1").toString("hex");

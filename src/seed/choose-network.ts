@@ -1,5 +1,6 @@
 // Which documents of cloud-init/network/ make a node's network configuration.
-import type { ResolvedNode } from "../inventory/resolved.ts";
+import type { ResolvedNode, Wifi } from "../inventory/resolved.ts";
+import { isPlainName } from "./access-point.ts";
 
 /** Paths under cloud-init/network/, to be merged in this order. */
 export const chooseNetwork = ({
@@ -8,8 +9,8 @@ export const chooseNetwork = ({
 }: ResolvedNode): string[] => [
   `uplink-${uplink}-${addressing.method}.yaml`,
   ...(uplink === "wlan0" ? ["second-eth0.yaml"] : []),
-  ...(uplink === "eth0" && wifi !== undefined ? ["second-wlan0.yaml"] : []),
-  ...(wifi !== undefined && knowsCountries(base) ? ["country.yaml"] : []),
+  ...(uplink === "eth0" && wifi.length > 0 ? ["second-wlan0.yaml"] : []),
+  ...(wifi.length > 0 && !isJammy(base) ? ["country.yaml"] : []),
 ];
 
 /**
@@ -17,12 +18,15 @@ export const chooseNetwork = ({
  * with 0.107; 22.04 was released with 0.104 and got them as updates that an image may lack. The country stands on the
  * kernel's command line there. https://github.com/canonical/netplan/tree/0.104/src/parse.c
  */
-const knowsCountries = (base: string): boolean => !isJammy(base);
-
-/** Whether this node's netplan can join its Wi-Fi network. */
-export const knowsSecurity = ({
-  base,
-  network: { wifi },
-}: ResolvedNode): boolean => !(isJammy(base) && wifi?.security === "wpa3");
-
 const isJammy = (base: string): boolean => /22\.04|jammy/i.test(base);
+
+/** Whether the netplan of this base knows how to authenticate there. */
+export const knowsSecurity = (base: string, { security }: Wifi): boolean =>
+  !(isJammy(base) && security === "wpa3");
+
+/**
+ * Whether the netplan of this base hands the network's name on as it is: escapes came with 1.1, which Ubuntu 24.04 got as
+ * an update. https://github.com/canonical/netplan/blob/1.0/src/networkd.c#L1247
+ */
+export const knowsName = (base: string, { ssid }: Wifi): boolean =>
+  !isJammy(base) || isPlainName(ssid);

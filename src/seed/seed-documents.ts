@@ -1,10 +1,10 @@
 // Puts a node's documents together: fragments and network documents, filled with values and merged.
-import type { ResolvedNode } from "../inventory/resolved.ts";
+import type { ResolvedNode, Wifi } from "../inventory/resolved.ts";
 import { listed } from "../inventory/wording.ts";
 import type { Problem } from "../report/problem.ts";
 import { isWritable } from "./access-point.ts";
 import { missingFragment } from "./check-library.ts";
-import { chooseNetwork, knowsSecurity } from "./choose-network.ts";
+import { chooseNetwork, knowsName, knowsSecurity } from "./choose-network.ts";
 import type { Library } from "./library.ts";
 import { mergeFragments } from "./merge-fragments.ts";
 import { substitute, substituteText, type Values } from "./substitute.ts";
@@ -65,7 +65,9 @@ export const networkDocument = (
   values: Values,
   report: Report,
 ): MapTree | undefined => {
-  checkWifi(node, report);
+  for (const wifi of node.network.wifi) {
+    checkWifi(node, wifi, report);
+  }
   const paths = chooseNetwork(node);
   const documents = paths.flatMap((path) => {
     const document = library.networks.get(path);
@@ -76,12 +78,16 @@ export const networkDocument = (
 };
 
 /** What the inventory may ask for and the programs on the node cannot do. */
-const checkWifi = (node: ResolvedNode, report: Report): void => {
-  const { wifi } = node.network;
-  if (wifi === undefined) {
-    return;
+const checkWifi = (node: ResolvedNode, wifi: Wifi, report: Report): void => {
+  if (!knowsName(node.base, wifi)) {
+    report({
+      code: "WIFI_SSID_UNSUPPORTED",
+      severity: "error",
+      message: `the netplan of Ubuntu 22.04, which ${node.name} has, cannot write the octets of its Wi-Fi network's name`,
+      hint: "use a newer base, or give the network a name of letters, digits and blanks",
+    });
   }
-  if (!knowsSecurity(node)) {
+  if (!knowsSecurity(node.base, wifi)) {
     report({
       code: "WIFI_SECURITY_UNSUPPORTED",
       severity: "error",

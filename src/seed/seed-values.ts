@@ -11,7 +11,7 @@ import {
 } from "../kubernetes/cluster-secrets.ts";
 import { kubeadmDocument } from "../kubernetes/kubeadm-documents.ts";
 import { joinKubeconfig } from "../kubernetes/kubeconfig.ts";
-import { accessPoint, accessPointName } from "./access-point.ts";
+import { accessPoints, wifiPriorities } from "./access-point.ts";
 import { hostLines } from "./hosts-file.ts";
 import { nodeEnvironment } from "./node-environment.ts";
 import { kubeadmAction, kubernetesPackages } from "./node-facts.ts";
@@ -120,12 +120,13 @@ const networkValues = ({
         "network.nameservers": [...addressing.nameservers],
         "network.search": [...addressing.search],
       }),
-  ...(wifi === undefined
+  "wifi.number": wifi.length > 1 ? "several" : "one",
+  ...(wifi[0] === undefined
     ? {}
     : {
-        "wifi.name": accessPointName(wifi.ssid),
-        "wifi.country": wifi.country,
-        "wifi.accessPoint": accessPoint(wifi),
+        "wifi.country": wifi[0].country,
+        "wifi.accessPoints": accessPoints(wifi),
+        "wifi.priorities": wifiPriorities(wifi),
       }),
 });
 

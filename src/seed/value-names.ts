@@ -41,9 +41,13 @@ export const VALUE_NAMES = {
   "node.users": "The list of users, as cloud-init takes it.",
   "runtime.service":
     "`containerd` or `cri-o`: what runs, wherever it comes from. For choices in a profile.",
-  "wifi.accessPoint": "How to authenticate, as netplan takes it.",
+  "wifi.accessPoints":
+    "The networks by name and how to authenticate, as netplan takes them.",
   "wifi.country": "The country code.",
-  "wifi.name": "The SSID, as netplan takes it.",
+  "wifi.number":
+    "`one` or `several`: how many Wi-Fi networks the node may join, none counting as one. For choices in a profile.",
+  "wifi.priorities":
+    "Lines of a number and a network's name; the network with the highest number is preferred.",
 } as const satisfies Record<string, string>;
 
 export type ValueName = keyof typeof VALUE_NAMES;

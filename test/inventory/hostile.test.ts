@@ -158,15 +158,15 @@ const FIELDS: Readonly<Record<string, Field>> = {
   ),
   "wifi.ssid": inNode(
     (ssid) => ({ wifi: { ...wifi, ssid } }),
-    (project) => last(project)?.network.wifi?.ssid,
+    (project) => last(project)?.network.wifi[0]?.ssid.toString(),
   ),
   "wifi.country": inNode(
     (country) => ({ wifi: { ...wifi, country } }),
-    (project) => last(project)?.network.wifi?.country,
+    (project) => last(project)?.network.wifi[0]?.country,
   ),
   "wifi.security": inNode(
     (security) => ({ wifi: { ...wifi, security } }),
-    (project) => last(project)?.network.wifi?.security,
+    (project) => last(project)?.network.wifi[0]?.security,
   ),
   "user.name": inNode(
     (name) => ({ users: [{ name }] }),

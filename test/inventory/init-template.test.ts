@@ -105,7 +105,7 @@ describe("the file that init writes", () => {
       address: "10.0.0.11/24",
       gateway: "10.0.0.1",
     });
-    expect(node?.network.wifi).toMatchObject({ ssid, country: "NO" });
+    expect(node?.network.wifi).toMatchObject([{ ssid, country: "NO" }]);
   });
 
   it("can join an open network", async () => {
@@ -114,7 +114,7 @@ describe("the file that init writes", () => {
       wifi: { ssid: "open", country: "FR", password: undefined },
     });
     expect(problems).toEqual([]);
-    expect(project?.nodes[0]?.network.wifi?.security).toBe("open");
+    expect(project?.nodes[0]?.network.wifi[0]?.security).toBe("open");
   });
 
   it("has no line longer than a terminal", () => {

@@ -54,7 +54,7 @@ const wifi = (reference: string, more = "") =>
 const passwords = async (options: Partial<LoadOptions> = {}) => {
   const { project, problems } = await load(options);
   return (
-    project?.nodes.map(({ network }) => network.wifi?.password?.reveal()) ??
+    project?.nodes.map(({ network }) => network.wifi[0]?.password?.reveal()) ??
     problems.map(({ code }) => code)
   );
 };
@@ -248,7 +248,7 @@ describe("a Wi-Fi password", () => {
     await write("cluster.yaml", inventory(wifi("env:NOT_SET")));
     const { project, problems } = await load({ secrets: "unneeded" });
     expect(problems).toEqual([]);
-    const password = project?.nodes[0]?.network.wifi?.password;
+    const password = project?.nodes[0]?.network.wifi[0]?.password;
     expect(() => password?.reveal()).toThrow("was not loaded");
     expect(JSON.stringify(password)).toBe('"***"');
   });

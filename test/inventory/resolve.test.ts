@@ -90,7 +90,7 @@ describe("an inventory that says almost nothing", () => {
           network: {
             uplink: "eth0",
             addressing: { method: "dhcp" },
-            wifi: undefined,
+            wifi: [],
           },
           cardSerial: undefined,
         },
@@ -257,7 +257,7 @@ describe("a node", () => {
         nameservers: ["192.168.1.1"],
         search: [],
       },
-      wifi: undefined,
+      wifi: [],
     });
   });
 
@@ -278,20 +278,17 @@ describe("a node", () => {
   it("uses Wi-Fi where it is set up, with its password", () => {
     const { network } = node("", WIFI);
     expect(network.uplink).toBe("wlan0");
-    expect(network.wifi).toMatchObject({
-      ssid: "home",
-      country: "ES",
-      security: "wpa2",
-      hidden: false,
-    });
-    expect(network.wifi?.password?.reveal()).toBe("correct horse");
+    expect(network.wifi).toMatchObject([
+      { ssid: "home", country: "ES", security: "wpa2", hidden: false },
+    ]);
+    expect(network.wifi[0]?.password?.reveal()).toBe("correct horse");
     expect(JSON.stringify(network)).not.toContain("correct horse");
   });
 
   it("can have Wi-Fi and use the cable", () => {
     const { network } = node("uplink: ethernet", WIFI);
     expect(network.uplink).toBe("eth0");
-    expect(network.wifi?.ssid).toBe("home");
+    expect(network.wifi[0]?.ssid).toBe("home");
   });
 
   it("can switch the Wi-Fi of defaults off", () => {
@@ -299,7 +296,7 @@ describe("a node", () => {
     expect(network).toEqual({
       uplink: "eth0",
       addressing: { method: "dhcp" },
-      wifi: undefined,
+      wifi: [],
     });
   });
 
@@ -308,16 +305,31 @@ describe("a node", () => {
       "wifi: {ssid: other, country: FR, hidden: true, password: prompt}",
       WIFI,
     ).network;
-    expect(wifi).toMatchObject({ ssid: "other", country: "FR", hidden: true });
-    expect(wifi?.password?.reveal()).toBe("battery staple");
+    expect(wifi).toMatchObject([
+      { ssid: "other", country: "FR", hidden: true },
+    ]);
+    expect(wifi[0]?.password?.reveal()).toBe("battery staple");
   });
 
   it("joins an open network without a password", () => {
     const { wifi } = node(
       "wifi: {ssid: café, country: FR, security: open}",
     ).network;
-    expect(wifi?.password).toBeUndefined();
-    expect(wifi?.security).toBe("open");
+    expect(wifi[0]?.password).toBeUndefined();
+    expect(wifi[0]?.security).toBe("open");
+  });
+
+  it("has several networks in the order of the list, each with its own password", () => {
+    const { wifi } = node(
+      "wifi: [{ssid: home, country: ES, password: env:WIFI}, {ssidHex: CAFEe9, country: ES, hidden: true, password: env:WIFI}, {ssid: guests, country: ES, security: open}]",
+    ).network;
+    expect(
+      wifi.map(({ ssid, password }) => [ssid, password?.reveal()]),
+    ).toEqual([
+      ["home", "correct horse"],
+      [Buffer.from([0xca, 0xfe, 0xe9]), "correct horse"],
+      ["guests", undefined],
+    ]);
   });
 
   it("keeps the users of its own", () => {

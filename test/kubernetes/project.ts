@@ -52,7 +52,7 @@ export const node = (
             nameservers: ["192.168.1.1"],
             search: [],
           },
-    wifi: undefined,
+    wifi: [],
   },
   cardSerial: undefined,
 });

@@ -23,7 +23,7 @@ import {
 
 const wireless: ResolvedNode = {
   ...sampleNode,
-  network: { ...sampleNode.network, uplink: "wlan0", wifi: homeWifi },
+  network: { ...sampleNode.network, uplink: "wlan0", wifi: [homeWifi] },
 };
 
 /** Runs the two phases alone, to their end. */

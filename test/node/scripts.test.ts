@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sampleNode, sampleProject } from "../seed/sample-project.ts";
+import { homeWifi, sampleNode, sampleProject } from "../seed/sample-project.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { layNode } from "./fake-node.ts";
 
@@ -31,7 +31,11 @@ const filesIn = (folder: string): readonly string[] =>
 
 describe("the card", () => {
   it("has every script and unit, as they are here", async () => {
-    const root = await layNode({ project: sampleProject, node: sampleNode });
+    const wifi = [homeWifi, { ...homeWifi, ssid: "garden" }];
+    const root = await layNode({
+      project: sampleProject,
+      node: { ...sampleNode, network: { ...sampleNode.network, wifi } },
+    });
     const ours = [...filesIn(scripts), ...filesIn(join(files, "etc/systemd"))];
     for (const file of ours) {
       const onNode = join(root, file.slice(files.length));

@@ -38,7 +38,7 @@ import { lastingSecrets } from "./join-identities.ts";
 
 const wireless: ResolvedNode = {
   ...sampleNode,
-  network: { ...sampleNode.network, uplink: "wlan0", wifi: homeWifi },
+  network: { ...sampleNode.network, uplink: "wlan0", wifi: [homeWifi] },
 };
 
 const lay = (is: Partial<Circumstances>): Promise<string> =>

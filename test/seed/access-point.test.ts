@@ -8,6 +8,7 @@ import { secret } from "../../src/report/secret.ts";
 import {
   accessPoint,
   accessPointName,
+  isPlainName,
   isWritable,
   preSharedKey,
 } from "../../src/seed/access-point.ts";
@@ -127,6 +128,31 @@ describeWithTools(["wpa_supplicant"], "wpa_supplicant", () => {
         ]);
         expect(errors).toEqual([]);
         expect(read).toEqual([Buffer.from(ssid).toString("hex")]);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("reads any 1 to 32 octets", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 32 }), (ssid) => {
+        const { ssids: read, errors } = network([
+          asNetplanWrites(accessPointName(ssid)),
+          "key_mgmt=NONE",
+        ]);
+        expect(errors).toEqual([]);
+        expect(read).toEqual([Buffer.from(ssid).toString("hex")]);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("reads names without escapes as netplan before 1.1 writes them, and no others", () => {
+    fc.assert(
+      fc.property(ssids, (ssid) => {
+        const { ssids: read } = network([`ssid="${ssid}"`, "key_mgmt=NONE"]);
+        const same = read[0] === Buffer.from(ssid).toString("hex");
+        expect(same || !isPlainName(ssid)).toBe(true);
       }),
       { numRuns: 50 },
     );

@@ -22,6 +22,8 @@ describe("golden seeds", () => {
         "static",
         "three-control-planes",
         "wifi",
+        "wifi-names",
+        "wifi-security",
         "wired",
       ]),
     );

@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -167,8 +168,18 @@ describeWithTools(["netplan", "wpa_supplicant"], "netplan", () => {
     return { root, ...judge("netplan", ["generate", "--root-dir", root]) };
   };
 
+  /** Netplan before 0.107, as on Debian 12, does not. */
+  const knowsSae = !generate(
+    "sae",
+    "network: {version: 2, wifis: {wlan0: {access-points: {x: {auth: {key-management: sae, password: 12345678}}}}}}",
+  ).output.includes("unknown key management type 'sae'");
+
   it.each(seeds)("accepts the network of $name", ({ name, node, seed }) => {
     const { root, status, output } = generate(name, seed.networkConfig);
+    if (!knowsSae && seed.networkConfig.includes("key-management: sae")) {
+      expect(output).toContain("unknown key management type 'sae'");
+      return;
+    }
     expect({ status, output }).toEqual({ status: 0, output: "" });
     const { uplink, wifi, addressing } = node.network;
     const unit = readFileSync(
@@ -186,28 +197,83 @@ describeWithTools(["netplan", "wpa_supplicant"], "netplan", () => {
     for (const other of others) {
       const path = `run/systemd/network/10-netplan-${other}.network`;
       const written = seed.networkConfig.includes(`    ${other}:\n`);
-      expect(written).toBe(other === "eth0" || wifi !== undefined);
+      expect(written).toBe(other === "eth0" || wifi.length > 0);
       if (written) {
         expect(readFileSync(join(root, path), "utf8")).toContain(
           "RequiredForOnline=no\n",
         );
       }
     }
-    if (wifi !== undefined) {
-      const { ssids, errors } = parseWpa(
-        join(root, "run/netplan/wpa-wlan0.conf"),
-      );
-      expect({ ssids, errors }).toEqual({
-        ssids: [Buffer.from(wifi.ssid).toString("hex")],
+    if (wifi.length > 0) {
+      const { ssids, errors } = parseWpa(asSince11(root));
+      // Netplan takes the networks from a hash table.
+      expect({ ssids: ssids.toSorted(), errors }).toEqual({
+        ssids: wifi
+          .map(({ ssid }) => Buffer.from(ssid).toString("hex"))
+          .toSorted(),
         errors: [],
       });
     }
   });
 
-  const knowsSae = !generate(
-    "sae",
-    "network: {version: 2, wifis: {wlan0: {access-points: {x: {auth: {key-management: sae, password: 12345678}}}}}}",
-  ).output.includes("unknown key management type 'sae'");
+  it("joins the preferred of several networks", () => {
+    const many = seeds.filter(({ node }) => node.network.wifi.length > 1);
+    expect(many.length).toBeGreaterThan(1);
+    for (const { name, node, seed } of many) {
+      const { root } = generate(`ranked/${name}`, seed.networkConfig);
+      const path = asSince11(root);
+      const { write_files } = parse(seed.userData) as CloudConfig;
+      for (const { path, content } of write_files) {
+        if (path.endsWith("/wifi-priorities")) {
+          file(`netplan/ranked/${name}${path}`, content);
+        }
+      }
+      const run = () =>
+        judge("env", [
+          `PI_IMAGE_ROOT=${root}`,
+          "bash",
+          join(root, "usr/local/lib/pi-image/wifi-priorities"),
+        ]);
+      // Twice, as when the unit is started again.
+      expect([run(), run()]).toEqual([
+        { status: 0, output: "" },
+        { status: 0, output: "" },
+      ]);
+      const { ssids, errors } = parseWpa(path);
+      const priorities = [
+        ...readFileSync(path, "latin1").matchAll(/^ {2}priority=(\d+)$/gm),
+      ].map(([, number]) => Number(number));
+      expect(errors).toEqual([]);
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      expect(
+        ssids
+          .map((ssid, index) => ({ ssid, priority: priorities[index] ?? 0 }))
+          .toSorted((a, b) => b.priority - a.priority)
+          .map(({ ssid }) => ssid),
+      ).toEqual(
+        node.network.wifi.map(({ ssid }) => Buffer.from(ssid).toString("hex")),
+      );
+    }
+  });
+
+  /**
+   * The configuration for wpa_supplicant, with names as netplan writes them since 1.1 where this one is older: Debian 12 has
+   * 0.106, and Ubuntu 22.04 gets no name whose writing differs.
+   */
+  const asSince11 = (root: string): string => {
+    const path = join(root, "run/netplan/wpa-wlan0.conf");
+    const text = readFileSync(path, "utf8");
+    writeFileSync(
+      path,
+      text.replaceAll(
+        /^ {2}ssid="(.*)"$/gm,
+        (_, name: string) =>
+          `  ssid=P"${name.replaceAll('"', String.raw`\"`)}"`,
+      ),
+      { mode: 0o600 },
+    );
+    return path;
+  };
 
   it.each(["wpa2", "wpa3", "wpa2-wpa3", "open"] as const)(
     "joins a hidden network with %s",
@@ -217,13 +283,12 @@ describeWithTools(["netplan", "wpa_supplicant"], "netplan", () => {
         network: {
           uplink: "wlan0",
           addressing: { method: "dhcp" },
-          wifi: { ...homeWifi, security, hidden: true },
+          wifi: [{ ...homeWifi, security, hidden: true }],
         },
       };
       const { seed } = renderSeed(await seedInput(sampleProject, node));
       const { root, output } = generate(security, seed?.networkConfig ?? "");
       if (security === "wpa3" && !knowsSae) {
-        // Netplan before 0.107, as on Debian 12.
         expect(output).toContain("unknown key management type 'sae'");
         return;
       }

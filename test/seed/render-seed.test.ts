@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import type {
   ResolvedNode,
   ResolvedProject,
+  Wifi,
 } from "../../src/inventory/resolved.ts";
 import { secret } from "../../src/report/secret.ts";
 import { renderSeed, type SeedInput } from "../../src/seed/render-seed.ts";
@@ -73,7 +74,7 @@ describe("renderSeed", () => {
         ...worker,
         node: {
           ...sampleNode,
-          network: { ...sampleNode.network, wifi: homeWifi },
+          network: { ...sampleNode.network, wifi: [homeWifi] },
         },
       },
     ].map((input) => render(input).instanceId);
@@ -215,11 +216,30 @@ describe("renderSeed", () => {
           base,
           network: {
             ...sampleNode.network,
-            wifi: { ...homeWifi, security: "wpa3", password: secret(password) },
+            wifi: [
+              { ...homeWifi, security: "wpa3", password: secret(password) },
+            ],
           },
         },
       }).problems.map(({ code, message }) => `${code} ${message}`);
     expect(problemsOf("ubuntu-24.04", "just fine")).toEqual([]);
+    const named = (base: string, ssid: Wifi["ssid"]) =>
+      renderSeed({
+        ...worker,
+        node: {
+          ...sampleNode,
+          base,
+          network: {
+            ...sampleNode.network,
+            wifi: [homeWifi, { ...homeWifi, ssid }],
+          },
+        },
+      }).problems.map(({ code, message }) => `${code} ${message}`);
+    expect(named("ubuntu-22.04", "café & more")).toEqual([]);
+    expect(named("ubuntu-24.04", Buffer.from([0xff]))).toEqual([]);
+    expect(named("ubuntu-22.04", Buffer.from([0xff]))).toEqual([
+      "WIFI_SSID_UNSUPPORTED the netplan of Ubuntu 22.04, which worker1 has, cannot write the octets of its Wi-Fi network's name",
+    ]);
     expect(problemsOf("ubuntu-22.04", 'a"b#secret')).toEqual([
       "WIFI_SECURITY_UNSUPPORTED worker1 cannot use wpa3 with Ubuntu 22.04, whose netplan does not know it",
       "WIFI_PASSWORD_UNWRITABLE the Wi-Fi password of worker1 has a # behind a \", which wpa_supplicant's configuration cannot hold with wpa3",
@@ -272,13 +292,15 @@ const hostileInput = fc
           nameservers: [texts.gateway],
           search: [texts.search],
         },
-        wifi: {
-          ...homeWifi,
-          ssid: texts.ssid,
-          country: texts.country,
-          security: "wpa2",
-          password: secret(texts.password),
-        },
+        wifi: [
+          {
+            ...homeWifi,
+            ssid: texts.ssid,
+            country: texts.country,
+            security: "wpa2",
+            password: secret(texts.password),
+          },
+        ],
       },
     };
     const project: ResolvedProject = {

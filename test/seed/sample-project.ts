@@ -21,7 +21,7 @@ const secretsFile = `${goldenFolder}secrets.yaml`;
 
 let secrets: ClusterSecrets | undefined;
 
-/** Fixed secrets of a cluster with the nodes cplane, cplane2, cplane3, worker1 and worker2. */
+/** Fixed secrets of a cluster with the nodes cplane, cplane2, cplane3, worker1 to worker5, gate and nas. */
 export const fixedSecrets = (): ClusterSecrets =>
   (secrets ??= parseSecretsDocument(
     readFileSync(secretsFile, "utf8"),
@@ -77,7 +77,7 @@ export const sampleNode: ResolvedNode = {
   network: {
     uplink: "eth0",
     addressing: { method: "dhcp" },
-    wifi: undefined,
+    wifi: [],
   },
   cardSerial: undefined,
 };
@@ -91,7 +91,7 @@ export const staticNetwork = (address: string): ResolvedNode["network"] => ({
     nameservers: ["192.168.1.1"],
     search: [],
   },
-  wifi: undefined,
+  wifi: [],
 });
 
 export const homeWifi = {

@@ -38,7 +38,7 @@ describe("seedValues", () => {
       ...namesOf(sampleProject, controlPlane),
       ...namesOf(mirrored, {
         ...sampleNode,
-        network: { ...sampleNode.network, wifi: homeWifi },
+        network: { ...sampleNode.network, wifi: [homeWifi] },
       }),
     ]);
     const documented = (name: string) => !/^(file:|pki\.)/.test(name);
