@@ -2,7 +2,7 @@
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
 import type { Secret } from "../report/secret.ts";
-import { preSharedKey } from "../seed/access-point.ts";
+import { accessPointName, preSharedKey } from "../seed/access-point.ts";
 import type { KnownSecret } from "./find-secrets.ts";
 
 /** Lines of a PEM text that no other key has: not the header, and not the first bytes, which only say what kind it is. */
@@ -43,20 +43,23 @@ export const clusterSecretTexts = (
 export const wifiSecretTexts = ({
   nodes,
 }: ResolvedProject): readonly KnownSecret[] =>
-  nodes.flatMap(({ network: { wifi } }) => {
-    const password = wifi?.password?.reveal();
-    return wifi === undefined || password === undefined
-      ? []
-      : [
-          {
-            kind: `the password of the Wi-Fi network ${wifi.ssid}`,
-            texts: [password],
-            random: false,
-          },
-          {
-            kind: `the key of the Wi-Fi network ${wifi.ssid}`,
-            texts: [preSharedKey(password, wifi.ssid)],
-            random: true,
-          },
-        ];
-  });
+  nodes.flatMap(({ network }) =>
+    network.wifi.flatMap(({ ssid, password }) => {
+      const text = password?.reveal();
+      const title = accessPointName(ssid);
+      return text === undefined
+        ? []
+        : [
+            {
+              kind: `the password of the Wi-Fi network ${title}`,
+              texts: [text],
+              random: false,
+            },
+            {
+              kind: `the key of the Wi-Fi network ${title}`,
+              texts: [preSharedKey(text, ssid)],
+              random: true,
+            },
+          ];
+    }),
+  );
