@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, it, onTestFailed } from "vitest";
+import { beforeEach, it, onTestFailed } from "vitest";
 import { makeRandom } from "../support/random.ts";
 import { DONE_FILE } from "../support/status.ts";
 import { until } from "../support/until.ts";
@@ -22,8 +22,8 @@ describeWithKubernetes("a cluster of real Kubernetes", () => {
 
   beforeEach(async ({ task }) => {
     desk = await openDesk(`kubernetes-${task.name.split(":")[0]}`);
+    return () => desk.close();
   });
-  afterEach(() => desk.close());
 
   const test = (title: string, body: () => Promise<void>) =>
     it(title, { timeout: TEST_MS }, async () => {

@@ -15,17 +15,17 @@ describeAsRoot(
   ["systemd-nspawn", "mmdebstrap", "mcopy", "ip", "sfdisk"],
   "choices of the inventory in containers",
   () => {
-    let desk: Desk | undefined;
-    afterEach(() => desk?.close());
-
     for (const { cni, storage } of CHOICES) {
       it(`${cni} on ${storage}: both roles end, and the first one has applied its network`, async () => {
-        onTestFailed(() => desk?.fail());
         const inventory = twoNodes({
           cluster: [`cni: ${cni}`],
           defaults: [`storage: ${storage}`],
         });
-        desk = await openDesk(`choices-${cni}`, inventory);
+        const desk = await openDesk(`choices-${cni}`, inventory);
+        onTestFailed(async () => {
+          desk.fail();
+          await desk.close();
+        });
         for (const name of [CONTROL_PLANE, WORKER] as const) {
           const node = await desk.node(name);
           const container = await desk.boot(node);
@@ -44,6 +44,7 @@ describeAsRoot(
             ALLOWED[name === CONTROL_PLANE ? "control-plane" : "worker"],
           );
         }
+        await desk.close();
       });
     }
   },

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it, onTestFailed } from "vitest";
+import { beforeAll, expect, it, onTestFailed } from "vitest";
 import { describeAsRoot } from "../../support/tools.ts";
 import {
   ADDRESSES,
@@ -43,14 +43,16 @@ describeAsRoot(
 
     beforeAll(async () => {
       desk = await openDesk("first-boot", twoNodes());
+      return () => desk.close();
+    });
+
+    beforeAll(async () => {
       // The worker first: power may come in any order.
       for (const name of [WORKER, CONTROL_PLANE]) {
         const node = await desk.node(name);
         running.set(name, { node, container: await desk.boot(node) });
       }
     });
-
-    afterAll(() => desk.close());
 
     const test = (title: string, body: () => Promise<void>) =>
       it(title, async () => {

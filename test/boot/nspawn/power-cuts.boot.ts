@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { readdir, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it, onTestFailed } from "vitest";
+import { beforeAll, expect, it, onTestFailed } from "vitest";
 import { describeAsRoot } from "../../support/tools.ts";
 import { CONTROL_PLANE, twoNodes, WORKER } from "../support/inventory.ts";
 import { PHASES } from "../support/status.ts";
@@ -27,9 +27,8 @@ describeAsRoot(
 
     beforeAll(async () => {
       desk = await openDesk("power-cuts", twoNodes());
+      return () => desk.close();
     });
-
-    afterAll(() => desk.close());
 
     const test = (title: string, body: () => Promise<void>) =>
       it(title, async () => {

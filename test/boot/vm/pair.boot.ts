@@ -1,7 +1,7 @@
 // Two whole images, exactly as flashed, become a cluster of stand-ins: the endpoint found by address, DNS and mDNS.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it, onTestFailed } from "vitest";
+import { beforeAll, expect, it, onTestFailed } from "vitest";
 import { describeAsRoot } from "../../support/tools.ts";
 import { ALLOWED } from "../nspawn/scrubbed.ts";
 import {
@@ -49,8 +49,8 @@ for (const { way, name, settings } of WAYS) {
 
     beforeAll(async () => {
       room = await openRoom(name, settings);
+      return () => room.close();
     });
-    afterAll(() => room.close());
 
     test("both nodes finish, see each other by name, and leave no secret behind", async () => {
       const { controlPlane, worker, project } = room;

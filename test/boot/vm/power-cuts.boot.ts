@@ -1,6 +1,6 @@
 // The power of both whole images goes at a random moment of each phase; afterwards they become a cluster all the same.
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, it, onTestFailed } from "vitest";
+import { beforeAll, expect, it, onTestFailed } from "vitest";
 import { describeAsRoot } from "../../support/tools.ts";
 import { twoNodes } from "../support/inventory.ts";
 import { makeRandom } from "../support/random.ts";
@@ -22,8 +22,8 @@ describeAsRoot(
 
     beforeAll(async () => {
       room = await openRoom("vm-power-cuts", { inventory: twoNodes() });
+      return () => room.close();
     });
-    afterAll(() => room.close());
 
     /** A phase begins when the one before it has told the console that it is done, on this boot or on an earlier one. */
     const untilBegun = (node: VmNode, machine: Machine, phase: string) => {
