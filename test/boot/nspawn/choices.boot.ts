@@ -1,8 +1,8 @@
 // What the inventory chooses, in containers: each CNI, each storage mode that has nothing to copy, the boards they need.
-import { afterEach, expect, it, onTestFailed } from "vitest";
+import { expect, it, onTestFailed } from "vitest";
 import { describeAsRoot } from "../../support/tools.ts";
 import { CONTROL_PLANE, twoNodes, WORKER } from "../support/inventory.ts";
-import { openDesk, type Desk } from "./desk.ts";
+import { openDesk } from "./desk.ts";
 import { cloudInitErrors, standInCalls, untilDone } from "./node.ts";
 import { ALLOWED, filesWithSecrets } from "./scrubbed.ts";
 
