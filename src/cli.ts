@@ -12,6 +12,7 @@ import {
   identityOption,
   inventoryOption,
   outOption,
+  parseSize,
   maxSizeOption,
   serialOption,
   sha256Option,
@@ -205,18 +206,25 @@ declare(
 
 declare(
   "base",
-  "List, fetch, verify or update base images.",
+  "List, fetch, verify or update base images; prune their cache.",
   "pi-image base fetch ubuntu-24.04",
   async (context, args, options) =>
     (await import("./commands/base.ts")).base(context, args, options),
 )
-  .argument("<action>", "list, fetch, verify or update")
+  .argument("<action>", "list, fetch, verify, update or prune")
   .argument("[base]", "a catalogue name, a file or a URL")
   .addOption(sha256Option())
   .option("--insecure", "take a base without a checksum")
   .option("--mirror <url>", "ask this server first; may be repeated", collect)
   .addOption(inventoryOption())
-  .option("--dry-run", "with update: show what is newer, take nothing");
+  .addOption(
+    new Option(
+      "--max-size <size>",
+      "with prune: what may stay in the cache",
+    ).argParser(parseSize),
+  )
+  .option("--all", "with prune: remove everything")
+  .option("--dry-run", "with update and prune: show it, change nothing");
 
 declare(
   "watch",

@@ -14,6 +14,7 @@ import {
 import { writeAt } from "../system/write-at.ts";
 import { type CacheOptions, cachePath, withEntryLock } from "./cache.ts";
 import { digestFile, rememberDigest } from "./digest-file.ts";
+import { keepLimit } from "./prune-cache.ts";
 import type { BaseImage } from "./resolve-base.ts";
 
 /** Zeros are looked for in pieces of this size; holes are multiples of the file system's block. */
@@ -130,6 +131,7 @@ export const decodedBaseFile = async (
       await writeFileAtomically(`${path}.sha256`, `${sha256}\n`);
       await publishFile(temporary, path);
       await rememberDigest(path, sha256, options.env);
+      await keepLimit(options);
       return path;
     } catch (error) {
       throw noRoom(path, error);

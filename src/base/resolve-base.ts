@@ -2,7 +2,9 @@
 import { openImage } from "../image/open-image.ts";
 import type { ImageReader } from "../image/reader.ts";
 import type { BaseRequest, FoundBase, ResolveOptions } from "./base-request.ts";
+import { rememberUse } from "./cache-names.ts";
 import { givenChecksum } from "./checksums.ts";
+import { keepLimit } from "./prune-cache.ts";
 import { resolveAddress } from "./resolve-address.ts";
 import {
   resolveGivenFile,
@@ -46,5 +48,11 @@ export const resolveBase = async (
   options: ResolveOptions,
 ): Promise<BaseImage> => {
   const found = await find(request, options);
+  if (found.reader === undefined && found.origin !== "sample") {
+    await rememberUse(options.env, found.sha256, found.name);
+  }
+  if (found.origin === "download") {
+    await keepLimit(options);
+  }
   return { ...found, reader: found.reader ?? (await openImage(found.path)) };
 };

@@ -1,8 +1,10 @@
 // pi-image base: lists the catalogue, fetches or verifies one base image, updates the lockfile, and tidies the cache.
 import { z } from "zod";
+import { loadCacheEntries } from "../base/cache-entries.ts";
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import { resolveBase } from "../base/resolve-base.ts";
 import { UserError } from "../report/user-error.ts";
+import { describeEntry, pruneBases } from "./base-prune.ts";
 import { updateBases } from "./base-update.ts";
 import type { Context } from "./context.ts";
 
@@ -12,9 +14,11 @@ const baseOptions = z.object({
   mirror: z.array(z.string()).optional(),
   inventory: z.string(),
   dryRun: z.boolean().optional(),
+  all: z.boolean().optional(),
+  maxSize: z.number().optional(),
 });
 
-const ACTIONS = ["list", "fetch", "verify", "update"] as const;
+const ACTIONS = ["list", "fetch", "verify", "update", "prune"] as const;
 
 const list = async (context: Context): Promise<void> => {
   const { releases, samples } = await loadCatalogue(context.env);
@@ -25,11 +29,21 @@ const list = async (context: Context): Promise<void> => {
   for (const entry of entries) {
     context.printJson({ type: "base", ...entry });
   }
+  const cached = (await loadCacheEntries(context.env)).toReversed();
+  for (const { used, ...entry } of cached) {
+    context.printJson({
+      type: "cached",
+      ...entry,
+      used: used.toISOString(),
+    });
+  }
   const width = Math.max(...entries.map(({ name }) => name.length));
   context.print(
-    entries
-      .map(({ name, title }) => `${name.padEnd(width)}  ${title}`)
-      .join("\n"),
+    [
+      ...entries.map(({ name, title }) => `${name.padEnd(width)}  ${title}`),
+      ...(cached.length === 0 ? [] : ["", "in the cache:"]),
+      ...cached.map((entry) => `  ${describeEntry(entry)}`),
+    ].join("\n"),
   );
 };
 
@@ -52,6 +66,14 @@ export const base = async (
     });
     return;
   }
+  if (known === "prune") {
+    await pruneBases(context, {
+      all: options.all === true,
+      dryRun: options.dryRun === true,
+      maxSize: options.maxSize,
+    });
+    return;
+  }
   if (known === undefined || name === undefined) {
     throw new UserError(
       "WRONG_ARGUMENTS",
@@ -59,7 +81,7 @@ export const base = async (
         ? `base cannot ${JSON.stringify(action)}`
         : `base ${known} needs the name of a base`,
       {
-        hint: "use: pi-image base list, fetch NAME, verify NAME, or update",
+        hint: "use: pi-image base list, fetch NAME, verify NAME, update, or prune",
       },
     );
   }

@@ -1,5 +1,6 @@
 // Options that several commands take, and how their values are read.
 import { InvalidArgumentError, Option } from "commander";
+import { parseBytes } from "../system/parse-bytes.ts";
 import { DEFAULT_MAX_SIZE } from "../device/target-rules.ts";
 
 /** Each --host adds one; so do values separated by commas. */
@@ -14,13 +15,10 @@ const addOne = (value: string, before: readonly string[] = []): string[] => [
   value,
 ];
 
-/** Sizes such as 64GB, 512GiB or 2T, in bytes; SI letters with B are decimal as on the card's label. */
-const parseSize = (text: string): number => {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?$/i.exec(text);
-  const power = "kmgt".indexOf((match?.[2] ?? "").toLowerCase()) + 1;
-  const unit = match?.[3]?.toLowerCase() === "b" && power > 0 ? 1000 : 1024;
-  const bytes = Number(match?.[1]) * unit ** (match?.[2] === "" ? 0 : power);
-  if (!Number.isFinite(bytes)) {
+/** See `parseBytes`. */
+export const parseSize = (text: string): number => {
+  const bytes = parseBytes(text);
+  if (bytes === undefined) {
     throw new InvalidArgumentError("Expected a size such as 64GB or 512GiB.");
   }
   return bytes;

@@ -150,6 +150,26 @@ nodes:
     expect(list.stdout).toMatch(/^home-1\.0 +Image of one's own$/m);
   });
 
+  it("is in the cache by its name, until it is pruned", async () => {
+    const { pi, publish } = await setUp();
+    publish([1]);
+    const fetched = await pi("base", "fetch", "home-1.0");
+    expect(fetched.status, fetched.stderr).toBe(0);
+    const list = await pi("base", "list");
+    expect(list.stdout).toContain(`in the cache:\n  ${file(1)}: `);
+    const young = await pi("base", "prune");
+    expect(young.stdout).toContain("removed 0 files, 0 B, from ");
+    const shown = await pi("base", "prune", "--all", "--dry-run");
+    expect(shown.stdout).toContain(`would remove ${file(1)}: `);
+    const gone = await pi("base", "prune", "--all", "--json");
+    expect(JSON.parse(gone.stdout)).toMatchObject({
+      type: "pruned",
+      name: file(1),
+      dryRun: false,
+    });
+    expect((await pi("base", "list")).stdout).not.toContain("in the cache");
+  });
+
   it("is refused with the reason when its catalogue is wrong", async () => {
     const { pi, cwd } = await setUp();
     const path = join(cwd, ".config/pi-image/base-images.yaml");

@@ -1,0 +1,68 @@
+// What the cache holds: archives, decoded images and unfinished downloads, with their names, sizes and last uses.
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { cacheFolder } from "../system/folders.ts";
+import { loadCacheNames } from "./cache-names.ts";
+
+export type CacheEntry = {
+  readonly kind: "archive" | "decoded" | "unfinished";
+  readonly path: string;
+  /** Of the archive; undefined for an unfinished download. */
+  readonly sha256: string | undefined;
+  /** The vendor's file name, where a run has told it. */
+  readonly name: string | undefined;
+  /** What it takes on the disk; holes take nothing. */
+  readonly bytes: number;
+  readonly used: Date;
+};
+
+const KINDS = [
+  { kind: "archive", folder: "archives", file: /^([0-9a-f]{64})$/ },
+  { kind: "decoded", folder: "raw", file: /^([0-9a-f]{64})\.img$/ },
+  {
+    kind: "unfinished",
+    folder: "downloads",
+    file: /^()[0-9a-f]{64}\.partial$/,
+  },
+] as const;
+
+/** stat(2) counts these whatever the file system's block size is. */
+const STAT_BLOCK = 512;
+
+const latest = (a: Date, b: Date | undefined): Date =>
+  b === undefined || a > b ? a : b;
+
+/** Least recently used first; of one image the decoded one, which can be made again, before its archive. */
+export const loadCacheEntries = async (
+  env: NodeJS.ProcessEnv,
+): Promise<readonly CacheEntry[]> => {
+  const names = await loadCacheNames(env);
+  const entries: CacheEntry[] = [];
+  for (const { kind, folder, file } of KINDS) {
+    const place = join(cacheFolder(env), folder);
+    for (const found of await readdir(place).catch(() => [])) {
+      const match = file.exec(found);
+      const path = join(place, found);
+      // Another run may have removed it meanwhile.
+      const facts = await stat(path).catch(() => undefined);
+      if (match === null || facts === undefined) {
+        continue;
+      }
+      const sha256 = match[1] || undefined;
+      const known = sha256 === undefined ? undefined : names.get(sha256);
+      entries.push({
+        kind,
+        path,
+        sha256,
+        name: known?.name,
+        bytes: facts.blocks * STAT_BLOCK,
+        used: latest(facts.mtime, known?.used),
+      });
+    }
+  }
+  const order = { unfinished: 0, decoded: 1, archive: 2 };
+  return entries.toSorted(
+    (a, b) =>
+      a.used.getTime() - b.used.getTime() || order[a.kind] - order[b.kind],
+  );
+};

@@ -1,0 +1,56 @@
+// The cache's index: the name of each archive beside its digest, and when it was last used.
+import { readdir, readFile, stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { writeFileAtomically } from "../system/atomic-file.ts";
+import { cacheFolder } from "../system/folders.ts";
+
+/** One small file for each entry: runs beside each other need no common lock. */
+const recordSchema = z.strictObject({ name: z.string() });
+
+export type CacheName = { readonly name: string; readonly used: Date };
+
+const folderOf = (env: NodeJS.ProcessEnv): string =>
+  join(cacheFolder(env), "names");
+
+/** Remembers the name, and that the entry was used now. A cache that cannot be written forgets it. */
+export const rememberUse = async (
+  env: NodeJS.ProcessEnv,
+  sha256: string,
+  name: string,
+): Promise<void> => {
+  const path = join(folderOf(env), `${sha256}.json`);
+  const now = new Date();
+  await utimes(path, now, now)
+    .catch(() => writeFileAtomically(path, `${JSON.stringify({ name })}\n`))
+    .catch(() => undefined);
+};
+
+const readRecord = async (path: string): Promise<CacheName | undefined> => {
+  try {
+    const { name } = recordSchema.parse(
+      JSON.parse(await readFile(path, "utf8")),
+    );
+    return { name, used: (await stat(path)).mtime };
+  } catch {
+    return undefined;
+  }
+};
+
+/** By digest of the archive. */
+export const loadCacheNames = async (
+  env: NodeJS.ProcessEnv,
+): Promise<ReadonlyMap<string, CacheName>> => {
+  const names = new Map<string, CacheName>();
+  for (const file of await readdir(folderOf(env)).catch(() => [])) {
+    const sha256 = /^([0-9a-f]{64})\.json$/.exec(file)?.[1];
+    const record =
+      sha256 === undefined
+        ? undefined
+        : await readRecord(join(folderOf(env), file));
+    if (sha256 !== undefined && record !== undefined) {
+      names.set(sha256, record);
+    }
+  }
+  return names;
+};
