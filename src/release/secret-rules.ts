@@ -5,7 +5,7 @@ export type SecretRule = {
   readonly kind: string;
   /** Short texts, one of which stands in every match: bytes without any of them are not looked at further. */
   readonly anchors: readonly string[];
-  /** With the flag g; a match is at most LONGEST_MATCH characters long. */
+  /** With the flag g; a match is at most LONGEST_MATCH characters long, and any byte may stand in front of it. */
   readonly pattern: RegExp;
   /** Where the pattern alone would find too much. */
   readonly confirm?: (match: string) => boolean;
@@ -61,13 +61,14 @@ export const SECRET_RULES: readonly SecretRule[] = [
     kind: "a password in cloud-init's configuration",
     anchors: ["plain_text_passwd", "chpasswd"],
     pattern:
-      /\bplain_text_passwd["']?:[ ]*["']?[^\s"'#]{1,200}|\bchpasswd:\s[^]{0,80}?(?:\blist:[^\n]{0,20}\n\s{1,20}(?:- )?\w{1,32}:[^\s:]{1,200}|\bpassword: [^\s,}]{1,200})/g,
+      /plain_text_passwd["']?:[ ]*["']?[^\s"'#]{1,200}|chpasswd:\s[^]{0,80}?(?:\blist:[^\n]{0,20}\n\s{1,20}(?:- )?\w{1,32}:[^\s:]{1,200}|\bpassword: [^\s,}]{1,200})/g,
   },
   {
     // wpa_supplicant.conf and NetworkManager's keyfiles.
     kind: "the key of a Wi-Fi network",
     anchors: ["psk="],
-    pattern: /\bpsk=(?:[0-9a-fA-F]{64}\b|"[^"\n]{8,63}"\s|[^\s"]{8,63}\n)/g,
+    pattern:
+      /psk=(?:[0-9a-fA-F]{64}\b|"[^"\n]{8,63}"\s|[^\s"$][^"\n]{7,62}\n)/g,
   },
   {
     kind: "the key of a Wi-Fi network in netplan's form",
@@ -80,7 +81,7 @@ export const SECRET_RULES: readonly SecretRule[] = [
     kind: "a bootstrap token of kubeadm",
     anchors: ["oken"],
     pattern:
-      /\b(?:token|bootstrapToken|tlsBootstrapToken|--token)["']?[:= ]\s{0,3}["']?[a-z0-9]{6}\.[a-z0-9]{16}(?![a-z0-9])/g,
+      /(?:token|bootstrapToken|tlsBootstrapToken|--token)["']?[:= ]\s{0,3}["']?[a-z0-9]{6}\.[a-z0-9]{16}(?![a-z0-9])/g,
     // The one that the scrub leaves, and the one of kubeadm's documentation.
     confirm: (match) => !/000000\.0{16}|abcdef\.0123456789abcdef/.test(match),
   },
@@ -98,13 +99,13 @@ export const SECRET_RULES: readonly SecretRule[] = [
       "xox",
     ],
     pattern:
-      /\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{82}\b|\bglpat-[A-Za-z0-9_-]{20}\b|\bAKIA[0-9A-Z]{16}\b|\bxox[baprs]-[0-9]{8,14}-[0-9A-Za-z-]{20,200}/g,
+      /gh[pousr]_[A-Za-z0-9]{36,255}\b|github_pat_[A-Za-z0-9_]{82}\b|glpat-[A-Za-z0-9_-]{20}\b|AKIA[0-9A-Z]{16}\b|xox[baprs]-[0-9]{8,14}-[0-9A-Za-z-]{20,200}/g,
   },
   {
     // A service account's token, for example.
     kind: "a signed token (JWT)",
     anchors: ["eyJ"],
     pattern:
-      /\beyJ[A-Za-z0-9_-]{10,1000}\.eyJ[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{40,700}/g,
+      /eyJ[A-Za-z0-9_-]{10,1000}\.eyJ[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{40,700}/g,
   },
 ];
