@@ -8,7 +8,8 @@ type ProvenanceInput = {
   readonly plan: ReleasePlan;
   /** The released files. */
   readonly subjects: readonly Named[];
-  readonly bases: readonly Named[];
+  /** Each role and the base of its image. */
+  readonly images: readonly { readonly role: string; readonly base: Named }[];
   readonly kubernetes: { readonly minor: string; readonly patch: string };
   /** Of pi-image. */
   readonly version: string;
@@ -59,7 +60,8 @@ const builderOf = ({ env, version }: ProvenanceInput) => {
 
 /** No time of the run: it would make every run's file another. */
 export const renderProvenance = (input: ProvenanceInput): string => {
-  const { plan, subjects, bases, kubernetes, version } = input;
+  const { plan, subjects, images, kubernetes, version } = input;
+  const bases = new Map(images.map(({ base }) => [base.sha256, base]));
   const { builder, metadata, sources } = builderOf(input);
   const statement = {
     _type: "https://in-toto.io/Statement/v1",
@@ -70,13 +72,17 @@ export const renderProvenance = (input: ProvenanceInput): string => {
         buildType: "pkg:npm/pi-image#release-v1",
         externalParameters: {
           name: plan.name,
-          images: plan.steps.map(({ role, base }) => ({ role, base })),
+          // Not as it was given: that may be a path on somebody's computer.
+          images: images.map(({ role, base }) => ({ role, base: base.name })),
           formats: plan.formats,
           kubernetes,
           buildTime: plan.buildTime,
         },
         resolvedDependencies: [
-          ...bases.map(({ name, sha256 }) => ({ name, digest: { sha256 } })),
+          ...[...bases.values()].map(({ name, sha256 }) => ({
+            name,
+            digest: { sha256 },
+          })),
           { uri: `pkg:npm/pi-image@${version}` },
           ...sources,
         ],

@@ -76,9 +76,7 @@ export const writeProofs = async (
     renderProvenance({
       plan,
       subjects,
-      bases: [
-        ...new Map(made.map(({ step, base }) => [step.base, base])).values(),
-      ],
+      images: made.map(({ step: { role }, base }) => ({ role, base })),
       kubernetes: project.cluster.kubernetes,
       version,
       env,

@@ -8,6 +8,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   "cloud-init": "cloud-init",
   e2fsck: "e2fsprogs",
   "fsck.vfat": "dosfstools",
+  git: "git",
   gpg: "gpg",
   "gpg-agent": "gpg-agent",
   gpgconf: "gpgconf",
@@ -31,6 +32,8 @@ const TOOLS: Readonly<Record<string, string>> = {
   zip: "zip",
   zstd: "zstd",
   "systemd-analyze": "systemd",
+  debugfs: "e2fsprogs",
+  taskset: "util-linux",
   containerd: "containerd",
   age: "age",
 };
