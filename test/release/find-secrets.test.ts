@@ -176,7 +176,7 @@ describeWithTools(["openssl", "ssh-keygen"], "against real programs", () => {
 it("knows every secret of the cluster where it stands, and the Wi-Fi's", async () => {
   const node = {
     ...controlPlane,
-    network: { ...controlPlane.network, wifi: homeWifi },
+    network: { ...controlPlane.network, wifi: [homeWifi] },
   };
   const { seed } = renderSeed(
     await seedInput({ ...sampleProject, nodes: [node, sampleNode] }, node),
