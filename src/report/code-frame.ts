@@ -81,14 +81,32 @@ const cut = (cells: readonly Cell[], from: number): string => {
 const sourceLines = (text: string): readonly string[] =>
   text.split("\n").map((line) => line.replace(/\r$/, ""));
 
+/** The lines of a file by its name; undefined for a file that is not there. */
+type Lines = (file: string) => readonly string[] | undefined;
+
+const linesOf = (files: ReadonlyMap<string, string>): Lines => {
+  const known = new Map<string, readonly string[]>();
+  return (file) => {
+    const text = files.get(file);
+    if (text === undefined) {
+      return undefined;
+    }
+    const lines = known.get(file) ?? sourceLines(text);
+    known.set(file, lines);
+    return lines;
+  };
+};
+
+/** Nobody reads more at once, and a hostile file has a mistake in each of its hundred thousand lines. */
+const MOST_SHOWN = 300;
+
 const frame = (
   problem: Problem,
   at: NonNullable<Problem["at"]>,
-  text: string | undefined,
+  lines: readonly string[],
   paint: Paint,
 ): readonly string[] => {
   const place = `${visible(at.file)}:${at.line}:${at.column}`;
-  const lines = text === undefined ? [] : sourceLines(text);
   const skipped = Math.max(0, at.column - 1 - REACH);
   const near = (whole: string | undefined) =>
     whole?.slice(skipped, at.column + REACH);
@@ -131,7 +149,7 @@ const frame = (
 
 const renderProblem = (
   problem: Problem,
-  files: ReadonlyMap<string, string>,
+  linesIn: Lines,
   paint: Paint,
 ): string => {
   const paintKind = problem.severity === "error" ? paint.red : paint.yellow;
@@ -139,7 +157,7 @@ const renderProblem = (
   const lines = [`${paint.bold(kind)}: ${visible(problem.message)}`];
   if (problem.at !== undefined) {
     lines.push(
-      ...frame(problem, problem.at, files.get(problem.at.file), paint),
+      ...frame(problem, problem.at, linesIn(problem.at.file) ?? [], paint),
     );
   }
   if (problem.hint !== undefined) {
@@ -164,7 +182,8 @@ const byPlace = (a: Problem, b: Problem): number => {
 /**
  * All problems as code frames, sorted by file and line, with a line that counts them at the end.
  * `files` holds the texts of the files that problems point into, by the name in `Problem.at.file`;
- * a file that is absent gets its position without a frame. No problems give an empty string.
+ * a file that is absent gets its position without a frame. Beyond the first few hundred they are only counted. No problems
+ * give an empty string.
  */
 export const renderProblems = (
   problems: readonly Problem[],
@@ -176,6 +195,8 @@ export const renderProblems = (
   }
   const paint = pc.createColors(options.color);
   const errors = problems.filter(({ severity }) => severity === "error").length;
+  const linesIn = linesOf(files);
+  const unshown = problems.length - MOST_SHOWN;
   const counts = [
     ...count(errors, "error"),
     ...count(problems.length - errors, "warning"),
@@ -183,7 +204,9 @@ export const renderProblems = (
   return [
     ...[...problems]
       .sort(byPlace)
-      .map((problem) => renderProblem(problem, files, paint)),
+      .slice(0, MOST_SHOWN)
+      .map((problem) => renderProblem(problem, linesIn, paint)),
+    ...(unshown > 0 ? [`${unshown} more are not shown`] : []),
     counts.join(" and "),
   ].join("\n\n");
 };
