@@ -1,12 +1,6 @@
 // Changes single objects of a manifest; every other byte of it stays as its authors wrote it.
-import {
-  type Document,
-  isMap,
-  isSeq,
-  parseAllDocuments,
-  type YAMLMap,
-  type YAMLSeq,
-} from "yaml";
+import { type Document, isMap, isSeq, type YAMLMap, type YAMLSeq } from "yaml";
+import { parseBoundedYaml } from "../inventory/bounded-yaml.ts";
 import { UserError } from "../report/user-error.ts";
 
 export type ManifestEdit = {
@@ -22,11 +16,14 @@ export class PlaceMissing extends Error {
 }
 
 const applyEdits = (text: string, edits: readonly ManifestEdit[]): string => {
-  const documents = parseAllDocuments(text);
+  const parsed = parseBoundedYaml(text);
+  if ("mistake" in parsed) {
+    throw new PlaceMissing(`YAML in line ${parsed.mistake.line}`);
+  }
   const waiting = new Set(edits);
   let result = "";
   let end = 0;
-  for (const document of documents) {
+  for (const document of parsed.documents) {
     const edit = edits.find(
       ({ kind, name }) =>
         document.get("kind") === kind &&

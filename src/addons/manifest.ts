@@ -1,5 +1,6 @@
 // A Kubernetes manifest as text, and what keeps `kubectl apply` from reading one.
-import { isMap, isScalar, LineCounter, parseAllDocuments } from "yaml";
+import { isMap, isScalar } from "yaml";
+import { parseBoundedYaml } from "../inventory/bounded-yaml.ts";
 
 export type Manifest = {
   /** File name on the node; manifests are applied in the order of their names. */
@@ -20,21 +21,13 @@ type Mistake = {
 
 /** The first thing that is wrong, or undefined for documents that each have an apiVersion and a kind. */
 export const findMistake = (text: string): Mistake | undefined => {
-  const lines = new LineCounter();
-  const mistake = (message: string, offset: number): Mistake => {
-    const { line, col } = lines.linePos(offset);
-    return { message, line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
+  const parsed = parseBoundedYaml(text);
+  if ("mistake" in parsed) {
+    const { message, ...place } = parsed.mistake;
+    return { message: `is not YAML: ${message}`, ...place };
+  }
   let objects = 0;
-  for (const document of parseAllDocuments(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-  })) {
-    const [error] = document.errors;
-    if (error !== undefined) {
-      return mistake(`is not YAML: ${error.message}`, error.pos[0]);
-    }
-    const { contents } = document;
+  for (const { contents } of parsed.documents) {
     // Comments between two separators are an empty document.
     if (contents === null || (isScalar(contents) && contents.value === null)) {
       continue;
@@ -42,13 +35,15 @@ export const findMistake = (text: string): Mistake | undefined => {
     for (const key of ["apiVersion", "kind"]) {
       const value = isMap(contents) ? contents.get(key) : undefined;
       if (typeof value !== "string" || value === "") {
-        return mistake(
-          `has a document without ${key}, so it is no object of Kubernetes`,
-          contents.range[0],
-        );
+        return {
+          message: `has a document without ${key}, so it is no object of Kubernetes`,
+          ...parsed.placeOf(contents.range[0]),
+        };
       }
     }
     objects += 1;
   }
-  return objects === 0 ? mistake("holds no object", 0) : undefined;
+  return objects === 0
+    ? { message: "holds no object", line: 1, column: 1 }
+    : undefined;
 };

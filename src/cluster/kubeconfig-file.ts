@@ -11,8 +11,6 @@ import {
 } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
-import { parse } from "yaml";
 import type { AdminAccess } from "../kubernetes/kubeconfig.ts";
 import { mergeKubeconfig } from "../kubernetes/merge-kubeconfig.ts";
 import type { Secret } from "../report/secret.ts";
@@ -132,13 +130,6 @@ const readOld = async (
   }
 };
 
-/** Whether two kubeconfigs say the same, however they are written. */
-const sameContent = (one: string, other: string): boolean => {
-  const read = (text: string): unknown =>
-    parse(text, { schema: "failsafe", maxAliasCount: -1 });
-  return isDeepStrictEqual(read(one), read(other));
-};
-
 /** 20261120T081500Z */
 const stampOf = (now: Date): string =>
   now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
@@ -167,7 +158,7 @@ const planMerge = async (path: string, access: AdminAccess) => {
     file,
     old,
     text,
-    changed: old === undefined || !sameContent(old.text, text),
+    changed: merged.changed,
     result: {
       file: path,
       context: merged.context,

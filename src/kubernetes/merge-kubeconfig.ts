@@ -5,10 +5,10 @@ import {
   isScalar,
   isSeq,
   type Node,
-  parseDocument,
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
+import { parseOneBounded } from "../inventory/bounded-yaml.ts";
 import { secret, type Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
 import { isSignedBy, publicKeyHash } from "./certificate.ts";
@@ -20,6 +20,8 @@ type MergedKubeconfig = {
   readonly context: string;
   /** Whether that context is the current one of the merged file. */
   readonly current: boolean;
+  /** Whether it says anything that the existing one did not. */
+  readonly changed: boolean;
 };
 
 /** Words that stand for nothing; the document is read with scalars as they are written. */
@@ -38,16 +40,12 @@ const wrong = (path: string, why: string): UserError =>
  * Scalars are taken as written (failsafe): what is not ours is not interpreted, so that `0123` or `no` comes out as it went
  * in. The parser's own messages quote the file, so they are not passed on.
  */
-const parse = (text: string, path: string): Document => {
-  const document = parseDocument(text, {
-    schema: "failsafe",
-    logLevel: "silent",
-  });
-  const [error] = document.errors;
-  if (error !== undefined) {
-    throw wrong(path, `line ${error.linePos?.[0].line} is not valid YAML`);
+const parse = (text: string, path: string): Document | undefined => {
+  const parsed = parseOneBounded(text, { schema: "failsafe" });
+  if ("mistake" in parsed) {
+    throw wrong(path, `line ${parsed.mistake.line} is not valid YAML`);
   }
-  return document;
+  return parsed.document;
 };
 
 /** One of the three lists, made where the file has none. */
@@ -160,6 +158,10 @@ const put = (document: Document, list: YAMLSeq, name: string, entry: Entry) => {
   }
 };
 
+/** As kubectl writes lists, so that its next change of the file is as small as ours. */
+const textOf = (document: Document): string =>
+  document.toString({ lineWidth: 0, indentSeq: false });
+
 /**
  * The existing kubeconfig with the administrator's cluster, user and context in it. Entries of other names, unknown keys and
  * comments stay; the current context is set only where there is none.
@@ -175,13 +177,19 @@ export const mergeKubeconfig = (
 ): MergedKubeconfig => {
   const { name } = access;
   const document = parse(existing, path);
-  const contents: Node | null = document.contents;
-  if (isNothing(contents)) {
-    return { text: adminKubeconfig(access), context: name, current: true };
+  const contents: Node | null = document?.contents ?? null;
+  if (document === undefined || isNothing(contents)) {
+    return {
+      text: adminKubeconfig(access),
+      context: name,
+      current: true,
+      changed: true,
+    };
   }
   if (!isMap(contents)) {
     throw wrong(path, "it does not hold named values");
   }
+  const before = textOf(document);
   const entries = entriesOf(access);
   const foreign = entries.filter((entry) => {
     const item = find(listOf(document, entry.list, path), name);
@@ -206,9 +214,10 @@ export const mergeKubeconfig = (
       document.set(key, value);
     }
   }
+  const merged = textOf(document);
   return {
-    // As kubectl writes lists, so that its next change of the file is as small as ours.
-    text: secret(document.toString({ lineWidth: 0, indentSeq: false })),
+    text: secret(merged),
+    changed: merged !== before,
     context: name,
     current: document.get("current-context") === name,
   };

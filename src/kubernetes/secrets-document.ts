@@ -1,7 +1,8 @@
 // The form of the secrets file: YAML with one PEM text for each certificate and key.
 import { dump } from "js-yaml";
-import { type Document, parseDocument } from "yaml";
+import type { Document } from "yaml";
 import { z } from "zod";
+import { parseOneBounded } from "../inventory/bounded-yaml.ts";
 import { secret, type Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
 import type {
@@ -115,9 +116,9 @@ export const secretsDamaged = (
   );
 
 /** The library refuses aliases that multiply, by an exception. */
-const toPlain = (document: Document, path: string): unknown => {
+const toPlain = (document: Document | undefined, path: string): unknown => {
   try {
-    return document.toJS();
+    return document?.toJS();
   } catch {
     throw secretsDamaged(path, ["The file: its aliases multiply."]);
   }
@@ -139,14 +140,13 @@ export const parseSecretsDocument = (
   if (text.trim() === "") {
     throw secretsDamaged(path, ["The file is empty."]);
   }
-  const document = parseDocument(text, { logLevel: "silent" });
-  const [error] = document.errors;
-  if (error !== undefined) {
+  const parsedText = parseOneBounded(text);
+  if ("mistake" in parsedText) {
     throw secretsDamaged(path, [
-      `Line ${error.linePos?.[0].line}: not valid YAML.`,
+      `Line ${parsedText.mistake.line}: not valid YAML.`,
     ]);
   }
-  const content = toPlain(document, path);
+  const content = toPlain(parsedText.document, path);
   const version = z.object({ version: z.number() }).safeParse(content);
   if (version.success && version.data.version > VERSION) {
     throw secretsDamaged(path, [

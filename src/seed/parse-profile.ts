@@ -29,15 +29,26 @@ export const parseProfile = (
   }
   const result = readProfile(tree === undefined ? {} : toValue(tree));
   const list = childOf(tree, "fragments");
+  const issues = result.error?.issues ?? [];
   return {
     value: {
       description: result.data?.description ?? "",
       fragments: list?.kind === "list" ? list.items.filter(isText) : [],
     },
-    problems: (result.error?.issues ?? []).flatMap((issue) =>
-      explain(issue, parseYamlFile(file, text)),
-    ),
+    problems: explainAll(issues, file, text),
   };
+};
+
+const explainAll = (
+  issues: readonly z.core.$ZodIssue[],
+  file: string,
+  text: string,
+): readonly Problem[] => {
+  if (issues.length === 0) {
+    return [];
+  }
+  const yaml = parseYamlFile(file, text);
+  return issues.flatMap((issue) => explain(issue, yaml));
 };
 
 const explain = (issue: z.core.$ZodIssue, yaml: YamlFile): Problem[] => {
