@@ -10,16 +10,49 @@ const MAX_WINDOW = 128 * 1024 * 1024;
 /** Longest frame header: magic, descriptor, window, dictionary id, content size. */
 const HEADER_ROOM = 18;
 
-type File = {
+type OpenedFile = {
   readonly path: string;
   readonly fd: number;
   readonly size: number;
 };
 
-/** Synchronous: one short read for every 128 KiB of the image, where a promise each would take seconds. */
+/** Blocks of full size stand 128 KiB apart at most, and headers of empty ones side by side. */
+const WINDOW = 4096;
+
+/** 1 TiB in blocks of full size has a quarter of it; more are there to keep a reader busy. */
+const MOST_BLOCKS = 2 ** 25;
+
+type File = OpenedFile & {
+  /** What was read last, so that neighbouring headers cost one read. */
+  readonly window: { bytes: Buffer; start: number };
+  blocks: number;
+};
+
+/** At most 18 bytes. Synchronous: a promise for every 128 KiB of the image would take seconds. */
 const readAt = (file: File, position: number, length: number): Buffer => {
-  const buffer = Buffer.alloc(length);
-  return buffer.subarray(0, readSync(file.fd, buffer, 0, length, position));
+  const { window } = file;
+  if (
+    position < window.start ||
+    position + length > window.start + window.bytes.length
+  ) {
+    const buffer = Buffer.alloc(WINDOW);
+    const count = readSync(file.fd, buffer, 0, WINDOW, position);
+    file.window.bytes = buffer.subarray(0, count);
+    file.window.start = position;
+  }
+  const from = position - window.start;
+  return window.bytes.subarray(from, from + length);
+};
+
+const countBlock = (file: File): void => {
+  file.blocks += 1;
+  if (file.blocks > MOST_BLOCKS) {
+    throw imageRefused(
+      file.path,
+      `it has more than ${MOST_BLOCKS} blocks`,
+      "unpack it and compress it again with zstd",
+    );
+  }
 };
 
 const cut = (file: File) =>
@@ -91,6 +124,7 @@ const parseFrameHeader = (file: File, position: number): FrameHeader => {
 const skipBlocks = (file: File, start: number): number => {
   let position = start;
   for (;;) {
+    countBlock(file);
     const bytes = readAt(file, position, 3);
     if (bytes.length < 3) {
       throw cut(file);
@@ -112,10 +146,16 @@ const skipBlocks = (file: File, start: number): number => {
 };
 
 /** Checks that the file is made of whole frames; gives the decoded size where every frame tells its own. */
-export const walkZstdFrames = (file: File): number | undefined => {
+export const walkZstdFrames = (opened: OpenedFile): number | undefined => {
+  const file: File = {
+    ...opened,
+    window: { bytes: Buffer.alloc(0), start: 0 },
+    blocks: 0,
+  };
   let size: number | undefined = 0;
   let position = 0;
   while (position < file.size) {
+    countBlock(file);
     const start = readAt(file, position, 8);
     const magic = start.length < 4 ? 0 : start.readUInt32LE(0);
     if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) {

@@ -9,13 +9,15 @@ export type XmlElement = {
 };
 
 const DEEPEST = 8;
-const MOST_ELEMENTS = 2_000_000;
+/** Four times the ranges of the largest map that we make; each takes some hundred bytes of memory. */
+const MOST_ELEMENTS = 262_144;
 const LONGEST = 256 * 1024 * 1024;
 
 const COMMENT = /<!--[^]*?-->/y;
 const DECLARATION = /<\?xml\s[^<>]*\?>/y;
+/** A limited number of attributes: the engine keeps a place on its stack for each. */
 const TAG =
-  /<(\/?)([A-Za-z][\w.-]*)((?:\s+[\w.:-]+=(?:"[^"<&]*"|'[^'<&]*'))*)\s*(\/?)>/y;
+  /<(\/?)([A-Za-z][\w.-]*)((?:\s+[\w.:-]+=(?:"[^"<&]*"|'[^'<&]*')){0,32})\s*(\/?)>/y;
 const TEXT = /[^<&]+/y;
 const ATTRIBUTE = /([\w.:-]+)=(?:"([^"]*)"|'([^']*)')/g;
 
@@ -25,13 +27,17 @@ type OpenElement = {
   text: string;
 };
 
+const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
+
 const readAttributes = (text: string): ReadonlyMap<string, string> =>
-  new Map(
-    [...text.matchAll(ATTRIBUTE)].map(([, name = "", double, single]) => [
-      name,
-      double ?? single ?? "",
-    ]),
-  );
+  text === ""
+    ? NO_ATTRIBUTES
+    : new Map(
+        [...text.matchAll(ATTRIBUTE)].map(([, name = "", double, single]) => [
+          name,
+          double ?? single ?? "",
+        ]),
+      );
 
 /**
  * The elements in the order in which they start, or the reason why the text is refused. Document types, entities

@@ -16,6 +16,8 @@ const END_OF_CHAIN = 0x0ffffff8;
 const LONGEST_FAT = 64 * 1024 * 1024;
 /** The specification's limit for a folder. */
 const MOST_ENTRIES = 65_536;
+/** All folders are held in memory, and a volume of folders alone would fill it; Ubuntu's take a few hundred KiB. */
+const MOST_FOLDER_BYTES = 32 * 1024 * 1024;
 const READ_AT_ONCE = 1024 * 1024;
 
 export type SoundFat = {
@@ -56,11 +58,15 @@ const readEqualCopies = async (
   return fat;
 };
 
+/** `clusters` are the first ones: a file may have millions, and nobody asks for them. */
+type Chain = { readonly length: number; readonly clusters: readonly number[] };
+
 /** Follows chains and remembers every cluster seen: no cluster may be reached twice. */
 const chainWalker = (fat: Buffer, clusters: number) => {
   const seen = new Uint8Array(Math.ceil((clusters + 2) / 8));
-  return (start: number, name: string): number[] => {
-    const chain: number[] = [];
+  return (start: number, name: string, most: number): Chain => {
+    const clusterList: number[] = [];
+    let length = 0;
     let cluster = start;
     while (cluster < END_OF_CHAIN) {
       if (cluster < 2 || cluster >= clusters + 2) {
@@ -81,10 +87,13 @@ const chainWalker = (fat: Buffer, clusters: number) => {
         );
       }
       seen[cluster >>> 3] = byte | bit;
-      chain.push(cluster);
+      length += 1;
+      if (length <= most) {
+        clusterList.push(cluster);
+      }
       cluster = fat.readUInt32LE(cluster * 4) & ENTRY_MASK;
     }
-    return chain;
+    return { length, clusters: clusterList };
   };
 };
 
@@ -97,15 +106,23 @@ const checkTree = async (
   const { clusterSize, dataOffset, clusters } = geometry;
   const walk = chainWalker(fat, clusters);
   const folders = [{ name: "the root folder", cluster: geometry.rootCluster }];
+  const mostInFolder = Math.ceil(
+    (MOST_ENTRIES * DIRECTORY_ENTRY) / clusterSize,
+  );
   for (const folder of folders) {
-    const chain = walk(folder.cluster, folder.name);
-    if (chain.length * clusterSize > MOST_ENTRIES * DIRECTORY_ENTRY) {
+    const chain = walk(folder.cluster, folder.name, mostInFolder);
+    if (chain.length > mostInFolder) {
       throw bootPartitionDamaged(
         `${folder.name} has more entries than a folder can hold`,
       );
     }
+    if (cache.held() > MOST_FOLDER_BYTES) {
+      throw bootPartitionUnsupported(
+        "the boot partition has more folders than pi-image edits",
+      );
+    }
     const bytes = Buffer.alloc(chain.length * clusterSize);
-    for (const [index, cluster] of chain.entries()) {
+    for (const [index, cluster] of chain.clusters.entries()) {
       const at = partition.offset + dataOffset + (cluster - 2) * clusterSize;
       bytes.set(await cache.read(at, clusterSize), index * clusterSize);
     }
@@ -115,7 +132,7 @@ const checkTree = async (
         continue;
       }
       const length =
-        entry.cluster === 0 ? 0 : walk(entry.cluster, entry.name).length;
+        entry.cluster === 0 ? 0 : walk(entry.cluster, entry.name, 0).length;
       if (length * clusterSize < entry.size) {
         throw bootPartitionDamaged(
           `${entry.name} has ${entry.size} bytes, but its cluster chain ends before`,

@@ -8,6 +8,8 @@ export type PieceCache = {
   readonly source: Source;
   /** The bytes, or undefined when they are not all held. The result must not be changed. */
   readonly peek: (offset: number, length: number) => Uint8Array | undefined;
+  /** Bytes that are held. */
+  readonly held: () => number;
   /** Reads what is not held yet. */
   readonly load: (offset: number, length: number) => Promise<void>;
   /** Loads and peeks. */
@@ -75,6 +77,7 @@ export const pieceCache = (source: Source): PieceCache => {
   return {
     source,
     peek,
+    held: () => pieces.size * PIECE,
     load,
     read: async (offset, length) => {
       await load(offset, length);

@@ -59,6 +59,7 @@ export const usedMap = (size: number): UsedMap => {
 
   const ranges = (): Range[] => {
     let found: Range[] = [];
+    let gap = 0;
     let block = 0;
     while (block < blocks) {
       if ((block & 7) === 0 && bits[block >>> 3] === 0) {
@@ -78,11 +79,13 @@ export const usedMap = (size: number): UsedMap => {
         offset,
         length: Math.min(block * MAP_BLOCK, size) - offset,
       });
+      // Here and not in the end: a terabyte has room for a hundred million ranges.
+      while (found.length > MOST_RANGES) {
+        gap = Math.max(MAP_BLOCK, gap * 2);
+        found = closeGaps(found, gap);
+      }
     }
-    for (let gap = MAP_BLOCK; found.length > MOST_RANGES; gap *= 2) {
-      found = closeGaps(found, gap);
-    }
-    return found;
+    return closeGaps(found, gap);
   };
 
   return { mark, ranges };

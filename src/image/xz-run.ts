@@ -51,18 +51,29 @@ export const storedRange = (index: XzIndex, run: Run): Range => {
   };
 };
 
-/** Cuts `run` so that no part decodes to more than `limit` bytes, unless a single block does, or mixes checks. */
+/** Blocks may decode to nothing and still take up to this much of the file each; a run is copied into memory. */
+const STORED_ROOM = 64 * 1024;
+
+/**
+ * Cuts `run` so that no part decodes to more than `limit` bytes or takes far more in the file, unless a single block does, and
+ * none mixes checks.
+ */
 export const cutRun = (index: XzIndex, run: Run, limit: number): Run[] => {
   const runs: Run[] = [];
   let first = run.first;
+  let stored = 0;
   for (let block = run.first; block < run.end; block += 1) {
     const grown = runSize(index, { first, end: block + 1 });
+    stored += index.stored[block] ?? 0;
     if (
       block > first &&
-      (grown > limit || index.check[block] !== index.check[first])
+      (grown > limit ||
+        stored > 2 * limit + STORED_ROOM ||
+        index.check[block] !== index.check[first])
     ) {
       runs.push({ first, end: block });
       first = block;
+      stored = index.stored[block] ?? 0;
     }
   }
   if (first < run.end) {
