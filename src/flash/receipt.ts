@@ -131,10 +131,12 @@ export const receiptOf = (facts: ReceiptFacts): Receipt => {
   };
 };
 
-/** The ranges and checksums that `contentOf` has put into a receipt. */
-export const contentIn = (
-  content: NonNullable<Receipt["content"]>,
-): { readonly ranges: readonly Range[]; readonly sums: Uint32Array } => ({
+type Content = {
+  readonly ranges: readonly Range[];
+  readonly sums: Uint32Array;
+};
+
+const parseContent = (content: NonNullable<Receipt["content"]>): Content => ({
   ranges: content.ranges.split(" ").map((text) => {
     const [offset = 0, length = 0] = text.split("+").map(Number);
     return { offset, length };
@@ -143,3 +145,19 @@ export const contentIn = (
     Number.parseInt(digits, 16),
   ),
 });
+
+/** The ranges and checksums that `contentOf` has put into a receipt; undefined where they cannot be of its image. */
+export const contentIn = (
+  content: NonNullable<Receipt["content"]>,
+  imageSize: number,
+): Content | undefined => {
+  const parsed = parseContent(content);
+  let end = 0;
+  for (const { offset, length } of parsed.ranges) {
+    if (offset < end || length === 0 || offset + length > imageSize) {
+      return undefined;
+    }
+    end = offset + length;
+  }
+  return parsed;
+};

@@ -128,8 +128,21 @@ export const verifyAgainstReceipt = async (
     );
   }
   demandSize(verifying.target, receipt.image.size);
-  const { ranges, sums } = contentIn(receipt.content);
-  const segments = cutSegments(ranges, receipt.image.size, receipt.wipe);
+  const { ranges, sums } = contentIn(receipt.content, receipt.image.size) ?? {};
+  const segments =
+    ranges === undefined
+      ? []
+      : cutSegments(ranges, receipt.image.size, receipt.wipe);
+  if (sums === undefined || segments.length !== sums.length) {
+    throw new UserError(
+      "RECEIPT_UNREADABLE",
+      `the receipt of ${receipt.time} contradicts itself`,
+      {
+        state: "nothing was written",
+        hint: "compare the card with its image instead: pi-image verify TARGET IMAGE",
+      },
+    );
+  }
   const { compare, result } = comparison(verifying, segments);
   for (const segment of segments) {
     await compare(segment, (held) => crc32(held) === sums[segment.index]);
