@@ -1,0 +1,20 @@
+// npm run fuzz [-- CASES [SEED]]: a long run of the fuzzer over every input, with a new seed unless one is given.
+import { INPUTS } from "./inputs.ts";
+import { MEMORY_BOUND_MIB, runFuzz } from "./run-fuzz.ts";
+
+const [cases = "5000", seed = String(Date.now() % 2 ** 31)] =
+  process.argv.slice(2);
+console.log(`fuzz: seed ${seed}`);
+let failed = false;
+for (const input of Object.keys(INPUTS)) {
+  const result = await runFuzz(input, Number(seed), Number(cases));
+  const peak = Math.round(result.peakMiB);
+  console.log(
+    `fuzz: ${result.cases} cases of ${input}, at most ${peak} MiB: ${JSON.stringify(result.outcomes)}`,
+  );
+  if (result.failure !== undefined || peak > MEMORY_BOUND_MIB) {
+    failed = true;
+    console.log(result.failure ?? `more than ${MEMORY_BOUND_MIB} MiB`);
+  }
+}
+process.exitCode = failed ? 1 : 0;
