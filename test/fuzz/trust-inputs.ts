@@ -9,7 +9,7 @@ import {
   generateIdentity,
   identityToRecipient,
 } from "age-encryption";
-import { readKey, WrongKey } from "../../src/addons/read-key.ts";
+import { readKey, WrongKey } from "../../src/base/read-key.ts";
 import { verifySignature } from "../../src/base/signature.ts";
 import { mergeIntoFile } from "../../src/cluster/kubeconfig-file.ts";
 import { adminAccess } from "../../src/kubernetes/kubeconfig.ts";
