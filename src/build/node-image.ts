@@ -1,4 +1,5 @@
 // One node's image as base plus patch: what build writes to a file and flash streams to a card.
+import { baseSystem } from "../inventory/base-facts.ts";
 import { diskIdOf } from "../image/disk-identity.ts";
 import { makeNodePatch, type PreparedBase } from "../image/node-patch.ts";
 import type { Patch } from "../image/patch.ts";
@@ -23,7 +24,10 @@ export const makeNodeImage = async (
 ): Promise<NodeImage> => {
   const { node, seed } = nodeSeed;
   const settings = bootSettings(node);
-  const diskId = diskIdOf(seed.instanceId);
+  // Raspberry Pi OS names its partitions in fstab by the disk id, and a patch reaches the boot partition only.
+  // https://github.com/RPi-Distro/pi-gen/blob/master/export-image/04-set-partuuid/00-run.sh
+  const diskId =
+    baseSystem(node.base) === "raspios" ? "keep" : diskIdOf(seed.instanceId);
   const made = await makeNodePatch(base, {
     files: [
       { name: "user-data", data: Buffer.from(seed.userData) },
@@ -46,6 +50,6 @@ export const makeNodeImage = async (
     bootSettings: settings,
     configTxt: made.configTxt,
     cmdlineTxt: made.cmdlineTxt,
-    diskId,
+    diskId: made.table.diskId,
   };
 };

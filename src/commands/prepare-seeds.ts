@@ -86,6 +86,7 @@ export const prepareSeeds = async (
   const { nodes, problems: refused } = withBase(
     selectNodes(project, { hosts: args.hosts ?? [], role: args.role }),
     args.base,
+    project.cluster,
   );
   demandNoErrors(context, refused, loaded.files);
   const addons = await loadFileAddons(project.cluster.addons, context.cwd);

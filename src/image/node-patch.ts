@@ -27,8 +27,8 @@ export type NodeChanges = {
   /** Names in that folder that must not be there; most bases do not have them. */
   readonly absent?: readonly string[];
   readonly bootSettings: BootSettings;
-  /** 1 to 0xffffffff; see `diskIdOf`. */
-  readonly diskId: number;
+  /** 1 to 0xffffffff; see `diskIdOf`. "keep": the base's fstab finds its partitions by the id that it has. */
+  readonly diskId: number | "keep";
   /** The time of the files, in UTC. */
   readonly now: Date;
 };
@@ -87,13 +87,17 @@ export const makeNodePatch = async (
     return applyBootSettings(volume, node.bootSettings);
   });
   const cmdlineTxt = result.cmdlines[0]?.text ?? "";
+  const { configTxt } = result;
+  if (node.diskId === "keep") {
+    return { patch: joinPatch([...patch]), table, configTxt, cmdlineTxt };
+  }
   refuseOldDiskId(cmdlineTxt, table.diskId);
   const diskId = Buffer.alloc(4);
   diskId.writeUInt32LE(node.diskId);
   return {
     patch: joinPatch([...patch, { offset: DISK_ID_OFFSET, data: diskId }]),
     table: { ...table, diskId: node.diskId },
-    configTxt: result.configTxt,
+    configTxt,
     cmdlineTxt,
   };
 };

@@ -1,14 +1,43 @@
 // What is known of a base image by its name alone: the system in it, and what it cannot serve.
 import type { Problem } from "../report/problem.ts";
 import { BOARD_FACTS } from "./boards.ts";
-import type { Board, ResolvedNode } from "./resolved.ts";
+import type {
+  Board,
+  ResolvedCluster,
+  ResolvedNode,
+  Runtime,
+} from "./resolved.ts";
 
 /** The name from the catalogue, or the vendor's file name at the end of a path or URL. */
 const nameOf = (base: string): string => base.split("/").at(-1) ?? "";
 
+export type BaseSystem = "ubuntu" | "raspios";
+
+/** What the name does not tell is taken for Ubuntu. */
+export const baseSystem = (base: string): BaseSystem =>
+  nameOf(base).includes("raspios") ? "raspios" : "ubuntu";
+
 /** Such as "24.04"; undefined for what does not call itself Ubuntu, and that may be Ubuntu all the same. */
 export const ubuntuRelease = (base: string): string | undefined =>
   /^ubuntu-(\d{2}\.\d{2})/.exec(nameOf(base))?.[1];
+
+/** Kubernetes 1.37 drops what makes it work with containerd 1; Debian 13, and so Raspberry Pi OS, has 1.7. */
+const FIRST_WITH_CONTAINERD_2 = 37;
+
+/** Why a base's own packages cannot run this Kubernetes; undefined where they can. */
+export const refuseRuntime = (
+  base: string,
+  runtime: Runtime,
+  minor: string,
+): BaseRefusal | undefined =>
+  baseSystem(base) === "raspios" &&
+  runtime === "containerd" &&
+  Number(minor.split(".")[1]) >= FIRST_WITH_CONTAINERD_2
+    ? {
+        why: `made from Raspberry Pi OS, whose containerd 1.7 cannot run Kubernetes ${minor}`,
+        hint: "set runtime: containerd-docker or cri-o for the cluster, or use an Ubuntu base",
+      }
+    : undefined;
 
 export type BaseRefusal = { readonly why: string; readonly hint: string };
 
@@ -38,10 +67,11 @@ export const oldestEeprom = (
     : undefined;
 };
 
-/** The nodes with the base that the command line names in place of theirs, and those that cannot boot from it. */
+/** The nodes with the base that the command line names in place of theirs, and those that it cannot serve. */
 export const withBase = (
   nodes: readonly ResolvedNode[],
   base: string | undefined,
+  { runtime, kubernetes }: Pick<ResolvedCluster, "runtime" | "kubernetes">,
 ): {
   readonly nodes: readonly ResolvedNode[];
   readonly problems: readonly Problem[];
@@ -50,7 +80,9 @@ export const withBase = (
     return { nodes, problems: [] };
   }
   const problems = nodes.flatMap(({ name, board }): Problem[] => {
-    const refusal = refuseBoard(board, base);
+    const refusal =
+      refuseBoard(board, base) ??
+      refuseRuntime(base, runtime, kubernetes.minor);
     return refusal === undefined
       ? []
       : [

@@ -1,6 +1,7 @@
 // Storage, PCIe speed, base image and role against what each node's board can do.
 import type { Problem } from "../report/problem.ts";
-import { oldestEeprom, refuseBoard } from "./base-facts.ts";
+import { oldestEeprom, refuseBoard, refuseRuntime } from "./base-facts.ts";
+import { DEFAULT_CLUSTER } from "./cluster-defaults.ts";
 import { BOARD_FACTS, CONTROL_PLANE_MEMORY } from "./boards.ts";
 import type { Check, Draft, DraftNode } from "./draft.ts";
 import type { Board } from "./resolved.ts";
@@ -53,7 +54,14 @@ const pcieGen: NodeCheck = (draft, numbered, board) => {
 
 const base: NodeCheck = (draft, numbered, { name }) => {
   const found = settingOf(draft, numbered.index, "base");
-  const refusal = refuseBoard(name, found?.value ?? "");
+  const { runtime, kubernetes } = draft.content.cluster ?? {};
+  const refusal =
+    refuseBoard(name, found?.value ?? "") ??
+    refuseRuntime(
+      found?.value ?? "",
+      runtime ?? DEFAULT_CLUSTER.runtime,
+      kubernetes ?? DEFAULT_CLUSTER.kubernetes,
+    );
   return found === undefined || refusal === undefined
     ? undefined
     : {

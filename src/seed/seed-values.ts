@@ -1,4 +1,5 @@
 // The values that fragments and network documents can ask for as `${name}`.
+import { baseSystem } from "../inventory/base-facts.ts";
 import type {
   ResolvedNode,
   ResolvedProject,
@@ -88,6 +89,7 @@ const nodeValues = ({ project, node, secrets, buildTime }: Context): Named => {
     "node.name": node.name,
     "node.role": node.role,
     "node.board": node.board,
+    "node.system": baseSystem(node.base),
     "node.timezone": node.timezone,
     "node.locale": node.locale,
     "node.users": node.users.map(userValue),

@@ -37,6 +37,8 @@ export const VALUE_NAMES = {
   "node.locale": "The locale, such as `C.UTF-8`.",
   "node.name": "The node's name.",
   "node.role": "`control-plane` or `worker`.",
+  "node.system":
+    "`ubuntu` or `raspios`: what the name of the base image tells of the system in it. For choices in a profile.",
   "node.timezone": "The time zone, such as `Europe/Madrid`.",
   "node.users": "The list of users, as cloud-init takes it.",
   "runtime.service":

@@ -227,10 +227,10 @@ describe("a sample", () => {
     // Their digests stand in profiles/base-images/SHA256SUMS, and are compared.
     expect(existsSync(join(found.path, "../SHA256SUMS"))).toBe(true);
   });
-  it("stands in for every release", async () => {
+  it("stands in for every Ubuntu release", async () => {
     const { releases, samples } = await packageCatalogue();
-    for (const release of releases.values()) {
-      expect(samples.has(release.sample ?? "")).toBe(true);
+    for (const [name, { sample }] of releases) {
+      expect(samples.has(sample ?? "")).toBe(name.startsWith("ubuntu-"));
     }
   });
 });
@@ -330,7 +330,7 @@ describe("a file", () => {
       resolve({ base: "ubunut", explicit: true }, { ...options(), catalogue }),
     );
     expect(error.hint).toBe(
-      "give the path of an image, or one of: ubuntu-22.04, ubuntu-24.04, ubuntu-26.04, sample, sample-26.04",
+      "give the path of an image, or one of: ubuntu-22.04, ubuntu-24.04, ubuntu-26.04, raspios-trixie, sample, sample-26.04",
     );
   });
 

@@ -111,12 +111,13 @@ describe("the key that the package carries", () => {
 
   it("is the pinned one of every Ubuntu release, and nothing else is with it", async () => {
     const { releases } = await packageCatalogue();
-    expect([...releases.keys()]).toEqual([
+    const listed = [...releases].filter(([, { signed }]) => signed === "list");
+    expect(listed.map(([name]) => name)).toEqual([
       "ubuntu-22.04",
       "ubuntu-24.04",
       "ubuntu-26.04",
     ]);
-    for (const { key } of releases.values()) {
+    for (const [, { key }] of listed) {
       expect(key.fingerprint).toBe(FINGERPRINT);
       const keys = await openpgp.readKeys({ armoredKeys: key.armored ?? "" });
       expect(keys.map((each) => each.getFingerprint().toUpperCase())).toEqual([

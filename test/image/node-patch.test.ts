@@ -186,6 +186,15 @@ describeWithTools(
       ).rejects.toMatchObject({
         code: "BASE_BOUND_TO_DISK_ID",
       });
+      const kept = await makeNodePatch(await prepareBase(source), {
+        ...node("a"),
+        diskId: "keep",
+      });
+      expect(kept.table.diskId).toBe(0x24042404);
+      expect(kept.cmdlineTxt).toContain("root=PARTUUID=24042404-02");
+      expect(kept.patch.every(({ offset }) => offset >= 1024 * 1024)).toBe(
+        true,
+      );
       await runTool("mdel", ["-i", partition, "::/cmdline.txt"]);
       await expect(
         makeNodePatch(await prepareBase(source), node("a")),

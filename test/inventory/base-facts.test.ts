@@ -1,6 +1,7 @@
 // What the names of base images tell, and a base from the command line against the nodes' boards.
 import { describe, expect, it } from "vitest";
 import {
+  baseSystem,
   oldestEeprom,
   refuseBoard,
   ubuntuRelease,
@@ -19,6 +20,15 @@ describe("a base's name", () => {
     expect(ubuntuRelease(base)).toBe(release);
   });
 
+  it("tells the system in it", () => {
+    expect(baseSystem("raspios-trixie")).toBe("raspios");
+    expect(baseSystem("x/2025-12-04-raspios-trixie-arm64-lite.img.xz")).toBe(
+      "raspios",
+    );
+    expect(baseSystem("ubuntu-24.04")).toBe("ubuntu");
+    expect(baseSystem("raspios/own.img")).toBe("ubuntu");
+  });
+
   it("tells which EEPROM it needs", () => {
     expect(oldestEeprom("pi5", "ubuntu-26.04")).toBe("2025-02-11");
     expect(oldestEeprom("pi4", "ubuntu-25.10.img.xz")).toBe("2022-11-25");
@@ -29,19 +39,23 @@ describe("a base's name", () => {
 });
 
 describe("a base from the command line", () => {
-  const { nodes } = sampleProject;
+  const { nodes, cluster } = sampleProject;
   it("takes the place of every node's own", () => {
-    const { nodes: changed, problems } = withBase(nodes, "x.img");
+    const { nodes: changed, problems } = withBase(nodes, "x.img", cluster);
     expect(problems).toEqual([]);
     expect(new Set(changed.map(({ base }) => base))).toEqual(
       new Set(["x.img"]),
     );
-    expect(withBase(nodes, undefined).nodes).toBe(nodes);
+    expect(withBase(nodes, undefined, cluster).nodes).toBe(nodes);
   });
 
   it("is refused for a board that does not boot it", () => {
     const pi5 = nodes.map((node) => ({ ...node, board: "pi5" as const }));
-    const { problems } = withBase(pi5, "/images/ubuntu-22.04.5.img.xz");
+    const { problems } = withBase(
+      pi5,
+      "/images/ubuntu-22.04.5.img.xz",
+      cluster,
+    );
     expect(problems.length).toBe(pi5.length);
     expect(problems[0]).toMatchObject({
       code: "BASE_TOO_OLD",

@@ -143,7 +143,7 @@ const worldOf = (node: ResolvedNode): Readonly<Record<string, string>> => ({
 
 const SYSTEM: Readonly<Record<string, string>> = {
   "etc/fstab": FSTAB,
-  "etc/os-release": 'VERSION_ID="24.04"\nVERSION_CODENAME=noble\n',
+  "etc/os-release": 'ID=ubuntu\nVERSION_ID="24.04"\nVERSION_CODENAME=noble\n',
   "proc/sys/kernel/random/boot_id": "boot-1",
   "proc/sys/net/ipv4/ip_forward": "1",
   "proc/uptime": "30.00 0.00",

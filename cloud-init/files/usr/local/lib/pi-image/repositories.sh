@@ -3,7 +3,7 @@
 
 # https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/install-kubeadm/ (isv:kubernetes OBS Project)
 kubernetes_key=${PI_IMAGE_KUBERNETES_KEY:-DE15B14486CD377B9E876E1A234654DA9A296436}
-# https://docs.docker.com/engine/install/ubuntu/
+# https://docs.docker.com/engine/install/ubuntu/ and .../debian/: one key
 docker_key=9DC858229FC7DD38854AE2D88D81803C0EBFCD88
 # https://github.com/cri-o/packaging and https://github.com/cri-o/cri-o/issues/9298 (isv:cri-o OBS Project)
 crio_key=85B67D5C50100B1AC8CEFE49CBA9C85640A2B579
@@ -38,12 +38,14 @@ ensure_key() { # NAME URL FINGERPRINT
 
 # The source of Kubernetes itself comes with the seed.
 add_runtime_repository() {
+  local docker
   ensure_key kubernetes "${PI_IMAGE_KUBERNETES_PACKAGES}Release.key" "$kubernetes_key"
   case $PI_IMAGE_RUNTIME in
     containerd-docker)
-      ensure_key docker https://download.docker.com/linux/ubuntu/gpg "$docker_key"
+      docker=https://download.docker.com/linux/$(sed -n 's/^ID=//p' "$root/etc/os-release")
+      ensure_key docker "$docker/gpg" "$docker_key"
       add_source docker "Types: deb
-URIs: https://download.docker.com/linux/ubuntu
+URIs: $docker
 Suites: $(sed -n 's/^VERSION_CODENAME=//p' "$root/etc/os-release")
 Components: stable"
       ;;
