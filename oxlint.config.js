@@ -30,6 +30,7 @@ const layers = {
     "system",
     "report",
   ],
+  manual: ["report"],
   flash: ["image", "device", "system", "report"],
   cluster: ["kubernetes", "inventory", "system", "report"],
   commands: [
@@ -37,6 +38,7 @@ const layers = {
     "build",
     "cluster",
     "flash",
+    "manual",
     "release",
     "base",
     "seed",

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Declares the commands; the only top-level catch and the only exit code.
 import { Argument, Command, CommanderError, Option } from "commander";
+import { commandTree } from "./commands/command-tree.ts";
 import type { Context, GlobalOptions } from "./commands/context.ts";
 import { createContext } from "./commands/context.ts";
 import { explainFailure } from "./commands/explain-failure.ts";
@@ -24,6 +25,7 @@ import { packageVersion } from "./system/package-files.ts";
 const HELP_COLUMNS = 80;
 
 const program = new Command("pi-image");
+const examples = new Map<string, string>();
 const stop = new AbortController();
 
 const globalOptions = (command: Command): Command =>
@@ -42,8 +44,9 @@ const declare = (
     args: readonly (string | undefined)[],
     options: Readonly<Record<string, unknown>>,
   ) => Promise<void>,
-): Command =>
-  globalOptions(program.command(name))
+): Command => {
+  examples.set(name, example);
+  return globalOptions(program.command(name))
     .description(summary)
     .addHelpText("after", `\nExample:\n  ${example}`)
     .action(async (...all: unknown[]) => {
@@ -60,6 +63,7 @@ const declare = (
         context.close();
       }
     });
+};
 
 program
   .description(
@@ -303,6 +307,29 @@ declare(
   .addOption(inventoryOption())
   .option("--role <role>", "what the node does", "worker")
   .option("--address <address>", "fixed address; without one, DHCP gives it");
+
+declare(
+  "completion",
+  "Print the completion for a shell.",
+  "pi-image completion bash >>~/.bashrc",
+  async (_context, [shell = ""]) =>
+    (await import("./commands/manual.ts")).completion(
+      commandTree(program, examples),
+      shell,
+    ),
+).addArgument(
+  new Argument("<shell>", "which shell").choices(["bash", "zsh", "fish"]),
+);
+
+declare(
+  "manual",
+  "Print the manual page, for man.",
+  "pi-image manual | man -l -",
+  async () =>
+    (await import("./commands/manual.ts")).manual(
+      commandTree(program, examples),
+    ),
+);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {

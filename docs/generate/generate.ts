@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { clusterSchemaJson } from "../../src/inventory/cluster-schema-json.ts";
 import { profileJsonSchema } from "../../src/seed/profile-schema.ts";
 import { ERROR_CODES } from "../../src/report/error-codes.ts";
-import { EXIT } from "../../src/report/exit-codes.ts";
+import { EXIT, EXIT_MEANINGS } from "../../src/report/exit-codes.ts";
 import { PROBLEM_CODES } from "../../src/report/problem-codes.ts";
 import { VALUE_NAMES } from "../../src/seed/value-names.ts";
 import { inventoryPage } from "./inventory-page.ts";
@@ -13,17 +13,6 @@ import { profilesPage } from "./profiles-page.ts";
 import { table } from "./table.ts";
 import { toolBom } from "./tool-bom.ts";
 import { packageFile } from "../../src/system/package-files.ts";
-
-const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
-  done: "done",
-  failed: "an operation failed",
-  wrongInput: "the user's files or arguments are wrong",
-  targetRefused: "the target was refused",
-  untrusted: "a checksum or signature does not match, or an image is damaged",
-  notHeld: "the card did not hold what was written",
-  bug: "a bug in pi-image",
-  cancelled: "cancelled",
-};
 
 const errorsPage = (): string => `# Exit codes, errors and problems
 
@@ -58,12 +47,15 @@ ${table(
 )}
 `;
 
-const help = (...words: readonly string[]): string =>
+const printed = (...words: readonly string[]): string =>
   execFileSync(
     process.execPath,
-    ["--import", "tsx", packageFile("src/cli.ts"), ...words, "--help"],
+    ["--import", "tsx", packageFile("src/cli.ts"), ...words],
     { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } },
-  ).trimEnd();
+  );
+
+const help = (...words: readonly string[]): string =>
+  printed(...words, "--help").trimEnd();
 
 /** The commands' names, from the list that the program itself prints. */
 const commandNames = (): string[] => {
@@ -95,6 +87,7 @@ const json = (value: unknown): string =>
 const files: Readonly<Record<string, () => string>> = {
   "docs/errors.md": errorsPage,
   "docs/reference/commands.md": commandsPage,
+  "docs/reference/pi-image.1": () => printed("manual"),
   "docs/reference/pi-image.cdx.json": toolBom,
   "docs/reference/inventory.md": () => inventoryPage(clusterSchemaJson()),
   "docs/reference/profiles.md": () => profilesPage(VALUE_NAMES),

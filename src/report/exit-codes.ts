@@ -12,3 +12,14 @@ export const EXIT = {
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  done: "done",
+  failed: "an operation failed",
+  wrongInput: "the user's files or arguments are wrong",
+  targetRefused: "the target was refused",
+  untrusted: "a checksum or signature does not match, or an image is damaged",
+  notHeld: "the card did not hold what was written",
+  bug: "a bug in pi-image",
+  cancelled: "cancelled",
+};
