@@ -3,11 +3,12 @@
 /** room -> rooms it may import besides itself (docs/decisions.md, "Layers"). */
 const layers = {
   report: [],
+  firmware: [],
   system: ["report"],
-  inventory: ["report"],
+  inventory: ["firmware", "report"],
   kubernetes: ["inventory", "report"],
   seed: ["kubernetes", "inventory", "report"],
-  image: ["system", "report"],
+  image: ["firmware", "system", "report"],
   device: ["system", "report"],
   base: ["image", "system", "report"],
   addons: ["base", "kubernetes", "inventory", "system", "report"],
@@ -18,6 +19,7 @@ const layers = {
     "kubernetes",
     "inventory",
     "image",
+    "firmware",
     "system",
     "report",
   ],
@@ -52,7 +54,7 @@ const layers = {
 };
 
 /** Files of these rooms compute only; what touches files there is named load-* or store-*. */
-const pure = ["inventory", "kubernetes", "seed"];
+const pure = ["firmware", "inventory", "kubernetes", "seed"];
 
 const outside = [
   "node:fs",

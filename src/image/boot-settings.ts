@@ -1,9 +1,10 @@
 // Puts a node's boot settings into config.txt and into every command line that the firmware may use.
+import type { ConfigSection } from "../firmware/config-lines.ts";
 import { UserError } from "../report/user-error.ts";
 import { bootPartitionUnsupported } from "./boot-partition-errors.ts";
 import { effectiveCmdlinePaths, expandIncludes } from "./cmdline-paths.ts";
 import { editCmdline } from "./cmdline-txt.ts";
-import { editConfigTxt, type ConfigSection } from "./config-txt.ts";
+import { editConfigTxt } from "./config-txt.ts";
 import type { FatVolume } from "./fat-volume.ts";
 
 export type BootSettings = {

@@ -1,10 +1,8 @@
 // Edits of config.txt as texts: Ubuntu's own files, and files that people left in odd states.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import {
-  editConfigTxt,
-  type ConfigSection,
-} from "../../src/image/config-txt.ts";
+import type { ConfigSection } from "../../src/firmware/config-lines.ts";
+import { editConfigTxt } from "../../src/image/config-txt.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 
 const SETTINGS: readonly ConfigSection[] = [
