@@ -15,18 +15,9 @@ export const ROLE_BOOT_SETTINGS: BootSettings = {
 };
 
 export const bootSettings = (node: ResolvedNode): BootSettings => {
-  const config: string[] = [];
-  if (node.storage !== "sd") {
-    // HAT+ boards switch the connector on by themselves; for others this line is needed.
-    // https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#enable-pcie
-    config.push("dtparam=pciex1");
-  }
-  if (node.pcieGen === 3) {
-    config.push("dtparam=pciex1_gen=3");
-  }
   const [wifi] = node.network.wifi;
   return {
-    config: config.length === 0 ? [] : [{ section: "all", lines: config }],
+    config: node.config,
     cmdline: [
       ...CGROUP_ARGUMENTS,
       // Netplan of Ubuntu 22.04 cannot set the regulatory domain; the kernel can, on every base.

@@ -6,6 +6,7 @@ import type { Patch } from "../image/patch.ts";
 import type { BootSettings } from "../image/boot-settings.ts";
 import { bootSettings } from "./boot-settings.ts";
 import { type BuildFacts, MARKER, nodeMarker } from "./marker.ts";
+import { recoveryFiles } from "./recovery-files.ts";
 import type { NodeSeed } from "./render-seeds.ts";
 
 export type NodeImage = NodeSeed & {
@@ -37,6 +38,7 @@ export const makeNodeImage = async (
         name: MARKER,
         data: Buffer.from(nodeMarker(nodeSeed, facts)),
       },
+      ...(await recoveryFiles(node, facts.buildTime)),
     ],
     // The part of a role image's seed that would go on beside the node's own.
     absent: ["vendor-data"],

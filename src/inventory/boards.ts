@@ -22,6 +22,27 @@ type BoardFacts = {
    * https://github.com/canonical/ubuntu-boards-documentation
    */
   readonly eepromForGenerations: string | undefined;
+  /**
+   * The chip by which the images of its boot loader are told apart; undefined where there is no such memory. The ROM of
+   * the Compute Module 4 starts no recovery.bin from its eMMC.
+   * https://github.com/raspberrypi/rpi-eeprom/blob/master/rpi-eeprom-update
+   */
+  readonly bootLoader: 2711 | 2712 | undefined;
+  readonly recoveryFromCard: boolean;
+  /**
+   * The filters of config.txt that hold on it besides [all]; the first is that of its family.
+   * https://www.raspberrypi.com/documentation/computers/config_txt.html#model-filters
+   */
+  readonly filters: readonly string[];
+  /**
+   * Whether its boot loader looks for a disk behind an adapter that is no HAT+ only with PCIE_PROBE=1.
+   * https://github.com/raspberrypi/rpi-eeprom/blob/master/firmware-2712/release-notes.md (2023-11-20)
+   */
+  readonly probesPcie: boolean;
+  /** Whether it has the four-pin connector that the Active Cooler uses. */
+  readonly fan: boolean;
+  /** Whether a PoE or PoE+ HAT fits. */
+  readonly poeHat: boolean;
 };
 
 export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
@@ -31,6 +52,12 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     memory: 1024,
     ubuntu2204: true,
     eepromForGenerations: undefined,
+    bootLoader: undefined,
+    recoveryFromCard: false,
+    filters: ["pi3", "pi3+"],
+    probesPcie: false,
+    fan: false,
+    poeHat: true,
   },
   pi4: {
     title: "Raspberry Pi 4",
@@ -38,6 +65,12 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     memory: undefined,
     ubuntu2204: true,
     eepromForGenerations: "2022-11-25",
+    bootLoader: 2711,
+    recoveryFromCard: true,
+    filters: ["pi4"],
+    probesPcie: false,
+    fan: false,
+    poeHat: true,
   },
   pi400: {
     title: "Raspberry Pi 400",
@@ -45,6 +78,12 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     memory: 4096,
     ubuntu2204: true,
     eepromForGenerations: "2022-11-25",
+    bootLoader: 2711,
+    recoveryFromCard: true,
+    filters: ["pi4", "pi400"],
+    probesPcie: false,
+    fan: false,
+    poeHat: false,
   },
   pi5: {
     title: "Raspberry Pi 5",
@@ -52,6 +91,12 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     memory: undefined,
     ubuntu2204: false,
     eepromForGenerations: "2025-02-11",
+    bootLoader: 2712,
+    recoveryFromCard: true,
+    filters: ["pi5"],
+    probesPcie: true,
+    fan: true,
+    poeHat: false,
   },
   // Only the Pi 500+ has the M.2 socket soldered; the name stands for both.
   pi500: {
@@ -60,6 +105,12 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     memory: undefined,
     ubuntu2204: false,
     eepromForGenerations: "2025-02-11",
+    bootLoader: 2712,
+    recoveryFromCard: true,
+    filters: ["pi5", "pi500"],
+    probesPcie: false,
+    fan: false,
+    poeHat: false,
   },
   cm4: {
     title: "Compute Module 4",
@@ -67,6 +118,12 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     memory: undefined,
     ubuntu2204: true,
     eepromForGenerations: "2022-11-25",
+    bootLoader: 2711,
+    recoveryFromCard: false,
+    filters: ["pi4", "cm4"],
+    probesPcie: false,
+    fan: false,
+    poeHat: true,
   },
   cm5: {
     title: "Compute Module 5",
@@ -74,6 +131,12 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     memory: undefined,
     ubuntu2204: false,
     eepromForGenerations: "2025-02-11",
+    bootLoader: 2712,
+    recoveryFromCard: false,
+    filters: ["pi5", "cm5"],
+    probesPcie: true,
+    fan: true,
+    poeHat: true,
   },
 };
 

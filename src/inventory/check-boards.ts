@@ -5,6 +5,7 @@ import { DEFAULT_CLUSTER } from "./cluster-defaults.ts";
 import { BOARD_FACTS, CONTROL_PLANE_MEMORY } from "./boards.ts";
 import type { Check, Draft, DraftNode } from "./draft.ts";
 import type { Board } from "./resolved.ts";
+import { STORAGE_FACTS } from "./storage.ts";
 import { nodesOf, placeOf, settingOf, titleOf } from "./settings.ts";
 
 type Facts = (typeof BOARD_FACTS)[Board] & { readonly name: Board };
@@ -22,7 +23,7 @@ const GEN_3 = Object.entries(BOARD_FACTS)
 const storage: NodeCheck = (draft, numbered, board) => {
   const found = settingOf(draft, numbered.index, "storage");
   return found?.value === undefined ||
-    found.value === "sd" ||
+    STORAGE_FACTS[found.value].disk !== "nvme" ||
     board.pcie !== undefined
     ? undefined
     : {
@@ -30,7 +31,7 @@ const storage: NodeCheck = (draft, numbered, board) => {
         severity: "error",
         message: `${titleOf(numbered)} is a ${board.title}, which has no PCIe connector for an NVMe disk`,
         ...placeOf(draft, numbered, found),
-        hint: "set storage: sd at the node; a disk in a USB adapter is no NVMe to the board",
+        hint: "set storage: sd, or usb, sd-to-usb or sd+usb-data for a disk in a USB adapter",
       };
 };
 
@@ -79,7 +80,7 @@ const UPDATE_EEPROM =
 const eeprom: NodeCheck = (draft, numbered, { name, title }) => {
   const found = settingOf(draft, numbered.index, "base");
   const oldest = oldestEeprom(name, found?.value ?? "");
-  const written = settingOf(draft, numbered.index, "eeprom");
+  const written = settingOf(draft, numbered.index, "eepromDate");
   if (found === undefined || oldest === undefined || written === undefined) {
     return undefined;
   }
@@ -90,7 +91,7 @@ const eeprom: NodeCheck = (draft, numbered, { name, title }) => {
       severity: "warning",
       message: `a ${title} boots ${found.value} only with an EEPROM of ${oldest} or later, and nothing says which ${titleOf(numbered)} has`,
       ...placeOf(draft, numbered, found),
-      hint: `\`rpi-eeprom-update\` on the board shows its date: write it at the node as eeprom: ${oldest}; to renew it, ${UPDATE_EEPROM}`,
+      hint: `\`rpi-eeprom-update\` on the board shows its date: write it at the node as eepromDate: ${oldest}; to renew it, ${UPDATE_EEPROM}`,
     };
   }
   return date >= oldest

@@ -85,6 +85,23 @@ export const checkCards: Check = (draft) =>
     }),
   );
 
+export const checkMacs: Check = (draft) =>
+  taken(
+    draft,
+    nodesOf(draft).flatMap(({ index, node }) => {
+      const mac = node.mac?.toLowerCase().replaceAll("-", ":");
+      const path = ["nodes", index, "mac"];
+      return mac === undefined
+        ? []
+        : [{ value: mac, path, title: titleOf({ index, node }) }];
+    }),
+    ({ value }) => ({
+      code: "MAC_TAKEN",
+      message: `two nodes are bound to the board with the Ethernet address ${value}`,
+      hint: "give each node the address of its own board, or remove `mac`",
+    }),
+  );
+
 export const checkControlPlanes: Check = (draft) => {
   const all = draft.content.nodes ?? [];
   const nodes = nodesOf(draft);

@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import { impliedAnswers, type Wanted } from "./implied-inventory.ts";
 import { initTemplate } from "./init-template.ts";
+import { loadEepromProblems } from "./load-eeprom.ts";
 import { loadInitAnswers } from "./load-init-answers.ts";
 import { loadAddonProblems, loadKeys } from "./load-keys.ts";
 import { loadSecrets, withoutSecrets, type Prompt } from "./load-secrets.ts";
@@ -97,6 +98,7 @@ export const loadInventory = async (
     ...parsed.problems,
     ...keyProblems,
     ...(await loadAddonProblems(draft, { folder, home })),
+    ...(await loadEepromProblems(draft, { folder, home })),
   ];
   const { secrets, problems: secretProblems } =
     options.secrets === "unneeded"

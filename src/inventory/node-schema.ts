@@ -3,7 +3,15 @@ import { z } from "zod";
 import { nodeNameRule, domainRule } from "./name-rules.ts";
 import { addressRule, nodeAddressRule } from "./network-rules.ts";
 import { keyRule } from "./references.ts";
-import { BOARDS, ROLES, STORAGES } from "./resolved.ts";
+import { EEPROM_MODES, FAN_STEPS } from "./hardware.ts";
+import {
+  configRule,
+  dataMountRule,
+  imageRule,
+  macRule,
+} from "./board-rules.ts";
+import { BOARDS, ROLES } from "./resolved.ts";
+import { STORAGES } from "./storage.ts";
 import {
   baseRule,
   dateRule,
@@ -45,6 +53,41 @@ const user = z.strictObject({
   ).optional(),
 });
 
+const steps = (fan: string) =>
+  z
+    .array(z.number().min(20).max(95))
+    .min(1)
+    .max(FAN_STEPS)
+    .optional()
+    .describe(
+      `Degrees Celsius at which ${fan} takes its next step, up to ${FAN_STEPS} in rising order.`,
+    );
+
+const hardware = z.strictObject({
+  wifi: z
+    .boolean()
+    .optional()
+    .describe("false switches the Wi-Fi radio off. Default: true."),
+  bluetooth: z
+    .boolean()
+    .optional()
+    .describe("false switches Bluetooth off. Default: true."),
+  usbMaxCurrent: z
+    .boolean()
+    .optional()
+    .describe(
+      "Whether a Pi 5 gives its USB ports 1.6 A with a supply that does not announce 5 A. Default: false.",
+    ),
+  watchdog: z
+    .boolean()
+    .optional()
+    .describe(
+      "Whether the board restarts when the system hangs. Default: false.",
+    ),
+  fan: steps("the Active Cooler"),
+  poeFan: steps("the fan of a PoE HAT"),
+});
+
 /** What a node and `defaults` have in common. */
 const settings = {
   board: z
@@ -65,7 +108,7 @@ const settings = {
     .describe(
       "The board's memory in GB, where its model is sold with several; `check` then knows whether it can be a control plane.",
     ),
-  eeprom: text(
+  eepromDate: text(
     {
       description:
         "The date of the board's boot EEPROM, as `rpi-eeprom-update` shows it; `check` then knows whether it boots the base image.",
@@ -78,13 +121,61 @@ const settings = {
     .enum(STORAGES)
     .optional()
     .describe(
-      "Where the node boots and runs: from the card (sd), from an NVMe disk that you flash (nvme), or from an NVMe disk that the card fills at first boot (sd-to-nvme). Default: sd.",
+      "Where the node boots and runs: from the card (sd), from a disk that you flash (nvme, usb), from a disk that the card fills at first boot (sd-to-nvme, sd-to-usb), or from the card with a disk for data (sd+nvme-data, sd+usb-data). Default: sd.",
+    ),
+  dataMount: text(
+    {
+      description:
+        "Where the disk of sd+nvme-data or sd+usb-data is mounted. Default: the folder of the container runtime.",
+      examples: ["/srv/data"],
+    },
+    dataMountRule,
+  ).optional(),
+  keepCard: z
+    .boolean()
+    .optional()
+    .describe(
+      "With sd-to-nvme or sd-to-usb: whether the card stays able to boot, as a recovery system. Default: false, it cannot boot any more.",
     ),
   pcieGen: z
     .literal([2, 3])
     .optional()
     .describe(
-      "The PCIe speed: 2 is what the boards are certified for, 3 is faster and may be unstable. Default: 2.",
+      "The PCIe speed: 2 is what the boards are certified for; 3 is tried at first boot, and kept only where the link holds it. Default: 2.",
+    ),
+  eeprom: z
+    .enum(EEPROM_MODES)
+    .optional()
+    .describe(
+      "The boot loader's own memory: auto lets the node set its boot order where that is needed, keep never touches it, recovery flashes the image in eepromImage from the card. Default: auto.",
+    ),
+  eepromImage: text(
+    {
+      description:
+        "For eeprom: recovery, the vendor's boot loader image, with its recovery.bin in the same folder.",
+      examples: ["file:firmware-2712/default/pieeprom-2026-05-26.bin"],
+    },
+    imageRule,
+  ).optional(),
+  hardware: hardware
+    .optional()
+    .describe(
+      "Switches of the board. A node's own mapping takes the place of the one in defaults.",
+    ),
+  config: z
+    .array(
+      text(
+        {
+          description:
+            "A line for config.txt, or a filter such as [pi5] for those after it.",
+          examples: ["dtparam=i2c_arm=on"],
+        },
+        configRule,
+      ),
+    )
+    .optional()
+    .describe(
+      "Your own lines for config.txt. A node's own list takes the place of the one in defaults.",
     ),
   timezone: text(
     {
@@ -175,4 +266,12 @@ export const nodeSchema = z.strictObject({
     })
     .optional()
     .describe("The card that this node is bound to."),
+  mac: text(
+    {
+      description:
+        "The Ethernet address of the board that this node is bound to: its card runs in no other.",
+      examples: ["d8:3a:dd:01:02:03"],
+    },
+    macRule,
+  ).optional(),
 });

@@ -2,11 +2,16 @@
 import type { Problem } from "../report/problem.ts";
 import { hasErrors } from "../report/problem.ts";
 import { checkBoards } from "./check-boards.ts";
+import { checkConfigLines } from "./check-config-lines.ts";
+import { checkDisks } from "./check-disks.ts";
+import { checkEeprom } from "./check-eeprom.ts";
 import { checkEndpoint } from "./check-endpoint.ts";
+import { checkHardware } from "./check-hardware.ts";
 import { checkGateways, checkUplinks } from "./check-network.ts";
 import {
   checkCards,
   checkControlPlanes,
+  checkMacs,
   checkNodeAddresses,
   checkNodeNames,
 } from "./check-nodes.ts";
@@ -32,6 +37,7 @@ const CHECKS_OF_PRESENCE: readonly Check[] = [
   checkNodeNames,
   checkNodeAddresses,
   checkCards,
+  checkMacs,
   checkUserNames,
   checkSubnets,
   checkTimezones,
@@ -49,6 +55,10 @@ const CHECKS_OF_THE_WHOLE: readonly Check[] = [
   checkWifiNames,
   checkWifiPasswords,
   checkBoards,
+  checkHardware,
+  checkConfigLines,
+  checkEeprom,
+  checkDisks,
 ];
 
 /** Nobody reads more at once, and finding the place of each takes time that grows with the file. */

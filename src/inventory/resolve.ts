@@ -2,6 +2,7 @@
 import { DEFAULT_CLUSTER, DEFAULT_JOIN } from "./cluster-defaults.ts";
 import type { Inventory } from "./cluster-schema.ts";
 import { endpointTarget } from "./endpoint.ts";
+import { resolveBoard } from "./resolve-board.ts";
 import { kubernetesVersion } from "./kubernetes-versions.ts";
 import { absolutePath, type Places } from "./paths.ts";
 import { secretName, type References } from "./references.ts";
@@ -162,7 +163,7 @@ const resolveAddressing = (
 
 const resolveNode = (
   node: NodeEntry,
-  defaults: NonNullable<Inventory["defaults"]>,
+  { cluster, defaults = {} }: Inventory,
   references: References,
   places: Places,
 ): ResolvedNode => {
@@ -174,10 +175,8 @@ const resolveNode = (
   return {
     name: node.name,
     role: node.role,
-    board: node.board ?? defaults.board ?? DEFAULT_SETTINGS.board,
     base: isBaseFile(base) ? absolutePath(base, places) : base,
-    storage: node.storage ?? defaults.storage ?? DEFAULT_SETTINGS.storage,
-    pcieGen: node.pcieGen ?? defaults.pcieGen ?? DEFAULT_SETTINGS.pcieGen,
+    ...resolveBoard(node, { cluster, defaults }, places),
     timezone: node.timezone ?? defaults.timezone ?? DEFAULT_SETTINGS.timezone,
     locale: node.locale ?? defaults.locale ?? DEFAULT_SETTINGS.locale,
     users: users.map((user) => resolveUser(user, references)),
@@ -187,6 +186,7 @@ const resolveNode = (
       wifi: wifi.map(({ network }) => resolveWifi(network, references)),
     },
     cardSerial: node.card?.serial,
+    mac: node.mac?.toLowerCase().replaceAll("-", ":"),
   };
 };
 
@@ -198,6 +198,6 @@ export const resolveInventory = (
 ): ResolvedProject => ({
   cluster: resolveCluster(inventory, places),
   nodes: inventory.nodes.map((node) =>
-    resolveNode(node, inventory.defaults ?? {}, references, places),
+    resolveNode(node, inventory, references, places),
   ),
 });

@@ -1,5 +1,8 @@
 // A resolved cluster and its nodes: every value filled; no default is applied after this.
+import type { ConfigSection } from "../firmware/config-lines.ts";
 import type { Secret } from "../report/secret.ts";
+import type { EepromMode, Hardware } from "./hardware.ts";
+import type { Storage } from "./storage.ts";
 
 export const ROLES = ["control-plane", "worker"] as const;
 export type Role = (typeof ROLES)[number];
@@ -14,9 +17,6 @@ export const BOARDS = [
   "cm5",
 ] as const;
 export type Board = (typeof BOARDS)[number];
-
-export const STORAGES = ["sd", "nvme", "sd-to-nvme"] as const;
-export type Storage = (typeof STORAGES)[number];
 
 export const CNIS = ["flannel", "calico", "cilium"] as const;
 export type Cni = (typeof CNIS)[number];
@@ -134,14 +134,26 @@ export type ResolvedNode = {
   /** A name from the catalogue, or a path or URL of an image. */
   readonly base: string;
   readonly storage: Storage;
-  /** 2 is the certified speed and needs no setting. */
+  /** Where the disk of `data` storage is mounted; undefined with any other. */
+  readonly dataMount: string | undefined;
+  /** Whether the card of `copied` storage stays able to boot, as a recovery system. */
+  readonly keepCard: boolean;
+  /** 2 is the certified speed and needs no setting; 3 is tried at first boot and kept where the link holds it. */
   readonly pcieGen: 2 | 3;
+  readonly eeprom: EepromMode;
+  /** The vendor's image for `eeprom: recovery`, an absolute path; its recovery.bin lies beside it. */
+  readonly eepromImage: string | undefined;
+  readonly hardware: Hardware;
+  /** Everything that config.txt gets, the user's own lines last. */
+  readonly config: readonly ConfigSection[];
   readonly timezone: string;
   readonly locale: string;
   readonly users: readonly User[];
   readonly network: NodeNetwork;
   /** The card's serial that this node is bound to. */
   readonly cardSerial: string | undefined;
+  /** The Ethernet address of the board that the card is for, in lower case with colons. */
+  readonly mac: string | undefined;
 };
 
 export type ResolvedProject = {

@@ -10,7 +10,9 @@ export const DEFAULT_SETTINGS = {
   board: "pi5",
   base: "ubuntu-24.04",
   storage: "sd",
+  keepCard: false,
   pcieGen: 2,
+  eeprom: "auto",
   timezone: "Etc/UTC",
   // The one locale that needs no locale-gen at first boot.
   locale: "C.UTF-8",

@@ -123,6 +123,10 @@ export const ERROR_CODES = {
     exit: EXIT.failed,
     about: "A server did not send the file, or sent something else.",
   },
+  EEPROM_IMAGE_UNUSABLE: {
+    exit: EXIT.wrongInput,
+    about: "A boot loader image cannot be put onto a node's card.",
+  },
   FILE_UNUSABLE: {
     exit: EXIT.failed,
     about:

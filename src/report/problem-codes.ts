@@ -17,16 +17,29 @@ export const PROBLEM_CODES = {
   CARD_TAKEN: "Two nodes are bound to the same card.",
   CLUSTER_NAME_INVALID: "A cluster's name cannot be part of a host name.",
   CNI_ARCHIVED: "A network plug-in is no longer maintained.",
+  CONFIG_CONFLICT:
+    "A line for config.txt sets what another setting of the node decides.",
+  CONFIG_LINE_INVALID: "Something is no line for config.txt.",
   CONTROL_CHARACTER: "A text holds a line break or another control character.",
   CONTROL_PLANES_EVEN:
     "An even number of control planes gains nothing over one less.",
   CONTROL_PLANE_MISSING: "No node is a control plane.",
+  DATA_MOUNT_INVALID: "A data disk cannot be mounted where the inventory says.",
   DATE_INVALID: "Something is no date.",
   DOMAIN_INVALID: "Something is no DNS domain.",
   DUPLICATE_KEY: "A key is written twice in the same mapping.",
+  EEPROM_IMAGE_INVALID:
+    "A boot loader image, or a file beside it, cannot be flashed.",
+  EEPROM_IMAGE_MISSING:
+    "A node is to flash a boot loader, and no image is named.",
+  EEPROM_IMAGE_UNREADABLE:
+    "A boot loader image, or a file beside it, cannot be read.",
+  EEPROM_RECOVERY: "A card replaces a board's boot loader before it boots.",
   EEPROM_TOO_OLD: "A board's boot EEPROM is too old for the base image.",
   EEPROM_UNKNOWN:
     "A base image needs a newer boot EEPROM than a board may have.",
+  EEPROM_UNSUPPORTED:
+    "A board's boot loader cannot be replaced from the node's card.",
   EMPTY_VALUE: "A key has no value.",
   ENDPOINT_FIXED_TO_NODE:
     "Several control planes depend on one of them as the endpoint.",
@@ -38,6 +51,7 @@ export const PROBLEM_CODES = {
   ENDPOINT_UNKNOWN:
     "The endpoint is no node, no DNS name and no known address.",
   FILE_NOT_UTF8: "A file is not text in UTF-8.",
+  FAN_STEPS_UNORDERED: "The temperatures of a fan do not rise.",
   FILE_TOO_LARGE: "A file is larger than any file of its kind.",
   FILE_UNREADABLE: "A file cannot be read.",
   FINGERPRINT_INVALID:
@@ -49,6 +63,7 @@ export const PROBLEM_CODES = {
   GATEWAY_IS_NODE: "A node has the address of its gateway.",
   GATEWAY_MISSING: "A node has a fixed address and no gateway.",
   GATEWAY_UNREACHABLE: "A gateway is outside its node's network.",
+  HARDWARE_UNSUPPORTED: "A board does not have what a setting switches.",
   INVENTORY_EMPTY: "The inventory holds nothing.",
   IPV6_UNSUPPORTED: "An address is IPv6, which pi-image does not set up yet.",
   KEY_FILE_UNREADABLE: "The file of a public SSH key cannot be read.",
@@ -58,6 +73,8 @@ export const PROBLEM_CODES = {
   KUBERNETES_VERSION_INVALID: "Something is no Kubernetes version.",
   KUBERNETES_VERSION_UNKNOWN: "A Kubernetes minor is newer than this pi-image.",
   LOCALE_INVALID: "Something is no name of a locale.",
+  MAC_INVALID: "Something is no Ethernet address of a board.",
+  MAC_TAKEN: "Two nodes are bound to the same board.",
   MISSING_KEY: "A key that is needed is not there.",
   NODE_ADDRESS_MISSING:
     "A node has settings of a fixed address and no address.",
@@ -68,6 +85,7 @@ export const PROBLEM_CODES = {
   PCIE_GEN_UNSUPPORTED: "A board's PCIe is slower than the setting.",
   PROFILE_MISSING: "There is no profile for a role.",
   PROFILE_SHAPE: "A profile is not a description and a list of fragments.",
+  RADIO_OFF: "A node needs Wi-Fi, and its radio is switched off.",
   REGISTRY_INVALID: "Something is no container registry.",
   SECRET_COMMAND_FAILED: "The command that gives a secret failed.",
   SECRET_FILE_UNREADABLE: "The file that holds a secret cannot be read.",
@@ -76,6 +94,8 @@ export const PROBLEM_CODES = {
   SEED_FILE_TWICE: "Two fragments write the same file of the node.",
   SHELL_INVALID: "A login shell is no path.",
   SSH_KEY_MISSING: "No user of a node has an SSH key, so nobody can log in.",
+  STORAGE_SETTING_UNUSED:
+    "A setting of a disk has no effect with the node's storage.",
   SUBNET_INVALID: "Something is no range of addresses that Kubernetes can use.",
   SUBNET_OVERLAP:
     "Two of the ranges for pods, services and the local network overlap.",

@@ -1,5 +1,7 @@
 // /etc/pi-image/node.env: what the node's own scripts know of their node, as shell assignments.
+import { bootWish, oldestBootLoader } from "../inventory/boot-loader.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import { STORAGE_FACTS } from "../inventory/storage.ts";
 import { staticAddress } from "../kubernetes/addresses.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
 import {
@@ -29,6 +31,21 @@ const joinEnds = (
         .replace(".000Z", "Z");
 };
 
+const yesNo = (value: boolean): string => (value ? "yes" : "no");
+
+const boardVariables = (
+  node: ResolvedNode,
+): Readonly<Record<string, string | undefined>> => ({
+  PI_IMAGE_BOARD: node.board,
+  PI_IMAGE_MAC: node.mac,
+  PI_IMAGE_DISK: STORAGE_FACTS[node.storage].disk,
+  PI_IMAGE_DATA_MOUNT: node.dataMount,
+  PI_IMAGE_KEEP_CARD: yesNo(node.keepCard),
+  PI_IMAGE_EEPROM: node.eeprom,
+  PI_IMAGE_PCIE_PROBE: yesNo(bootWish(node)?.probe ?? false),
+  PI_IMAGE_BOOT_LOADER: oldestBootLoader(node)?.toFixed(0),
+});
+
 /** The file's text; the scripts in cloud-init/files/usr/local/lib/pi-image/ source it. */
 export const nodeEnvironment = (
   project: ResolvedProject,
@@ -54,11 +71,12 @@ export const nodeEnvironment = (
     PI_IMAGE_ENDPOINT_PORT: String(endpoint.port),
     PI_IMAGE_ENDPOINT_ADDRESS: endpoint.address,
     PI_IMAGE_ENDPOINT_NODE: endpointNode(project)?.name,
-    PI_IMAGE_ENDPOINT_VIRTUAL: endpoint.virtual ? "yes" : "no",
+    PI_IMAGE_ENDPOINT_VIRTUAL: yesNo(endpoint.virtual),
     PI_IMAGE_RUNTIME: cluster.runtime,
     PI_IMAGE_CNI: cluster.cni,
     PI_IMAGE_POD_SUBNET: cluster.podSubnet,
     PI_IMAGE_JOIN_BY: cluster.join.by,
     PI_IMAGE_JOIN_ENDS: joinEnds(project, node, secrets),
+    ...boardVariables(node),
   });
 };

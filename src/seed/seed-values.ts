@@ -5,6 +5,7 @@ import type {
   ResolvedProject,
   User,
 } from "../inventory/resolved.ts";
+import { STORAGE_FACTS } from "../inventory/storage.ts";
 import { controlPlanePki } from "../kubernetes/pki-files.ts";
 import {
   type ClusterSecrets,
@@ -90,6 +91,9 @@ const nodeValues = ({ project, node, secrets, buildTime }: Context): Named => {
     "node.role": node.role,
     "node.board": node.board,
     "node.system": baseSystem(node.base),
+    "node.storage": STORAGE_FACTS[node.storage].way,
+    "node.pcieGen": String(node.pcieGen),
+    "node.watchdog": node.hardware.watchdog ? "on" : "off",
     "node.timezone": node.timezone,
     "node.locale": node.locale,
     "node.users": node.users.map(userValue),

@@ -36,11 +36,15 @@ export const VALUE_NAMES = {
     "Lines for /etc/hosts: the node itself and all nodes with fixed addresses.",
   "node.locale": "The locale, such as `C.UTF-8`.",
   "node.name": "The node's name.",
+  "node.pcieGen": "`2` or `3`. For choices in a profile.",
   "node.role": "`control-plane` or `worker`.",
+  "node.storage":
+    "`flashed`, `copied` or `data`: what the first boot does with a disk. For choices in a profile.",
   "node.system":
     "`ubuntu` or `raspios`: what the name of the base image tells of the system in it. For choices in a profile.",
   "node.timezone": "The time zone, such as `Europe/Madrid`.",
   "node.users": "The list of users, as cloud-init takes it.",
+  "node.watchdog": "`on` or `off`. For choices in a profile.",
   "runtime.service":
     "`containerd` or `cri-o`: what runs, wherever it comes from. For choices in a profile.",
   "wifi.accessPoints":

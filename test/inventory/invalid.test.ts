@@ -15,6 +15,7 @@ const names = readdirSync(FOLDER)
 
 /** Codes that no file in the folder can give; each has its own test. */
 const ELSEWHERE = [
+  "EEPROM_IMAGE_INVALID",
   "FILE_NOT_UTF8",
   "FILE_TOO_LARGE",
   "FILE_UNREADABLE",

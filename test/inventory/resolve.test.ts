@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { DEFAULT_HARDWARE } from "../../src/inventory/hardware.ts";
 import { parseInventory } from "../../src/inventory/parse-inventory.ts";
 import { resolveInventory } from "../../src/inventory/resolve.ts";
 import type { ResolvedProject } from "../../src/inventory/resolved.ts";
@@ -81,7 +82,13 @@ describe("an inventory that says almost nothing", () => {
           board: "pi5",
           base: "ubuntu-24.04",
           storage: "sd",
+          dataMount: undefined,
+          keepCard: false,
           pcieGen: 2,
+          eeprom: "auto",
+          eepromImage: undefined,
+          hardware: DEFAULT_HARDWARE,
+          config: [],
           timezone: "Etc/UTC",
           locale: "C.UTF-8",
           users: [
@@ -93,6 +100,7 @@ describe("an inventory that says almost nothing", () => {
             wifi: [],
           },
           cardSerial: undefined,
+          mac: undefined,
         },
       ],
     });

@@ -1,5 +1,6 @@
 // Resolved projects that the tests of this room share.
 import { webcrypto } from "node:crypto";
+import { DEFAULT_HARDWARE } from "../../src/inventory/hardware.ts";
 import type {
   Endpoint,
   ResolvedCluster,
@@ -29,7 +30,13 @@ export const node = (
   board: "pi5",
   base: "ubuntu-24.04",
   storage: "sd",
+  dataMount: undefined,
+  keepCard: false,
   pcieGen: 2,
+  eeprom: "auto",
+  eepromImage: undefined,
+  hardware: DEFAULT_HARDWARE,
+  config: [],
   timezone: "Etc/UTC",
   locale: "C.UTF-8",
   users: [
@@ -55,6 +62,7 @@ export const node = (
     wifi: [],
   },
   cardSerial: undefined,
+  mac: undefined,
 });
 
 const cluster: ResolvedCluster = {

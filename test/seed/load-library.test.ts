@@ -84,7 +84,7 @@ describe("the package's library", () => {
     const patterns = [...library.profiles.values()].flatMap((role) =>
       (role?.fragments ?? []).map(
         ({ value }) =>
-          new RegExp(`^${value.replaceAll(/\$\{[^}]*\}/g, "[a-z-]+")}$`),
+          new RegExp(`^${value.replaceAll(/\$\{[^}]*\}/g, "[a-z0-9-]+")}$`),
       ),
     );
     for (const path of library.fragments.keys()) {

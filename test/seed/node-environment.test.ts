@@ -73,7 +73,42 @@ describe("node.env", () => {
       PI_IMAGE_POD_SUBNET: "10.244.0.0/16",
       PI_IMAGE_JOIN_BY: "certificate",
       PI_IMAGE_JOIN_ENDS: "",
+      PI_IMAGE_BOARD: "pi5",
+      PI_IMAGE_MAC: "",
+      PI_IMAGE_DISK: "",
+      PI_IMAGE_DATA_MOUNT: "",
+      PI_IMAGE_KEEP_CARD: "no",
+      PI_IMAGE_EEPROM: "auto",
+      PI_IMAGE_PCIE_PROBE: "no",
+      PI_IMAGE_BOOT_LOADER: "",
     });
+  });
+
+  it("tells a node that moves to a disk what it asks of its board", () => {
+    const moving = {
+      ...sampleNode,
+      base: "ubuntu-26.04",
+      storage: "sd-to-nvme",
+      keepCard: true,
+      mac: "d8:3a:dd:01:02:03",
+    } as const;
+    expect(environment(sampleProject, moving)).toMatchObject({
+      PI_IMAGE_MAC: "d8:3a:dd:01:02:03",
+      PI_IMAGE_DISK: "nvme",
+      PI_IMAGE_KEEP_CARD: "yes",
+      PI_IMAGE_PCIE_PROBE: "yes",
+      // 2025-02-11, the oldest boot loader with which Ubuntu 26.04 starts on a Pi 5.
+      PI_IMAGE_BOOT_LOADER: "1739232000",
+    });
+    expect(
+      environment(sampleProject, { ...moving, board: "cm4" }),
+    ).toMatchObject({
+      PI_IMAGE_PCIE_PROBE: "no",
+      PI_IMAGE_BOOT_LOADER: "1669334400",
+    });
+    expect(
+      environment(sampleProject, { ...moving, board: "pi3b+", storage: "usb" }),
+    ).toMatchObject({ PI_IMAGE_DISK: "usb", PI_IMAGE_BOOT_LOADER: "" });
   });
 
   it("tells a worker when its right to join ends, but not with a token", () => {

@@ -1,6 +1,7 @@
 // Resolved projects for tests, without reading an inventory.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { DEFAULT_HARDWARE } from "../../src/inventory/hardware.ts";
 import type {
   ResolvedCluster,
   ResolvedNode,
@@ -61,7 +62,13 @@ export const sampleNode: ResolvedNode = {
   board: "pi5",
   base: "ubuntu-24.04",
   storage: "sd",
+  dataMount: undefined,
+  keepCard: false,
   pcieGen: 2,
+  eeprom: "auto",
+  eepromImage: undefined,
+  hardware: DEFAULT_HARDWARE,
+  config: [],
   timezone: "Europe/Madrid",
   locale: "C.UTF-8",
   users: [
@@ -80,6 +87,7 @@ export const sampleNode: ResolvedNode = {
     wifi: [],
   },
   cardSerial: undefined,
+  mac: undefined,
 };
 
 export const staticNetwork = (address: string): ResolvedNode["network"] => ({

@@ -4,6 +4,7 @@ import { hasTool } from "./tools.ts";
 
 /** tool -> Debian package */
 const TOOLS: Readonly<Record<string, string>> = {
+  blkid: "util-linux",
   bmaptool: "bmap-tools",
   "cloud-init": "cloud-init",
   e2fsck: "e2fsprogs",

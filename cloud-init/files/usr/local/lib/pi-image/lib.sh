@@ -68,6 +68,20 @@ announce() {
   done
 }
 
+# Keeps what is worth knowing of this node as long as it lives; the laptop shows it.
+note() { # NAME TEXT
+  mkdir -p "$state/notes"
+  printf '%s\n' "$2" >"$state/notes/$1"
+}
+
+json_notes() {
+  local file fields=
+  for file in "$state"/notes/*; do
+    [[ ! -e $file ]] || fields+=$(json_field "${file##*/}" "$(<"$file")")
+  done
+  [[ -z $fields ]] || printf ',"notes":{%s}' "${fields#,}"
+}
+
 write_status() { # STATE MESSAGE SINCE
   local new=$state/status.json.new
   # A full disk must not stop a node that only wants to say that the disk is full.
@@ -83,6 +97,7 @@ write_status() { # STATE MESSAGE SINCE
     json_field since "$3"
     json_field kubernetes "$(kubernetes_version)"
     json_field joinEnds "$PI_IMAGE_JOIN_ENDS"
+    json_notes
     printf '}\n'
   } 2>/dev/null >"$new"; then
     mv -f "$new" "$state/status.json"
@@ -97,6 +112,16 @@ doing() {
     printf '%s\n' "$1" >>"$said"
     announce "$1"
   fi
+}
+
+# cloud-init's last stage reads in one process what an earlier one has cached; it writes this file at its end. Waiting for
+# `cloud-init status` would be a deadlock only if cloud-init waited for this unit, but a crash must not hold it up either.
+cloud_init_is_over() {
+  local file
+  for file in run/cloud-init/result.json run/cloud-init/disabled etc/cloud/cloud-init.disabled; do
+    [[ ! -e $root/$file ]] || return 0
+  done
+  ! command -v cloud-init >/dev/null || (($(waited cloud-init) > 600))
 }
 
 # What keeps the phase from going on: told once, kept in the status with the time it began.

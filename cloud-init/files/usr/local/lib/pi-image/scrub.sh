@@ -78,6 +78,22 @@ blank_log() { # FILE
   rm -f "$blank"
 }
 
+# Every copy of a secret on one system's root partition. cloud-init makes its own again from the stub at the next boot, and
+# kubeadm's folder has the control plane's keys when this runs.
+scrub_system() { # ROOT
+  local folder
+  for folder in "$1"/var/lib/cloud/seed/*/; do
+    stub_user_data "${folder}user-data"
+    blank_passwords "${folder}network-config"
+  done
+  erase "$1"/var/lib/cloud/instances/*/{user-data.txt,user-data.txt.i,cloud-config.txt,obj.pkl,network-config.json,scripts/runcmd}
+  blank_log "$1/var/log/cloud-init.log"
+  erase_folder "$1/var/lib/pi-image/seed"
+  erase "$1/etc/pi-image/join.conf"
+  [[ ! -e $1/etc/pi-image/kubeadm.yaml ]] ||
+    sed -i -E 's/^( *(- )?token: ).*/\1000000.0000000000000000/' "$1/etc/pi-image/kubeadm.yaml"
+}
+
 # Where the seed lies: nothing when this system has no boot partition.
 boot_partition() {
   local folder

@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# The link to the NVMe disk: how fast it is and whether it makes errors, and how the firmware is told to try another speed.
+
+boot=${root?}/boot/firmware
+record=${state?}/pcie
+
+recorded() { # NAME
+  [[ ! -e $record ]] || sed -n "s/^$1=//p" "$record"
+}
+
+# All at once, on the disk before anything depends on it.
+remember() { # NAME=VALUE...
+  printf '%s\n' "$@" >"$record.new"
+  sync
+  mv -f "$record.new" "$record"
+  sync
+}
+
+# The PCI address of the first NVMe controller; nothing without one.
+nvme_address() { cat "$root/sys/class/nvme/nvme0/address" 2>/dev/null || true; }
+
+# Such as 8 for PCIe Gen 3 and 5 for Gen 2, in GT/s.
+link_speed() { # ADDRESS
+  lspci -vv -s "$1" 2>/dev/null | sed -n 's/.*LnkSta:[[:space:]]*Speed \([0-9.]*\)GT\/s.*/\1/p' | head -n 1
+}
+
+# Errors that the hardware has counted since it started (AER), and those that the kernel has told of.
+# https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-bus-pci-devices-aer_stats
+link_errors() { # ADDRESS
+  local counted told
+  counted=$(cat "$root/sys/bus/pci/devices/$1"/aer_dev_{correctable,nonfatal,fatal} 2>/dev/null |
+    awk '$1 ~ /^TOTAL_ERR/ { sum += $2 } END { print sum + 0 }') || true
+  told=$(journalctl --dmesg --boot --quiet --output cat 2>/dev/null |
+    grep -cE 'PCIe Bus Error|nvme.*(timeout|controller is down|I/O error|resetting)|I/O error, dev nvme') || true
+  echo $((${counted:-0} + ${told:-0}))
+}
+
+# MB/s past the page cache, as whole numbers; nothing where it cannot be measured.
+read_speed() {
+  timeout 60 hdparm -t --direct "$root/dev/nvme0n1" 2>/dev/null | sed -n 's/.*= *\([0-9]*\)[.0-9]* MB\/sec.*/\1/p'
+}
+
+in_trial() {
+  local flag=$root/proc/device-tree/chosen/bootloader/tryboot
+  [[ -e $flag && $((16#$(od -An -tx1 "$flag" | tr -d '[:space:]'))) -ne 0 ]]
+}
+
+has_tryboot_section() { grep -qs '^tryboot_a_b=1' "$boot/autoboot.txt"; }
+
+# Replaces a file of the boot partition with standard input.
+replace() { # FILE
+  cat >"$1.new"
+  sync
+  mv -f "$1.new" "$1"
+  sync
+}
+
+# config.txt without a block of ours.
+without_block() { # NAME
+  sed "/^# >>> pi-image $1\$/,/^# <<< pi-image $1\$/d" "$boot/config.txt"
+}
+
+with_block() { # NAME LINE...
+  without_block "$1"
+  # The last line of somebody's file may have no end.
+  [[ -z $(tail -c 1 "$boot/config.txt") ]] || echo
+  printf '%s\n' "# >>> pi-image $1" "${@:2}" '[all]' "# <<< pi-image $1"
+}
+
+# Tells the firmware what to do differently if, and only if, it is started with the flag "tryboot", which it clears when it
+# reads it: after any reset or power cut the next start is an ordinary one.
+# https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#fail-safe-os-updates-tryboot
+lay_trial() {
+  local cmdline
+  if has_tryboot_section; then
+    # With Ubuntu's A/B layout config.txt has a section for it, which boots new/: there may be nothing in that now.
+    with_block trial '[tryboot]' 'os_prefix=current/' 'dtparam=pciex1_gen=3' | replace "$boot/config.txt"
+    return
+  fi
+  cmdline=$(sed -n 's/^cmdline=//p' "$boot/config.txt" | tail -n 1)
+  # A root partition that does not come up ends in a restart, not in a shell that waits for somebody.
+  sed -E 's/(^|[[:space:]])panic=[0-9]+//; s/[[:space:]]*$/ panic=30/' "$boot/${cmdline:-cmdline.txt}" | replace "$boot/tryboot-cmdline.txt"
+  {
+    cat "$boot/config.txt"
+    printf '\n[all]\ncmdline=tryboot-cmdline.txt\ndtparam=pciex1_gen=3\n'
+  } | replace "$boot/tryboot.txt"
+}
+
+clear_trial() {
+  rm -f "$boot/tryboot.txt" "$boot/tryboot-cmdline.txt"
+  if grep -q '^# >>> pi-image trial$' "$boot/config.txt"; then
+    without_block trial | replace "$boot/config.txt"
+  fi
+  sync
+}
+
+lay_gen_3() { with_block pcie '[pi5]' 'dtparam=pciex1_gen=3' | replace "$boot/config.txt"; }
