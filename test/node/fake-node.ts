@@ -32,7 +32,7 @@ const FAKES = fileURLToPath(new URL("fakes", import.meta.url));
 
 /** Harmless programs of the machine that the scripts may use; everything else is a fake or is not there. */
 const REAL_TOOLS = (
-  "awk base64 basename bash cat chmod cp cut dd dirname env find flock grep head install ln ls mkdir mktemp mv openssl " +
+  "awk base64 basename bash cat chmod cp cut dd dirname env find flock grep head install ln ls mkdir mktemp mv od openssl " +
   "paste printf readlink rm sed sh shred sort stat tail tee touch tr truncate xargs"
 ).split(" ");
 
@@ -312,6 +312,10 @@ export const runOnNode = (
         FAKES,
         PI_IMAGE_ROOT: root,
         TZ: "UTC",
+        // As the runner sets it; it runs no phase under the name of another.
+        ...(program.includes("/phases/")
+          ? { PI_IMAGE_PHASE: program.replace(/.*\/\d+-/, "") }
+          : {}),
       },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -31,13 +31,24 @@ const filesIn = (folder: string): readonly string[] =>
 
 describe("the card", () => {
   it("has every script and unit, as they are here", async () => {
+    // What a node does with a disk it has from its storage, and no node does both.
     const wifi = [homeWifi, { ...homeWifi, ssid: "garden" }];
-    const root = await layNode({
+    const moving = await layNode({
       project: sampleProject,
-      node: { ...sampleNode, network: { ...sampleNode.network, wifi } },
+      node: {
+        ...sampleNode,
+        storage: "sd-to-nvme",
+        pcieGen: 3,
+        network: { ...sampleNode.network, wifi },
+      },
+    });
+    const keeping = await layNode({
+      project: sampleProject,
+      node: { ...sampleNode, storage: "sd+nvme-data", dataMount: "/srv" },
     });
     const ours = [...filesIn(scripts), ...filesIn(join(files, "etc/systemd"))];
     for (const file of ours) {
+      const root = file.endsWith("15-data") ? keeping : moving;
       const onNode = join(root, file.slice(files.length));
       expect(readFileSync(onNode, "utf8")).toBe(readFileSync(file, "utf8"));
       expect([file, statSync(onNode).mode & 0o111]).toEqual([

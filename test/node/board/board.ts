@@ -1,0 +1,291 @@
+// A board with a card and disks on loop devices: its firmware chooses what starts, and its power can be cut at any call.
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ResolvedNode } from "../../../src/inventory/resolved.ts";
+import { afterThisTest, temporaryFolder } from "../../device/loop.ts";
+import { sampleProject } from "../../seed/sample-project.ts";
+import { layNode } from "../fake-node.ts";
+import { findFileSystem, firmwareChoice, readFat } from "./firmware.ts";
+import { makeCard, sparseDisk } from "./media.ts";
+
+const FAKES = fileURLToPath(new URL("../fakes", import.meta.url));
+
+export type Board = {
+  /** Holds `<disk>.img`, the boot loader's settings and the fakes' own notes. */
+  readonly folder: string;
+  /** Where the running system is mounted. */
+  readonly root: string;
+  /** Whichever are connected, the card first: name, transport, model. */
+  readonly disks: readonly string[];
+};
+
+/** The same board with other disks in it. */
+export const withDisks = (board: Board, disks: readonly string[]): Board => ({
+  ...board,
+  disks,
+});
+
+type BoardOptions = {
+  readonly node: ResolvedNode;
+  /** "nvme0n1 nvme Disk"; each gets an empty medium. */
+  readonly disks: readonly string[];
+  /** bootconf.txt */
+  readonly settings?: string;
+};
+
+const run = (tool: string, ...args: readonly string[]): string =>
+  execFileSync(tool, args, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+
+export const imageOf = ({ folder }: Board, disk: string): string =>
+  join(folder, `${disk}.img`);
+
+const note = (board: Board, name: string): string => join(board.folder, name);
+
+/** What the phases see of the board, in the folder of the running system. */
+const environment = (board: Board) => ({
+  PATH: `${FAKES}/board:/usr/sbin:/usr/bin:/sbin:/bin`,
+  FAKES,
+  BOARD: board.folder,
+  PI_IMAGE_ROOT: board.root,
+  MTOOLS_SKIP_CHECK: "1",
+});
+
+const mounted = (board: Board): readonly string[] =>
+  readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((place) => place.startsWith(board.root))
+    .toReversed();
+
+const detachAll = (board: Board): void => {
+  for (const line of run(
+    "losetup",
+    "--list",
+    "--noheadings",
+    "--output",
+    "NAME,BACK-FILE",
+  ).split("\n")) {
+    const [name = "", file = ""] = line.trim().split(/\s+/);
+    if (file.startsWith(`${board.folder}/`)) {
+      spawnSync("losetup", ["--detach", name]);
+    }
+  }
+};
+
+const powerOff = (board: Board): void => {
+  for (const place of mounted(board)) {
+    run("umount", place);
+  }
+  detachAll(board);
+};
+
+/** A new board with a card that was just flashed for this node. */
+export const makeBoard = async (options: BoardOptions): Promise<Board> => {
+  const folder = temporaryFolder();
+  const disks = ["mmcblk0 - Card", ...options.disks];
+  const board = { folder, root: join(folder, "root"), disks };
+  mkdirSync(board.root);
+  mkdirSync(join(folder, "eeprom"));
+  afterThisTest(() => powerOff(board));
+  const tree = await layNode({ project: sampleProject, node: options.node });
+  makeCard(imageOf(board, "mmcblk0"), tree);
+  for (const [name = ""] of options.disks.map((disk) => disk.split(" "))) {
+    sparseDisk(imageOf(board, name));
+  }
+  const settings =
+    options.settings ?? "[all]\nBOOT_UART=1\nBOOT_ORDER=0xf461\nPCIE_PROBE=1\n";
+  writeFileSync(join(folder, "eeprom/settings"), settings);
+  writeFileSync(join(folder, "eeprom/built"), "1739232000\n");
+  writeFileSync(
+    join(folder, "eeprom/package.bin"),
+    "\0BUILD_TIMESTAMP=1739232000\0",
+  );
+  writeFileSync(note(board, "boots"), "0");
+  return board;
+};
+
+/** What recovery.bin does before anything else starts: only from a card that is in the board. */
+const flashBootLoader = (board: Board): void => {
+  const pending = join(board.folder, "eeprom/pending");
+  if (existsSync(pending)) {
+    renameSync(pending, join(board.folder, "eeprom/settings"));
+  }
+};
+
+const partitionName = (disk: string, number: number): string =>
+  /\d$/.test(disk) ? `${disk}p${number}` : `${disk}${number}`;
+
+/** Starts the board and returns the name of the disk whose system runs; nothing when no medium starts. */
+export const start = (board: Board): string | undefined => {
+  flashBootLoader(board);
+  const order = readFileSync(join(board.folder, "eeprom/settings"), "utf8");
+  const names = board.disks.map((disk) => disk.split(" ")[0] ?? "");
+  const images = new Map(names.map((name) => [name, imageOf(board, name)]));
+  const booted = firmwareChoice(order, images);
+  if (booted === undefined) {
+    return undefined;
+  }
+  const wanted =
+    /(?:^| )root=(\S+)/.exec(
+      readFat(imageOf(board, booted), "cmdline.txt"),
+    )?.[1] ?? "";
+  const system = findFileSystem(wanted, images);
+  const boots = Number(readFileSync(note(board, "boots"), "utf8")) + 1;
+  for (const [name, text] of Object.entries({
+    boots: String(boots),
+    calls: "",
+    fats: "",
+    log: "",
+    system: `/dev/${partitionName(system.disk, system.partition)}\n`,
+    disks: board.disks.map((disk) => `${disk}\n`).join(""),
+  })) {
+    writeFileSync(note(board, name), text);
+  }
+  for (const name of readdirSync(board.folder)) {
+    if (/^(reboot|cut-happened|flushed-)/.test(name)) {
+      rmSync(note(board, name));
+    }
+  }
+  run(
+    "mount",
+    "-o",
+    `loop,offset=${system.offset},sizelimit=${system.size}`,
+    imageOf(board, system.disk),
+    board.root,
+  );
+  run("mount", "-t", "tmpfs", "none", join(board.root, "dev"));
+  run("mount", "-t", "tmpfs", "none", join(board.root, "run"));
+  mkdirSync(join(board.root, "run/cloud-init"));
+  writeFileSync(join(board.root, "run/cloud-init/result.json"), "{}");
+  const random = join(board.root, "proc/sys/kernel/random");
+  rmSync(join(random, "uuid"), { force: true });
+  symlinkSync("/proc/sys/kernel/random/uuid", join(random, "uuid"));
+  writeFileSync(join(random, "boot_id"), `boot-${boots}\n`);
+  for (const name of names) {
+    const loop = run(
+      "losetup",
+      "--find",
+      "--show",
+      imageOf(board, name),
+    ).trim();
+    symlinkSync(loop, join(board.root, "dev", name));
+    execFileSync(join(FAKES, "board/attach"), [name], {
+      env: { ...process.env, ...environment(board) },
+    });
+  }
+  const fstab = readFileSync(join(board.root, "etc/fstab"), "utf8");
+  const bootPartition = findFileSystem(
+    /^(\S+)\s+\/boot\/firmware\s/m.exec(fstab)?.[1] ?? "",
+    images,
+  );
+  execFileSync(
+    join(FAKES, "board/mount"),
+    [
+      "-t",
+      "vfat",
+      join(
+        board.root,
+        `dev/${partitionName(bootPartition.disk, bootPartition.partition)}`,
+      ),
+      join(board.root, "boot/firmware"),
+    ],
+    { env: { ...process.env, ...environment(board) } },
+  );
+  return system.disk;
+};
+
+export type Outcome = {
+  readonly end: "done" | "reboot" | "cut" | "waits" | "fails";
+  readonly code: number | null;
+  readonly output: string;
+};
+
+/** Runs a phase until it ends or the power goes, and takes the system down as that leaves it. */
+export const runPhase = async (
+  board: Board,
+  phase: string,
+): Promise<Outcome> => {
+  const child = spawn(
+    join(board.root, "usr/local/lib/pi-image/phases", phase),
+    [],
+    {
+      detached: true,
+      env: {
+        ...environment(board),
+        PI_IMAGE_PHASE: phase.replace(/^\d+-/, ""),
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  let output = "";
+  child.stdout.on("data", (data: Buffer) => (output += data.toString()));
+  child.stderr.on("data", (data: Buffer) => (output += data.toString()));
+  const code = await new Promise<number | null>((resolve) =>
+    child.on("close", resolve),
+  );
+  if (existsSync(note(board, "cut-happened"))) {
+    losePower(board);
+    return { end: "cut", code, output };
+  }
+  const end = existsSync(note(board, "reboot"))
+    ? "reboot"
+    : code === 0
+      ? "done"
+      : code === 75
+        ? "waits"
+        : "fails";
+  return { end, code, output };
+};
+
+/** From now on the power is cut once in each call that a phase makes; returns the calls in which it was. */
+export const cutEveryCall = (board: Board): (() => readonly string[]) => {
+  writeFileSync(note(board, "cuts"), "");
+  return () =>
+    readFileSync(note(board, "cuts"), "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
+};
+
+/** What has reached the media by now is what the next start finds; the rest was in memory. */
+const losePower = (board: Board): void => {
+  const names = board.disks.map((disk) => disk.split(" ")[0] ?? "");
+  for (const name of names) {
+    run(
+      "cp",
+      "--sparse=always",
+      imageOf(board, name),
+      `${imageOf(board, name)}.left`,
+    );
+  }
+  powerOff(board);
+  for (const name of names) {
+    renameSync(`${imageOf(board, name)}.left`, imageOf(board, name));
+  }
+};
+
+/** An orderly end: everything is written and unmounted. */
+export const shutDown = (board: Board): void => {
+  const fats = readFileSync(note(board, "fats"), "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+  for (const line of fats) {
+    execFileSync(join(FAKES, "board/flush-fat"), line.split(" "), {
+      env: { ...process.env, ...environment(board) },
+    });
+  }
+  powerOff(board);
+};

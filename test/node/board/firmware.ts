@@ -1,0 +1,103 @@
+// What a board's firmware and the first lines of its kernel do: choose the medium, and find file systems by name.
+import { spawnSync } from "node:child_process";
+
+export type Place = {
+  readonly disk: string;
+  readonly partition: number;
+  /** Bytes. */
+  readonly offset: number;
+  readonly size: number;
+};
+
+const run = (tool: string, ...args: readonly string[]) =>
+  spawnSync(tool, args, {
+    encoding: "utf8",
+    env: { ...process.env, MTOOLS_SKIP_CHECK: "1" },
+  });
+
+export const partitionsOf = (image: string): readonly Omit<Place, "disk">[] => {
+  const { stdout, status } = run("sfdisk", "--json", image);
+  if (status !== 0) {
+    return [];
+  }
+  const { partitiontable } = JSON.parse(stdout) as {
+    readonly partitiontable: {
+      readonly partitions?: readonly {
+        readonly start: number;
+        readonly size: number;
+      }[];
+    };
+  };
+  return (partitiontable.partitions ?? []).map(({ start, size }, index) => ({
+    partition: index + 1,
+    offset: start * 512,
+    size: size * 512,
+  }));
+};
+
+/** A file of the first partition; "" where there is none. */
+export const readFat = (image: string, name: string): string => {
+  const [boot] = partitionsOf(image);
+  return boot === undefined
+    ? ""
+    : run("mtype", "-i", `${image}@@${boot.offset}`, `::/${name}`).stdout;
+};
+
+const MEDIA: Readonly<Record<string, RegExp>> = {
+  "1": /^mmcblk/,
+  "4": /^sd/,
+  "6": /^nvme/,
+};
+
+/** The first disk in the boot order with a partition that the firmware takes for bootable. */
+export const firmwareChoice = (
+  settings: string,
+  images: ReadonlyMap<string, string>,
+): string | undefined => {
+  const order = /^BOOT_ORDER=0x([0-9a-f]+)$/m.exec(settings)?.[1] ?? "f41";
+  for (const digit of order.split("").toReversed()) {
+    for (const [disk, image] of images) {
+      if (MEDIA[digit]?.test(disk) && readFat(image, "config.txt") !== "") {
+        return disk;
+      }
+    }
+  }
+  return undefined;
+};
+
+/** Every name that blkid knows a partition by. */
+export const namesOf = (
+  image: string,
+  offset: number,
+  size: number,
+): readonly string[] => {
+  const { stdout } = run(
+    "blkid",
+    "--probe",
+    "--offset",
+    String(offset),
+    "--size",
+    String(size),
+    "--output",
+    "export",
+    image,
+  );
+  return stdout.split("\n").filter((line) => /^(LABEL|UUID)=/.test(line));
+};
+
+/** The partition with this label or id; two of them are what must never happen. */
+export const findFileSystem = (
+  name: string,
+  images: ReadonlyMap<string, string>,
+): Place => {
+  const found = [...images].flatMap(([disk, image]) =>
+    partitionsOf(image)
+      .filter(({ offset, size }) => namesOf(image, offset, size).includes(name))
+      .map((place) => ({ disk, ...place })),
+  );
+  const [place] = found;
+  if (place === undefined || found.length > 1) {
+    throw new Error(`${found.length} file systems are ${name}`);
+  }
+  return place;
+};

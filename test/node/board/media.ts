@@ -1,0 +1,101 @@
+// Media for boards in tests: a card as it is flashed, and an empty disk.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { oldData } from "../../device/loop.ts";
+
+const SECTOR = 512;
+const MIB = 1024 * 1024;
+/** FAT32 has at least 65525 clusters: with one sector each, 34 MiB is about the smallest. */
+const BOOT_MIB = 34;
+const ROOT_MIB = 12;
+
+const run = (tool: string, args: readonly string[], input?: string): void => {
+  execFileSync(tool, args, {
+    input,
+    stdio: [input === undefined ? "ignore" : "pipe", "ignore", "pipe"],
+    env: { ...process.env, MTOOLS_SKIP_CHECK: "1" },
+  });
+};
+
+export const sparseDisk = (path: string): void => {
+  writeFileSync(path, "");
+  truncateSync(path, 96 * MIB);
+};
+
+/** What the firmware of every board needs, small. */
+const BOOT_FILES: Readonly<Record<string, string | Buffer>> = {
+  "config.txt": "[all]\nkernel=vmlinuz\ncmdline=cmdline.txt\n",
+  "cmdline.txt":
+    "console=serial0,115200 root=LABEL=writable rootfstype=ext4 rootwait fixrtc cgroup_enable=memory\n",
+  "start4.elf": oldData(100_000),
+  vmlinuz: oldData(300_000),
+  "recovery.000": "used\n",
+  "pi-image.json": "{}\n",
+};
+
+/** An image with the partitions of Ubuntu's, whose system is the tree. */
+export const makeCard = (path: string, tree: string): void => {
+  const boot = `${path}.boot`;
+  const root = `${path}.root`;
+  const folder = `${path}.files`;
+  mkdirSync(join(folder, "overlays"), { recursive: true });
+  for (const [name, data] of Object.entries(BOOT_FILES)) {
+    writeFileSync(join(folder, name), data);
+  }
+  writeFileSync(join(folder, "overlays/vc4.dtbo"), "overlay\n");
+  for (const name of ["user-data", "meta-data", "network-config"]) {
+    run("cp", [join(tree, "boot/firmware", name), join(folder, name)]);
+  }
+  rmSync(join(tree, "boot/firmware"), { recursive: true });
+  mkdirSync(join(tree, "boot/firmware"));
+  // Lies in memory.
+  rmSync(join(tree, "run"), { recursive: true });
+  mkdirSync(join(tree, "run"));
+  mkdirSync(join(tree, "etc/cloud/cloud.cfg.d"), { recursive: true });
+  writeFileSync(
+    join(tree, "etc/cloud/cloud.cfg.d/99-fake_cloud.cfg"),
+    "datasource_list: [ NoCloud, None ]\ndatasource:\n  NoCloud:\n    fs_label: system-boot\n",
+  );
+  // Something to copy that a plain copy of bytes would get wrong.
+  writeFileSync(join(tree, "usr/big"), oldData(MIB));
+  run("ln", [join(tree, "usr/big"), join(tree, "usr/big-too")]);
+  run("chown", ["1234:4321", join(tree, "usr/big")]);
+
+  writeFileSync(boot, "");
+  truncateSync(boot, BOOT_MIB * MIB);
+  run("mkfs.vfat", ["-F", "32", "-s", "1", "-n", "system-boot", boot]);
+  run("sh", ["-c", 'mcopy -s -i "$1" "$2"/* ::/', "sh", boot, folder]);
+  run("mke2fs", [
+    "-q",
+    "-t",
+    "ext4",
+    "-L",
+    "writable",
+    "-d",
+    tree,
+    root,
+    `${ROOT_MIB}M`,
+  ]);
+  writeFileSync(path, "");
+  truncateSync(path, (BOOT_MIB + ROOT_MIB + 2) * MIB);
+  run(
+    "sfdisk",
+    ["--quiet", path],
+    `label: dos\nlabel-id: 0x1634ec00\nstart=2048, size=${(BOOT_MIB * MIB) / SECTOR}, type=c, bootable\nstart=${2048 + (BOOT_MIB * MIB) / SECTOR}, size=${(ROOT_MIB * MIB) / SECTOR}, type=83\n`,
+  );
+  for (const [file, offset] of [
+    [boot, 1],
+    [root, 1 + BOOT_MIB],
+  ] as const) {
+    run("dd", [
+      `if=${file}`,
+      `of=${path}`,
+      "bs=1M",
+      `seek=${offset}`,
+      "conv=notrunc,sparse",
+    ]);
+    rmSync(file);
+  }
+  rmSync(folder, { recursive: true });
+};

@@ -1,0 +1,376 @@
+// The system moves from the card to a disk, on loop devices and with the real tools, whatever goes wrong meanwhile.
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import type { ResolvedNode } from "../../src/inventory/resolved.ts";
+import { sampleNode } from "../seed/sample-project.ts";
+import { describeAsRoot } from "../support/tools.ts";
+import {
+  type Board,
+  cutEveryCall,
+  imageOf,
+  makeBoard,
+  runPhase,
+  shutDown,
+  start,
+  withDisks,
+} from "./board/board.ts";
+import { namesOf, partitionsOf, readFat } from "./board/firmware.ts";
+
+const TOOLS = [
+  "blkid",
+  "e2fsck",
+  "fsck.vfat",
+  "losetup",
+  "mcopy",
+  "mke2fs",
+  "sfdisk",
+  "tar",
+  "wipefs",
+];
+
+const moving: ResolvedNode = { ...sampleNode, storage: "sd-to-nvme" };
+
+/** Milliseconds; a busy machine has to start a board dozens of times. */
+const MANY_STARTS = 600_000;
+
+const NVME = "nvme0n1 nvme Disk";
+
+const diskId = (image: string): number => readFileSync(image).readUInt32LE(440);
+
+const digest = (path: string): string =>
+  createHash("sha256").update(readFileSync(path)).digest("hex");
+
+/** Starts and runs the storage phase until it is done. */
+const moveSystem = async (
+  board: Board,
+): Promise<{ readonly system: string; readonly starts: number }> => {
+  for (let starts = 1; starts <= 200; starts += 1) {
+    const system = start(board);
+    if (system === undefined) {
+      throw new Error(`nothing starts any more at start ${starts}`);
+    }
+    const { end, output } = await runPhase(board, "15-storage");
+    if (end === "done") {
+      return { system, starts };
+    }
+    if (end === "waits" || end === "fails") {
+      throw new Error(output);
+    }
+    if (end === "reboot") {
+      shutDown(board);
+    }
+  }
+  throw new Error("the system never arrives");
+};
+
+/** No name of one medium is a name of the other, and both file systems of the disk are sound. */
+const expectApart = (board: Board, disk: string): void => {
+  const names = (image: string) =>
+    partitionsOf(image).flatMap(({ offset, size }) =>
+      namesOf(image, offset, size),
+    );
+  const card = names(imageOf(board, "mmcblk0"));
+  const copy = names(imageOf(board, disk));
+  expect(copy).toHaveLength(4);
+  expect(copy.filter((name) => card.includes(name))).toEqual([]);
+  expect(diskId(imageOf(board, disk))).not.toBe(
+    diskId(imageOf(board, "mmcblk0")),
+  );
+};
+
+const expectSound = (board: Board, disk: string): void => {
+  const image = imageOf(board, disk);
+  const [boot, root] = partitionsOf(image);
+  const part = (place: typeof boot, name: string): string => {
+    const path = join(board.folder, name);
+    execFileSync("dd", [
+      `if=${image}`,
+      `of=${path}`,
+      "bs=512",
+      `skip=${(place?.offset ?? 0) / 512}`,
+      `count=${(place?.size ?? 0) / 512}`,
+      "conv=sparse",
+      "status=none",
+    ]);
+    return path;
+  };
+  const fat = spawnSync("fsck.vfat", ["-n", part(boot, "check.fat")], {
+    encoding: "utf8",
+  });
+  expect(fat.stdout, fat.stdout).not.toMatch(
+    /dirty|differ|error|Free cluster summary/i,
+  );
+  const ext4 = spawnSync("e2fsck", ["-fn", part(root, "check.ext4")], {
+    encoding: "utf8",
+  });
+  expect(ext4.status, ext4.stdout + ext4.stderr).toBe(0);
+};
+
+/** The running system is the card's, down to owners and hard links, and knows the disk by names of its own. */
+const expectSystem = (board: Board, disk: string): void => {
+  const at = (path: string): string =>
+    readFileSync(join(board.root, path), "utf8");
+  expect(
+    execFileSync(
+      "stat",
+      ["--format", "%u:%g %h %s", join(board.root, "usr/big")],
+      { encoding: "utf8" },
+    ).trim(),
+  ).toBe("1234:4321 2 1048576");
+  expect(at("boot/firmware/meta-data")).toContain("instance-id: pi-image-");
+  expect(at("boot/firmware/cmdline.txt")).toMatch(/ root=UUID=[0-9a-f-]{36} /);
+  expect(at("etc/cloud/cloud.cfg.d/99-pi-image-disk.cfg")).toContain(
+    "fs_label: PI-DISK",
+  );
+  expect(at("etc/fstab")).not.toContain("LABEL=");
+  expect(at("var/lib/pi-image/notes/storage")).toContain(
+    `The system runs from /dev/${disk} (96M `,
+  );
+  expect(existsSync(join(board.root, "boot/firmware/recovery.000"))).toBe(
+    false,
+  );
+};
+
+/** What the phase says when it cannot go on; the media must not have changed. */
+const refusal = async (board: Board, disk: string): Promise<string> => {
+  const before = digest(imageOf(board, disk));
+  start(board);
+  const { end, output } = await runPhase(board, "15-storage");
+  shutDown(board);
+  expect(end).toMatch(/waits|fails/);
+  expect(digest(imageOf(board, disk))).toBe(before);
+  return output;
+};
+
+describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
+  it(
+    "arrives there, and neither starts any more nor keeps a secret",
+    async () => {
+      const board = await makeBoard({ node: moving, disks: [NVME] });
+      const { system, starts } = await moveSystem(board);
+      expect({ system, starts }).toEqual({ system: "nvme0n1", starts: 2 });
+      expectSystem(board, "nvme0n1");
+      shutDown(board);
+      expectApart(board, "nvme0n1");
+      expectSound(board, "nvme0n1");
+      expect(readFat(imageOf(board, "mmcblk0"), "config.txt")).toBe("");
+      const secret = Buffer.from("client-key-data: ");
+      const holdsSecret = () =>
+        readFileSync(imageOf(board, "mmcblk0")).includes(secret);
+      expect(holdsSecret()).toBe(true);
+
+      expect(start(board)).toBe("nvme0n1");
+      const { output } = await runPhase(board, "70-scrub");
+      expect(output).toContain("Removing the secrets from the card, too.");
+      shutDown(board);
+      expect(holdsSecret()).toBe(false);
+      expectSound(board, "nvme0n1");
+    },
+    MANY_STARTS,
+  );
+
+  it(
+    "arrives there whichever call the power is cut in, with a boot loader that tries the disk first",
+    async () => {
+      const board = await makeBoard({
+        node: moving,
+        disks: [NVME],
+        settings: "[all]\nBOOT_ORDER=0xf416\nPCIE_PROBE=1\n",
+      });
+      const cuts = cutEveryCall(board);
+      const { system, starts } = await moveSystem(board);
+      expect(system).toBe("nvme0n1");
+      expect(starts).toBeGreaterThan(20);
+      const tools = new Set(cuts().map((call) => call.split(" ", 1).join()));
+      expect([...tools].toSorted()).toEqual(
+        "cp dd mkfs.ext4 mkfs.vfat mount mv sfdisk sync tar umount".split(" "),
+      );
+      expectSystem(board, "nvme0n1");
+      shutDown(board);
+      expectApart(board, "nvme0n1");
+      expectSound(board, "nvme0n1");
+      expect(readFat(imageOf(board, "mmcblk0"), "config.txt")).toBe("");
+    },
+    MANY_STARTS,
+  );
+
+  it(
+    "finds a copy that does not hold what was written, stays as it is, and copies again",
+    async () => {
+      const board = await makeBoard({ node: moving, disks: [NVME] });
+      start(board);
+      writeFileSync(join(board.folder, "spoil"), "");
+      const { end, output } = await runPhase(board, "15-storage");
+      shutDown(board);
+      expect(end).toBe("fails");
+      expect(output).toContain("The copy does not hold what was written to it");
+      expect(await moveSystem(board)).toEqual({ system: "nvme0n1", starts: 2 });
+    },
+    MANY_STARTS,
+  );
+
+  it(
+    "leaves a disk alone that is not empty, another node's system among them",
+    async () => {
+      const first = await makeBoard({ node: moving, disks: [NVME] });
+      await moveSystem(first);
+      shutDown(first);
+      const second = await makeBoard({ node: moving, disks: [NVME] });
+      copyFileSync(imageOf(first, "nvme0n1"), imageOf(second, "nvme0n1"));
+      expect(await refusal(second, "nvme0n1")).toContain(
+        "The disk /dev/nvme0n1 (96M Disk) is not empty and is left as it is.",
+      );
+      // Without any file system on it, too.
+      const old = Buffer.alloc(96 * 1024 * 1024);
+      old.write("somebody's data", 700_000);
+      writeFileSync(imageOf(second, "nvme0n1"), old);
+      expect(await refusal(second, "nvme0n1")).toContain("is not empty");
+    },
+    MANY_STARTS,
+  );
+
+  it(
+    "says what is missing: a disk, one disk, or a larger one",
+    async () => {
+      const board = await makeBoard({
+        node: moving,
+        disks: [NVME, "nvme1n1 nvme Other"],
+      });
+      expect(
+        await refusal(withDisks(board, board.disks.slice(0, 1)), "nvme0n1"),
+      ).toContain("No NVMe disk answers.");
+      expect(await refusal(board, "nvme0n1")).toContain(
+        "several disks that could be meant (nvme0n1 nvme1n1)",
+      );
+      writeFileSync(imageOf(board, "nvme0n1"), Buffer.alloc(20 * 1024 * 1024));
+      expect(
+        await refusal(withDisks(board, board.disks.slice(0, 2)), "nvme0n1"),
+      ).toContain("is too small");
+    },
+    MANY_STARTS,
+  );
+});
+
+describeAsRoot(TOOLS, "the boot loader of a board whose system moves", () => {
+  const factory = "[all]\nBOOT_UART=1\nBOOT_ORDER=0xf41\n";
+  const settingsOf = (board: Board): string =>
+    readFileSync(join(board.folder, "eeprom/settings"), "utf8");
+  const eeprom = (board: Board, name: string, text: string): void => {
+    writeFileSync(join(board.folder, "eeprom", name), text);
+  };
+
+  it(
+    "learns of the disk before anything is copied",
+    async () => {
+      const board = await makeBoard({
+        node: moving,
+        disks: [NVME],
+        settings: factory,
+      });
+      expect(await moveSystem(board)).toEqual({ system: "nvme0n1", starts: 3 });
+      expect(settingsOf(board)).toBe(
+        "[all]\nBOOT_UART=1\nBOOT_ORDER=0xf416\nPCIE_PROBE=1\n",
+      );
+    },
+    MANY_STARTS,
+  );
+
+  it.each([
+    [
+      "would be replaced by an older one",
+      (board: Board) =>
+        eeprom(board, "package.bin", "\0BUILD_TIMESTAMP=1727049600\0"),
+      "the package rpi-eeprom would replace the boot loader of 2025-02-11 by the older one of 2024-09-23",
+    ],
+    [
+      "is frozen",
+      (board: Board) =>
+        eeprom(board, "settings", `${factory}FREEZE_VERSION=1\n`),
+      "they are frozen (FREEZE_VERSION=1)",
+    ],
+    [
+      "is not in the package",
+      (board: Board) => eeprom(board, "package.bin", ""),
+      "the package rpi-eeprom brings no boot loader for this board",
+    ],
+  ])(
+    "that %s is left alone, and so are card and disk",
+    async (_, prepare, why) => {
+      const board = await makeBoard({
+        node: moving,
+        disks: [NVME],
+        settings: factory,
+      });
+      prepare(board);
+      const before = settingsOf(board);
+      const output = await refusal(board, "nvme0n1");
+      expect(output).toContain(`cannot be set from here: ${why}.`);
+      expect(output).toContain("(BOOT_ORDER=0xf416 PCIE_PROBE=1)");
+      expect(settingsOf(board)).toBe(before);
+    },
+    MANY_STARTS,
+  );
+
+  it(
+    "is left alone with eeprom: keep, and when it is too old for the base",
+    async () => {
+      const kept = await makeBoard({
+        node: { ...moving, eeprom: "keep" },
+        disks: [NVME],
+        settings: factory,
+      });
+      expect(await refusal(kept, "nvme0n1")).toContain(
+        "cluster.yaml says eeprom: keep",
+      );
+      const old = await makeBoard({
+        node: { ...moving, base: "ubuntu-26.04" },
+        disks: [NVME],
+      });
+      eeprom(old, "built", "1727049600");
+      expect(await refusal(old, "nvme0n1")).toContain(
+        "The boot loader of this board is of 2024-09-23, and its Ubuntu needs one of 2025-02-11 or later.",
+      );
+    },
+    MANY_STARTS,
+  );
+
+  it(
+    "tries the disk first where the card is kept, which then waits as a recovery system",
+    async () => {
+      const board = await makeBoard({
+        node: { ...moving, keepCard: true },
+        disks: [NVME],
+      });
+      expect(await moveSystem(board)).toEqual({ system: "nvme0n1", starts: 3 });
+      expectSystem(board, "nvme0n1");
+      shutDown(board);
+      expectApart(board, "nvme0n1");
+      expect(settingsOf(board)).toContain("BOOT_ORDER=0xf416");
+      eeprom(board, "settings", "BOOT_ORDER=0xf461\nPCIE_PROBE=1\n");
+      expect(start(board)).toBe("mmcblk0");
+      eeprom(board, "settings", "BOOT_ORDER=0xf416\nPCIE_PROBE=1\n");
+      const { end, output } = await runPhase(board, "15-storage");
+      expect(end).toBe("waits");
+      expect(output).toContain("This card is the recovery system of worker1");
+    },
+    MANY_STARTS,
+  );
+
+  it(
+    "of a Pi 4 starts from a USB disk",
+    async () => {
+      const board = await makeBoard({
+        node: { ...moving, board: "pi4", storage: "sd-to-usb" },
+        disks: ["sda usb Stick"],
+        settings: "BOOT_ORDER=0xf1\n",
+      });
+      expect(await moveSystem(board)).toEqual({ system: "sda", starts: 3 });
+      expectSystem(board, "sda");
+      expect(settingsOf(board)).toBe("BOOT_ORDER=0xf14\n");
+    },
+    MANY_STARTS,
+  );
+});
