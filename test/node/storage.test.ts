@@ -122,7 +122,7 @@ const expectSystem = (board: Board, disk: string): void => {
   ).toBe("1234:4321 2 1048576");
   expect(at("boot/firmware/meta-data")).toContain("instance-id: pi-image-");
   expect(at("boot/firmware/cmdline.txt")).toMatch(/ root=UUID=[0-9a-f-]{36} /);
-  expect(at("etc/cloud/cloud.cfg.d/99-pi-image-disk.cfg")).toContain(
+  expect(at("etc/cloud/cloud.cfg.d/zz-pi-image-disk.cfg")).toContain(
     "fs_label: PI-DISK",
   );
   expect(at("etc/fstab")).not.toContain("LABEL=");

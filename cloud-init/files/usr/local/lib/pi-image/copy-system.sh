@@ -87,8 +87,8 @@ edit_root() {
   local fstab=$target/etc/fstab
   sed -E -i -e "s#^[^\#[:space:]]+([[:space:]]+/[[:space:]])#UUID=$(id root)\1#" \
     -e "s#^[^\#[:space:]]+([[:space:]]+/boot/firmware[[:space:]])#UUID=$(volume_id)\1#" "$fstab"
-  # Ubuntu's own file there says system-boot, which is the card; of two files the one with the later name wins.
-  printf 'datasource: {NoCloud: {fs_label: PI-DISK}}\n' >"$target/etc/cloud/cloud.cfg.d/99-pi-image-disk.cfg"
+  # The image's own file there (99-fake_cloud.cfg on Ubuntu) names the card; of two files the one with the later name wins.
+  printf 'datasource: {NoCloud: {fs_label: PI-DISK}}\n' >"$target/etc/cloud/cloud.cfg.d/zz-pi-image-disk.cfg"
   printf '%s\n' "$(disk_id "$system")" >"$target${state#"$root"}/moved-from"
 }
 
