@@ -133,6 +133,12 @@ const judgeStatus = (
   }
 };
 
+/** What the node found out about its disk and its PCIe link. */
+const tellNotes = (answer: StatusAnswer | undefined): readonly Finding[] =>
+  answer?.ok === true
+    ? Object.entries(answer.status.notes).map(([name, text]) => ok(name, text))
+    : [];
+
 /** A kubelet registers its node only when it starts. */
 const unknownToCluster = (name: string, done: boolean): Finding =>
   done
@@ -204,6 +210,7 @@ export const examineNode = async (
     judgeAddress(host, address),
     ...(ssh === undefined ? [] : [judgePort(ssh)]),
     ...(answer === undefined ? [] : [judgeStatus(node, observer, answer)]),
+    ...tellNotes(answer),
     ...judgeCluster(node, found, known.failure, done),
   ];
 };

@@ -16,6 +16,8 @@ const statusFile = z.object({
   state: line,
   message: line.default(""),
   attempt: z.number().default(1),
+  /** What is worth knowing of the node as long as it lives, such as the outcome of the PCIe trial. */
+  notes: z.record(z.string().max(30), line).default({}),
 });
 
 /** What the node unit says of itself; `state` is running, waiting, failed-retrying or done. */

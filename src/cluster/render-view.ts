@@ -53,7 +53,11 @@ const remarkOf = (node: NodeView): string | undefined => {
   return node.status.ok ? node.status.status.message : node.status.because;
 };
 
-/** A table, then what holds nodes up; every line has at most `columns` characters. */
+/** Lasting words of the node unit about its disk and its PCIe link. */
+const notesOf = ({ status }: NodeView): readonly string[] =>
+  status?.ok === true ? Object.values(status.status.notes) : [];
+
+/** A table, then what holds nodes up and what they found out about themselves; every line has at most `columns` characters. */
 export const renderView = (
   view: ClusterView,
   columns: number,
@@ -77,9 +81,10 @@ export const renderView = (
   });
   const remarks = view.nodes.flatMap((node): Line[] => {
     const remark = remarkOf(node);
-    return remark === undefined || remark === ""
-      ? []
-      : [{ text: `${node.name}: ${remark}`, kind: "remark" }];
+    return [
+      ...(remark === undefined || remark === "" ? [] : [remark]),
+      ...notesOf(node),
+    ].map((text) => ({ text: `${node.name}: ${text}`, kind: "remark" }));
   });
   const api: Line[] =
     view.api === undefined ? [] : [{ text: view.api.message, kind: "remark" }];
@@ -98,7 +103,11 @@ const SSH_WORDS = {
 /** One line that changes only when the node does. */
 export const nodeLine = (node: NodeView): string => {
   if (node.ready) {
-    return `${node.name}: Ready, ${node.version ?? "version unknown"}`;
+    const facts = [
+      `Ready, ${node.version ?? "version unknown"}`,
+      ...notesOf(node),
+    ];
+    return `${node.name}: ${facts.join("; ")}`;
   }
   const facts = [
     node.address ?? "not on the network",

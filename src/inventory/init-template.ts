@@ -108,7 +108,7 @@ export const initTemplate = (answers: InitAnswers): string =>
     "  # pi3b+, pi4, pi400, pi5, pi500, cm4 or cm5",
     `  board: ${scalar(answers.board ?? "pi5")}`,
     "  base: ubuntu-24.04",
-    "  # sd, nvme (you flash the NVMe disk) or sd-to-nvme (the card fills it)",
+    "  # sd, nvme (you flash the NVMe disk), sd-to-nvme (the card fills it), or with a USB disk",
     "  storage: sd",
     `  timezone: ${scalar(answers.timezone ?? "Etc/UTC")}`,
     ...userLines(answers),

@@ -15,7 +15,12 @@ export const view = (name: string, seen: Partial<NodeView>): NodeView => ({
   ...seen,
 });
 
-const status = (phase: string, state: string, message: string) =>
+const status = (
+  phase: string,
+  state: string,
+  message: string,
+  notes: Readonly<Record<string, string>> = {},
+) =>
   ({
     ok: true,
     status: {
@@ -25,6 +30,7 @@ const status = (phase: string, state: string, message: string) =>
       state,
       message,
       attempt: 1,
+      notes,
     },
   }) as const;
 
@@ -34,7 +40,9 @@ export const everyState: ClusterView = {
       role: "control-plane",
       address: "192.168.77.50",
       ssh: "open",
-      status: status("done", "done", "cplane is a control-plane."),
+      status: status("done", "done", "cplane is a control-plane.", {
+        pcie: "PCIe runs at Gen 3 and reads 791 MB/s (417 MB/s at Gen 2).",
+      }),
       joined: true,
       ready: true,
       version: "v1.36.2",
