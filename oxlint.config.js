@@ -140,7 +140,7 @@ export default {
       rules: { "no-console": "off" },
     },
     {
-      files: ["test/**", "docs/**"],
+      files: ["test/**", "docs/**", "executable/**"],
       rules: { "no-console": "off" },
     },
   ],

@@ -1,6 +1,12 @@
 // The package as users get it: what is in it, and that it runs through npx and installed globally.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -41,19 +47,31 @@ describe("the packed package", () => {
   it("holds the program, the data and the schemas, and nothing else", () => {
     expect(files).toEqual(
       expect.arrayContaining([
-        "dist/cli.js",
         "profiles/worker.yaml",
         "profiles/cluster.schema.json",
         "profiles/profile.schema.json",
         "profiles/base-images/sample-ubuntu-24.04.img.xz",
         "README.md",
+        "docs/reference/pi-image.1",
+        "docs/reference/pi-image.cdx.json",
       ]),
     );
+    // Each source once, and nothing of one that is no longer there.
+    const sources = readdirSync(join(repository, "src"), { recursive: true })
+      .map(String)
+      .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+      .map((name) => `dist/${name.replace(/ts$/, "js")}`);
+    expect(files.filter((file) => file.startsWith("dist/")).toSorted()).toEqual(
+      sources.toSorted(),
+    );
+    const wanted =
+      /^(dist|profiles|cloud-init)\/|^docs\/[^.]+(\.md|\.1|\.cdx\.json)$|^(README|CHANGELOG)\.md$|^LICENSE$|^package\.json$/;
+    expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(
-      files.filter((file) =>
-        /^(src|test|out|node_modules)\/|\.secrets\.yaml$/.test(file),
-      ),
+      files.filter((file) => /secret.*yaml$|\.(tgz|img|log)$|\/\./.test(file)),
     ).toEqual([]);
+    // It is fetched by everybody who tries it out.
+    expect(statSync(tarball).size).toBeLessThan(2 * 1024 * 1024);
   });
 
   it("runs when it is installed globally, from any folder", () => {
@@ -70,6 +88,12 @@ describe("the packed package", () => {
     run("init", "--yes");
     run("build", "--host", "worker2", "--base", "sample", "--quiet");
     run("flash", "card.img", "--yes", "--quiet");
+    run("release", "--role", "worker", "--base", "sample", "--quiet");
+    expect(run("completion", "bash")).toContain(
+      "complete -F _pi_image pi-image",
+    );
+    const page = join(prefix, "share", "man", "man1", "pi-image.1");
+    expect(existsSync(page)).toBe(true);
     // npm fetches every dependency again.
   }, 300_000);
 
