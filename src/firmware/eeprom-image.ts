@@ -116,7 +116,8 @@ export const readEepromFile = (
 
 /**
  * The image with other bytes in one of its files, such as bootconf.txt, byte for byte as the vendor's rpi-eeprom-config
- * makes it; the given image stays as it is. The half-sentence says why it cannot be done.
+ * makes it; the given image stays as it is. The half-sentence says why it cannot be done: among the reasons is a file that
+ * ends in the four bytes before the next section, which that tool lets run into it.
  */
 export const replaceEepromFile = (
   image: EepromImage,

@@ -243,3 +243,39 @@ describeNode("network", () => {
     expect(existsSync(join(later, "var/lib/pi-image/done"))).toBe(true);
   });
 });
+
+describeNode("a card that is bound to a board", () => {
+  const bound = { ...sampleNode, mac: "d8:3a:dd:01:02:03" };
+  const address = "sys/class/net/eth0/address";
+
+  it("runs in it, and in no other", async () => {
+    const right = await bringUp({
+      node: bound,
+      files: { [address]: "d8:3a:dd:01:02:03" },
+    });
+    expect(complaints(right).states).toEqual([]);
+    const wrong = await bringUp({
+      node: bound,
+      files: { [address]: "d8:3a:dd:99:99:99" },
+      after: { 2: `echo d8:3a:dd:01:02:03 >${address}` },
+    });
+    expect(complaints(wrong).said).toContain(
+      "network: This card is for the board with the Ethernet address d8:3a:dd:01:02:03, and this board has d8:3a:dd:99:99:99. Swap the cards, or correct mac in cluster.yaml.",
+    );
+  });
+});
+
+describeNode("a board whose boot loader is too old for its base", () => {
+  it("is told so before anything is changed", async () => {
+    const root = await bringUp({
+      node: { ...sampleNode, base: "ubuntu-26.04" },
+      // 1717986918: 2024-06-10.
+      files: {
+        "proc/device-tree/chosen/bootloader/build-timestamp": "ffff",
+      },
+    });
+    expect(screen(root)[0]).toBe(
+      "node: The boot loader of this board is of 2024-06-10, and its Ubuntu needs one of 2025-02-11 or later. Update it with: sudo rpi-eeprom-update -a, then restart.",
+    );
+  });
+});

@@ -18,6 +18,7 @@ import {
   layNode,
   restart,
   runOnNode,
+  status,
 } from "./fake-node.ts";
 
 const fast: ResolvedNode = { ...sampleNode, storage: "nvme", pcieGen: 3 };
@@ -144,6 +145,7 @@ describeNode("PCIe Gen 3", () => {
       expect(note(root)).toBe(
         "PCIe runs at Gen 3 and reads 791 MB/s (417 MB/s at Gen 2).",
       );
+      expect(status(root)).toMatchObject({ notes: { pcie: note(root) } });
       expect(boot(root)).toMatchObject({ gen: "3", tryboot: false });
       expect(await phase(root)).toBe(0);
     },
