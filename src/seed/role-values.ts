@@ -31,6 +31,8 @@ export const roleEnvironment = (
     PI_IMAGE_KUBERNETES_KEY: cluster.mirrors.kubernetesKey,
     PI_IMAGE_RUNTIME: cluster.runtime,
     PI_IMAGE_JOIN_ENDS: undefined,
+    PI_IMAGE_MAC: undefined,
+    PI_IMAGE_BOOT_LOADER: undefined,
   });
 
 export type RoleContext = {

@@ -152,7 +152,7 @@ it("sets every variable that the node's scripts may ask for before kubeadm", () 
     nodeEnvironment(sampleProject, sampleNode, fixedSecrets(), new Date(0)),
   );
   const ofRole = names(roleEnvironment(sampleProject, "worker", new Date(0)));
-  // What only the kubeadm and cni phases and the endpoint's unit read.
+  // What only the kubeadm, cni, storage and PCIe phases and the endpoint's unit read.
   expect(ofNode.filter((name) => !ofRole.includes(name))).toEqual([
     "PI_IMAGE_ENDPOINT_HOST",
     "PI_IMAGE_ENDPOINT_PORT",
@@ -162,6 +162,12 @@ it("sets every variable that the node's scripts may ask for before kubeadm", () 
     "PI_IMAGE_CNI",
     "PI_IMAGE_POD_SUBNET",
     "PI_IMAGE_JOIN_BY",
+    "PI_IMAGE_BOARD",
+    "PI_IMAGE_DISK",
+    "PI_IMAGE_DATA_MOUNT",
+    "PI_IMAGE_KEEP_CARD",
+    "PI_IMAGE_EEPROM",
+    "PI_IMAGE_PCIE_PROBE",
   ]);
 });
 
