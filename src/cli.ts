@@ -19,8 +19,11 @@ import {
   sha256Option,
   yesOption,
 } from "./commands/options.ts";
+import { reportEnd, runApart } from "./commands/run-apart.ts";
 import { EXIT } from "./report/exit-codes.ts";
+import { UserError } from "./report/user-error.ts";
 import { packageVersion } from "./system/package-files.ts";
+import { dropToCaller } from "./system/privileges.ts";
 
 const HELP_COLUMNS = 80;
 
@@ -61,6 +64,7 @@ const declare = (
         process.exitCode = explainFailure(error, context);
       } finally {
         context.close();
+        reportEnd();
       }
     });
 };
@@ -75,6 +79,8 @@ program
     getErrHelpWidth: () => HELP_COLUMNS,
     getOutHasColors: () => false,
     getErrHasColors: () => false,
+    // Usage errors are told as all others are.
+    outputError: () => undefined,
   })
   .exitOverride()
   .addHelpText(
@@ -135,8 +141,10 @@ declare(
   "flash",
   "Write an image to a card and read it back.",
   "pi-image flash /dev/sdX --host worker2",
-  async (context, args, options) =>
-    (await import("./commands/flash.ts")).flash(context, args, options),
+  (context, args, options) =>
+    runApart(stop, async () =>
+      (await import("./commands/flash.ts")).flash(context, args, options),
+    ),
 )
   .argument("[target]", "block device or regular file")
   .argument("[image]", "image file; without one, the only image in out/")
@@ -155,6 +163,7 @@ declare(
   .addOption(allowFixedOption())
   .addOption(maxSizeOption())
   .option("--wipe", "also write what no file system uses")
+  .option("--patience <time>", "give a silent card up after this time (5m)")
   .option("--eject", "let the card go when it is proven")
   .option("--dry-run", "print the plan and write nothing");
 
@@ -187,8 +196,10 @@ declare(
   "verify",
   "Read a card back against its receipt or an image.",
   "pi-image verify /dev/sdX out/worker2.img",
-  async (context, args, options) =>
-    (await import("./commands/verify.ts")).verify(context, args, options),
+  (context, args, options) =>
+    runApart(stop, async () =>
+      (await import("./commands/verify.ts")).verify(context, args, options),
+    ),
 )
   .argument("<target>", "block device or regular file")
   .argument("[image]", "image file; without one, the target's last receipt")
@@ -198,8 +209,10 @@ declare(
   "devices",
   "List block devices, and why each refused one is refused.",
   "pi-image devices",
-  async (context, _args, options) =>
-    (await import("./commands/devices.ts")).devices(context, options),
+  (context, _args, options) =>
+    runApart(stop, async () =>
+      (await import("./commands/devices.ts")).devices(context, options),
+    ),
 )
   .option("-a, --all", "also list empty virtual devices")
   .option("--test <target>", "test whether a card has the size that it claims")
@@ -331,6 +344,22 @@ declare(
     ),
 );
 
+/** commander has printed it; without a command that is what the user gets too. */
+const isHelp = ({ code, exitCode }: CommanderError): boolean =>
+  exitCode === 0 || code.startsWith("commander.help");
+
+/** commander's words in our form: "error: unknown option '--hst'\n(Did you mean --host?)". */
+const usageError = ({ message }: CommanderError): UserError => {
+  const [what = "", meant] = message.split("\n");
+  return new UserError("WRONG_ARGUMENTS", what.replace(/^error: |\.$/g, ""), {
+    state: "nothing was written",
+    hint:
+      meant === undefined
+        ? "`pi-image --help` lists the commands, and `pi-image COMMAND --help` the options of one"
+        : meant.replace(/^\(Did you mean (.*)\?\)$/, "did you mean $1?"),
+  });
+};
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     stop.abort(signal);
@@ -339,12 +368,19 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+dropToCaller(process.env);
+
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) {
-    // commander has printed its message; help and version end with 0.
+  if (error instanceof CommanderError && isHelp(error)) {
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.wrongInput;
+  } else if (error instanceof CommanderError) {
+    const json = process.argv.includes("--json");
+    process.exitCode = explainFailure(
+      usageError(error),
+      createContext({ json }, stop.signal),
+    );
   } else {
     process.exitCode = explainFailure(error, undefined);
   }

@@ -33,6 +33,7 @@ export const cachePath = async (
       `the folder ${dirname(path)} cannot be made`,
       {
         facts: error instanceof Error ? [error.message] : [],
+        state: "nothing was written",
         hint: "set XDG_CACHE_HOME to a folder that this user may write to",
         cause: error,
       },

@@ -11,6 +11,7 @@ const TAGGED_LINE = /^SHA256 \((?<name>[^\0]+)\) = (?<digest>[0-9A-Fa-f]{64})$/;
 
 export const checksumListWrong = (from: string, why: string): UserError =>
   new UserError("CHECKSUM_LIST_WRONG", `${from} ${why}`, {
+    state: "nothing was written",
     hint: "get the file again from where the image comes from, or remove it to build without that check",
   });
 

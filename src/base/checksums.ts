@@ -105,7 +105,10 @@ export const givenChecksum = (
     throw new UserError(
       "WRONG_ARGUMENTS",
       `${JSON.stringify(sha256)} is no SHA-256 checksum`,
-      { hint: "give the 64 hexadecimal digits that the publisher shows" },
+      {
+        state: "nothing was written",
+        hint: "give the 64 hexadecimal digits that the publisher shows",
+      },
     );
   }
   return { sha256: digest, from: "--sha256" };

@@ -29,6 +29,7 @@ const addressPattern = (address: string): RegExp =>
 
 const listWrong = (from: string, why: string): UserError =>
   new UserError("CHECKSUM_LIST_WRONG", `${from} ${why}`, {
+    state: "nothing was written",
     hint: "the vendor may have moved the release; give the address of the image and its checksum instead",
   });
 

@@ -48,6 +48,7 @@ export const proxyFor = (url: URL, env: NodeJS.ProcessEnv): URL | undefined => {
       "WRONG_ARGUMENTS",
       `the proxy in ${name} is no http or https address`,
       {
+        state: "nothing was written",
         hint: "pi-image speaks HTTP proxies only; unset the variable, or name an HTTP proxy",
       },
     );

@@ -60,6 +60,7 @@ const newestIn = (
       "CHECKSUM_LIST_WRONG",
       `${from} does not list ${pattern}`,
       {
+        state: "nothing was written",
         hint: "the vendor may have moved the release; give the address of the image and its checksum instead",
       },
     );

@@ -20,6 +20,7 @@ import { vendorChecksum } from "./vendor-checksum.ts";
 
 export const wrongAddress = (base: string, cause: unknown): UserError =>
   new UserError("WRONG_ARGUMENTS", `${base} is not a valid address`, {
+    state: "nothing was written",
     hint: "give a full address such as https://example.com/base.img.xz, or a path",
     cause,
   });

@@ -1,5 +1,7 @@
 // The options of pi-image flash, as the command line gives them.
 import { z } from "zod";
+import { STALL_LIMITS } from "../flash/stall-watch.ts";
+import { parseDuration } from "./duration.ts";
 
 export const flashOptions = z.object({
   inventory: z.string(),
@@ -12,6 +14,10 @@ export const flashOptions = z.object({
   allowFixed: z.boolean().default(false),
   maxSize: z.number(),
   wipe: z.boolean().default(false),
+  patience: z
+    .string()
+    .transform((text) => parseDuration(text, "--patience"))
+    .default(STALL_LIMITS.giveUp),
   eject: z.boolean().default(false),
   dryRun: z.boolean().default(false),
 });

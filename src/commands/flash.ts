@@ -7,6 +7,7 @@ import { openTarget } from "../device/open-target.ts";
 import type { OpenTarget } from "../device/opened-target.ts";
 import { receiptPath } from "../flash/receipt-store.ts";
 import { flashImage, type TargetResult } from "../flash/run-flash.ts";
+import { stallLimits } from "../flash/stall-watch.ts";
 import type { ImageReader } from "../image/reader.ts";
 import { confirmTargets, printPlan } from "./confirm-targets.ts";
 import type { Context } from "./context.ts";
@@ -41,6 +42,7 @@ const openAll = async (
 const runTogether = async (
   context: Context,
   together: readonly Opened[],
+  patience: number,
 ): Promise<readonly TargetResult[]> => {
   const [first] = together;
   if (first === undefined) {
@@ -60,12 +62,14 @@ const runTogether = async (
     proveImage: source.proveImage,
     report: context.report,
     signal: context.signal,
+    stallLimits: stallLimits(patience),
   });
 };
 
 const run = async (
   context: Context,
   planned: readonly Planned[],
+  patience: number,
 ): Promise<ReadonlyMap<FlashSource, TargetResult>> => {
   const opened = await openAll(planned);
   const groups = new Map<ImageReader, Opened[]>();
@@ -76,7 +80,7 @@ const run = async (
   const results = new Map<FlashSource, TargetResult>();
   const ended = await Promise.allSettled(
     [...groups.values()].map(async (group) => {
-      const found = await runTogether(context, group);
+      const found = await runTogether(context, group, patience);
       for (const [index, { source }] of group.entries()) {
         const result = found[index];
         if (result !== undefined) {
@@ -154,7 +158,7 @@ export const flash = async (
     }
     await confirmTargets(context, plans);
     await prepareOutFolder(options.out);
-    const results = await run(context, planned);
+    const results = await run(context, planned, options.patience);
     const flashed = planned.flatMap((one) => {
       const result = results.get(one.source);
       return result === undefined

@@ -1,6 +1,7 @@
 // Hands a card over to be pulled out.
 import { platform } from "node:process";
 import { UserError } from "../report/user-error.ts";
+import { asRoot } from "../system/privileges.ts";
 import { runTool } from "../system/run-tool.ts";
 
 /**
@@ -13,7 +14,7 @@ export const ejectDevice = async (
   try {
     await (platform === "darwin"
       ? runTool("diskutil", ["eject", path])
-      : runTool("eject", [path], { package: "eject" }));
+      : asRoot(() => runTool("eject", [path], { package: "eject" })));
     return undefined;
   } catch (error) {
     if (!(error instanceof UserError)) {

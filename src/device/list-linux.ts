@@ -1,6 +1,7 @@
 // Asks Linux for its block devices: lsblk, /proc, /sys and /dev/disk/by-id.
 import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { asRoot } from "../system/privileges.ts";
 import { runTool } from "../system/run-tool.ts";
 import type { BlockDevice } from "./block-device.ts";
 import { deviceNumber } from "./device-number.ts";
@@ -78,8 +79,7 @@ const btrfsMembers = async (): Promise<string[][]> =>
     ),
   );
 
-/** @throws UserError TOOL_MISSING, TOOL_FAILED */
-export const listLinux = async (): Promise<readonly BlockDevice[]> => {
+const askLinux = async (): Promise<readonly BlockDevice[]> => {
   const lsblk = await runTool(
     "lsblk",
     ["--json", "--bytes", "--all", "--output", LSBLK_COLUMNS.join(",")],
@@ -112,3 +112,10 @@ export const listLinux = async (): Promise<readonly BlockDevice[]> => {
     holders,
   });
 };
+
+/**
+ * Under sudo as root: only root sees the mounts of everybody's namespaces.
+ * @throws UserError TOOL_MISSING, TOOL_FAILED
+ */
+export const listLinux = (): Promise<readonly BlockDevice[]> =>
+  asRoot(askLinux);

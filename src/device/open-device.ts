@@ -3,6 +3,7 @@ import { constants, type FileHandle } from "node:fs/promises";
 import { existsSync, readFileSync } from "node:fs";
 import { platform } from "node:process";
 import { UserError } from "../report/user-error.ts";
+import { asRoot } from "../system/privileges.ts";
 import { tryTool } from "../system/run-tool.ts";
 import type { BlockDevice } from "./block-device.ts";
 import { deviceNumber } from "./device-number.ts";
@@ -56,7 +57,7 @@ const tryLinuxTool = async (
 ): Promise<void> => {
   try {
     if (platform === "linux") {
-      await tryTool(tool, args, { signal });
+      await asRoot(() => tryTool(tool, args, { signal }));
     }
   } catch (error) {
     if (!(error instanceof UserError)) {
@@ -101,7 +102,9 @@ export const openDevice = async (
   // O_EXCL without O_CREAT asks Linux for the device alone: it fails while it is mounted or held, and nothing can
   // mount it while we write (open(2)).
   const alone = platform === "linux" ? constants.O_EXCL : 0;
-  const { handle, direct } = await openDirect(node, constants.O_RDWR | alone);
+  const { handle, direct } = await asRoot(() =>
+    openDirect(node, constants.O_RDWR | alone),
+  );
   try {
     await proveIdentity(handle, target, listDevices);
     await lockAgainstUdev(handle, path);

@@ -12,6 +12,10 @@ export const readOnlyError = (path: string, cause?: unknown): UserError =>
     hint: "slide the lock switch of the card or its adapter away from LOCK, or take another card",
   });
 
+/** For cards in USB readers; whoever sits at the machine may then write them. */
+const UDEV_RULE =
+  'SUBSYSTEM=="block", ENV{ID_BUS}=="usb", TAG+="uaccess" in /etc/udev/rules.d/60-cards.rules';
+
 const permissionHint = (target: UsableTarget): string => {
   if (target.kind === "file") {
     return "write to a folder of your own";
@@ -19,9 +23,9 @@ const permissionHint = (target: UsableTarget): string => {
   const { group, path } = target.device;
   const join =
     group === undefined || group === "root"
-      ? "give your user access with a udev rule"
+      ? `give your user access with a udev rule (${UDEV_RULE})`
       : `join the group that owns the device (sudo usermod -aG ${group} "$USER", then log in again)`;
-  return `run the same command with sudo, or ${join}; ${path} is all that needs it`;
+  return `run the same command with sudo (only ${path} is used as root, everything else as you), or ${join}`;
 };
 
 /** The error for the user; what is not the operating system's answer is returned as it came. */

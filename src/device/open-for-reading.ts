@@ -1,6 +1,7 @@
 // Opens a target to read it back, past the page cache, without changing anything.
 import { constants } from "node:fs/promises";
 import { platform } from "node:process";
+import { asRoot } from "../system/privileges.ts";
 import { openDirect, rawNode } from "./open-direct.ts";
 import { openError } from "./open-errors.ts";
 import type { ReadBack } from "./opened-target.ts";
@@ -27,7 +28,10 @@ export const openForReading = async (
   const path =
     target.kind === "device" ? rawNode(target.device.path) : target.realPath;
   try {
-    const { handle, direct } = await openDirect(path, constants.O_RDONLY);
+    const open = () => openDirect(path, constants.O_RDONLY);
+    const { handle, direct } = await (target.kind === "device"
+      ? asRoot(open)
+      : open());
     return {
       path: target.path,
       size: target.kind === "device" ? target.device.size : target.size,

@@ -133,7 +133,7 @@ const writeAll = async (
   for (const { target } of alive) {
     job.report({ type: "phase", phase: "flash", subject: target.path, total });
   }
-  // Node does four file operations at a time for the whole process.
+  // All targets share the threads that do Node's file operations.
   const writers = alive.length === 1 ? 2 : 1;
   const lanes = alive.map((run) => startLane(run, writers, total));
   let damage: { readonly error: unknown } | undefined;

@@ -22,6 +22,13 @@ export const STALL_LIMITS: StallLimits = {
 /** A request to a card that was pulled out may take minutes to fail; this is how soon it is noticed, in milliseconds. */
 const LOOK_EVERY = 1000;
 
+/** @param giveUp milliseconds that one request may take; half of a short patience is when the user is told */
+export const stallLimits = (giveUp: number): StallLimits => ({
+  ...STALL_LIMITS,
+  warn: Math.min(STALL_LIMITS.warn, giveUp / 2),
+  giveUp,
+});
+
 const inSeconds = (milliseconds: number): string =>
   `${Math.round(milliseconds / 1000)} s`;
 

@@ -10,6 +10,7 @@ export const imageDamaged = (
 ): UserError =>
   new UserError("IMAGE_DAMAGED", `${path} is damaged: ${what}`, {
     facts: facts.filter((fact) => fact !== ""),
+    state: "nothing was written",
     hint: "download or copy the file again, and compare its checksum with the published one",
     cause,
   });
@@ -20,7 +21,10 @@ export const imageRefused = (
   why: string,
   hint: string,
 ): UserError =>
-  new UserError("IMAGE_REFUSED", `${path} is refused: ${why}`, { hint });
+  new UserError("IMAGE_REFUSED", `${path} is refused: ${why}`, {
+    state: "nothing was written",
+    hint,
+  });
 
 /** No base image has more decoded bytes than this; what claims more is a decompression bomb. */
 export const MAX_IMAGE_SIZE = 2 ** 40;

@@ -39,6 +39,7 @@ export const decoderWords = (stderr: string): string =>
 /** Not the file's fault: memory ran out, or somebody stopped it. */
 export const toolKilled = (tool: string, by: string): UserError =>
   new UserError("TOOL_FAILED", `${tool} was stopped by ${by}`, {
+    state: "nothing was written",
     hint: "if memory ran out, close other programs and run the command again",
   });
 

@@ -13,6 +13,7 @@ import {
 } from "./archive-damage.ts";
 import { closeStream } from "./archive-stream.ts";
 import { readZipEnd, type ZipEnd } from "./archive-zip-end.ts";
+import { UserError } from "../report/user-error.ts";
 import type { ImageReader } from "./reader.ts";
 
 const READ_SIZE = 1024 * 1024;
@@ -21,6 +22,9 @@ const LOCAL_HEADER_SIGNATURE = 0x04034b50;
 /** Name and extra field of an entry's own header, which may be longer than those in the directory. */
 const HEADER_ROOM = 2 * 0xffff;
 
+/** Disks have whole ones. */
+const SECTOR = 512;
+
 const STORED = 0;
 const DEFLATED = 8;
 
@@ -28,6 +32,12 @@ const isTrick = (name: string): boolean =>
   name.startsWith("/") ||
   /[\\\0]|^[A-Za-z]:/.test(name) ||
   name.split("/").includes("..");
+
+/** A lone file of another name is taken, unless its name or its size says what else it is. */
+const couldBeImage = ({ path, uncompressedSize }: File): boolean =>
+  /\.img$/i.test(path) ||
+  (!/\.(7z|bz2|gz|html?|md|pdf|txt|xz|zip|zst)$/i.test(path) &&
+    uncompressedSize % SECTOR === 0);
 
 /** The one entry that is the image: the only .img, else the only file. */
 const chooseEntry = (path: string, files: readonly File[]): File => {
@@ -46,13 +56,27 @@ const chooseEntry = (path: string, files: readonly File[]): File => {
   const images = candidates.filter((file) => /\.img$/i.test(file.path));
   const chosen = images.length === 0 ? candidates : images;
   const [entry] = chosen;
-  if (entry === undefined || chosen.length > 1) {
-    throw imageRefused(
-      path,
+  if (chosen.length > 1) {
+    throw new UserError(
+      "IMAGE_NOT_CHOSEN",
+      `${path} holds ${chosen.length} files that could be the image`,
+      {
+        facts: chosen.slice(0, 8).map((file) => JSON.stringify(file.path)),
+        state: "nothing was written",
+        hint: "unpack it, and give the image itself",
+      },
+    );
+  }
+  if (entry === undefined || !couldBeImage(entry)) {
+    throw new UserError(
+      "IMAGE_NOT_AN_IMAGE",
       entry === undefined
-        ? "no file is in it"
-        : `it holds ${chosen.length} files that could be the image`,
-      "unpack it, and give the image itself",
+        ? `${path} holds no file`
+        : `${path} holds ${JSON.stringify(entry.path)}, which is not the file of a disk image`,
+      {
+        state: "nothing was written",
+        hint: "unpack it, and give an image itself, compressed or not",
+      },
     );
   }
   return entry;

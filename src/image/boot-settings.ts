@@ -77,7 +77,10 @@ export const applyBootSettings = (
     throw new UserError(
       "BOOT_CMDLINE_MISSING",
       "the boot partition has no kernel command line: neither cmdline.txt nor the file that config.txt names exists",
-      { hint: "use a base image as its makers publish it" },
+      {
+        state: "nothing was written",
+        hint: "use a base image as its makers publish it",
+      },
     );
   }
   const cmdlines = paths.map((path) => ({

@@ -44,6 +44,7 @@ export const findBootPartition = async (
           `${where} of the base image holds ${finding.name}; pi-image edits FAT32 only`,
           {
             facts: table.partitions.map(describePartition),
+            state: "nothing was written",
             hint: USE_PREINSTALLED,
           },
         );
@@ -62,6 +63,7 @@ export const findBootPartition = async (
       "the base image has no FAT32 partition to boot from",
       {
         facts: table.partitions.map(describePartition),
+        state: "nothing was written",
         hint: USE_PREINSTALLED,
       },
     )

@@ -61,6 +61,7 @@ const refuseOldDiskId = (cmdlineTxt: string, oldId: number): void => {
       `the base image finds its root partition by the disk id ${id}, but every card gets an id of its own`,
       {
         facts: [`cmdline.txt: ${cmdlineTxt.trim()}`],
+        state: "nothing was written",
         hint: "use a base image that finds it by label, as Ubuntu's do: root=LABEL=writable",
       },
     );

@@ -88,7 +88,7 @@ const notAnImage = (path: string, start: Buffer): UserError => {
     other === undefined
       ? `${path} is not a disk image: it has no partition table and is in no known format`
       : `${path} is not a disk image but ${other[0]}`,
-    { hint: `give ${FORMATS}` },
+    { state: "nothing was written", hint: `give ${FORMATS}` },
   );
 };
 
@@ -103,6 +103,7 @@ const unreadable = (path: string, error: unknown): unknown => {
   return why === undefined
     ? error
     : new UserError("IMAGE_UNREADABLE", `${path} ${why}`, {
+        state: "nothing was written",
         hint: "check the name and its permissions",
         cause: error,
       });
@@ -114,8 +115,8 @@ const readStart = async (path: string, file: FileHandle): Promise<Buffer> => {
   if (!stat.isFile()) {
     throw new UserError(
       "IMAGE_NOT_AN_IMAGE",
-      `${path} is ${stat.isDirectory() ? "a folder" : "not a regular file"}, not a disk image`,
-      { hint: `give ${FORMATS}` },
+      `${path} is ${stat.isDirectory() ? "a folder" : "a device, a pipe or a socket"}, not the file of a disk image`,
+      { state: "nothing was written", hint: `give ${FORMATS}` },
     );
   }
   if (stat.size === 0) {

@@ -69,6 +69,7 @@ const noTable = (start: Buffer, what: string): UserError => {
   const looks = zero ? "nothing but zero bytes" : found?.[2];
   return new UserError("BASE_HAS_NO_PARTITION_TABLE", what, {
     facts: looks === undefined ? [] : [`its start looks like ${looks}`],
+    state: "nothing was written",
     hint: "use the preinstalled image for the Raspberry Pi, whose name ends in -preinstalled-server-arm64+raspi.img.xz",
   });
 };
@@ -79,6 +80,7 @@ const wrongTable = (
 ): UserError =>
   new UserError("BASE_PARTITION_TABLE_WRONG", message, {
     facts: partitions.map(describePartition),
+    state: "nothing was written",
     hint: "download or copy the image again and compare its checksum",
   });
 
@@ -142,6 +144,7 @@ export const readPartitionTable = async (
       "the image has a GPT partition table; an image for the Raspberry Pi has an MBR one",
       {
         facts: await describeGpt(source, gpt),
+        state: "nothing was written",
         hint: "use the preinstalled image for the Raspberry Pi, not the one for PCs or servers",
       },
     );

@@ -27,6 +27,7 @@ export const bmapWrong = (
 ): UserError =>
   new UserError("BMAP_WRONG", message, {
     facts,
+    state: "nothing was written",
     hint: "download the image and its .bmap again, or take the .bmap away: pi-image finds the used blocks itself",
   });
 

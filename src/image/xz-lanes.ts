@@ -108,6 +108,7 @@ const readFully = async (
 
 const memoryFull = (folder: string): UserError =>
   new UserError("DISK_FULL", `${folder} has no room for decoded blocks`, {
+    state: "nothing was written",
     hint: "free some space there, or set TMPDIR to a folder that has space",
   });
 

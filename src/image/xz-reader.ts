@@ -87,7 +87,10 @@ export const openXz = async (path: string): Promise<ImageReader> => {
       throw new UserError(
         "TOOL_MISSING",
         `${path} carries SHA-256 checks, which only the xz program can verify, and xz is not installed`,
-        { hint: "install it, for example: sudo apt-get install xz-utils" },
+        {
+          state: "nothing was written",
+          hint: "install it, for example: sudo apt-get install xz-utils",
+        },
       );
     }
     const archive: XzArchive = { path, file, index };

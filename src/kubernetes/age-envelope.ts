@@ -36,7 +36,7 @@ export const encryptText = async (
       const shown = recipient.startsWith("age1") ? ` ${recipient}` : "";
       throw new UserError(
         "AGE_RECIPIENT_WRONG",
-        `The recipient${shown} is not a public key of age.`,
+        `the recipient${shown} is not a public key of age`,
         {
           hint: "a recipient begins with age1 and is printed by: age-keygen -y IDENTITY_FILE",
         },
@@ -47,9 +47,9 @@ export const encryptText = async (
 };
 
 const unusable = (path: string, why: string): UserError =>
-  new UserError("AGE_IDENTITY_UNUSABLE", `${path} is encrypted, and ${why}.`, {
+  new UserError("AGE_IDENTITY_UNUSABLE", `${path} is encrypted, and ${why}`, {
     hint: "name the file with the right identity by --identity FILE or PI_IMAGE_AGE_IDENTITY",
-    state: "The secrets file is as it was.",
+    state: "the secrets file is as it was",
   });
 
 /**
@@ -86,6 +86,6 @@ export const decryptText = async (
     if (error instanceof Error && error.message.startsWith("no identity")) {
       throw unusable(path, "no identity in the identity file opens it");
     }
-    throw secretsDamaged(path, ["The encrypted file is cut short or altered."]);
+    throw secretsDamaged(path, ["the encrypted file is cut short or altered"]);
   }
 };

@@ -120,8 +120,8 @@ const refuse = (found: readonly string[], hint: string): void => {
   if (found.length > 0) {
     throw new UserError(
       "SECRETS_INCONSISTENT",
-      "The cluster's secrets do not fit together.",
-      { facts: found, hint, state: "The secrets file is as it was." },
+      "the cluster's secrets do not fit together",
+      { facts: found, hint, state: "the secrets file is as it was" },
     );
   }
 };
@@ -141,10 +141,10 @@ export const checkAuthorities = (
   if (secrets.cluster !== cluster) {
     throw new UserError(
       "SECRETS_OTHER_CLUSTER",
-      `The secrets belong to the cluster ${secrets.cluster}, but the inventory describes ${cluster}.`,
+      `the secrets belong to the cluster ${secrets.cluster}, but the inventory describes ${cluster}`,
       {
         hint: `name the cluster ${secrets.cluster} again, or move the file away so that ${cluster} gets secrets of its own`,
-        state: "The secrets file is as it was.",
+        state: "the secrets file is as it was",
       },
     );
   }

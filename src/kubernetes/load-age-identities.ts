@@ -32,7 +32,7 @@ export const loadAgeIdentities = async (
   const refuse = (why: string): UserError =>
     new UserError(
       "AGE_IDENTITY_UNUSABLE",
-      `The secrets file is encrypted, and the identity file ${file} ${why}.`,
+      `the secrets file is encrypted, and the identity file ${file} ${why}`,
       {
         hint: "name the right file by --identity FILE or PI_IMAGE_AGE_IDENTITY; under sudo, ~ is root's home",
       },

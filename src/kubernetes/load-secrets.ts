@@ -24,10 +24,10 @@ const GROUP_AND_OTHERS = 0o077;
 const unreadable = (path: string, why: string, hint: string): UserError =>
   new UserError(
     "SECRETS_UNREADABLE",
-    `The secrets file ${path} cannot be opened: ${why}.`,
+    `the secrets file ${path} cannot be opened: ${why}`,
     {
       hint,
-      state: "Nothing was made in its place.",
+      state: "nothing was made in its place",
     },
   );
 
@@ -80,10 +80,10 @@ const readPrivately = async (path: string): Promise<Buffer | undefined> => {
       if (!isEncrypted(data) && (stats.mode & GROUP_AND_OTHERS) !== 0) {
         throw new UserError(
           "SECRETS_READABLE",
-          `Other users can open the secrets file ${path} (mode ${(stats.mode & 0o777).toString(8).padStart(4, "0")}).`,
+          `other users can open the secrets file ${path} (mode ${(stats.mode & 0o777).toString(8).padStart(4, "0")})`,
           {
             hint: `run: chmod 600 ${path}`,
-            state: "The file is as it was.",
+            state: "the file is as it was",
           },
         );
       }

@@ -33,7 +33,7 @@ const isNothing = (node: unknown): boolean =>
 const wrong = (path: string, why: string): UserError =>
   new UserError("KUBECONFIG_WRONG", `${path} is not a kubeconfig: ${why}.`, {
     hint: "repair it, or merge into another file",
-    state: "The file is as it was.",
+    state: "the file is as it was",
   });
 
 /**
@@ -142,7 +142,7 @@ const conflict = (path: string, name: string, lists: readonly string[]) =>
     {
       facts: lists.map((list) => `under ${list}`),
       hint: `if they are of no use any more: kubectl config delete-context ${name}; kubectl config delete-cluster ${name}; kubectl config delete-user ${name}`,
-      state: "The file is as it was.",
+      state: "the file is as it was",
     },
   );
 

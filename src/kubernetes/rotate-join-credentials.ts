@@ -38,7 +38,7 @@ export const rotateJoinCredentials = async (
   if (unknown !== undefined) {
     throw new UserError(
       "WRONG_ARGUMENTS",
-      `The inventory has no node ${unknown}.`,
+      `the inventory has no node ${unknown}`,
       { hint: `its nodes are: ${names.join(", ")}` },
     );
   }

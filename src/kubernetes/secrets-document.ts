@@ -107,11 +107,11 @@ export const secretsDamaged = (
 ): UserError =>
   new UserError(
     "SECRETS_DAMAGED",
-    `${path} does not hold the secrets of a cluster.`,
+    `${path} does not hold the secrets of a cluster`,
     {
       facts,
       hint: "put it back from your backup; if no card was ever built with it, delete it and new secrets are made",
-      state: "The file is as it was.",
+      state: "the file is as it was",
     },
   );
 
@@ -120,7 +120,7 @@ const toPlain = (document: Document | undefined, path: string): unknown => {
   try {
     return document?.toJS();
   } catch {
-    throw secretsDamaged(path, ["The file: its aliases multiply."]);
+    throw secretsDamaged(path, ["its aliases multiply"]);
   }
 };
 
@@ -138,19 +138,19 @@ export const parseSecretsDocument = (
   path: string,
 ): SecretsDocument => {
   if (text.trim() === "") {
-    throw secretsDamaged(path, ["The file is empty."]);
+    throw secretsDamaged(path, ["it is empty"]);
   }
   const parsedText = parseOneBounded(text);
   if ("mistake" in parsedText) {
     throw secretsDamaged(path, [
-      `Line ${parsedText.mistake.line}: not valid YAML.`,
+      `line ${parsedText.mistake.line} is not valid YAML`,
     ]);
   }
   const content = toPlain(parsedText.document, path);
   const version = z.object({ version: z.number() }).safeParse(content);
   if (version.success && version.data.version > VERSION) {
     throw secretsDamaged(path, [
-      `A newer pi-image wrote it (version ${version.data.version} of the file).`,
+      `a newer pi-image wrote it (version ${version.data.version} of the file)`,
     ]);
   }
   const parsed = schema.safeParse(content);
@@ -159,8 +159,8 @@ export const parseSecretsDocument = (
       path,
       parsed.error.issues.map((issue) =>
         issue.code === "unrecognized_keys"
-          ? `${issue.path.join(".") || "The file"}: has a key too many.`
-          : `${issue.path.join(".") || "The file"}: is missing or has another form.`,
+          ? `${issue.path.join(".") || "the file"}: has a key too many`
+          : `${issue.path.join(".") || "the file"}: is missing or has another form`,
       ),
     );
   }

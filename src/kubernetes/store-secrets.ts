@@ -68,7 +68,7 @@ const decide = async (
       {
         facts: changes,
         hint: "name all recipients: --encrypt-to age1...",
-        state: "The file is as it was.",
+        state: "the file is as it was",
       },
     );
   }
@@ -88,10 +88,10 @@ const explain = (error: unknown, path: string): unknown => {
   return code !== undefined && CANNOT_WRITE.includes(code)
     ? new UserError(
         "SECRETS_NOT_WRITTEN",
-        `The secrets file ${path} cannot be written (${code}).`,
+        `the secrets file ${path} cannot be written (${code})`,
         {
           hint: "check the permissions and the free space of its folder",
-          state: "The file is as it was; what was made for it is lost.",
+          state: "the file is as it was; what was made for it is lost",
         },
       )
     : error;
@@ -103,10 +103,10 @@ const heldBy =
     const [host, pid] = holder.split(" ");
     return new UserError(
       "SECRETS_LOCKED",
-      `Another run (process ${pid} on ${host}) is changing ${path}.`,
+      `another run (process ${pid} on ${host}) is changing ${path}`,
       {
         hint: `run the command again when it has ended; if it is not running, delete ${lock}`,
-        state: "The file is as it was.",
+        state: "the file is as it was",
       },
     );
   };
@@ -195,7 +195,7 @@ export const rotateSecrets = (
       if (existing === undefined) {
         throw new UserError(
           "SECRETS_UNREADABLE",
-          `There is no secrets file ${path} yet.`,
+          `there is no secrets file ${path} yet`,
           { hint: "pi-image build makes it" },
         );
       }

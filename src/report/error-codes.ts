@@ -240,6 +240,10 @@ export const ERROR_CODES = {
     about:
       "An image that is to become a node's is not a role image, or one of another role.",
   },
+  RUN_KILLED: {
+    exit: EXIT.failed,
+    about: "The system ended the process that works on the devices.",
+  },
   SAMPLE_ON_CARD: {
     exit: EXIT.wrongInput,
     about: "An image made from the sample base would go onto a real card.",

@@ -16,12 +16,13 @@ export const copySparse = async (
   // GNU cp refuses --sparse=always together with a reflink, so they are two tries.
   const reflink = await tryTool("cp", ["--reflink=always", "--", from, to], {
     signal,
+    package: "coreutils",
   });
   if (reflink.status !== 0) {
     await runTool(
       "cp",
       ["--reflink=never", "--sparse=always", "--", from, to],
-      { signal },
+      { signal, package: "coreutils" },
     );
   }
 };

@@ -318,7 +318,10 @@ describe("a file", () => {
     ["file://host/a", "WRONG_ARGUMENTS 2: file://host/a is not a valid"],
     ["https://", "WRONG_ARGUMENTS 2: https:// is not a valid address"],
     ["/proc", "IMAGE_NOT_AN_IMAGE 2: /proc is a folder"],
-    ["/dev/null", "IMAGE_NOT_AN_IMAGE 2: /dev/null is not a regular file"],
+    [
+      "/dev/null",
+      "IMAGE_NOT_AN_IMAGE 2: /dev/null is a device, a pipe or a socket, not the file of a disk image",
+    ],
   ])("%s is not one", async (base, expected) => {
     const work = resolve({ base, explicit: true }, options());
     expect(await outcomeOf(work)).toContain(expected);

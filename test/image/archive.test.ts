@@ -203,14 +203,22 @@ describeWithTools(tools, "a zip", () => {
     );
 
   it("with several images is refused", async () => {
-    expect(await refusal(zip({ "a.img": image, "b.img": image }))).toBe(
-      "IMAGE_REFUSED: it holds 2 files that could be the image",
+    expect(await refusal(zip({ "a.img": image, "b.img": image }))).toMatch(
+      /^IMAGE_NOT_CHOSEN: .* holds 2 files that could be the image$/,
     );
   });
   it("with several files, none an image, is refused", async () => {
     expect(
       await refusal(zip({ a: image, b: Buffer.from("b"), c: image })),
-    ).toBe("IMAGE_REFUSED: it holds 3 files that could be the image");
+    ).toMatch(/^IMAGE_NOT_CHOSEN: .* holds 3 files that could be the image$/);
+  });
+  it.each([
+    ["notes.txt", Buffer.from("read me")],
+    ["a.img.xz", Buffer.alloc(512)],
+  ])("that holds only %s is no image, and not damaged", async (name, data) => {
+    const found = await refusal(zip({ [name]: data }));
+    expect(found).toContain("IMAGE_NOT_AN_IMAGE: ");
+    expect(found).toContain(`holds "${name}", which is not the file`);
   });
   it("that is encrypted is refused", async () => {
     expect(await refusal(zip({ "a.img": image }, "-P", "secret"))).toBe(
@@ -311,7 +319,7 @@ describe("what is no archive", () => {
   });
   it("a device is no image", async () => {
     expect(await outcome(openImage("/dev/zero"))).toContain(
-      "not a regular file",
+      "a device, a pipe or a socket, not the file of a disk image",
     );
   });
   it("a missing file is told", async () => {

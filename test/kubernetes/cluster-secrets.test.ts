@@ -352,7 +352,7 @@ describe("inconsistent secrets", () => {
     );
     expect(error.code).toBe("SECRETS_OTHER_CLUSTER");
     expect(error.message).toBe(
-      "The secrets belong to the cluster homelab, but the inventory describes lab.",
+      "the secrets belong to the cluster homelab, but the inventory describes lab",
     );
   });
 });

@@ -178,23 +178,23 @@ describe("an existing secrets file", () => {
   });
 
   it.each([
-    ["is empty", () => "", "The file is empty."],
+    ["is empty", () => "", "it is empty"],
     [
       "is cut short",
       () => plain.slice(0, plain.indexOf("nodes:") - 40),
-      "bootstrapToken: is missing or has another form.",
+      "bootstrapToken: is missing or has another form",
     ],
     [
       "has a key that does not belong there",
       () => plain.replace("version: 1", "version: 1\nhunter: 2"),
-      "The file: has a key too many.",
+      "the file: has a key too many",
     ],
     [
       "comes from a later version",
       () => plain.replace("version: 1", "version: 2"),
-      "A newer pi-image wrote it (version 2 of the file).",
+      "a newer pi-image wrote it (version 2 of the file)",
     ],
-    ["is not YAML", () => "cluster: [", "Line 1: not valid YAML."],
+    ["is not YAML", () => "cluster: [", "line 1 is not valid YAML"],
     [
       "multiplies aliases",
       () =>
@@ -204,7 +204,7 @@ describe("an existing secrets file", () => {
               `${name}: &${name} [${Array.from({ length: 10 }, () => `*${"abcd"[at]}`).join(",")}]`,
           )
           .join("\n")}\n`,
-      "The file: its aliases multiply.",
+      "its aliases multiply",
     ],
   ])("is refused and kept when it %s", async (_what, make, fact) => {
     const text = make();
@@ -212,7 +212,7 @@ describe("an existing secrets file", () => {
     const error = await errorOf(() => keep(file));
     expect(error.code).toBe("SECRETS_DAMAGED");
     expect(error.facts).toContain(fact);
-    expect(error.state).toBe("The file is as it was.");
+    expect(error.state).toBe("the file is as it was");
     expect(readFileSync(file, "utf8")).toBe(text);
   });
 
@@ -326,7 +326,7 @@ describe("runs at the same time", () => {
     );
     expect(error.code).toBe("SECRETS_LOCKED");
     expect(error.message).toBe(
-      `Another run (process 4711 on elsewhere) is changing ${file}.`,
+      `another run (process 4711 on elsewhere) is changing ${file}`,
     );
     expect(error.hint).toContain(lock);
     expect(readFileSync(file, "utf8")).toBe(plain);

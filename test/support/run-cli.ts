@@ -15,14 +15,17 @@ type CliOptions = {
   readonly cwd: string;
   /** Added to a minimal environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** In a process group of its own, which can be stopped as a whole. */
+  readonly detached?: boolean;
 };
 
 export const startCli = (
   args: readonly string[],
-  { cwd, env = {} }: CliOptions,
+  { cwd, env = {}, detached = false }: CliOptions,
 ) =>
   spawn(process.execPath, ["--import", TSX, CLI, ...args], {
     cwd,
+    detached,
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...env },
   });

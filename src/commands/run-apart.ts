@@ -1,0 +1,109 @@
+// Runs what touches devices in a process of its own. A request that a dead device never answers keeps the process that made
+// it alive, whatever that process does; the one that the user waits for must end all the same.
+import { spawn } from "node:child_process";
+import { closeSync } from "node:fs";
+import { env, execArgv, execPath, pid } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { EXIT } from "../report/exit-codes.ts";
+import { UserError } from "../report/user-error.ts";
+import { asRoot } from "../system/privileges.ts";
+
+/** Set for the process that does the work. */
+const MARK = "PI_IMAGE_APART";
+
+/**
+ * Threads for file operations. Node's four would all hang in two cards that do not answer, and the good ones with them.
+ * They must be asked for before the process starts.
+ */
+const THREADS = "24";
+
+/** Milliseconds for an ordinary end after the result is known. */
+const GRACE = 1000;
+
+const STOP = "stop";
+const ended = z.object({ exit: z.number() });
+
+const isApart = (): boolean =>
+  env[MARK] === String(process.ppid) && process.send !== undefined;
+
+/** In the process that does the work: it lives no longer than the one that the user sees. */
+const followParent = (stop: AbortController): void => {
+  process.on("message", (message) => {
+    if (message === STOP) {
+      stop.abort("SIGINT");
+    }
+  });
+  // As if both had been killed: nothing must be written when the user believes that pi-image is gone.
+  process.on("disconnect", () => process.kill(pid, "SIGKILL"));
+  process.channel?.unref();
+};
+
+const startApart = async (stop: AbortController): Promise<number> => {
+  const child = await asRoot(async () =>
+    spawn(execPath, [...execArgv, ...process.argv.slice(1)], {
+      stdio: ["inherit", "inherit", "inherit", "ipc"],
+      env: { UV_THREADPOOL_SIZE: THREADS, ...env, [MARK]: String(pid) },
+    }),
+  );
+  stop.signal.addEventListener("abort", () => {
+    if (child.connected) {
+      child.send(STOP);
+    }
+  });
+  const gone = new Promise<NodeJS.Signals | number>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (code, signal) => resolve(signal ?? code ?? EXIT.bug));
+  });
+  const told = new Promise<number>((resolve) => {
+    child.on("message", (message) => {
+      const { data } = ended.safeParse(message);
+      if (data !== undefined) {
+        resolve(data.exit);
+      }
+    });
+  });
+  const first = await Promise.race([told, gone]);
+  if (typeof first === "string") {
+    throw new UserError(
+      "RUN_KILLED",
+      `the process that works on the devices was ended by ${first}`,
+      {
+        state: "a card that was being written does not boot",
+        hint: "the system does that when memory runs out; run the same command again",
+      },
+    );
+  }
+  await Promise.race([gone, sleep(GRACE, undefined, { ref: false })]);
+  child.unref();
+  child.channel?.unref();
+  return first;
+};
+
+/**
+ * Does the work, in a second process; `process.exitCode` is the work's.
+ * @throws what the work throws, in the process that does it; else UserError RUN_KILLED
+ */
+export const runApart = async (
+  stop: AbortController,
+  work: () => Promise<void>,
+): Promise<void> => {
+  if (!isApart()) {
+    process.exitCode = await startApart(stop);
+    return;
+  }
+  followParent(stop);
+  await work();
+};
+
+/** Tells the waiting process how the work ended; does nothing elsewhere. Nothing can be printed afterwards. */
+export const reportEnd = (): void => {
+  if (!isApart() || !process.connected) {
+    return;
+  }
+  process.send?.({ exit: Number(process.exitCode ?? EXIT.done) });
+  // Whoever reads what we print waits for the last process that could still print.
+  for (const output of [1, 2]) {
+    closeSync(output);
+  }
+};
