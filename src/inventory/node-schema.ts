@@ -3,7 +3,8 @@ import { z } from "zod";
 import { nodeNameRule, domainRule } from "./name-rules.ts";
 import { addressRule, nodeAddressRule } from "./network-rules.ts";
 import { keyRule } from "./references.ts";
-import { EEPROM_MODES, FAN_STEPS } from "./hardware.ts";
+import { EEPROM_MODES } from "./hardware.ts";
+import { hardwareSchema } from "./hardware-schema.ts";
 import {
   configRule,
   dataMountRule,
@@ -51,41 +52,6 @@ const user = z.strictObject({
     { description: "The login shell. Default: /bin/bash." },
     shellRule,
   ).optional(),
-});
-
-const steps = (fan: string) =>
-  z
-    .array(z.number().min(20).max(95))
-    .min(1)
-    .max(FAN_STEPS)
-    .optional()
-    .describe(
-      `Degrees Celsius at which ${fan} takes its next step, up to ${FAN_STEPS} in rising order.`,
-    );
-
-const hardware = z.strictObject({
-  wifi: z
-    .boolean()
-    .optional()
-    .describe("false switches the Wi-Fi radio off. Default: true."),
-  bluetooth: z
-    .boolean()
-    .optional()
-    .describe("false switches Bluetooth off. Default: true."),
-  usbMaxCurrent: z
-    .boolean()
-    .optional()
-    .describe(
-      "Whether a Pi 5 gives its USB ports 1.6 A with a supply that does not announce 5 A. Default: false.",
-    ),
-  watchdog: z
-    .boolean()
-    .optional()
-    .describe(
-      "Whether the board restarts when the system hangs. Default: false.",
-    ),
-  fan: steps("the Active Cooler"),
-  poeFan: steps("the fan of a PoE HAT"),
 });
 
 /** What a node and `defaults` have in common. */
@@ -157,7 +123,7 @@ const settings = {
     },
     imageRule,
   ).optional(),
-  hardware: hardware
+  hardware: hardwareSchema
     .optional()
     .describe(
       "Switches of the board. A node's own mapping takes the place of the one in defaults.",
