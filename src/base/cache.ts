@@ -1,10 +1,9 @@
 // The cache: archives and decoded images named by the archive's SHA-256, shared by all runs and safe to delete.
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Report } from "../report/events.ts";
 import { UserError } from "../report/user-error.ts";
-import { withFileLock } from "../system/file-lock.ts";
+import { withFileLockInTurn } from "../system/file-lock.ts";
 import { cacheFolder } from "../system/folders.ts";
 
 /** What every operation on the cache gets from the command. */
@@ -15,8 +14,6 @@ export type CacheOptions = {
 };
 
 type Kind = "archives" | "downloads" | "keys" | "lists" | "raw";
-
-const PAUSE_MS = 500;
 
 /** A path in the cache; its folder exists. Throws CACHE_UNUSABLE. */
 export const cachePath = async (
@@ -42,32 +39,22 @@ export const cachePath = async (
   return path;
 };
 
-/** Only for passing "somebody else has it" out of the lock. */
-class Held extends Error {
-  override readonly name = "Held";
-}
-
 /** Runs `action` while no other run works on the same entry; waits for it as long as it takes. */
-export const withEntryLock = async <Result>(
+export const withEntryLock = <Result>(
   path: string,
   { report, signal }: CacheOptions,
   action: () => Promise<Result>,
-): Promise<Result> => {
-  for (let told = false; ; told = true) {
-    try {
-      return await withFileLock(path, action, 0, () => new Held());
-    } catch (error) {
-      if (!(error instanceof Held)) {
-        throw error;
-      }
-    }
-    if (!told) {
-      report({
-        type: "notice",
-        message:
-          "another run of pi-image prepares the same base image; waiting for it",
-      });
-    }
-    await sleep(PAUSE_MS, undefined, { signal });
-  }
-};
+): Promise<Result> =>
+  withFileLockInTurn(
+    path,
+    {
+      signal,
+      told: () =>
+        report({
+          type: "notice",
+          message:
+            "another run of pi-image prepares the same base image; waiting for it",
+        }),
+    },
+    action,
+  );

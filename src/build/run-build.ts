@@ -1,5 +1,5 @@
 // Builds what a plan says: for each node its image or seed, its plain files and its manifest.
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { mkdir, rm } from "node:fs/promises";
 import { mapUsed } from "../image/block-map.ts";
 import { renderBmap } from "../image/bmap.ts";
@@ -14,6 +14,7 @@ import {
   writeFileAtomically,
   writeFilesAtomically,
 } from "../system/atomic-file.ts";
+import { withFileLockInTurn } from "../system/file-lock.ts";
 import type { OpenBase } from "./open-bases.ts";
 import { checkRoom } from "./out-folder.ts";
 import { type ImageRecord, renderManifest } from "./manifest.ts";
@@ -190,6 +191,30 @@ const buildNode = async (
   );
 };
 
+/** Two runs at once would leave one's image with the other's checksum and seed. */
+const buildInTurn = (
+  job: BuildJob,
+  base: OpenBase,
+  source: Source,
+  prepared: PreparedBase,
+  nodeSeed: NodeSeed,
+): Promise<void> => {
+  const subject = nodeSeed.node.name;
+  return withFileLockInTurn(
+    join(job.out, subject),
+    {
+      signal: job.signal,
+      told: (lock) =>
+        job.report({
+          type: "notice",
+          message: `another run of pi-image builds it and holds ${lock}; waiting for its end`,
+          subject,
+        }),
+    },
+    () => buildNode(job, base, source, prepared, nodeSeed),
+  );
+};
+
 /** Seeds are small files that wait for the disk to keep them; images fill it, so they are built one after the other. */
 const SEEDS_AT_A_TIME = 16;
 
@@ -213,7 +238,7 @@ export const buildNodes = async (
       nodeSeed = rest.shift()
     ) {
       job.signal.throwIfAborted();
-      await buildNode(job, base, source, prepared, nodeSeed);
+      await buildInTurn(job, base, source, prepared, nodeSeed);
       job.report({
         type: "notice",
         message: "built",

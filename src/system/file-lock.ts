@@ -91,3 +91,37 @@ export const withFileLock = async <Result>(
     await rm(lock, { force: true });
   }
 };
+
+/** Only for passing "somebody else has it" out of the lock; the message is the lock's path. */
+class Held extends Error {
+  override readonly name = "Held";
+}
+
+const LONG_PAUSE_MS = 500;
+
+type Waiting = {
+  /** Called once when another run holds the lock, with the lock's path. */
+  readonly told: (lock: string) => void;
+  readonly signal: AbortSignal;
+};
+
+/** The same, but it waits for the other run as long as that takes. */
+export const withFileLockInTurn = async <Result>(
+  path: string,
+  { told, signal }: Waiting,
+  action: () => Promise<Result>,
+): Promise<Result> => {
+  for (let first = true; ; first = false) {
+    try {
+      return await withFileLock(path, action, 0, (lock) => new Held(lock));
+    } catch (error) {
+      if (!(error instanceof Held)) {
+        throw error;
+      }
+      if (first) {
+        told(error.message);
+      }
+    }
+    await sleep(LONG_PAUSE_MS, undefined, { signal });
+  }
+};
