@@ -1,11 +1,9 @@
 // What a base image is made of: partition tables and file systems, read as a build reads them.
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { mapUsed } from "../../src/image/block-map.ts";
 import { renderBmap } from "../../src/image/bmap.ts";
 import { crc32c } from "../../src/image/crc.ts";
 import { diskIdOf } from "../../src/image/disk-identity.ts";
-import { editFat } from "../../src/image/edit-fat.ts";
 import { findRootPartition } from "../../src/image/find-partitions.ts";
 import { makeNodePatch, prepareBase } from "../../src/image/node-patch.ts";
 import { readPartitionTable } from "../../src/image/partition-table.ts";
@@ -14,49 +12,18 @@ import { rangeEnd } from "../../src/image/range.ts";
 import { bufferSource, type Source } from "../../src/image/source.ts";
 import { makeMbr } from "../image/make-image.ts";
 import type { FuzzInput } from "./fuzz-input.ts";
+import { hugeExt, hugeFat } from "./huge-disks.ts";
 import type { Sample } from "./mutate.ts";
-
-const NOW = new Date("2026-11-20T10:00:00Z");
-const MIB = 1024 * 1024;
-
-const tool = (name: string, ...args: readonly string[]): void => {
-  const done = spawnSync(name, args);
-  if (done.status !== 0) {
-    throw new Error(`${name}: ${done.stderr.toString()}`);
-  }
-};
-
-/** A disk that holds little, and reads as `fill` says everywhere else. */
-const hugeDisk = (
-  size: number,
-  start: Buffer,
-  fill: (block: number) => number,
-): Source => ({
-  size,
-  read: async (offset, length) => {
-    const bytes = Buffer.alloc(length);
-    for (let at = 0; at < length;) {
-      const block = Math.floor((offset + at) / 4096);
-      const end = Math.min((block + 1) * 4096 - offset, length);
-      bytes.fill(fill(block), at, end);
-      at = end;
-    }
-    start.copy(bytes, 0, Math.min(offset, start.length));
-    return bytes;
-  },
-  close: async () => undefined,
-});
-
-/** A new file of this size, given to a tool that makes a file system in it. */
-const made = (size: number, make: (path: string) => void): Buffer => {
-  const path = "file-system.img";
-  writeFileSync(path, "");
-  truncateSync(path, size);
-  make(path);
-  const bytes = readFileSync(path);
-  rmSync(path);
-  return bytes;
-};
+import {
+  behindMbr,
+  extBytes,
+  fatVolume,
+  made,
+  MIB,
+  NOW,
+  START,
+  VOLUME,
+} from "./sample-volumes.ts";
 
 /** A source that refuses to be asked for more at once than any reader of metadata needs. */
 const watched = (source: Source): Source => ({
@@ -134,15 +101,6 @@ export const PARTITION_TABLES: FuzzInput = {
   },
 };
 
-const START = 4096;
-const VOLUME = 4 * MIB;
-
-const behindMbr = (type: number, volume: Buffer): Buffer => {
-  const prefix = Buffer.alloc(START);
-  prefix.set(makeMbr([{ type, offset: START, length: volume.length }]));
-  return Buffer.concat([prefix, volume]);
-};
-
 /** As long as before, so that the partition table still fits. */
 const resize = (bytes: Buffer, length: number): Buffer => {
   const whole = Buffer.alloc(length);
@@ -165,37 +123,6 @@ const repairFat = (damaged: Buffer): Buffer => {
   return bytes;
 };
 
-const ENTRY_OF_FOLDER = "CURRENT    ";
-
-/** A small FAT32 volume with files and a folder. mtools would take it for FAT16, so our own editor fills it. */
-const fatVolume = async (sectors: number): Promise<Buffer> => {
-  const empty = made(VOLUME, (path) =>
-    tool("mkfs.vfat", "-F", "32", "-s", String(sectors), "-n", "BOOT", path),
-  );
-  const image = behindMbr(0x0c, empty);
-  const { fat } = await prepareBase(bufferSource(image));
-  const inFolder = Buffer.alloc(96);
-  inFolder.write(".          \x10", 0, "latin1");
-  inFolder.write("..         \x10", 32, "latin1");
-  inFolder.write("STATE   TXT\x20", 64, "latin1");
-  const { patch } = await editFat(fat, NOW, (volume) => {
-    const text = (name: string, content: string) =>
-      volume.writeFile(name, Buffer.from(content));
-    text("config.txt", "[all]\nkernel=vmlinuz\narm_64bit=1\n");
-    text("cmdline.txt", "console=tty1 root=LABEL=writable\n");
-    text("user-data", "#cloud-config\n".repeat(300));
-    text("a long name of an overlay.dtbo", "x".repeat(20_000));
-    volume.writeFile("current", inFolder);
-  });
-  for (const { offset, data } of patch) {
-    image.set(data, offset);
-  }
-  const entry = image.indexOf(ENTRY_OF_FOLDER, 0, "latin1");
-  image.writeUInt8(0x10, entry + 11);
-  image.writeUInt32LE(0, entry + 28);
-  return image.subarray(START);
-};
-
 const fatFields = (volume: Buffer): readonly number[] => {
   const reserved = volume.readUInt16LE(14) * volume.readUInt16LE(11);
   const fat = volume.readUInt32LE(36) * volume.readUInt16LE(11);
@@ -205,52 +132,6 @@ const fatFields = (volume: Buffer): readonly number[] => {
     ...Array.from({ length: 96 }, (_, at) => reserved + at),
     ...Array.from({ length: 512 }, (_, at) => root + at),
   ].map((at) => START + at);
-};
-
-/** FAT32 with the largest number of clusters that a table of 64 MiB can name, in one endless chain or in folders. */
-const hugeFat = (fat: (entry: number) => number, size: number): Source => {
-  const start = Buffer.alloc(START + 512);
-  const sectors = Math.floor((size - START) / 512);
-  start.set(makeMbr([{ type: 0x0c, offset: START, length: sectors * 512 }]));
-  const boot = start.subarray(START);
-  const table = 131_072; // sectors
-  boot.set([0xeb, 0x58, 0x90]);
-  boot.writeUInt16LE(512, 11);
-  boot.writeUInt8(1, 13);
-  boot.writeUInt16LE(8, 14);
-  boot.writeUInt8(1, 16);
-  boot.writeUInt8(0xf8, 21);
-  boot.writeUInt32LE(sectors, 32);
-  boot.writeUInt32LE(table, 36);
-  boot.writeUInt32LE(2, 44);
-  boot.writeUInt16LE(0xaa55, 510);
-  const fatStart = START + 8 * 512;
-  const dataStart = fatStart + table * 512;
-  return {
-    size,
-    read: async (offset, length) => {
-      const bytes = Buffer.alloc(length);
-      const end = Math.min(offset + length, dataStart);
-      const first = Math.max(offset, fatStart);
-      for (let at = first; at + 4 <= end; at += 4) {
-        bytes.writeUInt32LE(fat((at - fatStart) / 4), at - offset);
-      }
-      // Every cluster of data is a folder with one entry: the folder in the cluster behind it.
-      for (
-        let at = Math.max(dataStart, Math.ceil(offset / 512) * 512);
-        at + 32 <= offset + length;
-        at += 512
-      ) {
-        const next = (at - dataStart) / 512 + 3;
-        bytes.write("FOLDER     \x10", at - offset, "latin1");
-        bytes.writeUInt16LE(next >>> 16, at - offset + 20);
-        bytes.writeUInt16LE(next & 0xffff, at - offset + 26);
-      }
-      start.copy(bytes, 0, Math.min(offset, start.length));
-      return bytes;
-    },
-    close: async () => undefined,
-  };
 };
 
 const hugeFats: readonly (() => Promise<string>)[] = [
@@ -335,9 +216,7 @@ const repairExt = (damaged: Buffer): Buffer => {
 const EXT_FIELDS = Array.from({ length: 0x280 }, (_, at) => SUPERBLOCK + at);
 
 const extVolume = (...words: readonly string[]): Sample => {
-  const volume = made(VOLUME, (path) =>
-    tool("mke2fs", "-q", "-F", "-t", "ext4", ...words, path),
-  );
+  const volume = extBytes(...words);
   const block = 1024 * 2 ** volume.readUInt32LE(1024 + 0x18);
   const table = START + (volume.readUInt32LE(1024 + 0x14) + 1) * block;
   return {
@@ -347,44 +226,6 @@ const extVolume = (...words: readonly string[]): Sample => {
       ...Array.from({ length: 192 }, (_, at) => table + at),
     ],
     repair: repairExt,
-  };
-};
-
-/** ext4 of 128 GiB without checksums, whose bitmaps all hold the same byte, in groups as small as they may be. */
-const hugeExt = (fill: number): Source => {
-  const size = 128 * 1024 * MIB;
-  const blocks = size / 4096 - 1;
-  const start = Buffer.alloc(START + 4096);
-  start.set(makeMbr([{ type: 0x83, offset: START, length: blocks * 4096 }]));
-  const sb = start.subarray(START + 1024);
-  sb.writeUInt32LE(blocks, 0x04);
-  sb.writeUInt32LE(2, 0x18);
-  sb.writeUInt32LE(2, 0x1c);
-  sb.writeUInt32LE(256 * 16, 0x20);
-  sb.writeUInt32LE(256 * 16, 0x24);
-  sb.writeUInt32LE(16, 0x28);
-  sb.writeUInt16LE(0xef53, 0x38);
-  sb.writeUInt16LE(1, 0x3a);
-  sb.writeUInt32LE(1, 0x4c);
-  sb.writeUInt16LE(128, 0x58);
-  sb.writeUInt32LE(0x40, 0x60);
-  const groups = Math.ceil(blocks / 4096);
-  const tables = Math.ceil((groups * 32) / 4096);
-  const descriptor = Buffer.alloc(32);
-  descriptor.writeUInt32LE(tables + 10, 0);
-  descriptor.writeUInt32LE(tables + 11, 4);
-  descriptor.writeUInt32LE(tables + 12, 8);
-  descriptor.writeUInt16LE(fill === 0xff ? 0 : 2048, 12);
-  const table = Buffer.alloc(4096, descriptor);
-  const disk = hugeDisk(size, start, () => fill);
-  return {
-    ...disk,
-    read: async (offset, length) => {
-      const block = (offset - START) / 4096;
-      return block >= 1 && block <= tables
-        ? Buffer.from(table.subarray(0, length))
-        : disk.read(offset, length);
-    },
   };
 };
 

@@ -1,0 +1,394 @@
+// No string of the inventory ever becomes a command on the node: it is refused with its place, or it arrives as it was written
+// while the node's commands, scripts and units stay what they are, and running them runs nothing else.
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
+import { z } from "zod";
+import { bootSettings } from "../../src/build/boot-settings.ts";
+import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { parseInventory } from "../../src/inventory/parse-inventory.ts";
+import type {
+  ResolvedNode,
+  ResolvedProject,
+} from "../../src/inventory/resolved.ts";
+import { accessPointName } from "../../src/seed/access-point.ts";
+import { renderSeed } from "../../src/seed/render-seed.ts";
+import type { Seed } from "../../src/seed/seed.ts";
+import { BASE_INVENTORY, stringFields } from "../inventory/string-fields.ts";
+import { describeNode, isDone, layNode, powerOn } from "../node/fake-node.ts";
+import { fixedSecrets, packageLibrary, seedInput } from "./sample-project.ts";
+
+/** A program that is on every PATH below; where it has run, this file stands beside it. */
+const CANARY = "pi-canary";
+const RAN = "canary-has-run";
+
+const folder = mkdtempSync(join(tmpdir(), "pi-image-hostile-"));
+const bin = join(folder, "bin");
+
+const putCanary = (place: string): void => {
+  const path = join(place, CANARY);
+  writeFileSync(path, `#!/bin/sh\n: >"\${0%/*}/${RAN}"\n`);
+  chmodSync(path, 0o755);
+};
+
+beforeAll(() => {
+  mkdirSync(bin);
+  putCanary(bin);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = (shell: string, script: string, ...args: readonly string[]) =>
+  spawnSync(shell, ["-c", script, "test", ...args], {
+    // Without SHLVL bash takes itself for a remote login and reads ~/.bashrc.
+    env: { PATH: `${bin}:/usr/bin:/bin`, SHLVL: "1" },
+    cwd: folder,
+    encoding: "utf8",
+  });
+
+const canaryRan = (place: string): boolean => {
+  const ran = existsSync(join(place, RAN));
+  rmSync(join(place, RAN), { force: true });
+  return ran;
+};
+
+const PAYLOADS = [
+  `$(${CANARY})`,
+  `\`${CANARY}\``,
+  `;${CANARY};`,
+  `|${CANARY}`,
+  `&&${CANARY} #`,
+  `';${CANARY};'`,
+  `";${CANARY};"`,
+  `'"$(${CANARY})"'`,
+  `\\';${CANARY};\\'`,
+  `<(${CANARY})`,
+  "${IFS}",
+  "$${node.name}",
+  "${node.name}",
+  "{{ v1.instance_id }}",
+  "{% set a = 1 %}",
+  "'",
+  '"',
+  "\\",
+  "-e",
+  "--help",
+  "*",
+  "~",
+  "!!",
+  "%s%n",
+  ": #",
+  "é\u202e",
+  `\n${CANARY}\n`,
+  `\r${CANARY}\r`,
+  `\u0085${CANARY}`,
+  `\u2028${CANARY}`,
+  `\u2029${CANARY}`,
+  `\u0000${CANARY}`,
+  "\u001b[2J",
+];
+
+const env = { WIFI: "correct horse battery" };
+
+const load = async (inventory: object): Promise<ResolvedProject> => {
+  const path = join(folder, "cluster.yaml");
+  writeFileSync(path, JSON.stringify(inventory));
+  const { project, problems } = await loadInventory({
+    path,
+    env,
+    home: folder,
+  });
+  if (project === undefined) {
+    throw new Error(JSON.stringify(problems));
+  }
+  return project;
+};
+
+const seedOf = async (
+  project: ResolvedProject,
+  node: ResolvedNode,
+): Promise<Seed> => {
+  const known = fixedSecrets();
+  const [any] = Object.values(known.nodes);
+  const nodes = Object.fromEntries(
+    project.nodes.map(({ name }) => [name, known.nodes[name] ?? any]),
+  );
+  const secrets = { ...known, nodes: { ...known.nodes, ...nodes } };
+  const { seed, problems } = renderSeed({
+    ...(await seedInput(project, node)),
+    // Another name of a node needs credentials, whosoever they are.
+    secrets: secrets as typeof known,
+  });
+  if (seed === undefined) {
+    throw new Error(JSON.stringify(problems));
+  }
+  return seed;
+};
+
+const userData = z.looseObject({
+  bootcmd: z.array(z.unknown()),
+  runcmd: z.array(z.unknown()),
+  write_files: z.array(
+    z.looseObject({
+      path: z.string(),
+      content: z.string(),
+      permissions: z.string().optional(),
+    }),
+  ),
+});
+
+const contentOf = (seed: Seed, path: string): string =>
+  userData
+    .parse(parse(seed.userData))
+    .write_files.find((file) => file.path === path)?.content ?? "";
+
+/** What the machine executes: the choice of commands depends on roles and disks, their text on nothing. */
+const commandsOf = (seed: Seed): unknown => {
+  const { bootcmd, runcmd } = userData.parse(parse(seed.userData));
+  return { bootcmd, runcmd };
+};
+
+/** Programs and units are the package's own, whatever the inventory says. */
+const checkPrograms = async (seed: Seed): Promise<void> => {
+  const { files } = await packageLibrary();
+  const { write_files: written } = userData.parse(parse(seed.userData));
+  const programs = written.filter(
+    ({ path, permissions }) =>
+      path.startsWith("/usr/local/lib/") ||
+      path.startsWith("/etc/systemd/") ||
+      Number.parseInt(permissions ?? "0", 8) % 2 === 1,
+  );
+  expect(programs.length).toBeGreaterThan(10);
+  for (const { path, content } of programs) {
+    expect(content, path).toBe(files.get(path.slice(1)));
+  }
+};
+
+/** Most values do not stand in it, and then the text is one that was tried before. */
+const tried = new Map<string, readonly string[]>();
+
+/** What both shells have after sourcing node.env, which ran nothing. */
+const sourcedByBoth = (text: string): readonly string[] => {
+  const known = tried.get(text);
+  if (known !== undefined) {
+    return known;
+  }
+  const bySh = sourced("sh", text);
+  expect(sourced("bash", text)).toEqual(bySh);
+  expect(canaryRan(bin)).toBe(false);
+  tried.set(text, bySh);
+  return bySh;
+};
+
+const sourced = (shell: string, text: string): readonly string[] => {
+  const path = join(folder, "node.env");
+  writeFileSync(path, text);
+  const { stdout, stderr, status } = run(
+    shell,
+    'set -eua; . "$1"; exec env -0',
+    path,
+  );
+  expect([status, stderr], text).toEqual([0, ""]);
+  return stdout
+    .split("\0")
+    .filter((line) => line.startsWith("PI_IMAGE_"))
+    .sort()
+    .map((line) => line.slice(line.indexOf("=") + 1));
+};
+
+const leaves = (value: unknown): readonly string[] =>
+  typeof value === "string"
+    ? [value]
+    : typeof value === "object" && value !== null
+      ? Object.entries(value).flatMap(([key, item]) => [key, ...leaves(item)])
+      : [];
+
+/** Every text that the node's programs read, as they read it. */
+const textsOf = (
+  seed: Seed,
+  environment: readonly string[],
+): readonly string[] => [
+  ...environment,
+  ...[seed.userData, seed.metaData, seed.networkConfig].flatMap((text) =>
+    leaves(parse(text, { version: "1.1" })),
+  ),
+  ...parseAllDocuments(contentOf(seed, "/etc/pi-image/kubeadm.yaml")).flatMap(
+    (document) => leaves(document.toJS()),
+  ),
+];
+
+const checkSeed = async (
+  project: ResolvedProject,
+  plain: ReadonlyMap<string, unknown>,
+): Promise<readonly string[]> => {
+  const texts: string[] = [];
+  for (const node of project.nodes) {
+    const seed = await seedOf(project, node);
+    expect(commandsOf(seed)).toEqual(plain.get(node.role));
+    await checkPrograms(seed);
+    const environment = contentOf(seed, "/etc/pi-image/node.env");
+    const { config, cmdline } = bootSettings(node);
+    texts.push(
+      ...textsOf(seed, sourcedByBoth(environment)),
+      ...config.flatMap(({ lines }) => lines),
+      ...cmdline,
+    );
+  }
+  return texts;
+};
+
+/** Fields that decide something on the laptop and leave no text on the card. */
+const STAY_HERE =
+  /^cluster\.(addons|mirrors\.(manifests|baseImages|kubernetesKey))|\.(base|eeprom|eepromImage|card\.serial)$|^cluster\.kubernetes$/;
+
+const FIELDS = stringFields();
+
+type Accepted = {
+  readonly field: string;
+  readonly value: string;
+  readonly inventory: object;
+};
+
+const accepted: Accepted[] = [];
+let refused = 0;
+
+describe("hostile strings", () => {
+  it("are tried in every string field of the schema", () => {
+    const names = FIELDS.map(({ name }) => name);
+    expect(names.length).toBeGreaterThan(50);
+    for (const known of [
+      "cluster.name",
+      "cluster.mirrors.registries[].mirror",
+      "defaults.wifi.ssid",
+      "defaults.wifi[].ssid",
+      "nodes[].users[].shell",
+      "nodes[].card.serial",
+    ]) {
+      expect(names).toContain(known);
+    }
+    expect(
+      parseInventory("cluster.yaml", JSON.stringify(BASE_INVENTORY)).problems,
+    ).toEqual([]);
+  });
+
+  it.each(FIELDS)(
+    "are refused with their place, or kept, in $name",
+    ({ name, example, set }) => {
+      for (const payload of PAYLOADS) {
+        for (const value of new Set([payload, `${example}${payload}`])) {
+          const inventory = set(value);
+          const { inventory: read, problems } = parseInventory(
+            "cluster.yaml",
+            JSON.stringify(inventory, undefined, 1),
+          );
+          if (read !== undefined) {
+            accepted.push({ field: name, value, inventory });
+            continue;
+          }
+          refused += 1;
+          const errors = problems.filter(
+            ({ severity }) => severity === "error",
+          );
+          expect(errors.length, `${name}: ${value}`).toBeGreaterThan(0);
+          expect(errors[0]?.at?.file).toBe("cluster.yaml");
+          expect(errors[0]?.at?.line).toBeGreaterThan(1);
+        }
+      }
+    },
+  );
+});
+
+describe("a hostile string that is accepted", () => {
+  const plain = new Map<string, unknown>();
+  beforeAll(async () => {
+    const project = await load(BASE_INVENTORY);
+    for (const node of project.nodes) {
+      plain.set(node.role, commandsOf(await seedOf(project, node)));
+    }
+  });
+
+  it("arrives as it was written and is never executed", async () => {
+    expect(accepted.length).toBeGreaterThan(50);
+    let built = 0;
+    for (const { field, value, inventory } of accepted) {
+      let project: ResolvedProject;
+      try {
+        project = await load(inventory);
+      } catch {
+        continue; // a file that is not there
+      }
+      built += 1;
+      const texts = await checkSeed(project, plain);
+      if (!STAY_HERE.test(field)) {
+        // wpa_supplicant undoes the escapes, as the tests of access points show with the program itself.
+        const written = field.endsWith("ssid") ? accessPointName(value) : value;
+        expect(
+          texts.some((text) => text.includes(written.trim())),
+          `${field}: ${JSON.stringify(value)}`,
+        ).toBe(true);
+      }
+    }
+    expect(built).toBeGreaterThan(50);
+    console.log(
+      `hostile strings: ${refused} refused, ${built} built into seeds, in ${FIELDS.length} fields`,
+    );
+  });
+
+  it("would be caught, were it executed", () => {
+    const { status } = run(
+      "sh",
+      `. "$1"`,
+      (() => {
+        const path = join(folder, "bad.env");
+        writeFileSync(path, `PI_IMAGE_CLUSTER="$(${CANARY})"\n`);
+        return path;
+      })(),
+    );
+    expect(status).toBe(0);
+    expect(canaryRan(bin)).toBe(true);
+  });
+});
+
+describeNode("a node with hostile strings", () => {
+  /** As many accepted values at once as fit together; `turn` chooses among those of a field. */
+  const together = async (turn: number): Promise<ResolvedProject> => {
+    let inventory: object = BASE_INVENTORY;
+    // The fake machines have the names that there are credentials for, and one disk.
+    const fields = FIELDS.filter(
+      ({ name }) => !/^nodes\[\]\.name$|dataMount$/.test(name),
+    );
+    for (const field of fields) {
+      const values = accepted.filter((one) => one.field === field.name);
+      const { value } = values[turn % Math.max(values.length, 1)] ?? {};
+      const more =
+        value === undefined ? inventory : field.set(value, inventory);
+      inventory = await load(more).then(
+        () => more,
+        () => inventory,
+      );
+    }
+    expect(inventory).not.toEqual(BASE_INVENTORY);
+    return load(inventory);
+  };
+
+  it.each([0, 1])("builds itself, %#", async (turn) => {
+    const project = await together(turn);
+    for (const node of project.nodes) {
+      const root = await layNode({ project, node });
+      putCanary(join(root, "bin"));
+      const { code, output } = await powerOn(root);
+      expect(code, output).toBe(0);
+      expect(isDone(root)).toBe(true);
+      expect(canaryRan(join(root, "bin"))).toBe(false);
+    }
+  });
+});
