@@ -18,7 +18,7 @@ export type CacheEntry = {
 
 const KINDS = [
   { kind: "archive", folder: "archives", file: /^([0-9a-f]{64})$/ },
-  { kind: "decoded", folder: "raw", file: /^([0-9a-f]{64})\.img$/ },
+  { kind: "decoded", folder: "raw", file: /^([0-9a-f]{64})(?:-\d+)?\.img$/ },
   {
     kind: "unfinished",
     folder: "downloads",

@@ -90,10 +90,13 @@ const noRoom = (path: string, error: unknown): unknown =>
       )
     : error;
 
+/** Of the archive, and what messages call it. */
+type Wanted = Pick<BaseImage, "sha256" | "name">;
+
 /** Whether the cached image is there and still has the digest that it was made with. */
 const isIntact = async (
   path: string,
-  base: BaseImage,
+  base: Wanted,
   options: CacheOptions,
 ): Promise<boolean> => {
   const recorded = await readFile(`${path}.sha256`, "utf8").catch(() => "");
@@ -105,28 +108,30 @@ const isIntact = async (
   }
 };
 
-/** A file with the decoded image, which nobody may write to. Throws IMAGE_DAMAGED, DISK_FULL or CACHE_UNUSABLE. */
-export const decodedBaseFile = async (
-  base: BaseImage,
+/**
+ * The file of this name in the cache, which nobody may write to; `make` writes it where it is not there or not intact, to
+ * the path that it gets, and gives its SHA-256. Throws what `make` throws, DISK_FULL and CACHE_UNUSABLE.
+ */
+export const cachedRaw = async (
+  file: string,
+  wanted: Wanted,
   options: CacheOptions,
+  make: (path: string) => Promise<string>,
 ): Promise<string> => {
-  if (base.reader.format === "raw") {
-    return base.path;
-  }
-  const path = await cachePath(options.env, "raw", `${base.sha256}.img`);
-  if (await isIntact(path, base, options)) {
+  const path = await cachePath(options.env, "raw", file);
+  if (await isIntact(path, wanted, options)) {
     return path;
   }
   return withEntryLock(path, options, async () => {
     // Another run may have made it while this one waited.
-    if (await isIntact(path, base, options)) {
+    if (await isIntact(path, wanted, options)) {
       return path;
     }
     await rm(path, { force: true });
     await removeStalePartials(dirname(path));
     const temporary = temporaryName(path);
     try {
-      const sha256 = await decodeInto(base, temporary, options);
+      const sha256 = await make(temporary);
       await chmod(temporary, 0o444);
       await writeFileAtomically(`${path}.sha256`, `${sha256}\n`);
       await publishFile(temporary, path);
@@ -140,6 +145,17 @@ export const decodedBaseFile = async (
     }
   });
 };
+
+/** A file with the decoded image, which nobody may write to. Throws IMAGE_DAMAGED, DISK_FULL or CACHE_UNUSABLE. */
+export const decodedBaseFile = async (
+  base: BaseImage,
+  options: CacheOptions,
+): Promise<string> =>
+  base.reader.format === "raw"
+    ? base.path
+    : cachedRaw(`${base.sha256}.img`, base, options, (path) =>
+        decodeInto(base, path, options),
+      );
 
 /**
  * Random access to the decoded image: straight from the archive for a few reads ("seed") where its format allows that,

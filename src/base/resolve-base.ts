@@ -11,6 +11,7 @@ import {
   resolveSample,
   wrongAddress,
 } from "./resolve-file.ts";
+import { isRootfs, rootfsBase } from "./rootfs-base.ts";
 import { resolveRelease } from "./resolve-release.ts";
 
 export type BaseImage = Omit<FoundBase, "reader"> & {
@@ -54,5 +55,9 @@ export const resolveBase = async (
   if (found.origin === "download") {
     await keepLimit(options);
   }
-  return { ...found, reader: found.reader ?? (await openImage(found.path)) };
+  if (!isRootfs(found.name)) {
+    return { ...found, reader: found.reader ?? (await openImage(found.path)) };
+  }
+  const path = await rootfsBase(found, options);
+  return { ...found, path, reader: await openImage(path) };
 };

@@ -34,6 +34,9 @@ export const makeNodeImage = async (
       { name: "user-data", data: Buffer.from(seed.userData) },
       { name: "meta-data", data: Buffer.from(seed.metaData) },
       { name: "network-config", data: Buffer.from(seed.networkConfig) },
+      ...(seed.firstBoot === undefined
+        ? []
+        : [{ name: "first-boot.sh", data: Buffer.from(seed.firstBoot) }]),
       {
         name: MARKER,
         data: Buffer.from(nodeMarker(nodeSeed, facts)),

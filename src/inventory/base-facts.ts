@@ -6,20 +6,39 @@ import type {
   ResolvedCluster,
   ResolvedNode,
   Runtime,
+  Storage,
 } from "./resolved.ts";
 
 /** The name from the catalogue, or the vendor's file name at the end of a path or URL. */
 const nameOf = (base: string): string => base.split("/").at(-1) ?? "";
 
-export type BaseSystem = "ubuntu" | "raspios";
+export type BaseSystem = "ubuntu" | "raspios" | "archlinuxarm";
 
 /** What the name does not tell is taken for Ubuntu. */
-export const baseSystem = (base: string): BaseSystem =>
-  nameOf(base).includes("raspios") ? "raspios" : "ubuntu";
+export const baseSystem = (base: string): BaseSystem => {
+  const name = nameOf(base).toLowerCase();
+  return name.includes("raspios")
+    ? "raspios"
+    : name.includes("archlinuxarm")
+      ? "archlinuxarm"
+      : "ubuntu";
+};
 
 /** Such as "24.04"; undefined for what does not call itself Ubuntu, and that may be Ubuntu all the same. */
 export const ubuntuRelease = (base: string): string | undefined =>
   /^ubuntu-(\d{2}\.\d{2})/.exec(nameOf(base))?.[1];
+
+/** Why a base cannot be on another medium than the card; its command line names the card's partition. */
+export const refuseStorage = (
+  base: string,
+  storage: Storage,
+): BaseRefusal | undefined =>
+  baseSystem(base) === "archlinuxarm" && storage !== "sd"
+    ? {
+        why: "made from Arch Linux ARM, which boots from the card alone (root=/dev/mmcblk0p2)",
+        hint: "set storage: sd for this node, or use an Ubuntu base",
+      }
+    : undefined;
 
 /** Kubernetes 1.37 drops what makes it work with containerd 1; Debian 13, and so Raspberry Pi OS, has 1.7. */
 const FIRST_WITH_CONTAINERD_2 = 37;
@@ -30,14 +49,19 @@ export const refuseRuntime = (
   runtime: Runtime,
   minor: string,
 ): BaseRefusal | undefined =>
-  baseSystem(base) === "raspios" &&
-  runtime === "containerd" &&
-  Number(minor.split(".")[1]) >= FIRST_WITH_CONTAINERD_2
+  baseSystem(base) === "archlinuxarm" && runtime !== "containerd"
     ? {
-        why: `made from Raspberry Pi OS, whose containerd 1.7 cannot run Kubernetes ${minor}`,
-        hint: "set runtime: containerd-docker or cri-o for the cluster, or use an Ubuntu base",
+        why: `made from Arch Linux ARM, which has no packages of ${runtime}`,
+        hint: "set runtime: containerd for the cluster, or use an Ubuntu base",
       }
-    : undefined;
+    : baseSystem(base) === "raspios" &&
+        runtime === "containerd" &&
+        Number(minor.split(".")[1]) >= FIRST_WITH_CONTAINERD_2
+      ? {
+          why: `made from Raspberry Pi OS, whose containerd 1.7 cannot run Kubernetes ${minor}`,
+          hint: "set runtime: containerd-docker or cri-o for the cluster, or use an Ubuntu base",
+        }
+      : undefined;
 
 export type BaseRefusal = { readonly why: string; readonly hint: string };
 
@@ -79,9 +103,10 @@ export const withBase = (
   if (base === undefined) {
     return { nodes, problems: [] };
   }
-  const problems = nodes.flatMap(({ name, board }): Problem[] => {
+  const problems = nodes.flatMap(({ name, board, storage }): Problem[] => {
     const refusal =
       refuseBoard(board, base) ??
+      refuseStorage(base, storage) ??
       refuseRuntime(base, runtime, kubernetes.minor);
     return refusal === undefined
       ? []

@@ -1,6 +1,11 @@
 // Storage, PCIe speed, base image and role against what each node's board can do.
 import type { Problem } from "../report/problem.ts";
-import { oldestEeprom, refuseBoard, refuseRuntime } from "./base-facts.ts";
+import {
+  oldestEeprom,
+  refuseBoard,
+  refuseRuntime,
+  refuseStorage,
+} from "./base-facts.ts";
 import { DEFAULT_CLUSTER } from "./cluster-defaults.ts";
 import { BOARD_FACTS, CONTROL_PLANE_MEMORY } from "./boards.ts";
 import type { Check, Draft, DraftNode } from "./draft.ts";
@@ -58,6 +63,10 @@ const base: NodeCheck = (draft, numbered, { name }) => {
   const { runtime, kubernetes } = draft.content.cluster ?? {};
   const refusal =
     refuseBoard(name, found?.value ?? "") ??
+    refuseStorage(
+      found?.value ?? "",
+      settingOf(draft, numbered.index, "storage")?.value ?? "sd",
+    ) ??
     refuseRuntime(
       found?.value ?? "",
       runtime ?? DEFAULT_CLUSTER.runtime,

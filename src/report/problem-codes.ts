@@ -60,6 +60,8 @@ export const PROBLEM_CODES = {
   FRAGMENT_HEADER: "A fragment does not start with #cloud-config.",
   FRAGMENT_MISSING: "A profile names a fragment that does not exist.",
   FRAGMENT_SHAPE: "A fragment holds something that cloud-config cannot hold.",
+  FRAGMENT_UNSUPPORTED:
+    "A fragment asks for something that the base's system cannot do without cloud-init.",
   GATEWAY_IS_NODE: "A node has the address of its gateway.",
   GATEWAY_MISSING: "A node has a fixed address and no gateway.",
   GATEWAY_UNREACHABLE: "A gateway is outside its node's network.",

@@ -3,8 +3,10 @@ import { createHash } from "node:crypto";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
 import { kubeVipManifest } from "../kubernetes/kube-vip.ts";
+import { baseSystem } from "../inventory/base-facts.ts";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import { checkWrittenFiles } from "./check-written-files.ts";
+import { firstBootScript } from "./first-boot-script.ts";
 import type { Library } from "./library.ts";
 import { mergeFragments } from "./merge-fragments.ts";
 import { nodeEnvironment } from "./node-environment.ts";
@@ -78,8 +80,9 @@ export const renderSeed = (input: SeedInput): RenderedSeed => {
   }
   const instanceId = `pi-image-${node.name}-${digest(input, values, supplied)}`;
   const made = `# Made by pi-image ${version}.`;
-  return {
-    seed: {
+  return forSystem(
+    node,
+    {
       instanceId,
       userData: writeDocument(
         `${HEADER}\n${made} It holds the node's secrets until the first boot has removed them.\n`,
@@ -93,7 +96,29 @@ export const renderSeed = (input: SeedInput): RenderedSeed => {
       networkConfig: writeDocument(`${made}\n`, toValue(network)),
     },
     problems,
-  };
+  );
+};
+
+/** A system without cloud-init gets the seed as a script as well. */
+const forSystem = (
+  node: ResolvedNode,
+  seed: Seed,
+  problems: readonly Problem[],
+): RenderedSeed => {
+  if (baseSystem(node.base) !== "archlinuxarm") {
+    return { seed, problems };
+  }
+  const made = firstBootScript(seed);
+  if ("script" in made) {
+    return { seed: { ...seed, firstBoot: made.script }, problems };
+  }
+  const unknown = made.unknown.map((what): Problem => ({
+    code: "FRAGMENT_UNSUPPORTED",
+    severity: "error",
+    message: `${node.name} has no cloud-init on Arch Linux ARM, and its first boot cannot do what a fragment asks for: ${what}`,
+    hint: "leave the fragment out of the profile, or use another base",
+  }));
+  return { seed: undefined, problems: [...problems, ...unknown] };
 };
 
 const filesFor = (input: SeedInput): readonly SuppliedFile[] => {

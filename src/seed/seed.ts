@@ -9,6 +9,8 @@ export type Seed = {
   readonly networkConfig: string;
   /** `pi-image-<node>-<digest>`: changes exactly when what cloud-init would do changes. */
   readonly instanceId: string;
+  /** The same as a shell script, for a system without cloud-init. */
+  readonly firstBoot?: string | undefined;
 };
 
 /** The NoCloud data of a role image, which is no node yet. */

@@ -41,7 +41,7 @@ export const VALUE_NAMES = {
   "node.storage":
     "`flashed`, `copied` or `data`: what the first boot does with a disk. For choices in a profile.",
   "node.system":
-    "`ubuntu` or `raspios`: what the name of the base image tells of the system in it. For choices in a profile.",
+    "`ubuntu`, `raspios` or `archlinuxarm`: what the name of the base image tells of the system in it. For choices in a profile.",
   "node.timezone": "The time zone, such as `Europe/Madrid`.",
   "node.users": "The list of users, as cloud-init takes it.",
   "node.watchdog": "`on` or `off`. For choices in a profile.",

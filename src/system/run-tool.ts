@@ -22,6 +22,8 @@ type RunOptions = {
   readonly package?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly cwd?: string | undefined;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 };
 
 export type ToolResult = {
@@ -59,7 +61,7 @@ export const tryTool = (
 ): Promise<ToolResult> =>
   new Promise((resolve, reject) => {
     const child = spawn(tool, args, {
-      env: toolEnvironment(),
+      env: { ...toolEnvironment(), ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -333,7 +333,7 @@ describe("a file", () => {
       resolve({ base: "ubunut", explicit: true }, { ...options(), catalogue }),
     );
     expect(error.hint).toBe(
-      "give the path of an image, or one of: ubuntu-22.04, ubuntu-24.04, ubuntu-26.04, raspios-trixie, sample, sample-26.04",
+      "give the path of an image, or one of: ubuntu-22.04, ubuntu-24.04, ubuntu-26.04, raspios-trixie, archlinuxarm, sample, sample-26.04",
     );
   });
 

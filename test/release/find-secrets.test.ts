@@ -219,7 +219,9 @@ it("finds none in the seeds of the roles, which have no node's name either", asy
     });
     expect(problems).toEqual([]);
     expect(leftOut).toContain("host/ssh-host-key.yaml");
-    const texts = new Map(Object.entries(seed ?? {}));
+    const texts = new Map(
+      Object.entries(seed ?? {}).map(([name, text]) => [name, text ?? ""]),
+    );
     expect(texts.size).toBe(5);
     expect(scanTexts(texts, clusterSecretTexts(fixedSecrets()))).toEqual([]);
     for (const [name, text] of texts) {

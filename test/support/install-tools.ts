@@ -23,6 +23,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   lsblk: "util-linux",
   mandoc: "mandoc",
   mcopy: "mtools",
+  mke2fs: "e2fsprogs",
   netplan: "netplan.io",
   openssl: "openssl",
   sfdisk: "fdisk",

@@ -1,0 +1,75 @@
+// A base that is no image but a root file system: its image is made once and kept in the cache.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import {
+  makeRootfsImage,
+  type RootfsFile,
+} from "../image/make-rootfs-image.ts";
+import { packageFile } from "../system/package-files.ts";
+import type { FoundBase } from "./base-request.ts";
+import type { CacheOptions } from "./cache.ts";
+import { cachedRaw } from "./decoded-base.ts";
+import { digestFile } from "./digest-file.ts";
+
+/** Raised when what is made of the same archive changes. */
+const VERSION = 1;
+
+/** By the vendor's name for it; an image inside a tar archive is not one that anybody publishes. */
+export const isRootfs = (name: string): boolean =>
+  /\.(tar|tar\.gz|tgz)$/i.test(name);
+
+const UNITS = "etc/systemd/system";
+
+/** Name under cloud-init/first-boot/ -> place and permissions. */
+const FILES = [
+  { name: "boot-firmware.mount", folder: UNITS, mode: 0o644 },
+  { name: "pi-image-first-boot.service", folder: UNITS, mode: 0o644 },
+  { name: "first-boot", folder: "usr/local/lib/pi-image", mode: 0o755 },
+] as const;
+
+/** As `systemctl enable` would make them. */
+const LINKS = [
+  { unit: "boot-firmware.mount", wantedBy: "local-fs.target" },
+  { unit: "pi-image-first-boot.service", wantedBy: "multi-user.target" },
+] as const;
+
+/** What cloud-init does elsewhere needs a unit of our own in the image. */
+const firstBootFiles = async (): Promise<readonly RootfsFile[]> => [
+  ...(await Promise.all(
+    FILES.map(async ({ name, folder, mode }) => ({
+      path: `${folder}/${name}`,
+      mode,
+      data: await readFile(packageFile(`cloud-init/first-boot/${name}`)),
+    })),
+  )),
+  ...LINKS.map(({ unit, wantedBy }) => ({
+    path: `${UNITS}/${wantedBy}.wants/${unit}`,
+    mode: 0o777,
+    target: `../${unit}`,
+  })),
+];
+
+/** Path of the image, which nobody may write to. Throws what `makeRootfsImage` throws, DISK_FULL and CACHE_UNUSABLE. */
+export const rootfsBase = (
+  found: FoundBase,
+  options: CacheOptions,
+): Promise<string> =>
+  cachedRaw(`${found.sha256}-${VERSION}.img`, found, options, async (image) => {
+    const phase = "make image";
+    options.report({ type: "phase", phase, subject: found.name });
+    // Beside the image: /tmp may be in memory.
+    const scratch = await mkdtemp(join(dirname(image), ".rootfs-"));
+    try {
+      await makeRootfsImage({
+        archive: found.path,
+        sha256: found.sha256,
+        image,
+        scratch,
+        files: await firstBootFiles(),
+        signal: options.signal,
+      });
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+    return digestFile(image, { ...options, subject: found.name });
+  });

@@ -1,0 +1,198 @@
+// The seed as a shell script, for a system without cloud-init: what cloud-init would do, in cloud-init's order.
+import { parse } from "yaml";
+import { z } from "zod";
+import { networkdFiles } from "./networkd-files.ts";
+import type { Seed } from "./seed.ts";
+import { shellWord } from "./shell-assignments.ts";
+
+const command = z.union([z.string(), z.array(z.string())]);
+
+/** What our fragments use of cloud-config; with any other key in a user's own fragments, this stops. */
+const cloudConfig = z.strictObject({
+  hostname: z.string(),
+  timezone: z.string().optional(),
+  locale: z.string().optional(),
+  users: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        shell: z.string(),
+        lock_passwd: z.literal(true),
+        ssh_authorized_keys: z.array(z.string()),
+        groups: z.array(z.string()).optional(),
+        sudo: z.string().optional(),
+      }),
+    )
+    .default([]),
+  ssh_keys: z
+    .strictObject({ ed25519_private: z.string(), ed25519_public: z.string() })
+    .optional(),
+  write_files: z
+    .array(
+      z.strictObject({
+        path: z.string().startsWith("/"),
+        content: z.string(),
+        permissions: z.string().regex(/^[0-7]{4}$/),
+        encoding: z.literal("gz+b64").optional(),
+      }),
+    )
+    .default([]),
+  runcmd: z.array(command).default([]),
+  // Of cloud-init itself, or of apt.
+  apt: z.unknown(),
+  bootcmd: z.unknown(),
+  disable_root: z.unknown(),
+  manage_etc_hosts: z.unknown(),
+  preserve_hostname: z.unknown(),
+  ssh_deletekeys: z.unknown(),
+  ssh_pwauth: z.unknown(),
+});
+
+type CloudConfig = z.infer<typeof cloudConfig>;
+
+type NodeFile = {
+  readonly path: string;
+  readonly mode: string;
+  readonly data: Buffer;
+  readonly gzipped: boolean;
+};
+
+const textFile = (path: string, mode: string, text: string): NodeFile => ({
+  path,
+  mode,
+  data: Buffer.from(text, "utf8"),
+  gzipped: false,
+});
+
+/** In base64, so that no byte means anything to the shell. */
+const writeFile = ({ path, mode, data, gzipped }: NodeFile): string =>
+  [
+    `mkdir -p "$root"${shellWord(path.slice(0, path.lastIndexOf("/") + 1))}`,
+    `base64 -d <<'EOT'${gzipped ? " | gunzip" : ""} >"$root"${shellWord(path)}`,
+    ...(data.toString("base64").match(/.{1,76}/g) ?? []),
+    "EOT",
+    `chmod ${mode} "$root"${shellWord(path)}`,
+  ].join("\n");
+
+const configFiles = (config: CloudConfig): readonly NodeFile[] => [
+  textFile("/etc/hostname", "0644", `${config.hostname}\n`),
+  ...(config.locale === undefined
+    ? []
+    : [textFile("/etc/locale.conf", "0644", `LANG=${config.locale}\n`)]),
+  ...(config.ssh_keys === undefined
+    ? []
+    : [
+        textFile(
+          "/etc/ssh/ssh_host_ed25519_key",
+          "0600",
+          config.ssh_keys.ed25519_private,
+        ),
+        textFile(
+          "/etc/ssh/ssh_host_ed25519_key.pub",
+          "0644",
+          `${config.ssh_keys.ed25519_public.trimEnd()}\n`,
+        ),
+      ]),
+  textFile(
+    "/etc/ssh/sshd_config.d/10-pi-image.conf",
+    "0644",
+    "PasswordAuthentication no\nPermitRootLogin no\n",
+  ),
+  ...config.users.flatMap(({ name, sudo }) =>
+    sudo === undefined
+      ? []
+      : [
+          textFile(
+            `/etc/sudoers.d/pi-image-${name}`,
+            "0440",
+            `${name} ${sudo}\n`,
+          ),
+        ],
+  ),
+  ...config.write_files.map(
+    ({ path, content, permissions, encoding }): NodeFile =>
+      encoding === undefined
+        ? textFile(path, permissions, content)
+        : {
+            path,
+            mode: permissions,
+            data: Buffer.from(content, "base64"),
+            gzipped: true,
+          },
+  ),
+];
+
+/** The distribution's own users, whose passwords everybody knows, are locked. */
+const USERS_OF_THE_IMAGE = ["alarm", "root"];
+
+const userLines = ({ users }: CloudConfig): readonly string[] => [
+  ...USERS_OF_THE_IMAGE.map((name) => `passwd --lock ${name} || true`),
+  ...users.flatMap(({ name, shell, groups = [], ssh_authorized_keys }) => {
+    const home = `/home/${name}`;
+    return [
+      `id ${shellWord(name)} >/dev/null 2>&1 || useradd --create-home --shell ${shellWord(shell)} ${shellWord(name)}`,
+      ...groups.map(
+        (group) =>
+          `usermod --append --groups ${shellWord(group)} ${shellWord(name)}`,
+      ),
+      writeFile(
+        textFile(
+          `${home}/.ssh/authorized_keys`,
+          "0600",
+          ssh_authorized_keys.map((key) => `${key}\n`).join(""),
+        ),
+      ),
+      `chmod 0700 "$root"${shellWord(`${home}/.ssh`)}`,
+      `chown -R ${shellWord(`${name}:`)} "$root"${shellWord(`${home}/.ssh`)}`,
+    ];
+  }),
+];
+
+const commandLine = (words: z.infer<typeof command>): string =>
+  typeof words === "string" ? words : words.map(shellWord).join(" ");
+
+/** What the seed asks for that this cannot do, or the script. */
+export const firstBootScript = (
+  seed: Pick<Seed, "userData" | "networkConfig">,
+): { readonly script: string } | { readonly unknown: readonly string[] } => {
+  const parsed = cloudConfig.safeParse(parse(seed.userData));
+  if (!parsed.success) {
+    return {
+      unknown: parsed.error.issues.map(
+        ({ path, message }) => `${path.join(".")}: ${message}`,
+      ),
+    };
+  }
+  const config = parsed.data;
+  const network = networkdFiles(seed.networkConfig);
+  return {
+    script: [
+      "#!/bin/bash",
+      "# What cloud-init would do from user-data and network-config, for a system without it. Made by pi-image.",
+      "set -euo pipefail",
+      "root=${PI_IMAGE_ROOT:-}",
+      ...[...network, ...configFiles(config)].map((file) =>
+        writeFile(
+          "data" in file ? file : textFile(file.path, file.mode, file.text),
+        ),
+      ),
+      ...(config.timezone === undefined
+        ? []
+        : [
+            `ln -sf ${shellWord(`/usr/share/zoneinfo/${config.timezone}`)} "$root/etc/localtime"`,
+          ]),
+      "if [[ -z $root ]]; then",
+      `hostnamectl set-hostname ${shellWord(config.hostname)} || true`,
+      ...userLines(config),
+      ...(network.some(({ path }) => path.includes("wpa_supplicant"))
+        ? ["systemctl enable --now wpa_supplicant@wlan0.service"]
+        : []),
+      "systemctl enable --now systemd-networkd.service systemd-resolved.service sshd.service",
+      "systemctl restart systemd-networkd.service",
+      // As cloud-init's runcmd: one that fails does not hold up the others.
+      ...config.runcmd.map((words) => `( ${commandLine(words)} ) || true`),
+      "fi",
+      "",
+    ].join("\n"),
+  };
+};

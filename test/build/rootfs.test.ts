@@ -1,0 +1,151 @@
+// A build from a root file system without cloud-init: the image that is made of it, and the first boot that it gets.
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { pack } from "tar-stream";
+import { expect, it } from "vitest";
+import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { runCli } from "../support/run-cli.ts";
+import { describeWithTools } from "../support/tools.ts";
+
+const ARCHIVE = "ArchLinuxARM-rpi-aarch64-latest.tar.gz";
+const MiB = 1024 * 1024;
+const ROOT = 513 * MiB;
+
+const archive = async (): Promise<Buffer> => {
+  const tar = pack();
+  const mtime = new Date("2026-01-02T03:04:05Z");
+  for (const name of ["boot", "etc", "etc/systemd", "usr", "usr/lib"]) {
+    tar.entry({ name: `./${name}/`, type: "directory", mode: 0o755, mtime });
+  }
+  const files = {
+    "boot/config.txt": "arm_64bit=1\n",
+    "boot/cmdline.txt": "root=/dev/mmcblk0p2 rw rootwait console=tty1\n",
+    "etc/fstab": "/dev/mmcblk0p1 /boot vfat defaults 0 0\n",
+  };
+  for (const [name, text] of Object.entries(files)) {
+    tar.entry({ name: `./${name}`, mode: 0o644, mtime }, text);
+  }
+  tar.finalize();
+  const pieces: Buffer[] = [];
+  for await (const piece of tar) {
+    pieces.push(piece as Buffer);
+  }
+  return gzipSync(Buffer.concat(pieces));
+};
+
+const project = async (nodes: string): Promise<string> => {
+  const cwd = await temporaryFolder();
+  await writeFile(join(cwd, ARCHIVE), await archive());
+  await writeFile(
+    join(cwd, "cluster.yaml"),
+    `cluster: {name: homelab}
+defaults:
+  base: ./${ARCHIVE}
+  timezone: Europe/Madrid
+  users: [{name: ana, sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqWKuBLVgYPj6tLVvmnJ5Iu3VPrFQDmRTsVZyyMXV0x]}]
+nodes:
+${nodes}
+`,
+  );
+  return cwd;
+};
+
+const NODES = `  - {name: cplane, role: control-plane, address: 192.168.1.50/24, gateway: 192.168.1.1}
+  - name: worker1
+    role: worker
+    wifi: {ssid: "it's home", country: ES, password: "env:WIFI"}`;
+
+const run = (cwd: string, ...args: readonly string[]) =>
+  runCli(args, {
+    cwd,
+    env: { SOURCE_DATE_EPOCH: "1790000000", WIFI: "correct horse" },
+  });
+
+describeWithTools(
+  ["mke2fs", "debugfs", "e2fsck", "mcopy", "shellcheck"],
+  "a root file system as a base",
+  () => {
+    it("becomes an image whose own unit does what cloud-init does elsewhere", async () => {
+      const cwd = await project(NODES);
+      const { status, stderr } = await run(
+        cwd,
+        "build",
+        "--host",
+        "worker1",
+        "--insecure",
+      );
+      expect(status, stderr).toBe(0);
+      const image = join(cwd, "out/worker1.img");
+      await runTool("e2fsck", ["-fn", `${image}?offset=${ROOT}`]);
+      const units = await runTool("debugfs", [
+        "-R",
+        "ls /etc/systemd/system/multi-user.target.wants",
+        `${image}?offset=${ROOT}`,
+      ]);
+      expect(units.stdout).toContain("pi-image-first-boot.service");
+      const onCard = async (name: string) =>
+        (await runTool("mtype", ["-i", `${image}@@${MiB}`, `::/${name}`]))
+          .stdout;
+      expect(await onCard("cmdline.txt")).toMatch(
+        /^root=\/dev\/mmcblk0p2 .* cgroup_enable=memory/,
+      );
+
+      const script = join(cwd, "first-boot.sh");
+      await writeFile(script, await onCard("first-boot.sh"));
+      await runTool("shellcheck", ["--severity=warning", script]);
+      const root = join(cwd, "root");
+      await mkdir(join(root, "etc"), { recursive: true });
+      const made = await tryTool("bash", [script], {
+        env: { PI_IMAGE_ROOT: root },
+      });
+      expect(made.status, made.stderr).toBe(0);
+      const on = (path: string) => readFile(join(root, path), "utf8");
+      expect(await on("etc/hostname")).toBe("worker1\n");
+      expect(await on("etc/locale.conf")).toBe("LANG=C.UTF-8\n");
+      expect(await on("etc/ssh/ssh_host_ed25519_key")).toContain("PRIVATE KEY");
+      expect(await on("etc/systemd/network/05-pi-image-wlan0.network")).toBe(
+        "[Match]\nName=wlan0\n[Link]\nRequiredForOnline=yes\n[Network]\nDHCP=ipv4\n",
+      );
+      expect(
+        await on("etc/systemd/network/05-pi-image-eth0.network"),
+      ).toContain("RequiredForOnline=no\n[Network]\nDHCP=ipv4\n[DHCPv4]\n");
+      const wifi = await on("etc/wpa_supplicant/wpa_supplicant-wlan0.conf");
+      expect(wifi).toContain("country=ES\n");
+      expect(wifi).toContain(
+        `  ssid=${Buffer.from("it's home").toString("hex")}\n  key_mgmt=WPA-PSK\n  psk=`,
+      );
+      expect(await on("usr/local/lib/pi-image/pacman.sh")).toContain("pacman");
+      expect(await on("usr/local/lib/pi-image/phases/30-packages")).toContain(
+        "#!/bin/bash",
+      );
+      const text = await readFile(script, "utf8");
+      expect(text).toContain("useradd --create-home --shell '/bin/bash' 'ana'");
+      expect(text).toContain(
+        "systemctl start --no-block pi-image-node.service",
+      );
+    });
+
+    it("is refused where it cannot serve a node, and where it cannot do what a fragment asks", async () => {
+      const cwd = await project(
+        `${NODES}\n  - {name: disk, role: worker, storage: nvme}`,
+      );
+      const storage = await run(cwd, "check");
+      expect(storage.status).toBe(2);
+      expect(storage.stderr).toContain(
+        "error[BASE_TOO_OLD]: disk is made from Arch Linux ARM, which boots from the card alone",
+      );
+      const other = await project(NODES);
+      await mkdir(join(other, "cloud-init/fragments/apt"), { recursive: true });
+      await writeFile(
+        join(other, "cloud-init/fragments/apt/patience.yaml"),
+        "#cloud-config\npackage_upgrade: true\n",
+      );
+      const fragment = await run(other, "check");
+      expect(fragment.status).toBe(2);
+      expect(fragment.stderr).toContain("error[FRAGMENT_UNSUPPORTED]");
+      expect(fragment.stderr).toContain("package_upgrade");
+    });
+  },
+);
