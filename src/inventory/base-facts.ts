@@ -6,8 +6,8 @@ import type {
   ResolvedCluster,
   ResolvedNode,
   Runtime,
-  Storage,
 } from "./resolved.ts";
+import type { Storage } from "./storage.ts";
 
 /** The name from the catalogue, or the vendor's file name at the end of a path or URL. */
 const nameOf = (base: string): string => base.split("/").at(-1) ?? "";
