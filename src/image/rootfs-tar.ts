@@ -5,6 +5,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract, type Header } from "tar-stream";
+import { UserError } from "../report/user-error.ts";
 import { imageDamaged, imageRefused } from "./archive-damage.ts";
 
 /** The root file system of a distribution has a tenth of each. */
@@ -120,6 +121,10 @@ const isGzip = async (path: string): Promise<boolean> => {
   }
 };
 
+/** A refusal, or a failure of this computer's disk; anything else is the archive's. */
+const isOurs = (error: unknown): boolean =>
+  error instanceof UserError || (error instanceof Error && "syscall" in error);
+
 /**
  * Calls `take` for every entry, in the archive's order; a file's bytes must be read before it returns. Throws IMAGE_REFUSED
  * for paths that are absolute or lead out of the folder, for devices and sparse files, and for more than 8 GiB or a million
@@ -161,7 +166,8 @@ export const readRootfs = async (
           );
         }
       } catch (error) {
-        ours = error;
+        // An archive that ends too early fails where its bytes are read.
+        ours = isOurs(error) ? error : undefined;
         throw error;
       }
       entry.resume();

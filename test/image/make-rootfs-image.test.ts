@@ -276,6 +276,22 @@ describe("an archive", () => {
     expect(await outcome(path)).toContain("IMAGE_DAMAGED 4: ");
   });
 
+  it("that ends while a file's bytes are taken is damaged, whoever notices first", async () => {
+    const path = join(await temporaryFolder(), "rootfs.tar");
+    writeFileSync(
+      path,
+      (await tarOf([[{ name: "a" }, "x".repeat(9000)]])).subarray(0, 4000),
+    );
+    const reading = readRootfs(path, signal, async (entry) => {
+      if (entry.kind === "file") {
+        for await (const bytes of entry.bytes) {
+          expect(bytes.length).toBeGreaterThan(0);
+        }
+      }
+    });
+    expect(await outcomeOf(reading)).toContain("IMAGE_DAMAGED 4: ");
+  });
+
   it("is read as it is when it is not compressed", async () => {
     const path = join(await temporaryFolder(), "rootfs.tar");
     writeFileSync(path, await tarOf(GOOD));
