@@ -159,24 +159,24 @@ export const release = async (
   const time = buildTime(env);
   const version = packageVersion();
   const images = imagesOf(project, options);
-  const seeds = new Map<string, RoleSeed>();
-  for (const role of new Set(images.map((image) => image.role))) {
+  const seedOf = (image: (typeof images)[number]): RoleSeed => {
     const { seed, leftOut, problems } = renderRoleSeed({
       project,
-      role,
+      ...image,
       library: loaded.library,
       buildTime: time,
       version,
     });
     demandNoErrors(context, problems, loaded.files);
     if (seed === undefined) {
-      throw new Error(`the role ${role} has no errors and no seed either`);
+      throw new Error(`${image.role} has no errors and no seed either`);
     }
     context.remark(
-      `${role}: left for the node's own seed: ${leftOut.join(", ")}`,
+      `${image.role}: left for the node's own seed: ${leftOut.join(", ")}`,
     );
-    seeds.set(role, seed);
-  }
+    return seed;
+  };
+  const rendered = images.map((image) => ({ image, seed: seedOf(image) }));
   const signer = await loadSigner({
     file: options.signingKey,
     env,
@@ -223,7 +223,10 @@ export const release = async (
       runRelease({
         plan,
         project,
-        seeds,
+        seedOf: ({ role, base }) =>
+          rendered.find(
+            ({ image }) => image.role === role && image.base === base,
+          )?.seed,
         bases,
         published,
         out,

@@ -11,7 +11,7 @@ import type { WrittenImage } from "./write-image.ts";
 export type ReleaseJob = {
   readonly plan: ReleasePlan;
   readonly project: ResolvedProject;
-  readonly seeds: ReadonlyMap<string, RoleSeed>;
+  readonly seedOf: (step: ReleaseStep) => RoleSeed | undefined;
   readonly bases: ReadonlyMap<string, OpenBase>;
   /** Names of bases that their makers have published and signed: what is in them is no secret. */
   readonly published: ReadonlySet<string>;

@@ -5,6 +5,7 @@ import type { BaseRecord } from "../build/manifest.ts";
 import { diskIdOf } from "../image/disk-identity.ts";
 import { makeNodePatch, type PreparedBase } from "../image/node-patch.ts";
 import type { Patch } from "../image/patch.ts";
+import { baseSystem } from "../inventory/base-facts.ts";
 import type { ResolvedCluster } from "../inventory/resolved.ts";
 import type { RoleSeed } from "../seed/seed.ts";
 import type { ReleaseStep } from "./plan-release.ts";
@@ -56,7 +57,9 @@ export const makeRoleImage = async (
       data: Buffer.from(text),
     })),
     bootSettings: ROLE_BOOT_SETTINGS,
-    diskId: diskIdOf(seed.instanceId),
+    // As for a node of this base (build/node-image.ts): its root partition is found by the id.
+    diskId:
+      baseSystem(step.base) === "raspios" ? "keep" : diskIdOf(seed.instanceId),
     now: buildTime,
   });
   return {

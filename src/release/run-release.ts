@@ -26,7 +26,7 @@ const makeImage = async (
   const { out, plan, project, buildTime, version, report, signal } = job;
   const { cluster } = project;
   const base = job.bases.get(step.base);
-  const seed = job.seeds.get(step.role);
+  const seed = job.seedOf(step);
   if (base === undefined || seed === undefined) {
     throw new Error(`${step.name} has no base or no seed`);
   }

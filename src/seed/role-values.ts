@@ -1,4 +1,5 @@
 // The values that fragments can ask for where there is a role and no node yet.
+import { baseSystem } from "../inventory/base-facts.ts";
 import type { ResolvedProject, Role } from "../inventory/resolved.ts";
 import type { Library } from "./library.ts";
 import { kubernetesPackages } from "./node-facts.ts";
@@ -38,6 +39,8 @@ export const roleEnvironment = (
 export type RoleContext = {
   readonly project: ResolvedProject;
   readonly role: Role;
+  /** The base as the inventory or --base names it. */
+  readonly base: string;
   readonly files: Library["files"];
   readonly buildTime: Date;
 };
@@ -46,12 +49,14 @@ export type RoleContext = {
 export const roleValues = ({
   project,
   role,
+  base,
   files,
   buildTime,
 }: RoleContext): Values => {
   const values = new Map<string, Value>([
     ...Object.entries(clusterValues(project)),
     ["node.role", role],
+    ["node.system", baseSystem(base)],
     ["node.env", roleEnvironment(project, role, buildTime)],
     ...fileValues(files),
   ]);

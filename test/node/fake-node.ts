@@ -183,6 +183,7 @@ const roleCard = async ({ project, node }: Circumstances): Promise<Card> => {
   const { seed } = renderRoleSeed({
     ...(await seedInput(project, node)),
     role: node.role,
+    base: node.base,
   });
   const [config] = parse(seed?.vendorData ?? "") as [{ content: string }];
   const { write_files: files } = parse(config.content) as {

@@ -104,6 +104,7 @@ const vendorData = async (): Promise<string> =>
   renderRoleSeed({
     project: sampleProject,
     role: "worker",
+    base: "ubuntu-24.04",
     library: await packageLibrary(),
     buildTime: time,
     version: "1.2.3",

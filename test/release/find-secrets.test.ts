@@ -213,6 +213,7 @@ it("finds none in the seeds of the roles, which have no node's name either", asy
     const { seed, leftOut, problems } = renderRoleSeed({
       project: sampleProject,
       role,
+      base: "ubuntu-24.04",
       library: await packageLibrary(),
       buildTime: new Date(0),
       version: "0",

@@ -25,6 +25,7 @@ const roleSeed = async (role: "control-plane" | "worker", library?: Library) =>
   renderRoleSeed({
     project: sampleProject,
     role,
+    base: "ubuntu-24.04",
     library: library ?? (await packageLibrary()),
     buildTime: new Date(0),
     version: "0",
@@ -238,6 +239,7 @@ it("has an instance id that changes with what cloud-init would do, and not with 
       renderRoleSeed({
         project: sampleProject,
         role: "worker",
+        base: "ubuntu-24.04",
         library: await packageLibrary(),
         buildTime: new Date(time),
         version: "0",
@@ -251,6 +253,7 @@ it("has an instance id that changes with what cloud-init would do, and not with 
   const other = renderRoleSeed({
     project: { ...sampleProject, cluster: { ...cluster, runtime: "cri-o" } },
     role: "worker",
+    base: "ubuntu-24.04",
     library: await packageLibrary(),
     buildTime: new Date(0),
     version: "0",
