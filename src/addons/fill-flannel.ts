@@ -34,7 +34,9 @@ const sharedInterface = ({
   cluster,
   nodes,
 }: ResolvedProject): string | undefined => {
-  const uplinks = new Set(nodes.map(({ network }) => network.uplink));
+  const uplinks = new Set(
+    nodes.filter(({ joins }) => joins).map(({ network }) => network.uplink),
+  );
   return uplinks.size === 1 && !cluster.endpoint.virtual
     ? [...uplinks][0]
     : undefined;

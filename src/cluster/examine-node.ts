@@ -1,6 +1,6 @@
 // Explains a node that does not come up, from everything that can be reached: what `doctor` prints.
 import type { ResolvedNode } from "../inventory/resolved.ts";
-import { laptopHost } from "../kubernetes/addresses.ts";
+import { jumpHost, laptopHost } from "../kubernetes/addresses.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
 import { credentialsOf } from "../kubernetes/cluster-secrets.ts";
 import { joinsByIdentity } from "../kubernetes/secrets-whereabouts.ts";
@@ -93,6 +93,16 @@ const judgePort = (ssh: PortState): Finding => {
       );
   }
 };
+
+/** Of a node behind it, only the gateway can tell more. */
+const judgeGateway = (gateway: string, ssh: PortState | undefined): Finding =>
+  ssh === "open"
+    ? ok("gateway", `${gateway} answers, and is the way to this node`)
+    : problem(
+        "gateway",
+        `this node is behind ${gateway}, which does not answer`,
+        `run: pi-image doctor ${gateway}`,
+      );
 
 /** The card tells of which node of which cluster it is; they may have been swapped. */
 const judgeStatus = (
@@ -198,8 +208,11 @@ export const examineNode = async (
     findAddress(host),
   ]);
   const found = known.nodes.find(({ name }) => name === node.name);
+  const jump = jumpHost(observer.project, node);
+  const probed =
+    jump === undefined ? address : await findAddress(laptopHost(jump));
   const ssh =
-    address === undefined ? undefined : await probePort(address, SSH_PORT);
+    probed === undefined ? undefined : await probePort(probed, SSH_PORT);
   const answer =
     ssh === "open"
       ? await askNodeStatus(node.name, observer.sshConfig, observer.signal)
@@ -207,10 +220,14 @@ export const examineNode = async (
   const done = answer?.ok === true && answer.status.state === "done";
   return [
     judgeIdentity(node, observer, done || found !== undefined),
-    judgeAddress(host, address),
-    ...(ssh === undefined ? [] : [judgePort(ssh)]),
+    ...(jump === undefined
+      ? [
+          judgeAddress(host, address),
+          ...(ssh === undefined ? [] : [judgePort(ssh)]),
+        ]
+      : [judgeGateway(jump.name, ssh)]),
     ...(answer === undefined ? [] : [judgeStatus(node, observer, answer)]),
     ...tellNotes(answer),
-    ...judgeCluster(node, found, known.failure, done),
+    ...(node.joins ? judgeCluster(node, found, known.failure, done) : []),
   ];
 };

@@ -8,6 +8,7 @@ const missing = (node: NodeView, sshCommand: string): string => {
   if (node.joined) {
     return `has joined and is not Ready: ${node.notReadyBecause ?? "its kubelet has not reported yet"}; ${doctor(node.name)}`;
   }
+  const not = node.joins ? "has not joined" : "is not done";
   if (node.address === undefined) {
     return "is not on the network; look whether it has power, at its cable or Wi-Fi, and at its console, which says what it waits for";
   }
@@ -15,13 +16,15 @@ const missing = (node: NodeView, sshCommand: string): string => {
     case "open": {
       if (node.status?.ok === true) {
         const { phase, state, message } = node.status.status;
-        return `has not joined: its phase ${phase} is ${state}${message === "" ? "" : `: ${message.replace(/\.$/, "")}`}; its log: ${sshCommand} ${node.name} journalctl -u pi-image-node`;
+        return `${not}: its phase ${phase} is ${state}${message === "" ? "" : `: ${message.replace(/\.$/, "")}`}; its log: ${sshCommand} ${node.name} journalctl -u pi-image-node`;
       }
-      return `has not joined: ${node.status?.because ?? "it has not said why"}; ${doctor(node.name)}`;
+      return `${not}: ${node.status?.because ?? "it has not said why"}; ${doctor(node.name)}`;
     }
     case "closed":
       return `is up at ${node.address} and SSH does not listen yet: it is still booting, or cloud-init found no seed; look at its console`;
-    default:
+    case undefined:
+      return `${not}: ${node.status?.ok === false ? node.status.because : "nothing is known of it"}; ${doctor(node.name)}`;
+    case "silent":
       return `does not answer at ${node.address}; look whether it has power, at its cable or Wi-Fi, and at its console`;
   }
 };

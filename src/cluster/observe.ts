@@ -1,6 +1,6 @@
 // Looks once at every node of the inventory from the laptop: by the network, by SSH and by the API server.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
-import { laptopHost } from "../kubernetes/addresses.ts";
+import { jumpHost, laptopHost } from "../kubernetes/addresses.ts";
 import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
 import { endedAdminCertificate } from "./admin-certificate.ts";
 import { askApi } from "./api-client.ts";
@@ -18,7 +18,10 @@ export type NodeView = {
   readonly ssh: PortState | undefined;
   /** What the node unit says of itself, or why that is not known; undefined where SSH is not open. */
   readonly status: StatusAnswer | undefined;
+  /** Whether it is to become a node of the Kubernetes cluster. */
+  readonly joins: boolean;
   readonly joined: boolean;
+  /** Of a node beside the cluster: whether its node unit is done. */
   readonly ready: boolean;
   readonly notReadyBecause: string | undefined;
   readonly version: string | undefined;
@@ -76,6 +79,30 @@ export const askNodes = async (observer: Observer): Promise<KnownNodes> => {
     : { nodes, failure: undefined };
 };
 
+/** Only its jump host can tell whether a node behind a gateway listens. */
+const reachNode = async (
+  node: ResolvedNode,
+  address: string | undefined,
+  { project, sshConfig, signal }: Observer,
+): Promise<Pick<NodeView, "ssh" | "status">> => {
+  const jump = jumpHost(project, node);
+  const probed =
+    jump === undefined ? address : await findAddress(laptopHost(jump));
+  const ssh =
+    probed === undefined ? undefined : await probePort(probed, SSH_PORT);
+  if (ssh !== "open") {
+    return {
+      ssh: jump === undefined ? ssh : undefined,
+      status:
+        jump === undefined
+          ? undefined
+          : { ok: false, because: `its gateway ${jump.name} does not answer` },
+    };
+  }
+  const status = await askNodeStatus(node.name, sshConfig, signal);
+  return { ssh: jump === undefined || status.ok ? ssh : undefined, status };
+};
+
 const observeNode = async (
   node: ResolvedNode,
   api: ApiNode | undefined,
@@ -85,8 +112,7 @@ const observeNode = async (
   // The API keeps a node's last address; of one that is not ready, the network may know a newer one.
   const address =
     api?.ready === true ? (api.address ?? found) : (found ?? api?.address);
-  const ssh =
-    address === undefined ? undefined : await probePort(address, SSH_PORT);
+  const reached = await reachNode(node, address, observer);
   const seconds =
     api?.joined === undefined
       ? undefined
@@ -95,13 +121,12 @@ const observeNode = async (
     name: node.name,
     role: node.role,
     address,
-    ssh,
-    status:
-      ssh === "open"
-        ? await askNodeStatus(node.name, observer.sshConfig, observer.signal)
-        : undefined,
+    ...reached,
+    joins: node.joins,
     joined: api !== undefined,
-    ready: api?.ready === true,
+    ready: node.joins
+      ? api?.ready === true
+      : reached.status?.ok === true && reached.status.status.state === "done",
     notReadyBecause: api?.notReadyBecause,
     version: api?.version,
     age: seconds === undefined ? undefined : Math.max(0, Math.floor(seconds)),

@@ -33,7 +33,7 @@ const cellsOf = (node: NodeView): string[] => [
   node.address ?? "-",
   node.ssh ?? "-",
   phaseOf(node),
-  node.joined ? "yes" : "no",
+  node.joins ? (node.joined ? "yes" : "no") : "-",
   node.ready ? "yes" : "no",
   node.version ?? "-",
   node.age === undefined ? "-" : formatSeconds(node.age),
@@ -103,11 +103,10 @@ const SSH_WORDS = {
 /** One line that changes only when the node does. */
 export const nodeLine = (node: NodeView): string => {
   if (node.ready) {
-    const facts = [
-      `Ready, ${node.version ?? "version unknown"}`,
-      ...notesOf(node),
-    ];
-    return `${node.name}: ${facts.join("; ")}`;
+    const state = node.joins
+      ? `Ready, ${node.version ?? "version unknown"}`
+      : `done, a ${node.role} beside the cluster`;
+    return `${node.name}: ${[state, ...notesOf(node)].join("; ")}`;
   }
   const facts = [
     node.address ?? "not on the network",

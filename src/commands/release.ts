@@ -6,7 +6,10 @@ import { loadCatalogue } from "../base/load-catalogue.ts";
 import { pinIn } from "../build/lock-bases.ts";
 import { type OpenBase, openBases } from "../build/open-bases.ts";
 import { explainFullDisk } from "../build/out-folder.ts";
-import { ROLES, type ResolvedProject } from "../inventory/resolved.ts";
+import {
+  KUBERNETES_ROLES,
+  type ResolvedProject,
+} from "../inventory/resolved.ts";
 import { loadSigner, KEY_VARIABLE } from "../release/load-signing-key.ts";
 import { DEFAULT_ICON } from "../release/os-list.ts";
 import {
@@ -90,7 +93,7 @@ const imagesOf = (
   { nodes }: ResolvedProject,
   { role: wanted, base }: ReleaseOptions,
 ) => {
-  const images = ROLES.filter(
+  const images = KUBERNETES_ROLES.filter(
     (role) => wanted === undefined || role === wanted,
   ).flatMap((role) =>
     [
@@ -104,7 +107,7 @@ const imagesOf = (
   if (images.length === 0) {
     throw wrong(
       `no node of the inventory has the role ${wanted}`,
-      `the roles are ${ROLES.join(" and ")}`,
+      `the roles are ${KUBERNETES_ROLES.join(" and ")}`,
     );
   }
   return images;

@@ -145,6 +145,6 @@ export const watch = async (
     nodes: nodes.map(({ name }) => name),
   });
   context.print(
-    `The cluster ${project.cluster.name} is complete: ${nodes.length === 1 ? "its node is" : `all ${nodes.length} nodes are`} Ready.`,
+    `The cluster ${project.cluster.name} is complete: ${nodes.length === 1 ? "its node is" : `all ${nodes.length} nodes are`} Ready${nodes.every(({ joins }) => joins) ? "" : " or done"}.`,
   );
 };

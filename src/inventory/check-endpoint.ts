@@ -47,12 +47,12 @@ const nodeEndpoint = (
   const planes = nodes.filter(({ control }) => control);
   const first = planes[0];
   const role = draft.content.nodes?.[index]?.role;
-  if (role === "worker") {
+  if (role !== undefined && role !== "control-plane") {
     return [
       {
         code: "ENDPOINT_NOT_CONTROL_PLANE",
         severity: "error",
-        message: `the endpoint ${name} is a worker, and no API server runs there`,
+        message: `the endpoint ${name} is a ${role}, and no API server runs there`,
         at,
         hint:
           first?.name === undefined
@@ -61,7 +61,7 @@ const nodeEndpoint = (
       },
     ];
   }
-  if (role !== "control-plane") {
+  if (role === undefined) {
     return [];
   }
   // kubeadm init waits for the API server at the endpoint, which no other control plane serves yet.

@@ -1,6 +1,8 @@
 // Fixed addresses against their gateways, and the uplink against the Wi-Fi.
 import type { Problem } from "../report/problem.ts";
 import type { Check, Draft } from "./draft.ts";
+import { draftGateway, memberOf } from "./draft-gateway.ts";
+import { isBehind } from "./gateway-network.ts";
 import {
   broadcastAddress,
   contains,
@@ -25,6 +27,15 @@ const gatewayProblem = (
     return undefined;
   }
   const path = ["nodes", index, "address"];
+  const served = draftGateway(draft);
+  // The node's gateway is the cluster's own, unless the node itself names another.
+  if (
+    served !== undefined &&
+    draft.content.nodes?.[index]?.gateway === undefined &&
+    isBehind(served.network, memberOf(draft, index))
+  ) {
+    return undefined;
+  }
   if (gateway.value === undefined) {
     return {
       code: "GATEWAY_MISSING",

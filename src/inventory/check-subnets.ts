@@ -2,6 +2,7 @@
 import type { Problem } from "../report/problem.ts";
 import { DEFAULT_CLUSTER } from "./cluster-defaults.ts";
 import type { Check, Draft } from "./draft.ts";
+import { draftGateway, type DraftGateway } from "./draft-gateway.ts";
 import {
   contains,
   formatCidr,
@@ -40,6 +41,30 @@ const rangeOf = (
     : [{ cidr, title, path: written === undefined ? undefined : path }];
 };
 
+const servedRange = ({ network, path }: DraftGateway): Range => ({
+  cidr: networkOf(network),
+  title: "the network behind the gateway",
+  path: [...path, "address"],
+});
+
+/** A gateway with the same addresses on both sides cannot tell where a packet belongs. */
+const uplinkOverlap = (draft: Draft): readonly Problem[] => {
+  const gateway = draftGateway(draft);
+  const uplink = parseCidr(gateway?.node.address ?? "");
+  return gateway === undefined || uplink === undefined
+    ? []
+    : overlap(
+        draft,
+        servedRange(gateway),
+        {
+          cidr: networkOf(uplink),
+          title: "the network of its uplink",
+          path: ["nodes", gateway.index, "address"],
+        },
+        undefined,
+      );
+};
+
 /** Each network of the nodes once, and the virtual address. */
 const localNetworks = (draft: Draft): readonly Range[] => {
   const networks = new Map<string, Range>();
@@ -58,6 +83,12 @@ const localNetworks = (draft: Draft): readonly Range[] => {
         },
       );
     }
+  }
+  const gateway = draftGateway(draft);
+  if (gateway !== undefined) {
+    const network = networkOf(gateway.network);
+    const name = formatCidr(network);
+    networks.set(name, networks.get(name) ?? servedRange(gateway));
   }
   const virtual = draft.content.cluster?.virtualAddress;
   const address = virtual === undefined ? undefined : parseAddress(virtual);
@@ -122,13 +153,16 @@ export const checkSubnets: Check = (draft) => {
     ...services.flatMap((a) =>
       local.flatMap((b) => overlap(draft, a, b, undefined)),
     ),
+    ...uplinkOverlap(draft),
   ];
 };
 
 /** kubeadm's controller manager gives each node a /24 of the pods' range. */
 export const checkPodRoom: Check = (draft) => {
   const [pods] = rangeOf(draft, "podSubnet", "");
-  const nodes = draft.content.nodes?.length ?? 0;
+  const nodes = (draft.content.nodes ?? []).filter(
+    (node) => node?.role !== "gateway",
+  ).length;
   const room = pods === undefined ? nodes : 2 ** (24 - pods.cidr.prefix);
   return room >= nodes || pods === undefined
     ? []

@@ -1,5 +1,8 @@
 // What the written endpoint stands for: a node, the virtual address, or a name that others look after.
 
+/** kubeadm's own port of the API server; the inventory has no key for another. */
+export const API_PORT = 6443;
+
 export type EndpointNode = {
   readonly name: string | undefined;
   readonly control: boolean;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { nodeNameRule, domainRule } from "./name-rules.ts";
 import { addressRule, nodeAddressRule } from "./network-rules.ts";
+import { serviceSchema } from "./service-schema.ts";
 import { keyRule } from "./references.ts";
 import { EEPROM_MODES } from "./hardware.ts";
 import { hardwareSchema } from "./hardware-schema.ts";
@@ -203,7 +204,11 @@ export const nodeSchema = z.strictObject({
     },
     nodeNameRule,
   ),
-  role: z.enum(ROLES).describe("What the node does: control-plane or worker."),
+  role: z
+    .enum(ROLES)
+    .describe(
+      "What the node does: control-plane or worker in Kubernetes, or gateway beside it.",
+    ),
   ...settings,
   wifi: z
     .union([wifiSchema, z.literal(false)])
@@ -219,6 +224,7 @@ export const nodeSchema = z.strictObject({
     },
     nodeAddressRule,
   ).optional(),
+  serves: serviceSchema.optional(),
   card: z
     .strictObject({
       serial: text(
@@ -235,7 +241,7 @@ export const nodeSchema = z.strictObject({
   mac: text(
     {
       description:
-        "The Ethernet address of the board that this node is bound to: its card runs in no other.",
+        "The Ethernet address of the board that this node is bound to: its card runs in no other, and a gateway knows the board by it.",
       examples: ["d8:3a:dd:01:02:03"],
     },
     macRule,

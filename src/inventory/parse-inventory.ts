@@ -7,6 +7,9 @@ import { checkDisks } from "./check-disks.ts";
 import { checkEeprom } from "./check-eeprom.ts";
 import { checkEndpoint } from "./check-endpoint.ts";
 import { checkHardware } from "./check-hardware.ts";
+import { checkDhcp } from "./check-dhcp.ts";
+import { checkApiForward, checkForwards } from "./check-forwards.ts";
+import { checkGatewayInterfaces, checkGatewayNumber } from "./check-gateway.ts";
 import { checkGateways, checkUplinks } from "./check-network.ts";
 import {
   checkCards,
@@ -15,6 +18,7 @@ import {
   checkNodeAddresses,
   checkNodeNames,
 } from "./check-nodes.ts";
+import { checkRoleKeys } from "./check-roles.ts";
 import { checkPodRoom, checkSubnets } from "./check-subnets.ts";
 import { checkTimezones } from "./check-timezones.ts";
 import { checkUserNames, checkUsers } from "./check-users.ts";
@@ -40,6 +44,9 @@ const CHECKS_OF_PRESENCE: readonly Check[] = [
   checkMacs,
   checkUserNames,
   checkSubnets,
+  checkGatewayNumber,
+  checkDhcp,
+  checkRoleKeys,
   checkTimezones,
   checkWifiLists,
 ];
@@ -49,6 +56,9 @@ const CHECKS_OF_THE_WHOLE: readonly Check[] = [
   checkEndpoint,
   checkVirtualAddress,
   checkGateways,
+  checkGatewayInterfaces,
+  checkForwards,
+  checkApiForward,
   checkUplinks,
   checkPodRoom,
   checkUsers,

@@ -1,7 +1,7 @@
 // Inventory -> ResolvedProject: fills in every value that people leave away.
 import { DEFAULT_CLUSTER, DEFAULT_JOIN } from "./cluster-defaults.ts";
 import type { Inventory } from "./cluster-schema.ts";
-import { endpointTarget } from "./endpoint.ts";
+import { API_PORT, endpointTarget } from "./endpoint.ts";
 import { resolveBoard } from "./resolve-board.ts";
 import { kubernetesVersion } from "./kubernetes-versions.ts";
 import { absolutePath, type Places } from "./paths.ts";
@@ -16,12 +16,10 @@ import type {
   User,
   Wifi,
 } from "./resolved.ts";
+import { resolveServedNetwork, type ServedNetwork } from "./resolve-service.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 import { isBaseFile } from "./system-rules.ts";
 import { networksOf, networkTitle } from "./wifi-networks.ts";
-
-/** kubeadm's own port of the API server; the inventory has no key for another. */
-const API_PORT = 6443;
 
 const DEFAULT_SHELL = "/bin/bash";
 
@@ -141,14 +139,17 @@ const resolveWifi = (wifi: WrittenWifi, references: References): Wifi => ({
         ),
 });
 
+/** A node behind the cluster's gateway takes that for everything that it does not say itself. */
 const resolveAddressing = (
   node: NodeEntry,
   defaults: NonNullable<Inventory["defaults"]>,
+  served: ServedNetwork | undefined,
 ): Addressing => {
   if (node.address === undefined) {
     return { method: "dhcp" };
   }
-  const gateway = node.gateway ?? defaults.gateway;
+  const own = served && withoutPrefix(served.service.address);
+  const gateway = node.gateway ?? own ?? defaults.gateway;
   if (gateway === undefined) {
     throw new Error("an inventory without problems has a gateway here");
   }
@@ -156,17 +157,25 @@ const resolveAddressing = (
     method: "static",
     address: node.address,
     gateway,
-    nameservers: node.nameservers ?? defaults.nameservers ?? [gateway],
-    search: node.search ?? defaults.search ?? [],
+    nameservers: node.nameservers ??
+      (own === undefined ? defaults.nameservers : [own]) ?? [gateway],
+    search:
+      node.search ??
+      (served === undefined ? defaults.search : [served.service.domain]) ??
+      [],
   };
 };
 
 const resolveNode = (
   node: NodeEntry,
-  { cluster, defaults = {} }: Inventory,
+  index: number,
+  { cluster, nodes, defaults = {} }: Inventory,
+  network: ServedNetwork | undefined,
   references: References,
   places: Places,
 ): ResolvedNode => {
+  const reserved = network?.reserved[index];
+  const served = reserved === undefined ? undefined : network;
   const base = node.base ?? defaults.base ?? DEFAULT_SETTINGS.base;
   const wifi = networksOf<WrittenWifi>(node.wifi ?? defaults.wifi);
   const uplink =
@@ -175,6 +184,7 @@ const resolveNode = (
   return {
     name: node.name,
     role: node.role,
+    joins: node.role !== "gateway",
     base: isBaseFile(base) ? absolutePath(base, places) : base,
     ...resolveBoard(node, { cluster, defaults }, places),
     timezone: node.timezone ?? defaults.timezone ?? DEFAULT_SETTINGS.timezone,
@@ -182,9 +192,11 @@ const resolveNode = (
     users: users.map((user) => resolveUser(user, references)),
     network: {
       uplink: uplink === "wifi" ? "wlan0" : "eth0",
-      addressing: resolveAddressing(node, defaults),
+      addressing: resolveAddressing(node, defaults, served),
       wifi: wifi.map(({ network }) => resolveWifi(network, references)),
     },
+    reserved,
+    serves: nodes[index] === network?.gateway ? network?.service : undefined,
     cardSerial: node.card?.serial,
     mac: node.mac?.toLowerCase().replaceAll("-", ":"),
   };
@@ -195,9 +207,12 @@ export const resolveInventory = (
   inventory: Inventory,
   references: References,
   places: Places,
-): ResolvedProject => ({
-  cluster: resolveCluster(inventory, places),
-  nodes: inventory.nodes.map((node) =>
-    resolveNode(node, inventory, references, places),
-  ),
-});
+): ResolvedProject => {
+  const network = resolveServedNetwork(inventory);
+  return {
+    cluster: resolveCluster(inventory, places),
+    nodes: inventory.nodes.map((node, index) =>
+      resolveNode(node, index, inventory, network, references, places),
+    ),
+  };
+};

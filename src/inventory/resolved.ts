@@ -4,8 +4,12 @@ import type { Secret } from "../report/secret.ts";
 import type { EepromMode, Hardware } from "./hardware.ts";
 import type { Storage } from "./storage.ts";
 
-export const ROLES = ["control-plane", "worker"] as const;
+export const ROLES = ["control-plane", "worker", "gateway"] as const;
 export type Role = (typeof ROLES)[number];
+
+/** The roles of the nodes that make up a Kubernetes cluster. */
+export const KUBERNETES_ROLES = ["control-plane", "worker"] as const;
+export type KubernetesRole = (typeof KUBERNETES_ROLES)[number];
 
 export const BOARDS = [
   "pi3b+",
@@ -127,9 +131,34 @@ export type NodeNetwork = {
   readonly wifi: readonly Wifi[];
 };
 
+/** A port of the gateway that leads to a node behind it. */
+export type PortForward = {
+  readonly port: number;
+  readonly protocol: "tcp" | "udp";
+  /** The node's name, and its address without prefix. */
+  readonly to: string;
+  readonly address: string;
+  readonly toPort: number;
+};
+
+/** What a gateway does for the network behind it. */
+export type Service = {
+  /** The interface that leads to the cluster's switch. */
+  readonly interface: string;
+  /** The gateway's address there with prefix length, such as 10.0.0.1/24. */
+  readonly address: string;
+  /** First and last addresses for machines that the inventory does not name. */
+  readonly ranges: readonly { readonly from: string; readonly to: string }[];
+  /** The DNS domain of the nodes' names. */
+  readonly domain: string;
+  readonly forwards: readonly PortForward[];
+};
+
 export type ResolvedNode = {
   readonly name: string;
   readonly role: Role;
+  /** Whether it becomes a node of the Kubernetes cluster. */
+  readonly joins: boolean;
   readonly board: Board;
   /** A name from the catalogue, or a path or URL of an image. */
   readonly base: string;
@@ -150,6 +179,10 @@ export type ResolvedNode = {
   readonly locale: string;
   readonly users: readonly User[];
   readonly network: NodeNetwork;
+  /** The address with prefix length that the cluster's gateway keeps for this node; undefined for a node that is not behind it. */
+  readonly reserved: string | undefined;
+  /** Of a gateway, and of nothing else. */
+  readonly serves: Service | undefined;
   /** The card's serial that this node is bound to. */
   readonly cardSerial: string | undefined;
   /** The Ethernet address of the board that the card is for, in lower case with colons. */

@@ -1,6 +1,6 @@
 // Writes the known_hosts lines by which SSH knows every node before its first boot.
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import { mdnsName, staticAddress } from "./addresses.ts";
+import { knownAddress, mdnsName } from "./addresses.ts";
 import { type ClusterSecrets, credentialsOf } from "./cluster-secrets.ts";
 
 /** One line for each node: its name, mDNS name and fixed address, then its host key. */
@@ -14,7 +14,7 @@ export const knownHosts = (
       if (hostKey === undefined) {
         return [];
       }
-      const address = staticAddress(node);
+      const address = knownAddress(node);
       const names = [
         node.name,
         mdnsName(node.name),

@@ -7,8 +7,10 @@ import type {
 } from "../inventory/resolved.ts";
 import {
   apiServerPort,
+  apiForward,
   controlPlanes,
   hostAndPort,
+  knownAddress,
   mdnsName,
   staticAddress,
 } from "./addresses.ts";
@@ -55,7 +57,9 @@ const nodeRegistration = (
   node: ResolvedNode,
 ): Document => {
   const address = staticAddress(node);
-  const onlyControlPlanes = nodes.every(({ role }) => role !== "worker");
+  const onlyControlPlanes = nodes.every(
+    ({ role, joins }) => role === "control-plane" || !joins,
+  );
   return {
     name: node.name,
     criSocket: criSocket(cluster.runtime),
@@ -87,10 +91,15 @@ const certSans = (project: ResolvedProject): readonly string[] => {
   const names = controlPlanes(project).flatMap((node) => [
     node.name,
     mdnsName(node.name),
-    staticAddress(node),
+    knownAddress(node),
   ]);
+  const gateway = apiForward(project)?.gateway;
+  const outside =
+    gateway === undefined
+      ? []
+      : [gateway.name, mdnsName(gateway.name), staticAddress(gateway)];
   // 127.0.0.1 lets kubectl through an SSH tunnel.
-  const all = [host, address, ...names, "127.0.0.1"];
+  const all = [host, address, ...names, ...outside, "127.0.0.1"];
   return [...new Set(all.filter((name) => name !== undefined))];
 };
 

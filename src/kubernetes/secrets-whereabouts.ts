@@ -97,7 +97,7 @@ export const joinsByIdentity = (
   const node = nodes.find((known) => known.name === name);
   return (
     cluster.join.by === "certificate" &&
-    node !== undefined &&
+    node?.joins === true &&
     !isFirstControlPlane({ cluster, nodes }, node)
   );
 };

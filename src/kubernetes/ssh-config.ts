@@ -1,30 +1,32 @@
 // Writes an ssh_config snippet, so that `ssh NODE` finds each node and trusts only its own host key.
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import { laptopHost } from "./addresses.ts";
+import { jumpHost, laptopHost } from "./addresses.ts";
 
 /** ssh_config(5): double quotes hold blanks, and % begins a token. */
 const quote = (path: string): string => `"${path.replaceAll("%", "%%")}"`;
 
 /**
- * A `Host` block for each node.
+ * A `Host` block for each node. Nodes behind a gateway are reached through it: ssh hands this file to the jump, too.
  *
  * @param knownHostsFile absolute path of the cluster's known_hosts; ssh would look for a relative one in the working folder
  */
 export const sshConfig = (
-  { nodes }: ResolvedProject,
+  project: ResolvedProject,
   knownHostsFile: string,
 ): string =>
-  nodes
-    .map((node) =>
-      [
+  project.nodes
+    .map((node) => {
+      const jump = jumpHost(project, node);
+      return [
         `Host ${node.name}`,
         `  HostName ${laptopHost(node)}`,
         ...node.users.slice(0, 1).map(({ name }) => `  User ${name}`),
         // The line of the known hosts that counts, whatever address DHCP gives the node.
         `  HostKeyAlias ${node.name}`,
+        ...(jump === undefined ? [] : [`  ProxyJump ${jump.name}`]),
         `  UserKnownHostsFile ${quote(knownHostsFile)}`,
         "  StrictHostKeyChecking yes",
         "",
-      ].join("\n"),
-    )
+      ].join("\n");
+    })
     .join("\n");

@@ -5,10 +5,18 @@ import { isPlainName } from "./access-point.ts";
 /** Paths under cloud-init/network/, to be merged in this order. */
 export const chooseNetwork = ({
   base,
+  reserved,
+  serves,
   network: { uplink, addressing, wifi },
 }: ResolvedNode): string[] => [
   `uplink-${uplink}-${addressing.method}.yaml`,
-  ...(uplink === "wlan0" ? ["second-eth0.yaml"] : []),
+  ...(serves === undefined ? [] : ["gateway.yaml"]),
+  ...(reserved !== undefined && addressing.method === "dhcp"
+    ? ["behind-gateway.yaml"]
+    : []),
+  ...(uplink === "wlan0" && serves?.interface !== "eth0"
+    ? ["second-eth0.yaml"]
+    : []),
   ...(uplink === "eth0" && wifi.length > 0 ? ["second-wlan0.yaml"] : []),
   ...(wifi.length > 0 && !isJammy(base) ? ["country.yaml"] : []),
 ];

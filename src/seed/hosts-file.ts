@@ -1,6 +1,17 @@
 // The names that a node's /etc/hosts knows from the start.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
-import { staticAddress } from "../kubernetes/addresses.ts";
+import { knownAddress, staticAddress } from "../kubernetes/addresses.ts";
+
+/** A gateway has an address on both sides, and is sure of those that it gives itself. */
+const addressSeenBy = (
+  node: ResolvedNode,
+  other: ResolvedNode,
+): string | undefined => {
+  if (other.serves !== undefined && node.reserved !== undefined) {
+    return other.serves.address.split("/")[0];
+  }
+  return node.serves === undefined ? staticAddress(other) : knownAddress(other);
+};
 
 /**
  * Lines `address name` of the node itself and of every node with a static address. A node with DHCP knows itself as
@@ -14,8 +25,9 @@ export const hostLines = (
   [node, ...nodes.filter(({ name }) => name !== node.name)]
     .flatMap((other) => {
       const address =
-        staticAddress(other) ??
-        (other.name === node.name ? "127.0.1.1" : undefined);
+        other.name === node.name
+          ? (staticAddress(node) ?? "127.0.1.1")
+          : addressSeenBy(node, other);
       return address === undefined ? [] : [`${address} ${other.name}`];
     })
     .join("\n");

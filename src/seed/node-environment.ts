@@ -24,7 +24,9 @@ const joinEnds = (
   const identity = credentialsOf(secrets, node.name)?.joinIdentity;
   return identity === undefined ||
     project.cluster.join.by === "token" ||
-    kubeadmAction(project, node) === "init"
+    !["join-control-plane", "join-worker"].includes(
+      kubeadmAction(project, node),
+    )
     ? undefined
     : readCertificate(identity.certificate)
         .validTo.toISOString()

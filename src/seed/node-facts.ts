@@ -3,8 +3,9 @@ import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { staticAddress } from "../kubernetes/addresses.ts";
 import { isFirstControlPlane } from "../kubernetes/kubeadm-documents.ts";
 
-/** How the node comes into the cluster. */
-export type KubeadmAction = "init" | "join-control-plane" | "join-worker";
+/** How the node comes into the cluster; `beside`: it never does. */
+export type KubeadmAction =
+  "init" | "join-control-plane" | "join-worker" | "beside";
 
 export const kubeadmAction = (
   project: ResolvedProject,
@@ -13,6 +14,8 @@ export const kubeadmAction = (
   switch (node.role) {
     case "worker":
       return "join-worker";
+    case "gateway":
+      return "beside";
     case "control-plane":
       return isFirstControlPlane(project, node) ? "init" : "join-control-plane";
   }

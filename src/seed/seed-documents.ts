@@ -22,12 +22,13 @@ export const profileDocument = (
   values: Values,
   report: Report,
 ): MapTree | undefined => {
-  const profile = library.profiles.get(`${node.role}.yaml`);
-  if (!library.profiles.has(`${node.role}.yaml`)) {
+  const name = node.role;
+  const profile = library.profiles.get(`${name}.yaml`);
+  if (!library.profiles.has(`${name}.yaml`)) {
     report({
       code: "PROFILE_MISSING",
       severity: "error",
-      message: `there is no profile for ${node.role}, which ${node.name} asks for`,
+      message: `there is no profile for ${name}, which ${node.name} asks for`,
       hint: `there are ${listed([...library.profiles.keys()].map((path) => `profiles/${path}`))}`,
     });
   }

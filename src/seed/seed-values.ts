@@ -14,6 +14,8 @@ import {
 import { kubeadmDocument } from "../kubernetes/kubeadm-documents.ts";
 import { joinKubeconfig } from "../kubernetes/kubeconfig.ts";
 import { accessPoints, wifiPriorities } from "./access-point.ts";
+import { dnsmasqConfiguration } from "./gateway-dnsmasq.ts";
+import { nftablesConfiguration } from "./gateway-nftables.ts";
 import { hostLines } from "./hosts-file.ts";
 import { nodeEnvironment } from "./node-environment.ts";
 import { kubeadmAction, kubernetesPackages } from "./node-facts.ts";
@@ -42,6 +44,7 @@ export const seedValues = (context: Context): Values =>
       ...clusterValues(context.project),
       ...nodeValues(context),
       ...networkValues(context.node),
+      ...gatewayValues(context),
       ...kubeadmValues(context),
       ...pkiValues(context),
     }),
@@ -136,8 +139,33 @@ const networkValues = ({
       }),
 });
 
+/** Of the gateway itself, and its domain for the nodes behind it. */
+const gatewayValues = ({ project, node }: Context): Named => {
+  const { serves } = node;
+  const domain =
+    node.reserved === undefined
+      ? undefined
+      : project.nodes.find((other) => other.serves !== undefined)?.serves
+          ?.domain;
+  return {
+    ...(domain === undefined ? {} : { "gateway.domain": domain }),
+    ...(serves === undefined
+      ? {}
+      : {
+          "gateway.address": serves.address,
+          "gateway.dnsmasq": dnsmasqConfiguration(project, node, serves),
+          "gateway.domain": serves.domain,
+          "gateway.interface": serves.interface,
+          "gateway.nftables": nftablesConfiguration(node, serves),
+        }),
+  };
+};
+
 const kubeadmValues = ({ project, node, secrets }: Context): Named => {
   const action = kubeadmAction(project, node);
+  if (action === "beside") {
+    return {};
+  }
   const { by } = project.cluster.join;
   return {
     "kubeadm.action": action === "init" ? "init" : `join-by-${by}`,

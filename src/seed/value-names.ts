@@ -18,6 +18,13 @@ export const VALUE_NAMES = {
   "cluster.serviceSubnet": "The range of the services' addresses.",
   "cluster.ubuntuMirror":
     "The URL of the mirror of Ubuntu's packages, where the inventory has one.",
+  "gateway.address":
+    "The gateway's address on the cluster's network, with its prefix.",
+  "gateway.dnsmasq": "The text of the gateway's dnsmasq configuration.",
+  "gateway.domain":
+    "The domain of the nodes' names; on the gateway and on nodes behind it.",
+  "gateway.interface": "The interface that leads to the cluster's switch.",
+  "gateway.nftables": "The text of the gateway's /etc/nftables.conf.",
   "kubeadm.action":
     "`init`, `join-by-certificate` or `join-by-token`. For choices in a profile.",
   "kubeadm.document": "The node's kubeadm configuration.",
@@ -37,7 +44,7 @@ export const VALUE_NAMES = {
   "node.locale": "The locale, such as `C.UTF-8`.",
   "node.name": "The node's name.",
   "node.pcieGen": "`2` or `3`. For choices in a profile.",
-  "node.role": "`control-plane` or `worker`.",
+  "node.role": "`control-plane`, `worker` or `gateway`.",
   "node.storage":
     "`flashed`, `copied` or `data`: what the first boot does with a disk. For choices in a profile.",
   "node.system":

@@ -7,6 +7,7 @@ export const view = (name: string, seen: Partial<NodeView>): NodeView => ({
   address: undefined,
   ssh: undefined,
   status: undefined,
+  joins: true,
   joined: false,
   ready: false,
   notReadyBecause: undefined,

@@ -27,6 +27,7 @@ export const node = (
 ): ResolvedNode => ({
   name,
   role,
+  joins: true,
   board: "pi5",
   base: "ubuntu-24.04",
   storage: "sd",
@@ -61,6 +62,8 @@ export const node = (
           },
     wifi: [],
   },
+  reserved: undefined,
+  serves: undefined,
   cardSerial: undefined,
   mac: undefined,
 });

@@ -86,6 +86,8 @@ export const REPOSITORY = [
   "socat 1.8.0 socat",
   "ethtool 6.7 ethtool",
   "iptables 1.8.10 iptables",
+  "dnsmasq 2.90 dnsmasq",
+  "nftables 1.0.9 nft",
 ].join("\n");
 
 const KEYS = [
@@ -97,6 +99,7 @@ const KEYS = [
 const PHASES = [
   "10-clock",
   "20-network",
+  "30-gateway",
   "30-packages",
   "40-runtime",
   "50-kubeadm",

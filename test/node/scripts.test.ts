@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,7 +16,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { homeWifi, sampleNode, sampleProject } from "../seed/sample-project.ts";
+import {
+  gatewayProject,
+  homeWifi,
+  sampleNode,
+} from "../seed/sample-project.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { layNode } from "./fake-node.ts";
 
@@ -33,23 +38,24 @@ describe("the card", () => {
   it("has every script and unit, as they are here", async () => {
     // What a node does with a disk it has from its storage, and no node does both.
     const wifi = [homeWifi, { ...homeWifi, ssid: "garden" }];
-    const moving = await layNode({
-      project: sampleProject,
-      node: {
-        ...sampleNode,
-        storage: "sd-to-nvme",
-        pcieGen: 3,
-        network: { ...sampleNode.network, wifi },
-      },
-    });
-    const keeping = await layNode({
-      project: sampleProject,
-      node: { ...sampleNode, storage: "sd+nvme-data", dataMount: "/srv" },
-    });
+    const project = gatewayProject();
+    const roots = await Promise.all(
+      [
+        ...project.nodes.map((node) => ({
+          ...node,
+          storage: "sd-to-nvme" as const,
+          pcieGen: 3 as const,
+          network: { ...node.network, wifi },
+        })),
+        { ...sampleNode, storage: "sd+nvme-data" as const, dataMount: "/srv" },
+      ].map((node) => layNode({ project, node })),
+    );
     const ours = [...filesIn(scripts), ...filesIn(join(files, "etc/systemd"))];
     for (const file of ours) {
-      const root = file.endsWith("15-data") ? keeping : moving;
-      const onNode = join(root, file.slice(files.length));
+      const onNode =
+        roots
+          .map((root) => join(root, file.slice(files.length)))
+          .find((path) => existsSync(path)) ?? file.slice(files.length);
       expect(readFileSync(onNode, "utf8")).toBe(readFileSync(file, "utf8"));
       expect([file, statSync(onNode).mode & 0o111]).toEqual([
         file,

@@ -59,6 +59,7 @@ export const sampleCluster: ResolvedCluster = {
 export const sampleNode: ResolvedNode = {
   name: "worker1",
   role: "worker",
+  joins: true,
   board: "pi5",
   base: "ubuntu-24.04",
   storage: "sd",
@@ -86,6 +87,8 @@ export const sampleNode: ResolvedNode = {
     addressing: { method: "dhcp" },
     wifi: [],
   },
+  reserved: undefined,
+  serves: undefined,
   cardSerial: undefined,
   mac: undefined,
 };
@@ -120,6 +123,50 @@ export const controlPlane: ResolvedNode = {
 export const sampleProject: ResolvedProject = {
   cluster: sampleCluster,
   nodes: [controlPlane, sampleNode, { ...sampleNode, name: "worker2" }],
+};
+
+/** A gateway by Wi-Fi, and a control plane and two workers behind it. */
+export const gatewayProject = (): ResolvedProject => {
+  const gate: ResolvedNode = {
+    ...sampleNode,
+    name: "gate",
+    role: "gateway",
+    joins: false,
+    network: {
+      uplink: "wlan0",
+      addressing: { method: "dhcp" },
+      wifi: [homeWifi],
+    },
+    serves: {
+      interface: "eth0",
+      address: "10.0.0.1/24",
+      ranges: [{ from: "10.0.0.128", to: "10.0.0.254" }],
+      domain: "homelab.home.arpa",
+      forwards: [
+        {
+          port: 6443,
+          protocol: "tcp",
+          to: "cplane",
+          address: "10.0.0.2",
+          toPort: 6443,
+        },
+      ],
+    },
+  };
+  const [plane, ...workers] = sampleProject.nodes;
+  return {
+    cluster: {
+      ...sampleCluster,
+      endpoint: { ...sampleCluster.endpoint, address: undefined },
+    },
+    nodes: [
+      gate,
+      ...[
+        { ...(plane ?? sampleNode), network: sampleNode.network },
+        ...workers,
+      ].map((node, index) => ({ ...node, reserved: `10.0.0.${index + 2}/24` })),
+    ],
+  };
 };
 
 let library: Promise<Library> | undefined;

@@ -42,7 +42,8 @@ waited() { # NAME
   echo $(($(uptime_seconds) - $(<"$since")))
 }
 
-kubernetes_version() { # vX.Y.Z
+kubernetes_version() { # vX.Y.Z; nothing on a node outside the cluster
+  [[ $PI_IMAGE_KUBEADM != beside ]] || return 0
   kubeadm version -o short 2>/dev/null || echo "v$PI_IMAGE_KUBERNETES_PATCH"
 }
 

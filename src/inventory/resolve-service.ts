@@ -1,0 +1,106 @@
+// What a gateway serves, with every value filled.
+import type { Inventory } from "./cluster-schema.ts";
+import {
+  defaultRanges,
+  reserveAddresses,
+  type NetworkMember,
+} from "./gateway-network.ts";
+import {
+  formatAddress,
+  formatCidr,
+  parseAddress,
+  parseCidr,
+  type Cidr,
+} from "./ipv4.ts";
+import type { Service } from "./resolved.ts";
+import { parseRange } from "./service-schema.ts";
+import { networksOf } from "./wifi-networks.ts";
+
+type NodeEntry = Inventory["nodes"][number];
+
+export type ServedNetwork = {
+  readonly gateway: NodeEntry;
+  readonly service: Service;
+  /** In the order of the nodes: the address with prefix length that the gateway keeps for each node behind it. */
+  readonly reserved: readonly (string | undefined)[];
+};
+
+/** RFC 8375: the domain of home networks, which no server outside answers for. */
+const HOME_DOMAIN = "home.arpa";
+
+const cidrOf = (text: string): Cidr => {
+  const cidr = parseCidr(text);
+  if (cidr === undefined) {
+    throw new Error("an inventory without problems has addresses here");
+  }
+  return cidr;
+};
+
+const memberOf = (node: NodeEntry, { defaults }: Inventory): NetworkMember => {
+  const wifi = networksOf(node.wifi ?? defaults?.wifi);
+  const uplink =
+    node.uplink ?? defaults?.uplink ?? (wifi.length > 0 ? "wifi" : "ethernet");
+  return {
+    gateway: node.role === "gateway",
+    wired: uplink === "ethernet",
+    address: parseAddress(node.address?.split("/")[0] ?? ""),
+  };
+};
+
+/** Undefined for an inventory without a gateway. */
+export const resolveServedNetwork = (
+  inventory: Inventory,
+): ServedNetwork | undefined => {
+  const { cluster, nodes } = inventory;
+  const gateway = nodes.find(({ role }) => role === "gateway");
+  const serves = gateway?.serves;
+  if (gateway === undefined || serves === undefined) {
+    return undefined;
+  }
+  const network = cidrOf(serves.address);
+  const ranges =
+    serves.ranges === undefined
+      ? defaultRanges(network)
+      : serves.ranges.flatMap((range) => parseRange(range) ?? []);
+  const virtual = parseAddress(cluster.virtualAddress ?? "");
+  const reserved = reserveAddresses(
+    network,
+    ranges,
+    nodes.map((node) => memberOf(node, inventory)),
+    [network.address, ...(virtual === undefined ? [] : [virtual])],
+  );
+  return {
+    gateway,
+    reserved: reserved.map((address) =>
+      address === undefined
+        ? undefined
+        : formatCidr({ address, prefix: network.prefix }),
+    ),
+    service: {
+      interface: serves.interface ?? "eth0",
+      address: serves.address,
+      ranges: ranges.map(({ from, to }) => ({
+        from: formatAddress(from),
+        to: formatAddress(to),
+      })),
+      domain: serves.domain ?? `${cluster.name}.${HOME_DOMAIN}`,
+      forwards: (serves.forwards ?? []).map(
+        ({ port, to, toPort = port, protocol = "tcp" }) => {
+          const address = reserved[nodes.findIndex(({ name }) => name === to)];
+          if (address === undefined) {
+            throw new Error(
+              `a port leads to ${to}, which is not behind the gateway`,
+            );
+          }
+          return {
+            port,
+            protocol,
+            to,
+            address: formatAddress(address),
+            toPort,
+          };
+        },
+      ),
+    },
+  };
+};
