@@ -6,6 +6,7 @@ import { knownHosts } from "../../src/kubernetes/known-hosts.ts";
 import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
 import { secretsReport } from "../../src/kubernetes/secrets-report.ts";
 import { sshConfig } from "../../src/kubernetes/ssh-config.ts";
+import { gatewayProject } from "../seed/sample-project.ts";
 import { runTool, tryTool } from "../../src/system/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { temporaryFolder } from "./folder.ts";
@@ -48,6 +49,21 @@ describeWithTools(["ssh-keygen", "ssh"], "files for ssh", () => {
       ...report.nodes.map(({ hostKey }) => hostKey),
       undefined,
     ]);
+  });
+
+  it("lead through the gateway to the nodes behind it", async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, "ssh_config");
+    writeFileSync(file, sshConfig(gatewayProject(), join(folder, "known")));
+    const settings = async (host: string) => {
+      const { stdout } = await runTool("ssh", ["-G", "-F", file, host]);
+      return stdout.split("\n");
+    };
+    expect(await settings("worker1")).toEqual(
+      expect.arrayContaining(["hostname 10.0.0.3", "proxyjump gate"]),
+    );
+    expect(await settings("gate")).toContain("hostname gate.local");
+    expect((await settings("gate")).join()).not.toContain("proxyjump");
   });
 
   it("lead `ssh NODE` to the node, and to its host key alone", async () => {

@@ -59,6 +59,7 @@ describe("the package's library", () => {
     expect(problems).toEqual([]);
     expect([...library.profiles.keys()]).toEqual([
       "control-plane.yaml",
+      "gateway.yaml",
       "worker.yaml",
     ]);
   });

@@ -7,6 +7,7 @@ import { seedValues } from "../../src/seed/seed-values.ts";
 import { VALUE_NAMES } from "../../src/seed/value-names.ts";
 import {
   controlPlane,
+  gatewayProject,
   fixedSecrets,
   homeWifi,
   sampleCluster,
@@ -36,6 +37,7 @@ describe("seedValues", () => {
   it("has every documented value for some node, and no other", () => {
     const names = new Set([
       ...namesOf(sampleProject, controlPlane),
+      ...namesOf(gatewayProject(), gatewayProject().nodes[0] ?? sampleNode),
       ...namesOf(mirrored, {
         ...sampleNode,
         network: { ...sampleNode.network, wifi: [homeWifi] },
