@@ -51,7 +51,7 @@ const interfaceProblem = (
       hint,
     };
   }
-  return /^wl/.test(inside)
+  return inside.startsWith("wl")
     ? {
         message: `${inside} is a Wi-Fi interface, and the network behind a gateway is Ethernet`,
         at: draft.at(path),
