@@ -9,7 +9,6 @@ export type Role = (typeof ROLES)[number];
 
 /** The roles of the nodes that make up a Kubernetes cluster. */
 export const KUBERNETES_ROLES = ["control-plane", "worker"] as const;
-export type KubernetesRole = (typeof KUBERNETES_ROLES)[number];
 
 export const BOARDS = [
   "pi3b+",
