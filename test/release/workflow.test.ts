@@ -220,7 +220,7 @@ describeWithTools(
       });
       expect(status, stderr).toBe(0);
       expect(readFileSync(path("home", "npm-calls"), "utf8")).toBe(
-        `${path("action")}: npm ci --ignore-scripts --omit=optional --no-audit --no-fund\n${path("action")}: npm run build\n`,
+        `${path("action")}: npm ci --ignore-scripts --no-audit --no-fund\n${path("action")}: npm run build\n`,
       );
       expect(readFileSync(path("output"), "utf8")).toBe("folder=release\n");
       const files = readdirSync(path("workspace", "release"));
