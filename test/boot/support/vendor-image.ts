@@ -105,7 +105,7 @@ const addRadio = async (root: string): Promise<void> => {
     "--root",
     root,
     "enable",
-    "test-access-point.service",
+    "test-access-point@wpa2.service",
   ]);
 };
 

@@ -1,7 +1,10 @@
 // Whether KVM really runs a kernel here: a /dev/kvm that exists may still fail at the first unusual instruction.
 import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
 import { toolEnvironment } from "../../../src/system/run-tool.ts";
+import type { Arch } from "../base/recipe.ts";
+import { copyBootFiles } from "./card.ts";
 
 const SECONDS = 15;
 
@@ -46,8 +49,17 @@ const hasDevice = (): boolean => {
 
 let known: Promise<boolean> | undefined;
 
-/** Asked once a run; `kernel` is a file outside any image. */
-export const kvmWorks = (kernel: string): Promise<boolean> => {
-  known ??= hasDevice() ? bootsWithKvm(kernel) : Promise.resolve(false);
+const bootsCardWithKvm = async (card: string): Promise<boolean> => {
+  const firmware = `${card}.probe`;
+  await copyBootFiles(card, ["vmlinuz"], firmware);
+  return bootsWithKvm(join(firmware, "vmlinuz"));
+};
+
+/** Tried once a run, with the kernel of a card. A foreign architecture is emulated always. */
+export const kvmWorks = (arch: Arch, card: string): Promise<boolean> => {
+  known ??=
+    arch === "amd64" && hasDevice()
+      ? bootsCardWithKvm(card)
+      : Promise.resolve(false);
   return known;
 };

@@ -1,6 +1,5 @@
 // A room with a network, a router and the machines of one project, for the tests of whole images.
 import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { Base } from "../base/base-image.ts";
 import { makeLan, type Lan } from "../lan/lan.ts";
 import { startRouter } from "../lan/router.ts";
@@ -11,7 +10,6 @@ import { openLogs } from "../support/logs.ts";
 import { buildProject, type Project, type Vendor } from "../support/project.ts";
 import { standInBase } from "../support/shared-base.ts";
 import { kvmWorks } from "./accelerator.ts";
-import { copyBootFiles } from "./card.ts";
 import { macOf, type Machine } from "./machine.ts";
 import { flashNode, type Board, type VmNode } from "./node.ts";
 import { bootQemu } from "./qemu.ts";
@@ -46,9 +44,7 @@ const bootOn = async (
   if (uml === undefined) {
     return (node) => bootQemu(base.arch, "tcg", node.spec, cleanup);
   }
-  const firmware = `${card}.probe`;
-  await copyBootFiles(card, ["vmlinuz"], firmware);
-  return (await kvmWorks(join(firmware, "vmlinuz")))
+  return (await kvmWorks(base.arch, card))
     ? (node) => bootQemu(base.arch, "kvm", node.spec, cleanup)
     : (node) => bootUml(uml, node.spec, cleanup);
 };
