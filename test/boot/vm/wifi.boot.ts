@@ -100,21 +100,22 @@ describeAsRoot(
         "test -e /var/lib/pi-image/stamps/20-network",
         500,
       );
-      const look = async (command: string) => (await node.ssh(command)).stdout;
-      expect(await look("sudo iw reg get")).toContain("country ES");
+      await says(
+        "the country's rules",
+        "sudo iw reg get | grep 'country ES'",
+        60,
+      );
       for (const { ap, management } of ACCESS_POINTS) {
         await node.ssh(
           `sudo systemctl stop '${UNIT}*' && sudo systemctl start ${UNIT}${ap}`,
         );
         const status = "sudo wpa_cli -p /run/wpa_supplicant -i wlan0 status";
-        await says(
+        const seen = await says(
           `desk-${ap}`,
-          `${status} | grep -x ssid=desk-${ap} && ${status} | grep -x wpa_state=COMPLETED`,
+          `s=$(${status}) && echo "$s" | grep -qx ssid=desk-${ap} && echo "$s" | grep -qx wpa_state=COMPLETED && echo "$s"`,
           200,
         );
-        expect(await look(status)).toMatch(
-          new RegExp(`^key_mgmt=${management}$`, "m"),
-        );
+        expect(seen).toMatch(new RegExp(`^key_mgmt=${management}$`, "m"));
         await says(
           `an address from desk-${ap}`,
           "ip -4 -br addr show wlan0 | grep -F 10.88.0.",
