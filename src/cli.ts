@@ -129,7 +129,7 @@ declare(
   .addOption(sha256Option())
   .addOption(
     new Option("--format <format>", "what to write")
-      .choices(["img", "img.xz", "img.zst", "seed"])
+      .choices(["img", "img.xz", "img.zst", "patch", "seed"])
       .default("img"),
   )
   .option("--insecure", "take a base without a checksum")

@@ -15,7 +15,7 @@ export type BaseRecord = {
   readonly origin: "file" | "download" | "sample";
 };
 
-/** The file that was written; absent for `--format seed`. */
+/** The file that was written; absent for `--format seed` and `--format patch`. */
 export type ImageRecord = {
   readonly file: string;
   /** Bytes of `file`. */

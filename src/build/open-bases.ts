@@ -51,6 +51,7 @@ const openBase = (image: BaseImage, options: CacheOptions): OpenBase => {
     rawPath,
     bytesPerNode: async (format) => {
       switch (format) {
+        case "patch":
         case "seed":
           return 0;
         case "img":

@@ -2,8 +2,18 @@
 import { join } from "node:path";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 
-export const BUILD_FORMATS = ["img", "img.xz", "img.zst", "seed"] as const;
+export const BUILD_FORMATS = [
+  "img",
+  "img.xz",
+  "img.zst",
+  "patch",
+  "seed",
+] as const;
 export type BuildFormat = (typeof BUILD_FORMATS)[number];
+
+/** Formats for which a few blocks of the base are enough. */
+export const needsWholeBase = (format: BuildFormat): boolean =>
+  format !== "patch" && format !== "seed";
 
 export type BuildStep = {
   readonly node: string;
@@ -27,8 +37,10 @@ export type BuildPlan = {
 };
 
 export type NodePaths = {
-  /** Undefined for `--format seed`. */
+  /** Undefined for `--format seed` and `--format patch`. */
   readonly image: string | undefined;
+  /** Undefined but for `--format patch`. */
+  readonly patch: string | undefined;
   readonly bmap: string;
   readonly checksum: string;
   readonly manifest: string;
@@ -42,7 +54,8 @@ export const nodePaths = (
   node: string,
   format: BuildFormat,
 ): NodePaths => ({
-  image: format === "seed" ? undefined : join(out, `${node}.${format}`),
+  image: needsWholeBase(format) ? join(out, `${node}.${format}`) : undefined,
+  patch: format === "patch" ? join(out, `${node}.patch.json`) : undefined,
   bmap: join(out, `${node}.img.bmap`),
   checksum: join(out, `${node}.img.sha256`),
   manifest: join(out, `${node}.manifest.json`),
@@ -91,6 +104,7 @@ export const planBuild = (input: PlanInput): BuildPlan => ({
       base: input.base ?? node.base,
       outputs: [
         ...image,
+        ...(paths.patch === undefined ? [] : [paths.patch]),
         paths.manifest,
         ...[...SEED_FILES, ...SETTINGS_FILES].map((name) =>
           join(paths.folder, name),

@@ -20,7 +20,13 @@ import { checkRoom } from "./out-folder.ts";
 import { type ImageRecord, renderManifest } from "./manifest.ts";
 import { originalBase } from "./marker.ts";
 import { makeNodeImage, type NodeImage } from "./node-image.ts";
-import { type BuildFormat, nodePaths, type NodePaths } from "./plan-build.ts";
+import { renderPatchFile } from "./patch-file.ts";
+import {
+  type BuildFormat,
+  needsWholeBase,
+  nodePaths,
+  type NodePaths,
+} from "./plan-build.ts";
 import type { NodeSeed } from "./render-seeds.ts";
 import { writeCompressedImage } from "./write-compressed-image.ts";
 import { writeRawImage } from "./write-raw-image.ts";
@@ -66,6 +72,10 @@ const removeOthers = async (
     if (image !== undefined && image !== keep) {
       await rm(image, { force: true });
     }
+  }
+  const { patch } = nodePaths(out, node, "patch");
+  if (patch !== undefined) {
+    await rm(patch, { force: true });
   }
 };
 
@@ -171,6 +181,13 @@ const buildNode = async (
     version,
   });
   await writeSeedFiles(paths.folder, image);
+  if (paths.patch !== undefined) {
+    await writeFileAtomically(
+      paths.patch,
+      renderPatchFile(base.record, source.size, image.patch),
+      PRIVATE,
+    );
+  }
   const record =
     paths.image === undefined
       ? undefined
@@ -224,7 +241,9 @@ export const buildNodes = async (
   base: OpenBase,
   nodes: readonly NodeSeed[],
 ): Promise<void> => {
-  const source = await base.source(job.format === "seed" ? "seed" : "image");
+  const source = await base.source(
+    needsWholeBase(job.format) ? "image" : "seed",
+  );
   await checkRoom(
     job.out,
     nodes.length * (await base.bytesPerNode(job.format)),
@@ -247,7 +266,7 @@ export const buildNodes = async (
     }
   };
   const builders = Array.from(
-    { length: job.format === "seed" ? SEEDS_AT_A_TIME : 1 },
+    { length: needsWholeBase(job.format) ? 1 : SEEDS_AT_A_TIME },
     async () => {
       try {
         await buildRest();

@@ -5,6 +5,7 @@ import { openBases } from "../build/open-bases.ts";
 import { explainFullDisk, prepareOutFolder } from "../build/out-folder.ts";
 import {
   BUILD_FORMATS,
+  needsWholeBase,
   type BuildPlan,
   nodePaths,
   planBuild,
@@ -77,7 +78,7 @@ export const build = async (
     plan.steps.map(({ base }) => base),
     {
       ...prepared.basesFrom,
-      parts: format === "seed",
+      parts: !needsWholeBase(format),
       explicit: options.base !== undefined,
       sha256: options.sha256,
       insecure: options.insecure === true,
@@ -108,10 +109,10 @@ export const build = async (
   context.printJson({ type: "result", plan });
   context.print(
     plan.steps
-      .map(
-        ({ node }) =>
-          `built ${nodePaths(out, node, format).image ?? nodePaths(out, node, format).folder}`,
-      )
+      .map(({ node }) => {
+        const { image, patch, folder } = nodePaths(out, node, format);
+        return `built ${image ?? patch ?? folder}`;
+      })
       .join("\n"),
   );
 };
