@@ -100,6 +100,9 @@ export const watchStalls = (
     write: (data, offset) => timed("writing", target.write(data, offset)),
     read: (into, offset) => timed("reading", target.read(into, offset)),
     flush: () => timed("finishing its writes", target.flush()),
+    // Without direct I/O this asks the device as well.
+    forget: () => timed("finishing its writes", target.forget()),
+    settle: () => timed("finishing its writes", target.settle()),
     discard: (abort) => timed("discarding", target.discard(abort)),
     // Closing waits for the requests that are under way, so for ever.
     close: async () => {
