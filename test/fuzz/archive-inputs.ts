@@ -120,7 +120,7 @@ const many = <Item>(count: number, item: Item): Item[] =>
 const withTools = process.env["PATH"] ?? "";
 
 export const XZ: FuzzInput = {
-  cases: 150,
+  cases: 120,
   prepare: async (folder) => {
     const path = join(folder, "image.img.xz");
     const whole = [
@@ -223,7 +223,7 @@ export const ZSTD: FuzzInput = plain(
 
 export const GZIP: FuzzInput = plain(
   "image.img.gz",
-  300,
+  200,
   () => [
     gzipSync(IMAGE),
     Buffer.concat([gzipSync(IMAGE), gzipSync(IMAGE), Buffer.alloc(1024)]),

@@ -68,7 +68,7 @@ const gptDisk = (): Buffer =>
   });
 
 export const PARTITION_TABLES: FuzzInput = {
-  cases: 500,
+  cases: 300,
   prepare: async () => {
     const mbr = Buffer.alloc(256 * 1024);
     mbr.set(
@@ -230,7 +230,7 @@ const extVolume = (...words: readonly string[]): Sample => {
 };
 
 export const EXT4: FuzzInput = {
-  cases: 500,
+  cases: 300,
   prepare: async () => ({
     samples: [
       extVolume("-b", "1024", "-g", "1024", "-O", "metadata_csum,64bit"),

@@ -51,7 +51,7 @@ const repairBmap = (bytes: Buffer): Buffer => {
 };
 
 export const BMAP: FuzzInput = {
-  cases: 700,
+  cases: 450,
   prepare: async (folder) => {
     const image = join(folder, "image.img");
     const good = goodBmap();
@@ -110,7 +110,7 @@ export const BMAP: FuzzInput = {
 };
 
 export const CHECKSUM_LISTS: FuzzInput = {
-  cases: 1500,
+  cases: 1000,
   prepare: async () => {
     const digest = digestOf("sha256", IMAGE);
     const lines = [
@@ -201,7 +201,7 @@ const card = {
 } as const;
 
 export const JSON_FILES: FuzzInput = {
-  cases: 700,
+  cases: 450,
   prepare: async (folder) => {
     const objects = [receipt(3), manifest, lock, origin];
     const path = (name: string) => join(folder, name);

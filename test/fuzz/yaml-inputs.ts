@@ -132,7 +132,7 @@ const shown = (problems: readonly Problem[], text: string): void => {
 };
 
 export const INVENTORIES: FuzzInput = {
-  cases: 500,
+  cases: 350,
   prepare: async () => ({
     samples: [{ bytes: Buffer.from(INVENTORY) }],
     tokens: YAML_TOKENS,
@@ -246,7 +246,7 @@ spec:
 `;
 
 export const MANIFESTS: FuzzInput = {
-  cases: 500,
+  cases: 350,
   prepare: async () => ({
     samples: [{ bytes: Buffer.from(MANIFEST) }],
     tokens: YAML_TOKENS,
