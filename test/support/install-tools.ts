@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { hasTool } from "./tools.ts";
 
-/** tool -> Debian package */
+/** tool, or a file where a package has no tool -> Debian package */
 const TOOLS: Readonly<Record<string, string>> = {
   blkid: "util-linux",
   bmaptool: "bmap-tools",
@@ -16,6 +16,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   "gpg-agent": "gpg-agent",
   gpgconf: "gpgconf",
   gpgv: "gpgv",
+  "/usr/lib/python3/dist-packages/fusepy.py": "python3-fusepy",
   "mkfs.exfat": "exfatprogs",
   "mount.exfat-fuse": "exfat-fuse",
   ip: "iproute2",

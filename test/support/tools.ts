@@ -1,12 +1,14 @@
 // Tests against real tools: a missing tool skips by name on a laptop and fails in CI.
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe } from "vitest";
 import { toolEnvironment } from "../../src/system/run-tool.ts";
 
 const inCi = process.env["CI"] !== undefined && process.env["CI"] !== "";
 
+/** A program by its name, or any file by its full path. */
 export const hasTool = (tool: string): boolean =>
+  (tool.startsWith("/") && existsSync(tool)) ||
   (toolEnvironment()["PATH"] ?? "").split(":").some((folder) => {
     try {
       accessSync(join(folder, tool), constants.X_OK);
