@@ -140,7 +140,7 @@ export default {
       rules: { "no-console": "off" },
     },
     {
-      files: ["test/**", "docs/**", "executable/**"],
+      files: ["test/**", "docs/**", ".ci/executable/**"],
       rules: { "no-console": "off" },
     },
   ],

@@ -40,7 +40,7 @@ describe.skipIf(!whole)("the single-file executable", () => {
       [
         "--import",
         import.meta.resolve("tsx"),
-        packageFile("executable/make.ts"),
+        packageFile(".ci/executable/make.ts"),
         join(folder, "made"),
       ],
       { stdio: ["ignore", "ignore", "pipe"] },

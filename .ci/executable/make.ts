@@ -16,7 +16,7 @@ import { join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { inject } from "postject";
-import { packageFile, packageVersion } from "../src/system/package-files.ts";
+import { packageFile, packageVersion } from "../../src/system/package-files.ts";
 
 const out = resolve(process.argv[2] ?? packageFile("out/executable"));
 const root = join(out, "program");
@@ -115,7 +115,7 @@ const packed = (): Buffer => {
 const makeBlob = async (): Promise<Buffer> => {
   const main = join(out, "main.cjs");
   await build({
-    entryPoints: [packageFile("executable/start.ts")],
+    entryPoints: [packageFile(".ci/executable/start.ts")],
     outfile: main,
     bundle: true,
     platform: "node",
