@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import { env, execArgv, execPath, pid } from "node:process";
+import { isSea } from "node:sea";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { EXIT } from "../report/exit-codes.ts";
@@ -39,9 +40,13 @@ const followParent = (stop: AbortController): void => {
   process.channel?.unref();
 };
 
+/** A single-file executable has no script; Node names the executable once more in its place. */
+const sameArguments = (): readonly string[] =>
+  process.argv.slice(isSea() ? 2 : 1);
+
 const startApart = async (stop: AbortController): Promise<number> => {
   const child = await asRoot(async () =>
-    spawn(execPath, [...execArgv, ...process.argv.slice(1)], {
+    spawn(execPath, [...execArgv, ...sameArguments()], {
       stdio: ["inherit", "inherit", "inherit", "ipc"],
       env: { UV_THREADPOOL_SIZE: THREADS, ...env, [MARK]: String(pid) },
     }),
