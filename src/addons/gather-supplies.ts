@@ -7,6 +7,11 @@ import { UserError } from "../report/user-error.ts";
 import { addonPlaces } from "./addon-places.ts";
 import { fetchAddon } from "./fetch-addon.ts";
 import { cniTitle, fetchCni, type Fetched } from "./fetch-cni.ts";
+import {
+  driverTitle,
+  fetchStorageDriver,
+  storageClass,
+} from "./fetch-storage-driver.ts";
 import { explainMissing, type FetchOptions } from "./fetch-file.ts";
 import { fetchKey } from "./fetch-key.ts";
 import type { Pins } from "./load-pins.ts";
@@ -54,12 +59,12 @@ const noNetwork = ({ kind }: NetworkFailure): string =>
   kind === "unreachable" ? "no network: " : "";
 
 /** Undefined for what may be missing; tells or throws as `whenMissing` says. */
-const orMissing = async (
+const orMissing = async <Found>(
   title: string,
   { whenMissing }: SuppliesRequest,
   options: FetchOptions,
-  work: Promise<Fetched | undefined>,
-): Promise<Fetched | undefined> => {
+  work: Promise<Found | undefined>,
+): Promise<Found | undefined> => {
   try {
     return await work;
   } catch (error) {
@@ -95,6 +100,16 @@ const gatherManifests = async (
       fetchCni(project, pins, options),
     ),
   ];
+  const exports = project.nodes.find((node) => node.exports)?.exports;
+  if (exports !== undefined) {
+    const driver = await orMissing(
+      driverTitle(pins),
+      request,
+      options,
+      fetchStorageDriver(pins, mirrors.manifests, options),
+    );
+    found.push(...(driver ?? []), storageClass(exports));
+  }
   for (const place of addonPlaces(addons)) {
     const { file } = place;
     if (place.from === "url") {

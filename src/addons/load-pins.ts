@@ -15,6 +15,11 @@ const manifestSchema = z.strictObject({
 
 const pinsSchema = z.strictObject({
   manifests: z.record(z.enum(CNIS), manifestSchema),
+  /** csi-driver-nfs: its manifests in the order in which they are applied. */
+  storage: z.strictObject({
+    version: z.string(),
+    manifests: z.array(manifestSchema.pick({ url: true, sha256: true })).min(1),
+  }),
   keys: z.strictObject({
     kubernetes: z.strictObject({
       /** Of the primary key, in capitals without spaces. */

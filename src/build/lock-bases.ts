@@ -47,5 +47,6 @@ export const wantedInLock = (
   new Set([
     ...nodes.map(({ base }) => lockName(base)),
     pins.manifests[cluster.cni].url,
+    ...pins.storage.manifests.map(({ url }) => url),
     ...cluster.addons.map((addon) => addon.replace(/^url:/, "")),
   ]);

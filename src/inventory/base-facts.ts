@@ -6,6 +6,7 @@ import type {
   ResolvedCluster,
   ResolvedNode,
   Runtime,
+  Role,
 } from "./resolved.ts";
 import type { Storage } from "./storage.ts";
 
@@ -37,6 +38,19 @@ export const refuseStorage = (
     ? {
         why: "made from Arch Linux ARM, which boots from the card alone (root=/dev/mmcblk0p2)",
         hint: "set storage: sd for this node, or use an Ubuntu base",
+      }
+    : undefined;
+
+/** Why a base cannot serve a role beside the cluster, whose scripts install their packages with apt. */
+export const refuseRole = (
+  base: string,
+  role: Role | undefined,
+): BaseRefusal | undefined =>
+  baseSystem(base) === "archlinuxarm" &&
+  (role === "gateway" || role === "storage")
+    ? {
+        why: `made from Arch Linux ARM, where pi-image cannot set up the role ${role}`,
+        hint: "use an Ubuntu base for this node",
       }
     : undefined;
 

@@ -3,6 +3,7 @@ import type { Problem } from "../report/problem.ts";
 import {
   oldestEeprom,
   refuseBoard,
+  refuseRole,
   refuseRuntime,
   refuseStorage,
 } from "./base-facts.ts";
@@ -67,6 +68,7 @@ const base: NodeCheck = (draft, numbered, { name }) => {
       found?.value ?? "",
       settingOf(draft, numbered.index, "storage")?.value ?? "sd",
     ) ??
+    refuseRole(found?.value ?? "", numbered.node.role) ??
     refuseRuntime(
       found?.value ?? "",
       runtime ?? DEFAULT_CLUSTER.runtime,

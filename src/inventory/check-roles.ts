@@ -1,9 +1,16 @@
-// Keys that belong to one role only.
+// Keys that belong to one role only, and what a storage node needs.
 import type { Problem } from "../report/problem.ts";
-import type { Check } from "./draft.ts";
-import { nodesOf, titleOf } from "./settings.ts";
+import type { Check, Draft } from "./draft.ts";
+import { draftGateway, memberOf } from "./draft-gateway.ts";
+import { isBehind } from "./gateway-network.ts";
+import { nodesOf, placeOf, settingOf, titleOf } from "./settings.ts";
+import { STORAGE_FACTS, STORAGES } from "./storage.ts";
+import { listed } from "./wording.ts";
 
-const ROLE_KEYS = [{ key: "serves", role: "gateway" }] as const;
+const ROLE_KEYS = [
+  { key: "serves", role: "gateway" },
+  { key: "joins", role: "storage" },
+] as const;
 
 export const checkRoleKeys: Check = (draft) =>
   nodesOf(draft).flatMap(({ index, node }) =>
@@ -21,3 +28,58 @@ export const checkRoleKeys: Check = (draft) =>
           ],
     ),
   );
+
+const hasKnownAddress = (draft: Draft, index: number): boolean => {
+  const gateway = draftGateway(draft);
+  const member = memberOf(draft, index);
+  return (
+    member.address !== undefined ||
+    (gateway !== undefined && isBehind(gateway.network, member))
+  );
+};
+
+/** A storage node has a disk for data alone, and an address at which the cluster finds it for as long as its volumes live. */
+export const checkStorageNodes: Check = (draft) => {
+  const nodes = nodesOf(draft).filter(({ node }) => node.role === "storage");
+  const disks = STORAGES.filter((name) => STORAGE_FACTS[name].way === "data");
+  return nodes.flatMap((numbered, number): readonly Problem[] => {
+    const { index } = numbered;
+    const title = titleOf(numbered);
+    const storage = settingOf(draft, index, "storage");
+    const problems: Problem[] = [];
+    if (number > 0) {
+      problems.push({
+        code: "STORAGE_NODE_TAKEN",
+        severity: "error",
+        message: `${title} is a second storage node, and the cluster's StorageClass is for one`,
+        at: draft.at(["nodes", index, "role"]),
+        hint: "give the node another role",
+      });
+    }
+    if (
+      storage?.value !== undefined &&
+      STORAGE_FACTS[storage.value].way !== "data"
+    ) {
+      problems.push({
+        code: "STORAGE_DISK_MISSING",
+        severity: "error",
+        message: `the storage node ${title} has storage: ${storage.value}, and so no disk that it could export`,
+        ...placeOf(draft, numbered, storage),
+        hint: `set storage: ${listed(disks, "or")} at the node`,
+      });
+    }
+    if (
+      !draft.isBroken(["nodes", index, "address"]) &&
+      !hasKnownAddress(draft, index)
+    ) {
+      problems.push({
+        code: "STORAGE_ADDRESS_MISSING",
+        severity: "error",
+        message: `the storage node ${title} has no fixed address, and volumes keep the address of their server for good`,
+        at: draft.at(["nodes", index, "name"]),
+        hint: "add `address`, or put the node behind a gateway, which keeps one for it",
+      });
+    }
+    return problems;
+  });
+};

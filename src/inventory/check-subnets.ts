@@ -12,7 +12,7 @@ import {
   parseCidr,
   type Cidr,
 } from "./ipv4.ts";
-import { nodesOf, titleOf } from "./settings.ts";
+import { joinsCluster, nodesOf, titleOf } from "./settings.ts";
 import type { Path } from "./yaml-file.ts";
 
 type Range = {
@@ -161,7 +161,7 @@ export const checkSubnets: Check = (draft) => {
 export const checkPodRoom: Check = (draft) => {
   const [pods] = rangeOf(draft, "podSubnet", "");
   const nodes = (draft.content.nodes ?? []).filter(
-    (node) => node?.role !== "gateway",
+    (node) => node === undefined || joinsCluster(node),
   ).length;
   const room = pods === undefined ? nodes : 2 ** (24 - pods.cidr.prefix);
   return room >= nodes || pods === undefined

@@ -207,7 +207,7 @@ export const nodeSchema = z.strictObject({
   role: z
     .enum(ROLES)
     .describe(
-      "What the node does: control-plane or worker in Kubernetes, or gateway beside it.",
+      "What the node does: control-plane or worker in Kubernetes, gateway or storage beside it.",
     ),
   ...settings,
   wifi: z
@@ -225,6 +225,12 @@ export const nodeSchema = z.strictObject({
     nodeAddressRule,
   ).optional(),
   serves: serviceSchema.optional(),
+  joins: z
+    .boolean()
+    .optional()
+    .describe(
+      "Whether a storage node is a worker of the Kubernetes cluster as well. Default: false.",
+    ),
   card: z
     .strictObject({
       serial: text(

@@ -18,7 +18,7 @@ import {
   checkNodeAddresses,
   checkNodeNames,
 } from "./check-nodes.ts";
-import { checkRoleKeys } from "./check-roles.ts";
+import { checkRoleKeys, checkStorageNodes } from "./check-roles.ts";
 import { checkPodRoom, checkSubnets } from "./check-subnets.ts";
 import { checkTimezones } from "./check-timezones.ts";
 import { checkUserNames, checkUsers } from "./check-users.ts";
@@ -59,6 +59,7 @@ const CHECKS_OF_THE_WHOLE: readonly Check[] = [
   checkGatewayInterfaces,
   checkForwards,
   checkApiForward,
+  checkStorageNodes,
   checkUplinks,
   checkPodRoom,
   checkUsers,

@@ -36,6 +36,9 @@ const resolveHardware = (
   poeFan: written.poeFan,
 });
 
+/** Where the disk of a storage node is mounted; `defaults` speaks of the disks of the others. */
+const EXPORT_MOUNT = "/srv/nfs";
+
 export const resolveBoard = (
   node: NodeEntry,
   inventory: {
@@ -57,6 +60,7 @@ export const resolveBoard = (
     dataMount:
       way === "data"
         ? (node.dataMount ??
+          (node.role === "storage" ? EXPORT_MOUNT : undefined) ??
           defaults.dataMount ??
           runtimeFolder(cluster.runtime ?? DEFAULT_CLUSTER.runtime))
         : undefined,

@@ -1,4 +1,4 @@
-// What a gateway serves, with every value filled.
+// What a gateway serves and what a storage node exports, with every value filled.
 import type { Inventory } from "./cluster-schema.ts";
 import {
   defaultRanges,
@@ -8,11 +8,12 @@ import {
 import {
   formatAddress,
   formatCidr,
+  networkOf,
   parseAddress,
   parseCidr,
   type Cidr,
 } from "./ipv4.ts";
-import type { Service } from "./resolved.ts";
+import type { NfsExport, Service } from "./resolved.ts";
 import { parseRange } from "./service-schema.ts";
 import { networksOf } from "./wifi-networks.ts";
 
@@ -102,5 +103,18 @@ export const resolveServedNetwork = (
         },
       ),
     },
+  };
+};
+
+/** A folder below the mount: where the disk is missing, nothing is exported, and lost+found never is. */
+const EXPORTED_FOLDER = "volumes";
+
+/** `address` is the node's, with the prefix length of the network that may mount the export. */
+export const resolveExport = (mount: string, address: string): NfsExport => {
+  const cidr = cidrOf(address);
+  return {
+    path: `${mount}/${EXPORTED_FOLDER}`,
+    clients: formatCidr(networkOf(cidr)),
+    server: formatAddress(cidr.address),
   };
 };

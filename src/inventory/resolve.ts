@@ -16,8 +16,12 @@ import type {
   User,
   Wifi,
 } from "./resolved.ts";
-import { resolveServedNetwork, type ServedNetwork } from "./resolve-service.ts";
-import { DEFAULT_SETTINGS } from "./settings.ts";
+import {
+  resolveExport,
+  resolveServedNetwork,
+  type ServedNetwork,
+} from "./resolve-service.ts";
+import { joinsCluster, DEFAULT_SETTINGS } from "./settings.ts";
 import { isBaseFile } from "./system-rules.ts";
 import { networksOf, networkTitle } from "./wifi-networks.ts";
 
@@ -175,6 +179,8 @@ const resolveNode = (
   places: Places,
 ): ResolvedNode => {
   const reserved = network?.reserved[index];
+  const address = node.address ?? reserved;
+  const board = resolveBoard(node, { cluster, defaults }, places);
   const served = reserved === undefined ? undefined : network;
   const base = node.base ?? defaults.base ?? DEFAULT_SETTINGS.base;
   const wifi = networksOf<WrittenWifi>(node.wifi ?? defaults.wifi);
@@ -184,9 +190,9 @@ const resolveNode = (
   return {
     name: node.name,
     role: node.role,
-    joins: node.role !== "gateway",
+    joins: joinsCluster(node),
     base: isBaseFile(base) ? absolutePath(base, places) : base,
-    ...resolveBoard(node, { cluster, defaults }, places),
+    ...board,
     timezone: node.timezone ?? defaults.timezone ?? DEFAULT_SETTINGS.timezone,
     locale: node.locale ?? defaults.locale ?? DEFAULT_SETTINGS.locale,
     users: users.map((user) => resolveUser(user, references)),
@@ -196,6 +202,12 @@ const resolveNode = (
       wifi: wifi.map(({ network }) => resolveWifi(network, references)),
     },
     reserved,
+    exports:
+      node.role === "storage" &&
+      board.dataMount !== undefined &&
+      address !== undefined
+        ? resolveExport(board.dataMount, address)
+        : undefined,
     serves: nodes[index] === network?.gateway ? network?.service : undefined,
     cardSerial: node.card?.serial,
     mac: node.mac?.toLowerCase().replaceAll("-", ":"),

@@ -4,7 +4,7 @@ import type { Secret } from "../report/secret.ts";
 import type { EepromMode, Hardware } from "./hardware.ts";
 import type { Storage } from "./storage.ts";
 
-export const ROLES = ["control-plane", "worker", "gateway"] as const;
+export const ROLES = ["control-plane", "worker", "gateway", "storage"] as const;
 export type Role = (typeof ROLES)[number];
 
 /** The roles of the nodes that make up a Kubernetes cluster. */
@@ -153,6 +153,16 @@ export type Service = {
   readonly forwards: readonly PortForward[];
 };
 
+/** What a storage node exports by NFS. */
+export type NfsExport = {
+  /** The folder that clients mount; it lies on the data disk. */
+  readonly path: string;
+  /** The network whose machines may mount it, such as 10.0.0.0/24. */
+  readonly clients: string;
+  /** The node's address without prefix, by which the cluster finds it. */
+  readonly server: string;
+};
+
 export type ResolvedNode = {
   readonly name: string;
   readonly role: Role;
@@ -182,6 +192,8 @@ export type ResolvedNode = {
   readonly reserved: string | undefined;
   /** Of a gateway, and of nothing else. */
   readonly serves: Service | undefined;
+  /** Of a storage node, and of nothing else. */
+  readonly exports: NfsExport | undefined;
   /** The card's serial that this node is bound to. */
   readonly cardSerial: string | undefined;
   /** The Ethernet address of the board that the card is for, in lower case with colons. */

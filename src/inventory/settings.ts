@@ -55,6 +55,13 @@ export const nodesOf = (draft: Draft): readonly NumberedNode[] =>
     node === undefined ? [] : [{ index, node }],
   );
 
+/** Whether the node becomes one of the Kubernetes cluster. */
+export const joinsCluster = ({
+  role,
+  joins = false,
+}: Pick<DraftNode, "role" | "joins">): boolean =>
+  role !== "gateway" && (role !== "storage" || joins);
+
 /** How messages name a node. */
 export const titleOf = ({ index, node }: NumberedNode): string =>
   node.name ?? `node ${index + 1}`;

@@ -112,6 +112,9 @@ export const PROBLEM_CODES = {
   SEED_FILE_TWICE: "Two fragments write the same file of the node.",
   SHELL_INVALID: "A login shell is no path.",
   SSH_KEY_MISSING: "No user of a node has an SSH key, so nobody can log in.",
+  STORAGE_ADDRESS_MISSING: "A storage node has no address that stays the same.",
+  STORAGE_DISK_MISSING: "A storage node has no disk to export.",
+  STORAGE_NODE_TAKEN: "A cluster has two storage nodes.",
   STORAGE_SETTING_UNUSED:
     "A setting of a disk has no effect with the node's storage.",
   SUBNET_INVALID: "Something is no range of addresses that Kubernetes can use.",

@@ -1,12 +1,12 @@
 // Reads the package's profiles, fragments and files, and those that the user keeps beside the inventory.
 import { join } from "node:path";
-import { ROLES } from "../inventory/resolved.ts";
 import type { Problem } from "../report/problem.ts";
 import { packageFile } from "../system/package-files.ts";
 import { checkLibrary } from "./check-library.ts";
 import type { Library } from "./library.ts";
 import { loadLayer, type LoadedLayer, type Text } from "./load-layer.ts";
 import { parseFragment, parseNetwork } from "./parse-fragment.ts";
+import { PROFILE_NAMES } from "./profile-names.ts";
 import { parseProfile } from "./parse-profile.ts";
 
 type LoadedLibrary = {
@@ -17,7 +17,7 @@ type LoadedLibrary = {
   readonly sources: ReadonlyMap<string, string>;
 };
 
-const PROFILES = ROLES.map((role) => `${role}.yaml`);
+const PROFILES = PROFILE_NAMES.map((name) => `${name}.yaml`);
 
 const isYaml = (path: string): boolean => path.endsWith(".yaml");
 

@@ -77,6 +77,9 @@ export const nodeEnvironment = (
     PI_IMAGE_RUNTIME: cluster.runtime,
     PI_IMAGE_CNI: cluster.cni,
     PI_IMAGE_POD_SUBNET: cluster.podSubnet,
+    ...(node.exports === undefined
+      ? {}
+      : { PI_IMAGE_EXPORT: node.exports.path }),
     PI_IMAGE_JOIN_BY: cluster.join.by,
     PI_IMAGE_JOIN_ENDS: joinEnds(project, node, secrets),
     ...boardVariables(node),

@@ -15,7 +15,8 @@ export const kubeadmAction = (
     case "worker":
       return "join-worker";
     case "gateway":
-      return "beside";
+    case "storage":
+      return node.joins ? "join-worker" : "beside";
     case "control-plane":
       return isFirstControlPlane(project, node) ? "init" : "join-control-plane";
   }

@@ -7,6 +7,7 @@ import { missingFragment } from "./check-library.ts";
 import { chooseNetwork, knowsName, knowsSecurity } from "./choose-network.ts";
 import type { Library } from "./library.ts";
 import { mergeFragments } from "./merge-fragments.ts";
+import { profileOf } from "./profile-names.ts";
 import { substitute, substituteText, type Values } from "./substitute.ts";
 import type { MapTree, TextTree } from "./tree.ts";
 
@@ -22,7 +23,7 @@ export const profileDocument = (
   values: Values,
   report: Report,
 ): MapTree | undefined => {
-  const name = node.role;
+  const name = profileOf(node);
   const profile = library.profiles.get(`${name}.yaml`);
   if (!library.profiles.has(`${name}.yaml`)) {
     report({

@@ -45,6 +45,7 @@ export const seedValues = (context: Context): Values =>
       ...nodeValues(context),
       ...networkValues(context.node),
       ...gatewayValues(context),
+      ...exportValues(context),
       ...kubeadmValues(context),
       ...pkiValues(context),
     }),
@@ -138,6 +139,15 @@ const networkValues = ({
         "wifi.priorities": wifiPriorities(wifi),
       }),
 });
+
+const exportValues = ({ node: { dataMount, exports } }: Context): Named =>
+  exports === undefined || dataMount === undefined
+    ? {}
+    : {
+        "export.clients": exports.clients,
+        "export.mount": dataMount,
+        "export.path": exports.path,
+      };
 
 /** Of the gateway itself, and its domain for the nodes behind it. */
 const gatewayValues = ({ project, node }: Context): Named => {

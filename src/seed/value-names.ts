@@ -18,6 +18,9 @@ export const VALUE_NAMES = {
   "cluster.serviceSubnet": "The range of the services' addresses.",
   "cluster.ubuntuMirror":
     "The URL of the mirror of Ubuntu's packages, where the inventory has one.",
+  "export.clients": "The network that may mount the storage node's disk.",
+  "export.mount": "Where the storage node mounts its data disk.",
+  "export.path": "The folder on that disk that it exports.",
   "gateway.address":
     "The gateway's address on the cluster's network, with its prefix.",
   "gateway.dnsmasq": "The text of the gateway's dnsmasq configuration.",
@@ -44,7 +47,7 @@ export const VALUE_NAMES = {
   "node.locale": "The locale, such as `C.UTF-8`.",
   "node.name": "The node's name.",
   "node.pcieGen": "`2` or `3`. For choices in a profile.",
-  "node.role": "`control-plane`, `worker` or `gateway`.",
+  "node.role": "`control-plane`, `worker`, `gateway` or `storage`.",
   "node.storage":
     "`flashed`, `copied` or `data`: what the first boot does with a disk. For choices in a profile.",
   "node.system":

@@ -1,6 +1,7 @@
 // What cards get from the network, through mirrors on this computer.
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   gatherSupplies,
@@ -16,6 +17,7 @@ import {
   controlPlane,
   sampleNode,
   sampleProject,
+  storageNode,
 } from "../seed/sample-project.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { describeWithTools } from "../support/tools.ts";
@@ -23,6 +25,7 @@ import {
   ADDON,
   CALICO,
   CHART,
+  DRIVER,
   FLANNEL,
   FLANNEL_URL,
   pinsWith,
@@ -84,6 +87,7 @@ const serveAll = async () => {
     ["calico/v2/calico.yaml", CALICO],
     ["cilium-3.0.0.tgz", CHART],
     ["metrics/components.yaml", ADDON],
+    ["csi-driver-nfs/v4/csi-nfs-driverinfo.yaml", DRIVER],
   ] as const) {
     server.files.set(path, Buffer.from(text));
   }
@@ -169,6 +173,56 @@ describe("the network plug-in's manifest", () => {
     );
     expect(manifests).toEqual([]);
     expect(server.requests).toEqual(["deb/Release.key"]);
+  });
+});
+
+describe("a storage node's driver", () => {
+  const withStorage = (address: string): SuppliesRequest => {
+    const request = requestFor(address);
+    return {
+      ...request,
+      project: {
+        ...request.project,
+        nodes: [...request.project.nodes, storageNode],
+      },
+    };
+  };
+
+  it("comes with a StorageClass for its export, and leaves groups alone", async () => {
+    const server = await serveAll();
+    const { manifests, locked } = await gatherSupplies(
+      withStorage(server.address),
+      testOptions(),
+    );
+    expect(manifests.map(({ name }) => name)).toEqual([
+      "10-cni-flannel.yaml",
+      "15-storage-1-csi-nfs-driverinfo.yaml",
+      "16-storage-class.yaml",
+    ]);
+    expect(manifests[1]?.text).toContain("fsGroupPolicy: None");
+    expect(manifests[1]?.text).toContain("attachRequired: false # stays");
+    expect(parse(manifests[2]?.text ?? "")).toMatchObject({
+      kind: "StorageClass",
+      provisioner: "nfs.csi.k8s.io",
+      parameters: { server: "192.168.1.60", share: "/srv/nfs/volumes" },
+      reclaimPolicy: "Retain",
+    });
+    expect(locked.manifests.map(({ version }) => version)).toEqual([
+      "v1",
+      "v4",
+    ]);
+  });
+
+  it("is refused when it is not the pinned one", async () => {
+    const server = await serveAll();
+    server.files.set(
+      "csi-driver-nfs/v4/csi-nfs-driverinfo.yaml",
+      Buffer.from(DRIVER.replace("File", "Fil3")),
+    );
+    const outcome = await outcomeOf(
+      gatherSupplies(withStorage(server.address), testOptions()),
+    );
+    expect(outcome).toMatch(/^CHECKSUM_MISMATCH 4: /);
   });
 });
 

@@ -107,7 +107,24 @@ export const sha256 = (text: string | Uint8Array): string =>
 export const FLANNEL_URL = "https://example.org/flannel/v1/kube-flannel.yml";
 
 /** The pins of the texts above; `fingerprint` is that of the packages' key. */
+const DRIVER_URL =
+  "https://example.org/csi-driver-nfs/v4/csi-nfs-driverinfo.yaml";
+
+export const DRIVER = `---
+apiVersion: storage.k8s.io/v1
+kind: CSIDriver
+metadata:
+  name: nfs.csi.k8s.io
+spec:
+  attachRequired: false   # stays
+  fsGroupPolicy: File
+`;
+
 export const pinsWith = (fingerprint = "0".repeat(40)): Pins => ({
+  storage: {
+    version: "v4",
+    manifests: [{ url: DRIVER_URL, sha256: sha256(DRIVER) }],
+  },
   manifests: {
     flannel: {
       version: "v1",

@@ -102,6 +102,7 @@ describe("an inventory that says almost nothing", () => {
           joins: true,
           reserved: undefined,
           serves: undefined,
+          exports: undefined,
           cardSerial: undefined,
           mac: undefined,
         },
@@ -172,6 +173,35 @@ describe("a gateway", () => {
       { gateway: "192.168.1.1", nameservers: ["192.168.1.1"], search: [] },
       { gateway: "10.0.0.5", nameservers: ["9.9.9.9"] },
     ]);
+  });
+});
+
+describe("a storage node", () => {
+  const nas = (more: string) =>
+    project({
+      nodes: [
+        PLANE,
+        `name: nas, role: storage, storage: sd+usb-data, address: 192.168.1.60/24, gateway: 192.168.1.1${more}`,
+      ],
+    }).nodes[1];
+
+  it("exports a folder of its data disk to its network, beside the cluster", () => {
+    expect(nas("")).toMatchObject({
+      joins: false,
+      dataMount: "/srv/nfs",
+      exports: {
+        path: "/srv/nfs/volumes",
+        clients: "192.168.1.0/24",
+        server: "192.168.1.60",
+      },
+    });
+  });
+
+  it("joins the cluster where it says so", () => {
+    expect(nas(", joins: true, dataMount: /srv/disk")).toMatchObject({
+      joins: true,
+      exports: { path: "/srv/disk/volumes" },
+    });
   });
 });
 

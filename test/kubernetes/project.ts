@@ -64,6 +64,7 @@ export const node = (
   },
   reserved: undefined,
   serves: undefined,
+  exports: undefined,
   cardSerial: undefined,
   mac: undefined,
 });

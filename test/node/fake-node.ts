@@ -88,6 +88,7 @@ export const REPOSITORY = [
   "iptables 1.8.10 iptables",
   "dnsmasq 2.90 dnsmasq",
   "nftables 1.0.9 nft",
+  "nfs-kernel-server 2.6 exportfs",
 ].join("\n");
 
 const KEYS = [
@@ -100,6 +101,7 @@ const PHASES = [
   "10-clock",
   "20-network",
   "30-gateway",
+  "35-export",
   "30-packages",
   "40-runtime",
   "50-kubeadm",

@@ -20,6 +20,7 @@ import {
   gatewayProject,
   homeWifi,
   sampleNode,
+  storageNode,
 } from "../seed/sample-project.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { layNode } from "./fake-node.ts";
@@ -47,7 +48,8 @@ describe("the card", () => {
           pcieGen: 3 as const,
           network: { ...node.network, wifi },
         })),
-        { ...sampleNode, storage: "sd+nvme-data" as const, dataMount: "/srv" },
+        storageNode,
+        { ...sampleNode, base: "archlinuxarm" },
       ].map((node) => layNode({ project, node })),
     );
     const ours = [...filesIn(scripts), ...filesIn(join(files, "etc/systemd"))];

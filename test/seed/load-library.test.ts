@@ -60,6 +60,8 @@ describe("the package's library", () => {
     expect([...library.profiles.keys()]).toEqual([
       "control-plane.yaml",
       "gateway.yaml",
+      "storage-worker.yaml",
+      "storage.yaml",
       "worker.yaml",
     ]);
   });

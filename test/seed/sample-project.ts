@@ -89,6 +89,7 @@ export const sampleNode: ResolvedNode = {
   },
   reserved: undefined,
   serves: undefined,
+  exports: undefined,
   cardSerial: undefined,
   mac: undefined,
 };
@@ -167,6 +168,22 @@ export const gatewayProject = (): ResolvedProject => {
       ].map((node, index) => ({ ...node, reserved: `10.0.0.${index + 2}/24` })),
     ],
   };
+};
+
+/** A storage node with a USB disk beside the others. */
+export const storageNode: ResolvedNode = {
+  ...sampleNode,
+  name: "nas",
+  role: "storage",
+  joins: false,
+  storage: "sd+usb-data",
+  dataMount: "/srv/nfs",
+  network: staticNetwork("192.168.1.60/24"),
+  exports: {
+    path: "/srv/nfs/volumes",
+    clients: "192.168.1.0/24",
+    server: "192.168.1.60",
+  },
 };
 
 let library: Promise<Library> | undefined;

@@ -13,6 +13,7 @@ import {
   sampleCluster,
   sampleNode,
   sampleProject,
+  storageNode,
 } from "./sample-project.ts";
 
 const namesOf = (project: ResolvedProject, node: ResolvedNode): string[] => [
@@ -37,6 +38,7 @@ describe("seedValues", () => {
   it("has every documented value for some node, and no other", () => {
     const names = new Set([
       ...namesOf(sampleProject, controlPlane),
+      ...namesOf(sampleProject, storageNode),
       ...namesOf(gatewayProject(), gatewayProject().nodes[0] ?? sampleNode),
       ...namesOf(mirrored, {
         ...sampleNode,

@@ -9,6 +9,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   "cloud-init": "cloud-init",
   dnsmasq: "dnsmasq-base",
   e2fsck: "e2fsprogs",
+  exportfs: "nfs-kernel-server",
   "fsck.vfat": "dosfstools",
   fish: "fish",
   git: "git",
