@@ -105,7 +105,7 @@ export const nodeLine = (node: NodeView): string => {
   if (node.ready) {
     const state = node.joins
       ? `Ready, ${node.version ?? "version unknown"}`
-      : `done, a ${node.role} beside the cluster`;
+      : `done, ${node.role} beside the cluster`;
     return `${node.name}: ${[state, ...notesOf(node)].join("; ")}`;
   }
   const facts = [

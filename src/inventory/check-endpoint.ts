@@ -52,7 +52,7 @@ const nodeEndpoint = (
       {
         code: "ENDPOINT_NOT_CONTROL_PLANE",
         severity: "error",
-        message: `the endpoint ${name} is a ${role}, and no API server runs there`,
+        message: `the endpoint ${name} has the role ${role}, and no API server runs there`,
         at,
         hint:
           first?.name === undefined

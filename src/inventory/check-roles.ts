@@ -21,7 +21,7 @@ export const checkRoleKeys: Check = (draft) =>
             {
               code: "ROLE_KEY_UNUSED",
               severity: "error",
-              message: `${titleOf({ index, node })} is a ${node.role}, and \`${key}\` is for nodes of the role ${role}`,
+              message: `${titleOf({ index, node })} has the role ${node.role}, and \`${key}\` is for nodes of the role ${role}`,
               at: draft.keyAt(["nodes", index, key]),
               hint: `remove it, or set role: ${role}`,
             },

@@ -42,7 +42,7 @@ describeNode("a storage node", () => {
       "export: Installing nfs-kernel-server.",
       "export: Exporting /srv/nfs/volumes to the cluster's network.",
       "export: done",
-      "done: nas is a storage of the cluster homelab.",
+      "done: nas is a storage node of the cluster homelab.",
     ]);
     const folder = join(root, "srv/nfs/volumes");
     expect(statSync(folder).mode & 0o777).toBe(0o750);
