@@ -53,7 +53,7 @@ describe("the nodes of a command", () => {
     [["nothing"], undefined, /no node/, /cplane, worker1 and worker2/],
     [["cplane"], "worker", /cplane is a control-plane, not a worker/, /role/],
     [[], "wroker", /no role "wroker"/, /did you mean worker\?/],
-    [[], "gateway", /no role/, /control-plane and worker/],
+    [[], "router", /no role/, /control-plane, worker, gateway and storage/],
   ])("refuse hosts %j and role %s", (hosts, role, message, hint) => {
     const error = refusal(hosts, role);
     expect(error.code).toBe("WRONG_ARGUMENTS");
