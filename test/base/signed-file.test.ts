@@ -187,23 +187,23 @@ describeWithTools(["gpg", "gpgconf"], "a file with its own signature", () => {
   it("without list and checksum is fetched again only when its signature changes", async () => {
     const { run, files, address, requests } = await setUp();
     const only = {
-      address: `${address}rootfs-latest.tar.gz`,
+      address: `${address}board-latest.img.xz`,
       list: undefined,
       checksum: false,
     };
-    files.set("rootfs-latest.tar.gz", serveFile(old, '"1"'));
-    files.set("rootfs-latest.tar.gz.sig", gpg.sign(old, pinned));
+    files.set("board-latest.img.xz", serveFile(old, '"1"'));
+    files.set("board-latest.img.xz.sig", gpg.sign(old, pinned));
     const downloads = () =>
-      requests.filter((path) => path.endsWith("gz")).length;
+      requests.filter((path) => path.endsWith("xz")).length;
     expect((await run(only)).sha256).toBe(sha256(old));
     expect((await run(only)).sha256).toBe(sha256(old));
     expect(downloads()).toBe(1);
-    files.set("rootfs-latest.tar.gz", serveFile(newest, '"2"'));
-    files.set("rootfs-latest.tar.gz.sig", gpg.sign(newest, pinned));
+    files.set("board-latest.img.xz", serveFile(newest, '"2"'));
+    files.set("board-latest.img.xz.sig", gpg.sign(newest, pinned));
     expect((await run(only)).sha256).toBe(sha256(newest));
     expect(downloads()).toBe(2);
     const pin = {
-      file: "rootfs-latest.tar.gz",
+      file: "board-latest.img.xz",
       sha256: sha256(Buffer.from("older")),
       from: "cluster.lock.json",
     };
