@@ -1,6 +1,7 @@
 // Before the boot tests: as root on Debian or Ubuntu, installs the programs that make and boot images.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { hasTool } from "../../support/tools.ts";
 import { sweep } from "./sweep.ts";
 
@@ -21,6 +22,8 @@ const TOOLS: Readonly<Record<string, string>> = {
 
 /** For images of a foreign architecture. */
 const FOREIGN: Readonly<Record<string, string>> = {
+  // mmdebstrap asks it whether foreign programs run.
+  "arch-test": "arch-test",
   "qemu-aarch64-static": "qemu-user-static",
   "qemu-system-aarch64": "qemu-system-arm",
 };
@@ -39,6 +42,26 @@ const apt = (...args: readonly string[]) =>
     },
   );
 
+const BINFMT = "/proc/sys/fs/binfmt_misc";
+const HANDLER = "qemu-aarch64";
+
+/** Lets the kernel run the programs of a foreign root; systemd does it where it runs, which is not in a container. */
+const registerHandler = (): void => {
+  const settings = `/usr/lib/binfmt.d/${HANDLER}.conf`;
+  if (existsSync(join(BINFMT, HANDLER)) || !existsSync(settings)) {
+    return;
+  }
+  if (!existsSync(join(BINFMT, "register"))) {
+    spawnSync("mount", ["-t", "binfmt_misc", "binfmt_misc", BINFMT], {
+      stdio: "inherit",
+    });
+  }
+  writeFileSync(
+    join(BINFMT, "register"),
+    readFileSync(settings, "utf8").trim(),
+  );
+};
+
 export default function installBootTools(): void {
   if (process.getuid?.() === 0) {
     sweep();
@@ -50,13 +73,14 @@ export default function installBootTools(): void {
   if (!existsSync(KEYRING)) {
     packages.push("debian-archive-keyring");
   }
-  if (
-    packages.length === 0 ||
-    process.getuid?.() !== 0 ||
-    !hasTool("apt-get")
-  ) {
+  if (process.getuid?.() !== 0) {
     return;
   }
-  apt("update");
-  apt("install", "-y", "--no-install-recommends", ...packages);
+  if (packages.length > 0 && hasTool("apt-get")) {
+    apt("update");
+    apt("install", "-y", "--no-install-recommends", ...packages);
+  }
+  if (foreign) {
+    registerHandler();
+  }
 }
