@@ -118,8 +118,8 @@ describe("the cache on the disk", () => {
     const { env, put, files, options, told } = setUp();
     put("archives", digest("a"), 30);
     put("archives", digest("b"), 20);
-    put("raw", `${digest("a")}.img`, 30);
-    put("raw", `${digest("a")}.img.sha256`, 30, 4);
+    put("raw", `${digest("a")}.img`, 31);
+    put("raw", `${digest("a")}.img.sha256`, 31, 4);
     await keepLimit(options);
     expect(told()).toEqual([]);
     env["PI_IMAGE_CACHE_LIMIT"] = "130KiB";
