@@ -1,12 +1,15 @@
 // `npm run test:boot`: built images boot. Minutes, root, and programs that the ordinary tests do not need.
 import { defineConfig } from "vitest/config";
 
+const foreign = process.env["PI_IMAGE_BOOT_ARCH"] === "arm64";
+
 export default defineConfig({
   test: {
     include: ["test/boot/**/*.boot.ts"],
     globalSetup: ["test/boot/support/install-boot-tools.ts"],
-    testTimeout: 600_000,
-    hookTimeout: 900_000,
+    testTimeout: foreign ? 3_600_000 : 600_000,
+    // The first test of all makes the base; the programs of a foreign one are emulated.
+    hookTimeout: foreign ? 3_600_000 : 900_000,
     // Two virtual machines already fill two cores.
     maxWorkers: 1,
     fileParallelism: false,
