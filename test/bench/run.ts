@@ -20,7 +20,7 @@ const USAGE = `npm run bench -- [options]
   --scaling         the scaling run as well
   --targets LIST    targets at once (1,2,4)
   --nodes LIST      nodes of a build (1,10,100,1000)
-  --sizes LIST      images in MiB (256,512,1024)
+  --sizes LIST      images in MiB (1024,2048,4096,8192)
   --plot FILE       draw the scaling run as SVG
   --work FOLDER     where images and targets are kept (a folder for temporary files)
   --json            the results as JSON`;
@@ -33,7 +33,7 @@ const { values } = parseArgs({
     scaling: { type: "boolean", default: false },
     targets: { type: "string", default: "1,2,4" },
     nodes: { type: "string", default: "1,10,100,1000" },
-    sizes: { type: "string", default: "256,512,1024" },
+    sizes: { type: "string", default: "1024,2048,4096,8192" },
     plot: { type: "string" },
     work: { type: "string", default: join(tmpdir(), "pi-image-bench") },
     json: { type: "boolean", default: false },
