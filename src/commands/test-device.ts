@@ -7,6 +7,7 @@ import { refusalError } from "../device/refusal-error.ts";
 import type { UsableTarget } from "../device/target.ts";
 import { refusals } from "../device/target-rules.ts";
 import {
+  keptBelow,
   type SizeFinding,
   type SizeTest,
   testSize,
@@ -72,17 +73,6 @@ const gigabytes = (bytes: number): string =>
 
 const AS_BEFORE = "its content is as it was";
 
-const keptOf = (finding: SizeFinding, size: number): number => {
-  switch (finding.kind) {
-    case "whole":
-      return size;
-    case "wraps":
-      return finding.realSize;
-    case "drops":
-      return finding.from;
-  }
-};
-
 const counterfeit = (
   path: string,
   size: number,
@@ -121,7 +111,7 @@ const conclude = (
   test: Extract<SizeTest, { kind: "finished" }>,
 ): void => {
   const { finding, places, lost } = test;
-  const kept = keptOf(finding, size);
+  const kept = keptBelow(finding, size);
   context.printJson({
     type: "result",
     target: path,

@@ -94,7 +94,8 @@ const search = async (
   return { kind: "whole" };
 };
 
-const keptBelow = (finding: SizeFinding, size: number): number => {
+/** Bytes from the start that hold what is written to them. */
+export const keptBelow = (finding: SizeFinding, size: number): number => {
   switch (finding.kind) {
     case "whole":
       return size;
