@@ -1,7 +1,7 @@
 // Names, cards and roles: what nodes must not share, and how many control planes there are.
 import type { Problem, Position } from "../report/problem.ts";
 import type { Check, Draft } from "./draft.ts";
-import { nodesOf, titleOf } from "./settings.ts";
+import { nodesOf, type NumberedNode, titleOf } from "./settings.ts";
 import { quoted } from "./wording.ts";
 import type { Path } from "./yaml-file.ts";
 
@@ -51,16 +51,30 @@ export const checkNodeNames: Check = (draft) =>
     }),
   );
 
-export const checkNodeAddresses: Check = (draft) =>
+/** The same for what nodes have at a key, where they have it. */
+const takenAt = (
+  draft: Draft,
+  key: readonly string[],
+  valueOf: (node: NumberedNode["node"]) => string | undefined,
+  explain: Parameters<typeof taken>[2],
+): readonly Problem[] =>
   taken(
     draft,
-    nodesOf(draft).flatMap(({ index, node }) => {
-      const host = node.address?.split("/")[0];
-      const path = ["nodes", index, "address"];
-      return host === undefined
+    nodesOf(draft).flatMap((numbered) => {
+      const value = valueOf(numbered.node);
+      const path = ["nodes", numbered.index, ...key];
+      return value === undefined
         ? []
-        : [{ value: host, path, title: titleOf({ index, node }) }];
+        : [{ value, path, title: titleOf(numbered) }];
     }),
+    explain,
+  );
+
+export const checkNodeAddresses: Check = (draft) =>
+  takenAt(
+    draft,
+    ["address"],
+    ({ address }) => address?.split("/")[0],
     ({ value }) => ({
       code: "NODE_ADDRESS_TAKEN",
       message: `the address ${value} is used twice`,
@@ -69,15 +83,10 @@ export const checkNodeAddresses: Check = (draft) =>
   );
 
 export const checkCards: Check = (draft) =>
-  taken(
+  takenAt(
     draft,
-    nodesOf(draft).flatMap(({ index, node }) => {
-      const serial = node.card?.serial;
-      const path = ["nodes", index, "card", "serial"];
-      return serial === undefined
-        ? []
-        : [{ value: serial, path, title: titleOf({ index, node }) }];
-    }),
+    ["card", "serial"],
+    ({ card }) => card?.serial,
     ({ value }) => ({
       code: "CARD_TAKEN",
       message: `two nodes are bound to the card ${quoted(value)}`,
@@ -86,15 +95,10 @@ export const checkCards: Check = (draft) =>
   );
 
 export const checkMacs: Check = (draft) =>
-  taken(
+  takenAt(
     draft,
-    nodesOf(draft).flatMap(({ index, node }) => {
-      const mac = node.mac?.toLowerCase().replaceAll("-", ":");
-      const path = ["nodes", index, "mac"];
-      return mac === undefined
-        ? []
-        : [{ value: mac, path, title: titleOf({ index, node }) }];
-    }),
+    ["mac"],
+    ({ mac }) => mac?.toLowerCase().replaceAll("-", ":"),
     ({ value }) => ({
       code: "MAC_TAKEN",
       message: `two nodes are bound to the board with the Ethernet address ${value}`,

@@ -47,7 +47,7 @@ export const settingOf = <Key extends keyof Settings & keyof DraftNode>(
   return { value: defaults[key], path: ["nodes", index] };
 };
 
-type NumberedNode = { readonly index: number; readonly node: DraftNode };
+export type NumberedNode = { readonly index: number; readonly node: DraftNode };
 
 /** The nodes that can be looked at, with their place in the list. */
 export const nodesOf = (draft: Draft): readonly NumberedNode[] =>
