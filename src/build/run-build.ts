@@ -22,6 +22,7 @@ import { originalBase } from "./marker.ts";
 import { makeNodeImage, type NodeImage } from "./node-image.ts";
 import { renderPatchFile } from "./patch-file.ts";
 import {
+  BUILD_FORMATS,
   type BuildFormat,
   needsWholeBase,
   nodePaths,
@@ -67,15 +68,12 @@ const removeOthers = async (
   node: string,
   keep: string,
 ): Promise<void> => {
-  for (const format of ["img", "img.xz", "img.zst"] as const) {
-    const { image } = nodePaths(out, node, format);
-    if (image !== undefined && image !== keep) {
-      await rm(image, { force: true });
+  for (const format of BUILD_FORMATS) {
+    const { image, patch } = nodePaths(out, node, format);
+    const result = image ?? patch;
+    if (result !== undefined && result !== keep) {
+      await rm(result, { force: true });
     }
-  }
-  const { patch } = nodePaths(out, node, "patch");
-  if (patch !== undefined) {
-    await rm(patch, { force: true });
   }
 };
 
