@@ -1,25 +1,9 @@
 // A Debian root folder and the kernel packages beside it, made by mmdebstrap from the mirror this machine uses.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { runTool, tryTool } from "../../../src/system/run-tool.ts";
+import { debianMirror } from "../../support/debian-mirror.ts";
+import { runTool } from "../../../src/system/run-tool.ts";
 import { PACKAGES, SUITE, type Arch } from "./recipe.ts";
-
-const DEBIAN = "http://deb.debian.org/debian";
-
-/** The Debian mirror of the machine's own apt configuration; on other distributions Debian's own. */
-const debianMirror = async (): Promise<string> => {
-  const targets = await tryTool("apt-get", [
-    "indextargets",
-    "--format",
-    "$(ORIGIN) $(REPO_URI)",
-    "Created-By: Packages",
-  ]);
-  const uris = targets.stdout
-    .split("\n")
-    .filter((line) => line.startsWith("Debian "))
-    .map((line) => line.slice("Debian ".length).replace(/\/$/, ""));
-  return uris.find((uri) => uri.endsWith("/debian")) ?? DEBIAN;
-};
 
 const NO_DOCUMENTATION = ["doc", "man", "info", "locale", "lintian", "bug"];
 
@@ -38,6 +22,7 @@ export const makeDebianRoot = async (
 ): Promise<{ readonly root: string; readonly kernel: string }> => {
   const root = join(folder, "root");
   const kernel = join(root, "kernel");
+  const mirror = await debianMirror();
   await mkdir(`${root}.debs`, { recursive: true });
   const aptOptions = [
     // The clock of a build machine may be ahead of a mirror that stands still.
@@ -62,7 +47,8 @@ export const makeDebianRoot = async (
       `--customize-hook=${downloadHook(arch)}`,
       SUITE,
       root,
-      await debianMirror(),
+      // Without one mmdebstrap takes Debian's own.
+      ...(mirror === undefined ? [] : [mirror]),
     ],
     { package: "mmdebstrap" },
   );
