@@ -3,7 +3,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/install-tools.ts"],
+    globalSetup: [
+      "test/support/install-tools.ts",
+      "test/support/compiled-package.ts",
+    ],
     testTimeout: 180_000,
     hookTimeout: 240_000,
     // Loop devices, mounts and real programs of the system meet a shared machine's bad moments; what fails three times is broken.

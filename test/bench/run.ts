@@ -7,7 +7,7 @@ import { hasTool } from "../support/tools.ts";
 import { benchImage, IMAGE_TOOLS } from "./bench-image.ts";
 import { compare } from "./compare.ts";
 import { describeMachine } from "./machine.ts";
-import { compilePackage } from "./package-copy.ts";
+import { compilePackage } from "../support/compiled-package.ts";
 import { drawScaling } from "./plot.ts";
 import { comparisonText, machineText, scalingText } from "./print.ts";
 import { measureScaling } from "./scaling.ts";
@@ -62,7 +62,7 @@ const bench = async (): Promise<void> => {
   mkdirSync(work, { recursive: true });
   const machine = describeMachine();
   const env = {
-    CLI: compilePackage(work),
+    CLI: compilePackage(join(work, "package")),
     WORK: work,
     XDG_CACHE_HOME: join(work, "cache"),
   };

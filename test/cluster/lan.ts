@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { inject, onTestFinished } from "vitest";
 import { commandLine } from "../../src/system/run-tool.ts";
 import type { CliResult } from "../support/run-cli.ts";
 import type { StandInNode } from "./api-stand-in.ts";
@@ -22,7 +22,6 @@ export type Scene = {
 
 const TSX = import.meta.resolve("tsx");
 const NETWORK = fileURLToPath(new URL("network-program.ts", import.meta.url));
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
 /** 192.168.77.1 is the laptop, .50 the control plane, .51 worker1; nobody has .52. */
 const SET_UP = `
@@ -136,7 +135,7 @@ export const startLan = async (
       }
     },
     start: (args, { terminal = false, env = {} } = {}) => {
-      const command = [process.execPath, "--import", TSX, CLI, ...args];
+      const command = [process.execPath, inject("cli"), ...args];
       const [program = "", ...rest] = command;
       const child = spawn(
         "nsenter",

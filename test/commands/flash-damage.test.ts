@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, inject, test } from "vitest";
 import { readXzIndex } from "../../src/image/xz-index.ts";
 import {
   encodeIndex,
@@ -18,7 +18,6 @@ import {
   SAMPLE_TOOLS,
 } from "../flash/sample-image.ts";
 import { measure } from "../bench/measure.ts";
-import { compilePackage } from "../bench/package-copy.ts";
 import { runCli } from "../support/run-cli.ts";
 import { describeWithTools } from "../support/tools.ts";
 
@@ -138,7 +137,7 @@ describeWithTools(
 
     test("takes no more memory for a larger image", async () => {
       const folder = temporaryFolder();
-      const CLI = compilePackage(folder);
+      const CLI = inject("cli");
       const image = sparseFile(join(folder, "large.img"), 1024 * MIB);
       writeFileSync(
         image,

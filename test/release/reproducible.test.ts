@@ -10,13 +10,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { describeWithTools } from "../support/tools.ts";
 import { makeProject, type Project } from "./release-folder.ts";
 
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-const TSX = import.meta.resolve("tsx");
 const NOBODY = 65_534;
 
 type Person = {
@@ -39,9 +36,7 @@ const release = (person: Person): Promise<string> =>
         "sh",
         ...through,
         process.execPath,
-        "--import",
-        TSX,
-        CLI,
+        inject("cli"),
         "release",
         "--format",
         "img.xz,img.zst",
@@ -73,7 +68,7 @@ const release = (person: Person): Promise<string> =>
 const anotherUser = (): number | undefined => {
   const user = { uid: NOBODY, gid: NOBODY };
   return process.getuid?.() === 0 &&
-    spawnSync("test", ["-r", CLI], user).status === 0 &&
+    spawnSync("test", ["-r", inject("cli")], user).status === 0 &&
     spawnSync("test", ["-x", process.execPath], user).status === 0
     ? NOBODY
     : undefined;

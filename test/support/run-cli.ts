@@ -1,9 +1,6 @@
-// Runs pi-image from its sources, as a user would: a process with arguments, a folder and an environment of its own.
+// Runs pi-image as a user would: a process with arguments, a folder and an environment of its own.
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
-
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-const TSX = import.meta.resolve("tsx");
+import { inject } from "vitest";
 
 export type CliResult = {
   readonly status: number;
@@ -23,7 +20,7 @@ export const startCli = (
   args: readonly string[],
   { cwd, env = {}, detached = false }: CliOptions,
 ) =>
-  spawn(process.execPath, ["--import", TSX, CLI, ...args], {
+  spawn(process.execPath, [inject("cli"), ...args], {
     cwd,
     detached,
     stdio: ["ignore", "pipe", "pipe"],
