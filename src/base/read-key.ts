@@ -1,5 +1,5 @@
 // Judges a key that a server gives: the pinned one, alone in its file, and how long it is valid.
-import * as openpgp from "openpgp";
+import type { Key } from "openpgp";
 
 export type ServedKey = {
   /** ASCII-armoured, and nothing besides it. */
@@ -30,10 +30,12 @@ const onlyBlock = (text: string): string => {
   return block;
 };
 
-const parse = async (block: string): Promise<openpgp.Key> => {
-  let keys: openpgp.Key[];
+const parse = async (block: string): Promise<Key> => {
+  // The largest of all libraries, which few commands need.
+  const { readKeys } = await import("openpgp");
+  let keys: Key[];
   try {
-    keys = await openpgp.readKeys({ armoredKeys: block });
+    keys = await readKeys({ armoredKeys: block });
   } catch {
     throw new WrongKey("cannot be read as an OpenPGP key");
   }

@@ -1,10 +1,7 @@
 // A base that is no image but a root file system: its image is made once and kept in the cache.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import {
-  makeRootfsImage,
-  type RootfsFile,
-} from "../image/make-rootfs-image.ts";
+import type { RootfsFile } from "../image/make-rootfs-image.ts";
 import { packageFile } from "../system/package-files.ts";
 import type { FoundBase } from "./base-request.ts";
 import type { CacheOptions } from "./cache.ts";
@@ -60,6 +57,7 @@ export const rootfsBase = (
     // Beside the image: /tmp may be in memory.
     const scratch = await mkdtemp(join(dirname(image), ".rootfs-"));
     try {
+      const { makeRootfsImage } = await import("../image/make-rootfs-image.ts");
       await makeRootfsImage({
         archive: found.path,
         sha256: found.sha256,

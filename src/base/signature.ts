@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
-import * as openpgp from "openpgp";
+import type * as OpenPgp from "openpgp";
 import { UserError } from "../report/user-error.ts";
 
 export type PinnedKey = {
@@ -30,18 +30,19 @@ const signatureWrong = (from: string, why: string, cause?: unknown) =>
     cause,
   });
 
-/** https://www.rfc-editor.org/rfc/rfc9580#section-5.2.1 */
-const DATA_TYPES: ReadonlySet<number | null> = new Set([
-  openpgp.enums.signature.binary,
-  openpgp.enums.signature.text,
-]);
+/** Of binary data and of text. https://www.rfc-editor.org/rfc/rfc9580#section-5.2.1 */
+const DATA_TYPES: ReadonlySet<number | null> = new Set([0x00, 0x01]);
+
+/** The largest of all libraries, which few commands need. */
+const loadOpenPgp = () => import("openpgp");
 
 const ARMOR = "-----BEGIN PGP SIGNATURE-----";
 
 const readSignature = async ({
   signature,
   from,
-}: Signature): Promise<openpgp.Signature> => {
+}: Signature): Promise<OpenPgp.Signature> => {
+  const openpgp = await loadOpenPgp();
   try {
     const text = Buffer.from(signature).toString("latin1");
     return text.trimStart().startsWith(ARMOR)
@@ -52,7 +53,8 @@ const readSignature = async ({
   }
 };
 
-const readPinnedKey = async (pinned: PinnedKey): Promise<openpgp.Key> => {
+const readPinnedKey = async (pinned: PinnedKey): Promise<OpenPgp.Key> => {
+  const openpgp = await loadOpenPgp();
   const key = await openpgp.readKey({ armoredKey: pinned.armored });
   if (key.getFingerprint().toUpperCase() !== pinned.fingerprint) {
     throw new Error(
@@ -62,7 +64,7 @@ const readPinnedKey = async (pinned: PinnedKey): Promise<openpgp.Key> => {
   return key;
 };
 
-type Verified = Awaited<ReturnType<typeof openpgp.verify>>["signatures"];
+type Verified = Awaited<ReturnType<typeof OpenPgp.verify>>["signatures"];
 
 /** Throws SIGNATURE_WRONG unless one of the signatures is good. */
 const demandGood = async (
@@ -102,6 +104,7 @@ export const verifySignature = async (
   signed: Signed,
   pinned: PinnedKey,
 ): Promise<void> => {
+  const openpgp = await loadOpenPgp();
   const key = await readPinnedKey(pinned);
   const signature = await readSignature(signed);
   const { signatures } = await openpgp.verify({
@@ -130,6 +133,7 @@ export const verifyFileSignature = async (
   signed: Signature,
   pinned: PinnedKey,
 ): Promise<void> => {
+  const openpgp = await loadOpenPgp();
   const key = await readPinnedKey(pinned);
   const signature = await readSignature(signed);
   const file = createReadStream(path, { highWaterMark: READ_SIZE });

@@ -4,8 +4,6 @@ import { onlyImage } from "./choose-image.ts";
 import type { Context } from "./context.ts";
 import type { FlashTargets } from "./flash-targets.ts";
 import { type FlashSource, openImageFile } from "./image-source.ts";
-import { openNodeSources } from "./node-source.ts";
-import { openRoleImage } from "./role-image-source.ts";
 
 type SourceArguments = {
   readonly inventory: string;
@@ -40,7 +38,7 @@ const withSharedRanges = (
         };
   });
 
-/** Finds and opens what the arguments mean; nothing is written. */
+/** Finds and opens what the arguments mean; nothing is written. A plain image does not load what nodes need. */
 export const openAssignments = async (
   context: Context,
   targets: FlashTargets,
@@ -57,6 +55,7 @@ export const openAssignments = async (
   }
   if (targets.kind === "one" && targets.image !== undefined) {
     const { path, image, host = "" } = targets;
+    const { openRoleImage } = await import("./role-image-source.ts");
     const { source, close } = await openRoleImage(context, {
       ...args,
       image,
@@ -68,6 +67,7 @@ export const openAssignments = async (
     targets.kind === "nodes"
       ? targets.pairs
       : [{ host: targets.host ?? "", path: targets.path }];
+  const { openNodeSources } = await import("./node-source.ts");
   const { sources, close } = await openNodeSources(context, {
     ...args,
     hosts: pairs.map(({ host }) => host),

@@ -5,7 +5,6 @@ import { closeSync } from "node:fs";
 import { env, execArgv, execPath, pid } from "node:process";
 import { isSea } from "node:sea";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
 import { EXIT } from "../report/exit-codes.ts";
 import { UserError } from "../report/user-error.ts";
 import { asRoot } from "../system/privileges.ts";
@@ -23,7 +22,15 @@ const THREADS = "24";
 const GRACE = 1000;
 
 const STOP = "stop";
-const ended = z.object({ exit: z.number() });
+
+/** By hand: this process only waits, and should be small. */
+const exitIn = (message: unknown): number | undefined =>
+  typeof message === "object" &&
+  message !== null &&
+  "exit" in message &&
+  typeof message.exit === "number"
+    ? message.exit
+    : undefined;
 
 const isApart = (): boolean =>
   env[MARK] === String(process.ppid) && process.send !== undefined;
@@ -62,9 +69,9 @@ const startApart = async (stop: AbortController): Promise<number> => {
   });
   const told = new Promise<number>((resolve) => {
     child.on("message", (message) => {
-      const { data } = ended.safeParse(message);
-      if (data !== undefined) {
-        resolve(data.exit);
+      const exit = exitIn(message);
+      if (exit !== undefined) {
+        resolve(exit);
       }
     });
   });

@@ -5,7 +5,6 @@ import { UserError } from "../report/user-error.ts";
 import { imageDamaged } from "./archive-damage.ts";
 import { openGzip } from "./archive-gzip.ts";
 import { openRaw } from "./archive-raw.ts";
-import { openZip } from "./archive-zip.ts";
 import { openZstd } from "./archive-zstd.ts";
 import type { ImageFormat, ImageReader } from "./reader.ts";
 import { hasHeaderMagic } from "./xz-format.ts";
@@ -24,7 +23,8 @@ const openers: Readonly<
   xz: openXz,
   gzip: openGzip,
   zstd: openZstd,
-  zip: openZip,
+  // Its library is large, and few images are packed so.
+  zip: async (path) => (await import("./archive-zip.ts")).openZip(path),
 };
 
 const magics: readonly (readonly [ImageFormat, Buffer])[] = [
