@@ -1,7 +1,6 @@
 // Hands a card over to be pulled out.
 import { platform } from "node:process";
 import { UserError } from "../report/user-error.ts";
-import { asRoot } from "../system/privileges.ts";
 import { runTool } from "../system/run-tool.ts";
 
 /**
@@ -14,7 +13,7 @@ export const ejectDevice = async (
   try {
     await (platform === "darwin"
       ? runTool("diskutil", ["eject", path])
-      : asRoot(() => runTool("eject", [path], { package: "eject" })));
+      : runTool("eject", [path], { package: "eject", asRoot: true }));
     return undefined;
   } catch (error) {
     if (!(error instanceof UserError)) {

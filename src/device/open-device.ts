@@ -57,7 +57,7 @@ const tryLinuxTool = async (
 ): Promise<void> => {
   try {
     if (platform === "linux") {
-      await asRoot(() => tryTool(tool, args, { signal }));
+      await tryTool(tool, args, { signal, asRoot: true });
     }
   } catch (error) {
     if (!(error instanceof UserError)) {

@@ -71,6 +71,10 @@ export const asRoot = async <T>(step: () => Promise<T>): Promise<T> => {
   }
 };
 
+/** What `spawn` needs to run a program as root, while this process stays the caller and its files the caller's. */
+export const rootRights = (): Readonly<{ uid?: number; gid?: number }> =>
+  caller === undefined ? {} : { uid: 0, gid: 0 };
+
 /** The arguments that run a program as the caller in every respect; a shell would take the real user's rights back. */
 export const asCaller = (
   tool: string,

@@ -1,6 +1,7 @@
 // Runs a program of the operating system and explains its failure so that it can be repeated by hand.
 import { spawn } from "node:child_process";
 import { UserError } from "../report/user-error.ts";
+import { rootRights } from "./privileges.ts";
 
 /** Debian keeps fsck, mkfs and losetup here, outside an ordinary user's PATH. */
 const SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -24,6 +25,8 @@ type RunOptions = {
   readonly cwd?: string | undefined;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Under sudo: for what touches a device. */
+  readonly asRoot?: boolean | undefined;
 };
 
 export type ToolResult = {
@@ -65,6 +68,7 @@ export const tryTool = (
       stdio: ["pipe", "pipe", "pipe"],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.asRoot === true ? rootRights() : {}),
     });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
