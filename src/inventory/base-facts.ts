@@ -105,6 +105,53 @@ export const oldestEeprom = (
     : undefined;
 };
 
+const UPDATE_EEPROM =
+  "boot the board once with Raspberry Pi OS and run `sudo rpi-eeprom-update -a`, or use ubuntu-24.04, which boots with any";
+
+/**
+ * What stands between a node's EEPROM and a base: a warning where nobody wrote down its date.
+ *
+ * @param title the node, for messages
+ * @param date as the inventory has it, as in 2025-02-11
+ */
+export const judgeEeprom = (
+  title: string,
+  board: Board,
+  base: string,
+  date: string | undefined,
+): Problem | undefined => {
+  const oldest = oldestEeprom(board, base);
+  if (oldest === undefined || (date !== undefined && date >= oldest)) {
+    return undefined;
+  }
+  const kind = BOARD_FACTS[board].title;
+  return date === undefined
+    ? {
+        code: "EEPROM_UNKNOWN",
+        severity: "warning",
+        message: `a ${kind} boots ${base} only with an EEPROM of ${oldest} or later, and nothing says which ${title} has`,
+        hint: `\`rpi-eeprom-update\` on the board shows its date: write it at the node as eepromDate: ${oldest}; to renew it, ${UPDATE_EEPROM}`,
+      }
+    : {
+        code: "EEPROM_TOO_OLD",
+        severity: "error",
+        message: `${title} has an EEPROM of ${date}, and a ${kind} boots ${base} only with one of ${oldest} or later`,
+        hint: UPDATE_EEPROM,
+      };
+};
+
+/** One warning about a kind of board is enough, however many nodes there are. */
+export const onceForEachBoard = (
+  problems: readonly Problem[],
+): readonly Problem[] => {
+  const told = new Set<string>();
+  return problems.filter(({ code, hint = "" }) => {
+    const again = code === "EEPROM_UNKNOWN" && told.has(hint);
+    told.add(hint);
+    return !again;
+  });
+};
+
 /** The nodes with the base that the command line names in place of theirs, and those that it cannot serve. */
 export const withBase = (
   nodes: readonly ResolvedNode[],
@@ -117,21 +164,27 @@ export const withBase = (
   if (base === undefined) {
     return { nodes, problems: [] };
   }
-  const problems = nodes.flatMap(({ name, board, storage }): Problem[] => {
+  const problems = nodes.flatMap((node): (Problem | undefined)[] => {
+    const { name, board, storage, role, eepromDate } = node;
     const refusal =
       refuseBoard(board, base) ??
       refuseStorage(base, storage) ??
+      refuseRole(base, role) ??
       refuseRuntime(base, runtime, kubernetes.minor);
-    return refusal === undefined
-      ? []
-      : [
-          {
-            code: "BASE_TOO_OLD",
-            severity: "error",
-            message: `${name} is ${refusal.why}`,
-            hint: refusal.hint,
-          },
-        ];
+    return [
+      refusal && {
+        code: "BASE_TOO_OLD",
+        severity: "error",
+        message: `${name} is ${refusal.why}`,
+        hint: refusal.hint,
+      },
+      judgeEeprom(name, board, base, eepromDate),
+    ];
   });
-  return { nodes: nodes.map((node) => ({ ...node, base })), problems };
+  return {
+    nodes: nodes.map((node) => ({ ...node, base })),
+    problems: onceForEachBoard(
+      problems.filter((problem) => problem !== undefined),
+    ),
+  };
 };

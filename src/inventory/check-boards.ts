@@ -1,7 +1,8 @@
 // Storage, PCIe speed, base image and role against what each node's board can do.
 import type { Problem } from "../report/problem.ts";
 import {
-  oldestEeprom,
+  judgeEeprom,
+  onceForEachBoard,
   refuseBoard,
   refuseRole,
   refuseRuntime,
@@ -85,35 +86,28 @@ const base: NodeCheck = (draft, numbered, { name }) => {
       };
 };
 
-const UPDATE_EEPROM =
-  "boot the board once with Raspberry Pi OS and run `sudo rpi-eeprom-update -a`, or use ubuntu-24.04, which boots with any";
-
-const eeprom: NodeCheck = (draft, numbered, { name, title }) => {
+const eeprom: NodeCheck = (draft, numbered, { name }) => {
   const found = settingOf(draft, numbered.index, "base");
-  const oldest = oldestEeprom(name, found?.value ?? "");
   const written = settingOf(draft, numbered.index, "eepromDate");
-  if (found === undefined || oldest === undefined || written === undefined) {
+  if (found?.value === undefined || written === undefined) {
     return undefined;
   }
-  const date = written.value;
-  if (date === undefined) {
-    return {
-      code: "EEPROM_UNKNOWN",
-      severity: "warning",
-      message: `a ${title} boots ${found.value} only with an EEPROM of ${oldest} or later, and nothing says which ${titleOf(numbered)} has`,
-      ...placeOf(draft, numbered, found),
-      hint: `\`rpi-eeprom-update\` on the board shows its date: write it at the node as eepromDate: ${oldest}; to renew it, ${UPDATE_EEPROM}`,
-    };
-  }
-  return date >= oldest
-    ? undefined
-    : {
-        code: "EEPROM_TOO_OLD",
-        severity: "error",
-        message: `${titleOf(numbered)} has an EEPROM of ${date}, and a ${title} boots ${found.value} only with one of ${oldest} or later`,
-        ...placeOf(draft, numbered, written),
-        hint: UPDATE_EEPROM,
-      };
+  const problem = judgeEeprom(
+    titleOf(numbered),
+    name,
+    found.value,
+    written.value,
+  );
+  return (
+    problem && {
+      ...problem,
+      ...placeOf(
+        draft,
+        numbered,
+        written.value === undefined ? found : written,
+      ),
+    }
+  );
 };
 
 const memory: NodeCheck = (draft, numbered, board) => {
@@ -132,16 +126,6 @@ const memory: NodeCheck = (draft, numbered, board) => {
         at: draft.at(["nodes", numbered.index, "role"]),
         hint: "make it a worker, and give the control plane a board with 2 GB or more",
       };
-};
-
-/** One warning about a kind of board is enough, however many nodes there are. */
-const onceForEachBoard = (problems: readonly Problem[]): readonly Problem[] => {
-  const told = new Set<string>();
-  return problems.filter(({ code, hint = "" }) => {
-    const again = code === "EEPROM_UNKNOWN" && told.has(hint);
-    told.add(hint);
-    return !again;
-  });
 };
 
 export const checkBoards: Check = (draft) =>

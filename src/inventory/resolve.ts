@@ -209,6 +209,7 @@ const resolveNode = (
         ? resolveExport(board.dataMount, address)
         : undefined,
     serves: nodes[index] === network?.gateway ? network?.service : undefined,
+    eepromDate: node.eepromDate ?? defaults.eepromDate,
     cardSerial: node.card?.serial,
     mac: node.mac?.toLowerCase().replaceAll("-", ":"),
   };

@@ -194,6 +194,8 @@ export type ResolvedNode = {
   readonly serves: Service | undefined;
   /** Of a storage node, and of nothing else. */
   readonly exports: NfsExport | undefined;
+  /** Of the board's boot EEPROM, as in 2025-02-11; undefined where nobody wrote it down. */
+  readonly eepromDate: string | undefined;
   /** The card's serial that this node is bound to. */
   readonly cardSerial: string | undefined;
   /** The Ethernet address of the board that the card is for, in lower case with colons. */

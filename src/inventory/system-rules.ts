@@ -112,7 +112,8 @@ const isUrl = (base: string): boolean => /^https?:\/\//.test(base);
 
 /** Whether a base is a file and not a name from the catalogue or a URL: it has a folder or an image's ending. */
 export const isBaseFile = (base: string): boolean =>
-  !isUrl(base) && (base.includes("/") || /\.(img|xz|gz|zst|zip)$/i.test(base));
+  !isUrl(base) &&
+  (base.includes("/") || /\.(img|xz|gz|zst|zip|tar|tgz)$/i.test(base));
 
 export const baseRule: Rule = (value) => {
   if (isUrl(value)) {

@@ -63,4 +63,32 @@ describe("a base from the command line", () => {
       message: `${pi5[0]?.name} is a Raspberry Pi 5, and Ubuntu 22.04 does not boot on it`,
     });
   });
+
+  it("is refused for an EEPROM that is too old, and one that nobody knows is a warning, once", () => {
+    const [first] = nodes;
+    if (first === undefined) {
+      throw new Error("the sample has nodes");
+    }
+    const pi5 = { ...first, board: "pi5" as const };
+    const judge = (...dates: (string | undefined)[]) =>
+      withBase(
+        dates.map((eepromDate) => ({ ...pi5, eepromDate })),
+        "ubuntu-26.04",
+        cluster,
+      ).problems.map(({ code, severity }) => `${severity} ${code}`);
+    expect(judge("2024-09-23")).toEqual(["error EEPROM_TOO_OLD"]);
+    expect(judge(undefined, undefined)).toEqual(["warning EEPROM_UNKNOWN"]);
+    expect(judge("2025-02-11")).toEqual([]);
+  });
+
+  it("is refused for a role that it cannot serve", () => {
+    const gateway = nodes.map((node) => ({
+      ...node,
+      role: "gateway" as const,
+    }));
+    const { problems } = withBase(gateway, "archlinuxarm", cluster);
+    expect(problems[0]?.message).toContain(
+      "Arch Linux ARM, where pi-image cannot set up the role gateway",
+    );
+  });
 });

@@ -103,6 +103,7 @@ describe("an inventory that says almost nothing", () => {
           reserved: undefined,
           serves: undefined,
           exports: undefined,
+          eepromDate: undefined,
           cardSerial: undefined,
           mac: undefined,
         },

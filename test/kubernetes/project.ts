@@ -65,6 +65,7 @@ export const node = (
   reserved: undefined,
   serves: undefined,
   exports: undefined,
+  eepromDate: undefined,
   cardSerial: undefined,
   mac: undefined,
 });

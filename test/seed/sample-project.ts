@@ -90,6 +90,7 @@ export const sampleNode: ResolvedNode = {
   reserved: undefined,
   serves: undefined,
   exports: undefined,
+  eepromDate: undefined,
   cardSerial: undefined,
   mac: undefined,
 };
