@@ -36,6 +36,8 @@ export type FoundBase = {
   readonly origin: "file" | "download" | "sample";
   /** Given: only parts of the archive are on this computer, and this reads them. */
   readonly reader?: ImageReader | undefined;
+  /** Nothing compared the bytes with the checksum: only parts of the archive were asked for. */
+  readonly unproven?: boolean | undefined;
 };
 
 export type ResolveOptions = CacheOptions & {

@@ -34,11 +34,17 @@ const proveSmall = async (
   return true;
 };
 
+type RemoteReader = {
+  readonly reader: ImageReader;
+  /** Only parts were read of it, which no checksum is of. */
+  readonly unproven: boolean;
+};
+
 const openAt = async (
   url: URL,
   wanted: Wanted,
   options: ResolveOptions,
-): Promise<ImageReader> => {
+): Promise<RemoteReader> => {
   const { sha256, name } = wanted;
   const parts: RemoteParts = await openRemoteParts(
     url,
@@ -66,11 +72,14 @@ const openAt = async (
       }`,
     });
     return {
-      ...reader,
-      close: async () => {
-        await reader.close();
-        await parts.close();
+      reader: {
+        ...reader,
+        close: async () => {
+          await reader.close();
+          await parts.close();
+        },
       },
+      unproven: !proven,
     };
   } catch (error) {
     await parts.close();
@@ -80,13 +89,13 @@ const openAt = async (
 
 /**
  * Undefined where the whole image must be fetched: another format, an archive of one block, a server that sends no parts
- * or wrong ones. What is read of a large image is not proven by its checksum, so it may go into nothing but plain files
- * for people to look at.
+ * or wrong ones. What is read of a large image is not proven by its checksum, so it may go into plain files for people to
+ * look at, and into a patch file that says so, with the digests of what it was made from; never into an image.
  */
 export const openRemoteReader = async (
   wanted: Wanted,
   options: ResolveOptions,
-): Promise<ImageReader | undefined> => {
+): Promise<RemoteReader | undefined> => {
   const [url] = wanted.urls;
   if (url === undefined || !wanted.name.endsWith(".xz")) {
     return undefined;

@@ -56,10 +56,10 @@ export const resolveAddress = async (
       (await cachedArchive(sha256, name, options)) === undefined
     ) {
       const parts = { urls: [url], sha256, name };
-      const reader = await openRemoteReader(parts, options);
-      if (reader !== undefined) {
-        const { path } = reader;
-        return { name, path, sha256, origin: "download", reader };
+      const remote = await openRemoteReader(parts, options);
+      if (remote !== undefined) {
+        const { path } = remote.reader;
+        return { name, path, sha256, origin: "download", ...remote };
       }
     }
     const archive = await fetchArchive(

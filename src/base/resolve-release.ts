@@ -57,10 +57,10 @@ export const fetchReleaseFile = async (
     wanted.prove === undefined
   ) {
     const parts = { urls: wanted.urls, sha256, name: file };
-    const reader = await openRemoteReader(parts, options);
-    if (reader !== undefined) {
-      const { path } = reader;
-      return { name: file, path, sha256, origin: "download", reader };
+    const remote = await openRemoteReader(parts, options);
+    if (remote !== undefined) {
+      const { path } = remote.reader;
+      return { name: file, path, sha256, origin: "download", ...remote };
     }
   }
   const archive =

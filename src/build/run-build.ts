@@ -5,6 +5,7 @@ import { mapUsed } from "../image/block-map.ts";
 import { renderBmap } from "../image/bmap.ts";
 import { openImage } from "../image/open-image.ts";
 import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
+import { recordReads } from "../image/recorded-source.ts";
 import { patchedSource } from "../image/patch.ts";
 import { totalLength } from "../image/range.ts";
 import type { Source } from "../image/source.ts";
@@ -160,18 +161,21 @@ const writeImage = async (
   };
 };
 
-/** Builds one node from a prepared base and returns the paths of its results. */
+/** Builds one node from a base; `shared` is the same base, prepared for all nodes. */
 const buildNode = async (
   job: BuildJob,
   base: OpenBase,
   source: Source,
-  prepared: PreparedBase,
+  shared: PreparedBase,
   nodeSeed: NodeSeed,
 ): Promise<void> => {
   const { project, out, format, buildTime, version } = job;
   const { cluster } = project;
   const { node } = nodeSeed;
   const paths = nodePaths(out, node.name, format);
+  const recorded = paths.patch === undefined ? undefined : recordReads(source);
+  const prepared =
+    recorded === undefined ? shared : await prepareBase(recorded);
   const image = await makeNodeImage(prepared, nodeSeed, {
     cluster,
     base: await originalBase(prepared, base.record),
@@ -179,10 +183,16 @@ const buildNode = async (
     version,
   });
   await writeSeedFiles(paths.folder, image);
-  if (paths.patch !== undefined) {
+  if (paths.patch !== undefined && recorded !== undefined) {
     await writeFileAtomically(
       paths.patch,
-      renderPatchFile(base.record, source.size, image.patch),
+      renderPatchFile({
+        base: base.record,
+        proven: base.image.unproven !== true,
+        imageBytes: source.size,
+        reads: await recorded.reads(),
+        patch: image.patch,
+      }),
       PRIVATE,
     );
   }

@@ -212,4 +212,61 @@ describeWithTools(["xz"], "an image on a server", () => {
       true,
     );
   });
+
+  it("gives a patch that says what it was made from, and that nothing proved it", async () => {
+    const server = await startServer();
+    server.files.set("big.img.xz", serveRanges(image));
+    const cwd = await temporaryFolder();
+    await writeFile(join(cwd, "big.img.xz"), image);
+    const patch = async (base: string, digest: string) => {
+      const { status, stderr } = await runCli(
+        [
+          "build",
+          "--host=worker1",
+          "--format=patch",
+          `--base=${base}`,
+          `--sha256=${digest}`,
+        ],
+        { cwd, env: { SOURCE_DATE_EPOCH: "1790000000" } },
+      );
+      expect(status, stderr).toBe(0);
+      return JSON.parse(
+        await readFile(join(cwd, "out/worker1.patch.json"), "utf8"),
+      ) as {
+        base: { proven: boolean; sha256: string };
+        reads: { offset: number; length: number; sha256: string }[];
+        parts: unknown;
+      };
+    };
+    const remote = await patch(`${server.address}big.img.xz`, sha256(image));
+    const local = await patch("big.img.xz", sha256(image));
+    expect(remote.base).toMatchObject({ proven: false, sha256: sha256(image) });
+    expect(local.base.proven).toBe(true);
+    expect(remote.parts).toEqual(local.parts);
+    expect(remote.reads).toEqual(local.reads);
+
+    const decode = (archive: Buffer): Buffer =>
+      spawnSync("xz", ["-dc"], { input: archive, maxBuffer: 300 * MiB }).stdout;
+    const raw = decode(image);
+    const agrees = (base: Buffer, { reads }: typeof remote) =>
+      reads.every(
+        ({ offset, length, sha256: digest }) =>
+          sha256(base.subarray(offset, offset + length)) === digest,
+      );
+    expect(agrees(raw, remote)).toBe(true);
+    // A server that has another command line in its image than the one that the checksum is of.
+    const at = raw.indexOf("root=LABEL=writable");
+    expect(at).toBeGreaterThan(0);
+    const other = Buffer.from(raw);
+    other.write("root=LABEL=notright", at);
+    const lie = spawnSync("xz", ["-0", "--block-size=1MiB", "-c"], {
+      input: other,
+      maxBuffer: 300 * MiB,
+    }).stdout;
+    server.files.set("big.img.xz", serveRanges(lie));
+    const wrong = await patch(`${server.address}big.img.xz`, sha256(image));
+    expect(wrong.base.proven).toBe(false);
+    expect(agrees(raw, wrong)).toBe(false);
+    expect(agrees(other, wrong)).toBe(true);
+  });
 });
