@@ -11,6 +11,7 @@ import {
   collect,
   hostOption,
   identityOption,
+  insecureOption,
   inventoryOption,
   outOption,
   parseSize,
@@ -132,7 +133,7 @@ declare(
       .choices(["img", "img.xz", "img.zst", "patch", "seed"])
       .default("img"),
   )
-  .option("--insecure", "take a base without a checksum")
+  .addOption(insecureOption())
   .addOption(outOption())
   .option("--encrypt-to <age>", "encrypt the secrets file with age", collect)
   .option("--dry-run", "print the plan and write nothing");
@@ -157,6 +158,7 @@ declare(
   )
   .addOption(baseOption())
   .addOption(sha256Option())
+  .addOption(insecureOption())
   .addOption(outOption())
   .addOption(yesOption())
   .addOption(serialOption())
@@ -189,7 +191,7 @@ declare(
   .option("--icon <url>", "the picture that Imager shows")
   .option("--signing-key <file>", "armored OpenPGP key that signs")
   .option("--not-secret <place>", "accept what was found there", collect)
-  .option("--insecure", "take a base from a URL without a checksum")
+  .addOption(insecureOption())
   .option("--dry-run", "print the plan and write nothing");
 
 declare(
@@ -231,7 +233,7 @@ declare(
   .argument("<action>", "list, fetch, verify, update or prune")
   .argument("[base]", "a catalogue name, a file or a URL")
   .addOption(sha256Option())
-  .option("--insecure", "take a base without a checksum")
+  .addOption(insecureOption())
   .option("--mirror <url>", "ask this server first; may be repeated", collect)
   .addOption(inventoryOption())
   .addOption(

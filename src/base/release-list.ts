@@ -16,8 +16,8 @@ import { NetworkFailure } from "./network-failure.ts";
 import { loadPinnedKey } from "./pinned-key.ts";
 import { type PinnedKey, verifySignature } from "./signature.ts";
 
-const LIST = "SHA256SUMS";
-const SIGNATURE = "SHA256SUMS.gpg";
+export const LIST = "SHA256SUMS";
+export const SIGNATURE = "SHA256SUMS.gpg";
 const MAX_LIST_SIZE = 1024 * 1024;
 
 type SignedList = { readonly data: Buffer; readonly signature: Buffer };

@@ -16,7 +16,7 @@ import {
   type ExpectedChecksum,
 } from "./checksums.ts";
 import { digestFile } from "./digest-file.ts";
-import { vendorChecksum } from "./vendor-checksum.ts";
+import { demandSignedList, vendorChecksum } from "./vendor-checksum.ts";
 
 export const wrongAddress = (base: string, cause: unknown): UserError =>
   new UserError("WRONG_ARGUMENTS", `${base} is not a valid address`, {
@@ -32,6 +32,9 @@ const digestOf = async (
   options: ResolveOptions,
 ): Promise<string> => {
   try {
+    if (!(await stat(path)).isFile()) {
+      throw new Error(`${path} has no digest`);
+    }
     return await digestFile(path, { ...options, subject: name });
   } catch (error) {
     if (!options.signal.aborted) {
@@ -106,13 +109,13 @@ const fileOf = async (
   return path;
 };
 
-/** A file of one's own may change, but not unseen. */
-const comparePin = (
+/** A file of one's own may change where something else proves it, or the user wants it so, but not unseen. */
+const tellChange = (
   { path, sha256 }: FoundBase,
-  pin: BasePin,
+  pin: BasePin | undefined,
   { report }: ResolveOptions,
 ): void => {
-  if (pin.sha256 !== sha256) {
+  if (pin !== undefined && pin.sha256 !== sha256) {
     report({
       type: "notice",
       message: `${path} is another file than at the last build, as ${pin.from} tells; the cards that are built now differ from the earlier ones`,
@@ -120,17 +123,35 @@ const comparePin = (
   }
 };
 
-const tellUnproven = (path: string, { report }: ResolveOptions): void => {
-  report({
-    type: "warning",
-    message: `nothing says what ${path} should be, so it is taken as it is`,
-    hint: "give the publisher's checksum with --sha256, put the publisher's SHA256SUMS beside the file, or say --insecure",
-  });
-};
+const takeIt = (sha256: string): string =>
+  `where the publisher shows the same digest, run the command again with --sha256 ${sha256}; the publisher's SHA256SUMS beside the file does as well, and --insecure takes the file as it is`;
+
+const unproven = (
+  path: string,
+  sha256: string,
+  pin: BasePin | undefined,
+  facts: readonly string[],
+): UserError =>
+  pin === undefined
+    ? new UserError("CHECKSUM_MISSING", `nothing says what ${path} should be`, {
+        facts: [`its SHA-256 is ${sha256}`, ...facts],
+        state: "nothing was written",
+        hint: takeIt(sha256),
+      })
+    : new UserError(
+        "CHECKSUM_MISMATCH",
+        `${path} is another file than at the last build, as ${pin.from} tells`,
+        {
+          facts: [`expected ${pin.sha256}`, `found    ${sha256}`, ...facts],
+          state: "nothing was written",
+          hint: takeIt(sha256),
+        },
+      );
 
 /**
  * The file that the user names by its path or a file: address. It must have every checksum that is known of it: the given
- * one, those beside it, else the vendor's own.
+ * one, those beside it, else the vendor's own, else the pinned one. Throws CHECKSUM_MISSING where there is none, unless the
+ * request says that none is wanted.
  */
 export const resolveGivenFile = async (
   { base, insecure, pin }: BaseRequest,
@@ -142,16 +163,20 @@ export const resolveGivenFile = async (
     ...(given === undefined ? [] : [given]),
     ...(await checksumsBeside(path)),
   ];
+  await demandSignedList(path, options);
   const vendors =
     known.length > 0 || insecure === true
       ? undefined
       : await vendorChecksum(basename(path), options);
-  const expected = vendors === undefined ? known : [vendors];
+  const expected = vendors?.checksum === undefined ? known : [vendors.checksum];
   const found = await resolveFile(path, expected, "file", options);
-  if (pin !== undefined) {
-    comparePin(found, pin, options);
-  } else if (expected.length === 0 && insecure !== true) {
-    tellUnproven(path, options);
+  if (
+    expected.length === 0 &&
+    insecure !== true &&
+    pin?.sha256 !== found.sha256
+  ) {
+    throw unproven(path, found.sha256, pin, vendors?.facts ?? []);
   }
+  tellChange(found, pin, options);
   return found;
 };

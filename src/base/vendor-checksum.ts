@@ -1,9 +1,14 @@
-// The checksum that a vendor's signed list has for an image that lies here under the vendor's name.
+// What a vendor's signed list says of an image that lies here under the vendor's name.
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "../report/user-error.ts";
 import type { ResolveOptions } from "./base-request.ts";
 import type { ExpectedChecksum } from "./checksums.ts";
 import type { ListedRelease } from "./load-catalogue.ts";
 import { NetworkFailure } from "./network-failure.ts";
-import { findInSignedList } from "./release-list.ts";
+import { loadPinnedKey } from "./pinned-key.ts";
+import { findInSignedList, LIST, SIGNATURE } from "./release-list.ts";
+import { verifySignature } from "./signature.ts";
 
 const releaseOf = (
   file: string,
@@ -23,25 +28,82 @@ const releaseOf = (
   return undefined;
 };
 
-/** Undefined for another name, for an image that the list no longer has, and where there is no network. */
+type VendorsWord = {
+  /** Undefined where the vendor's list does not have the file, or cannot be had. */
+  readonly checksum: ExpectedChecksum | undefined;
+  /** Why there is none, for messages. */
+  readonly facts: readonly string[];
+};
+
+/** Throws SIGNATURE_WRONG and CHECKSUM_LIST_WRONG. */
 export const vendorChecksum = async (
   file: string,
   options: ResolveOptions,
-): Promise<ExpectedChecksum | undefined> => {
+): Promise<VendorsWord> => {
   const named = releaseOf(file, options);
   if (named === undefined) {
-    return undefined;
+    return { checksum: undefined, facts: [] };
   }
   try {
-    const found = await findInSignedList(...named, options);
-    const listed = found.named(file);
+    const { named: listedAs, newest } = await findInSignedList(
+      ...named,
+      options,
+    );
+    const listed = listedAs(file);
     return listed?.sha256 === undefined
-      ? undefined
-      : { sha256: listed.sha256, from: listed.from };
+      ? {
+          checksum: undefined,
+          facts: [`${newest.from} no longer lists it, but ${newest.file}`],
+        }
+      : {
+          checksum: { sha256: listed.sha256, from: listed.from },
+          facts: [],
+        };
   } catch (error) {
     if (error instanceof NetworkFailure) {
-      return undefined;
+      return {
+        checksum: undefined,
+        facts: [`the vendor's signed list cannot be had: ${error.message}`],
+      };
     }
     throw error;
+  }
+};
+
+const readIfThere = (path: string): Promise<Buffer | undefined> =>
+  readFile(path).catch(() => undefined);
+
+/**
+ * Where the vendor's SHA256SUMS and its signature both lie beside an image of the catalogue, the signature is verified as
+ * if they had been downloaded now. Throws SIGNATURE_WRONG.
+ */
+export const demandSignedList = async (
+  path: string,
+  options: ResolveOptions,
+): Promise<void> => {
+  const named = releaseOf(basename(path), options);
+  const from = join(dirname(path), LIST);
+  const signature =
+    named && (await readIfThere(join(dirname(path), SIGNATURE)));
+  const data = signature && (await readIfThere(from));
+  if (named === undefined || signature === undefined || data === undefined) {
+    return;
+  }
+  try {
+    const key = await loadPinnedKey(named[1].key, options);
+    await verifySignature({ data, signature, from, now: new Date() }, key);
+  } catch (error) {
+    // A key of the user's own catalogue that is served and not carried: without a network the list is one without a signature.
+    if (error instanceof NetworkFailure) {
+      return;
+    }
+    throw error instanceof UserError && error.code === "SIGNATURE_WRONG"
+      ? new UserError(error.code, error.message, {
+          facts: error.facts,
+          state: "nothing was written",
+          hint: `get ${LIST} and ${SIGNATURE} again from where the image comes from; if it stays so, do not use the image`,
+          cause: error,
+        })
+      : error;
   }
 };

@@ -9,6 +9,8 @@ type SourceArguments = {
   readonly inventory: string;
   readonly base: string | undefined;
   readonly sha256: string | undefined;
+  /** Take a base without a checksum. */
+  readonly insecure: boolean;
   readonly out: string;
   readonly wipe: boolean;
 };

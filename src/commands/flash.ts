@@ -132,6 +132,7 @@ export const flash = async (
     inventory: options.inventory,
     base: options.base,
     sha256: options.sha256,
+    insecure: options.insecure,
     out: options.out,
     wipe: options.wipe,
   });

@@ -19,6 +19,8 @@ type NodeArguments = {
   readonly inventory: string;
   readonly base: string | undefined;
   readonly sha256: string | undefined;
+  /** Take a base without a checksum. */
+  readonly insecure: boolean;
   readonly out: string;
   readonly wipe: boolean;
   /** Throws where a base is not what the user takes it for. */
@@ -115,7 +117,7 @@ export const openNodeSources = async (
         ...prepared.basesFrom,
         explicit: args.base !== undefined,
         sha256: args.sha256,
-        insecure: false,
+        insecure: args.insecure,
         env: context.env,
         report: context.report,
         signal: context.signal,

@@ -14,6 +14,8 @@ type RoleImageArguments = {
   readonly inventory: string;
   readonly base: string | undefined;
   readonly sha256: string | undefined;
+  /** Take a base without a checksum. */
+  readonly insecure: boolean;
   readonly out: string;
   readonly wipe: boolean;
 };

@@ -103,8 +103,8 @@ export const ERROR_CODES = {
     about: "A file is not the one that its published checksum belongs to.",
   },
   CHECKSUM_MISSING: {
-    exit: EXIT.wrongInput,
-    about: "A file from the network was given without a checksum.",
+    exit: EXIT.untrusted,
+    about: "Nothing says what a base image should be: it has no checksum.",
   },
   CLOCK_WRONG: {
     exit: EXIT.failed,

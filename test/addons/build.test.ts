@@ -85,7 +85,12 @@ describe("build without a network", () => {
   it("goes on with a base file too: it may be all that somebody has", async () => {
     const cwd = await projectAt(await deadAddress());
     await writeFile(join(cwd, "own.img.xz"), await readFile(SAMPLE));
-    const { status, stderr } = await seeds(cwd, "--base", "own.img.xz");
+    const { status, stderr } = await seeds(
+      cwd,
+      "--base",
+      "own.img.xz",
+      "--insecure",
+    );
     expect(status, stderr).toBe(0);
     expect(stderr).toContain(
       "warning: no network: the image carries no manifest of flannel",
@@ -122,6 +127,7 @@ describe("build without a network", () => {
       cwd,
       "--base",
       "own.img.xz",
+      "--insecure",
       "--host",
       "worker1",
     );

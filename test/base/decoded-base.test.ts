@@ -35,7 +35,7 @@ const setUp = async (data = gzipSync(image), name = "a.img.gz") => {
   writeFileSync(path, data);
   const options = testOptions();
   const base: BaseImage = await resolveBase(
-    { base: path, explicit: true },
+    { base: path, explicit: true, insecure: true },
     { ...options, catalogue: { releases: new Map(), samples: new Map() } },
   );
   onTestFinished(() => base.reader.close());

@@ -61,6 +61,50 @@ describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
     });
   });
 
+  it("proves a file without network by the list of an earlier run", async () => {
+    const { run, options } = await setUp();
+    const path = join(testFolder(), name(".9"));
+    writeFileSync(path, old);
+    const dead = await deadAddress();
+    const error = await failureOf(run({ base: path }, dead));
+    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISSING", 4]);
+    expect(error.facts.at(-1)).toContain(
+      "the vendor's signed list cannot be had: 127.0.0.1:",
+    );
+    await run();
+    expect(await run({ base: path }, dead)).toMatchObject({ origin: "file" });
+    expect(options.told()).toEqual([]);
+  });
+
+  it("says which image the vendor has now, where it no longer lists the file", async () => {
+    const { run } = await setUp();
+    const path = join(testFolder(), name(".1"));
+    writeFileSync(path, old);
+    const error = await failureOf(run({ base: path }));
+    expect(error.code).toBe("CHECKSUM_MISSING");
+    expect(error.facts.at(-1)).toMatch(
+      /SHA256SUMS no longer lists it, but ubuntu-24\.04\.10-preinstalled/,
+    );
+  });
+
+  it("has its signature verified where list and signature lie beside the file", async () => {
+    const { run, files } = await setUp();
+    const folder = testFolder();
+    const path = join(folder, name(".9"));
+    const beside = (file: string) => join(folder, file);
+    writeFileSync(path, old);
+    for (const file of ["SHA256SUMS", "SHA256SUMS.gpg"]) {
+      writeFileSync(beside(file), files.get(file) as Buffer);
+    }
+    const dead = await deadAddress();
+    expect(await run({ base: path }, dead)).toMatchObject({ origin: "file" });
+    writeFileSync(path, newest);
+    writeFileSync(beside("SHA256SUMS"), `${sha256(newest)} *${name(".9")}\n`);
+    expect(await outcomeOf(run({ base: path }, dead))).toContain(
+      `SIGNATURE_WRONG 4: the signature of ${beside("SHA256SUMS")}`,
+    );
+  });
+
   it("is the newest point release, downloaded once", async () => {
     const { run, requests } = await setUp();
     expect(await run()).toMatchObject(wanted);
@@ -253,29 +297,49 @@ describe("a file", () => {
   it("is taken by path and by address", async () => {
     const path = file();
     for (const base of [path, pathToFileURL(path).href]) {
-      expect(await resolve({ base, explicit: true }, options())).toEqual(
-        found(path),
-      );
+      expect(
+        await resolve({ base, explicit: true, insecure: true }, options()),
+      ).toEqual(found(path));
     }
   });
 
-  it("that nothing proves is taken with a warning, but for --insecure and a pin", async () => {
+  it("that nothing proves is refused with the digest to compare, but for --insecure and a pin", async () => {
     const path = file();
     const told = async (more: Partial<BaseRequest>) => {
       const opts = options();
       await resolve({ base: path, explicit: true, ...more }, opts);
       return opts.told();
     };
-    expect(await told({})).toEqual([
-      `nothing says what ${path} should be, so it is taken as it is`,
-    ]);
+    const error = await failureOf(told({}));
+    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISSING", 4]);
+    expect(error.message).toBe(`nothing says what ${path} should be`);
+    expect(error.facts).toEqual([`its SHA-256 is ${sha256(image)}`]);
+    expect(error.hint).toContain(`--sha256 ${sha256(image)}`);
+    expect(error.hint).toContain("--insecure");
     expect(await told({ insecure: true })).toEqual([]);
     expect(await told({ sha256: sha256(image) })).toEqual([]);
     const pin = { file: "a.img", sha256: sha256(image), from: "x.lock.json" };
     expect(await told({ pin })).toEqual([]);
-    expect(await told({ pin: { ...pin, sha256: sha256(old) } })).toEqual([
+  });
+
+  it("that is another one than the pinned is refused, unless it is proven or wanted so", async () => {
+    const path = file();
+    const pin = { file: "a.img", sha256: sha256(old), from: "x.lock.json" };
+    const run = async (more: Partial<BaseRequest>) => {
+      const opts = options();
+      await resolve({ base: path, explicit: true, pin, ...more }, opts);
+      return opts.told();
+    };
+    const error = await failureOf(run({}));
+    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISMATCH", 4]);
+    expect(error.message).toBe(
+      `${path} is another file than at the last build, as x.lock.json tells`,
+    );
+    const change = [
       `${path} is another file than at the last build, as x.lock.json tells; the cards that are built now differ from the earlier ones`,
-    ]);
+    ];
+    expect(await run({ insecure: true })).toEqual(change);
+    expect(await run({ sha256: sha256(image) })).toEqual(change);
   });
 
   it("with the right checksum is taken", async () => {
@@ -342,7 +406,7 @@ describe("a file", () => {
     const opts = options();
     // A file that changed just now could change again unseen.
     await new Promise((done) => setTimeout(done, 2100));
-    const request = { base: path, explicit: true };
+    const request = { base: path, explicit: true, insecure: true };
     const phases = () =>
       opts.events.filter(({ type }) => type === "phase").length;
     await resolve(request, opts);
@@ -376,7 +440,7 @@ describe("an address", () => {
   it("needs a checksum, or the word that none is wanted", async () => {
     const { run, requests } = await setUp();
     const error = await failureOf(run({}));
-    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISSING", 2]);
+    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISSING", 4]);
     expect(error.hint).toContain("--sha256");
     expect(requests).toEqual([]);
     expect(await run({ sha256: sha256(newest) })).toMatchObject(expected);

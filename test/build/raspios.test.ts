@@ -26,7 +26,13 @@ nodes:
   );
   const build = async (base: string) => {
     const { status, stderr } = await runCli(
-      ["build", "--host=worker1", "--format=seed", `--base=${base}`],
+      [
+        "build",
+        "--host=worker1",
+        "--format=seed",
+        `--base=${base}`,
+        "--insecure",
+      ],
       { cwd, env: { SOURCE_DATE_EPOCH: "1790000000" } },
     );
     expect(status, stderr).toBe(0);

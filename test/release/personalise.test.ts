@@ -187,6 +187,7 @@ describeWithTools(
         "plain-base.img",
         "--host",
         "attic",
+        "--insecure",
         "--yes",
       ]);
       expect(refused.status).toBe(2);

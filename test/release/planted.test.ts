@@ -41,6 +41,7 @@ describeWithTools(
         "worker",
         "--base",
         "golden.img",
+        "--insecure",
         ...args,
       ]);
 

@@ -78,6 +78,8 @@ export const buildProject = async (
     "build",
     "--base",
     image,
+    // The base is of the tests' own making.
+    "--insecure",
     ...options,
   );
   const out = (name: string) => join(folder, "out", name);

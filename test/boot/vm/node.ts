@@ -41,6 +41,7 @@ export const flashNode = async (
     name,
     "--base",
     base,
+    "--insecure",
     "--yes",
   );
   return {
