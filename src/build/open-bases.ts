@@ -4,8 +4,11 @@ import { loadCatalogue } from "../base/load-catalogue.ts";
 import { decodedBaseFile, openDecodedBase } from "../base/decoded-base.ts";
 import type { BasePin } from "../base/base-request.ts";
 import { type BaseImage, resolveBase } from "../base/resolve-base.ts";
+import { isRootfs } from "../base/rootfs-base.ts";
 import type { CacheOptions } from "../base/cache.ts";
 import type { Source } from "../image/source.ts";
+import { baseSystem } from "../inventory/base-facts.ts";
+import { UserError } from "../report/user-error.ts";
 import type { BaseRecord } from "./manifest.ts";
 import type { BuildFormat } from "./plan-build.ts";
 
@@ -71,7 +74,35 @@ const openBase = (image: BaseImage, options: CacheOptions): OpenBase => {
   };
 };
 
-/** Opens each of the named bases; close them all. Throws what `resolveBase` throws. */
+/**
+ * The seed is chosen by the name of the base alone, before it is there. A root file system that does not say what it is
+ * would get a seed for cloud-init, which is not in it. Throws BASE_UNSUITABLE.
+ */
+const demandKind = (base: string, { name }: BaseImage): void => {
+  const rootfs = isRootfs(name);
+  if (rootfs === (baseSystem(base) === "archlinuxarm")) {
+    return;
+  }
+  throw rootfs
+    ? new UserError(
+        "BASE_UNSUITABLE",
+        `${base} is a root file system, and its name does not say that it is Arch Linux ARM's`,
+        {
+          state: "nothing was written",
+          hint: "give one whose name contains archlinuxarm; of every other system pi-image needs an image with cloud-init",
+        },
+      )
+    : new UserError(
+        "BASE_UNSUITABLE",
+        `${base} has the name of Arch Linux ARM and is an image, into which pi-image cannot put the unit for the first boot`,
+        {
+          state: "nothing was written",
+          hint: "give the root file system, such as ArchLinuxARM-rpi-aarch64-latest.tar.gz, or the name archlinuxarm",
+        },
+      );
+};
+
+/** Opens each of the named bases; close them all. Throws what `resolveBase` throws, and BASE_UNSUITABLE. */
 export const openBases = async (
   names: readonly string[],
   options: BasesOptions,
@@ -91,6 +122,7 @@ export const openBases = async (
         { ...options, catalogue },
       );
       bases.set(base, openBase(image, options));
+      demandKind(base, image);
     }
     return bases;
   } catch (error) {

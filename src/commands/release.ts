@@ -6,10 +6,6 @@ import { loadCatalogue } from "../base/load-catalogue.ts";
 import { pinIn } from "../build/lock-bases.ts";
 import { type OpenBase, openBases } from "../build/open-bases.ts";
 import { explainFullDisk } from "../build/out-folder.ts";
-import {
-  KUBERNETES_ROLES,
-  type ResolvedProject,
-} from "../inventory/resolved.ts";
 import { loadSigner, KEY_VARIABLE } from "../release/load-signing-key.ts";
 import { DEFAULT_ICON } from "../release/os-list.ts";
 import {
@@ -26,6 +22,7 @@ import { packageVersion } from "../system/package-files.ts";
 import type { Context } from "./context.ts";
 import { knownSecrets } from "./known-secrets.ts";
 import { demandNoErrors, openProject } from "./project.ts";
+import { releaseImages } from "./release-images.ts";
 
 const releaseOptions = z.object({
   inventory: z.string(),
@@ -88,31 +85,6 @@ const addressOf = (url: string | undefined): URL | undefined => {
   return new URL(url.endsWith("/") ? url : `${url}/`);
 };
 
-/** Each role with each base that its nodes have. */
-const imagesOf = (
-  { nodes }: ResolvedProject,
-  { role: wanted, base }: ReleaseOptions,
-) => {
-  const images = KUBERNETES_ROLES.filter(
-    (role) => wanted === undefined || role === wanted,
-  ).flatMap((role) =>
-    [
-      ...new Set(
-        nodes
-          .filter((node) => node.role === role)
-          .map((node) => base ?? node.base),
-      ),
-    ].map((name) => ({ role, base: name })),
-  );
-  if (images.length === 0) {
-    throw wrong(
-      `no node of the inventory has the role ${wanted}`,
-      `the roles are ${KUBERNETES_ROLES.join(" and ")}`,
-    );
-  }
-  return images;
-};
-
 const printPlan = (context: Context, plan: ReleasePlan): void => {
   context.printJson({ type: "plan", plan });
   context.print(
@@ -161,7 +133,11 @@ export const release = async (
   const lockFile = lockPath(loaded.folder, options.inventory);
   const time = buildTime(env);
   const version = packageVersion();
-  const images = imagesOf(project, options);
+  const { images, problems: refused } = releaseImages(project, {
+    role: options.role,
+    base: options.base,
+  });
+  demandNoErrors(context, refused, loaded.files);
   const seedOf = (image: (typeof images)[number]): RoleSeed => {
     const { seed, leftOut, problems } = renderRoleSeed({
       project,

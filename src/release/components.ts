@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { parse } from "yaml";
 import { z } from "zod";
+import type { BaseSystem } from "../inventory/base-facts.ts";
 import type { ResolvedCluster, Runtime } from "../inventory/resolved.ts";
 
 /** One entry of the bill of materials. */
@@ -18,6 +19,8 @@ export type Component = {
 
 type Facts = {
   readonly cluster: ResolvedCluster;
+  /** The system in the base. */
+  readonly system: BaseSystem;
   readonly base: { readonly name: string; readonly sha256: string };
   readonly vendorData: string;
   /** The package repository of the Kubernetes minor. */
@@ -27,20 +30,38 @@ type Facts = {
 /** As cloud-init/files/usr/local/lib/pi-image/phases/30-packages installs them. */
 const KUBERNETES = ["kubelet", "kubeadm", "kubectl"] as const;
 const FROM_KUBERNETES = ["kubernetes-cni", "cri-tools"] as const;
-const FROM_UBUNTU = ["conntrack", "socat", "ethtool", "iptables"] as const;
+const FROM_THE_ARCHIVE = ["conntrack", "socat", "ethtool", "iptables"] as const;
 
-const RUNTIME_PACKAGE: Readonly<
-  Record<Runtime, { readonly name: string; readonly from: string }>
-> = {
-  containerd: { name: "containerd", from: "Ubuntu's archive" },
-  "containerd-docker": {
-    name: "containerd.io",
-    from: "https://download.docker.com/linux/ubuntu",
-  },
-  "cri-o": {
-    name: "cri-o",
-    from: "https://download.opensuse.org/repositories/isv:/cri-o:",
-  },
+type Archive = {
+  /** In package URLs, and in the paths of Docker's repositories. */
+  readonly vendor: string;
+  readonly title: string;
+};
+
+/** No role image is made from other systems. */
+const archiveOf = (system: BaseSystem): Archive =>
+  system === "raspios"
+    ? { vendor: "debian", title: "Debian's archive" }
+    : { vendor: "ubuntu", title: "Ubuntu's archive" };
+
+const runtimePackage = (
+  runtime: Runtime,
+  { vendor, title }: Archive,
+): { readonly name: string; readonly from: string } => {
+  switch (runtime) {
+    case "containerd":
+      return { name: "containerd", from: title };
+    case "containerd-docker":
+      return {
+        name: "containerd.io",
+        from: `https://download.docker.com/linux/${vendor}`,
+      };
+    case "cri-o":
+      return {
+        name: "cri-o",
+        from: "https://download.opensuse.org/repositories/isv:/cri-o:",
+      };
+  }
 };
 
 /** https://github.com/package-url/purl-spec/blob/main/types-doc/deb-definition.md */
@@ -73,10 +94,15 @@ const installed = (
   description: `Installed at the first boot from ${from}.`,
 });
 
-const packagesOf = ({ cluster, packages }: Facts): readonly Component[] => {
+const packagesOf = ({
+  cluster,
+  packages,
+  system,
+}: Facts): readonly Component[] => {
   const { patch } = cluster.kubernetes;
-  const runtime = RUNTIME_PACKAGE[cluster.runtime];
-  const ubuntu = "Ubuntu's archive";
+  const archive = archiveOf(system);
+  const { vendor, title } = archive;
+  const runtime = runtimePackage(cluster.runtime, archive);
   return [
     ...KUBERNETES.map((name) =>
       installed(
@@ -96,12 +122,15 @@ const packagesOf = ({ cluster, packages }: Facts): readonly Component[] => {
     installed(
       runtime.name,
       runtime.from,
-      runtime.from === ubuntu
-        ? debian("ubuntu", runtime.name, undefined, undefined)
-        : debian("ubuntu", runtime.name, undefined, runtime.from),
+      debian(
+        vendor,
+        runtime.name,
+        undefined,
+        runtime.from === title ? undefined : runtime.from,
+      ),
     ),
-    ...FROM_UBUNTU.map((name) =>
-      installed(name, ubuntu, debian("ubuntu", name, undefined, undefined)),
+    ...FROM_THE_ARCHIVE.map((name) =>
+      installed(name, title, debian(vendor, name, undefined, undefined)),
     ),
   ];
 };

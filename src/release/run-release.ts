@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { mapUsed } from "../image/block-map.ts";
 import { prepareBase } from "../image/node-patch.ts";
 import { patchedSource } from "../image/patch.ts";
+import { baseSystem } from "../inventory/base-facts.ts";
 import { kubernetesPackages } from "../seed/node-facts.ts";
 import {
   removeStalePartials,
@@ -74,6 +75,7 @@ const makeImage = async (
       },
       components: roleComponents({
         cluster,
+        system: baseSystem(step.base),
         base: base.record,
         vendorData: seed.vendorData,
         packages: kubernetesPackages(project),

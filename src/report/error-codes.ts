@@ -55,6 +55,11 @@ export const ERROR_CODES = {
     about:
       "The server of a base image cannot be reached, and no copy is in the cache.",
   },
+  BASE_UNSUITABLE: {
+    exit: EXIT.wrongInput,
+    about:
+      "A base is of another kind than the command needs: a root file system, or one without cloud-init.",
+  },
   BMAP_WRONG: {
     exit: EXIT.untrusted,
     about:

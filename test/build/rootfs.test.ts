@@ -1,10 +1,12 @@
 // A build from a root file system without cloud-init: the image that is made of it, and the first boot that it gets.
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
 import { expect, it } from "vitest";
 import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { packageFile } from "../../src/system/package-files.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { runCli } from "../support/run-cli.ts";
 import { describeWithTools } from "../support/tools.ts";
@@ -125,6 +127,25 @@ describeWithTools(
       expect(text).toContain(
         "systemctl start --no-block pi-image-node.service",
       );
+    });
+
+    it("is refused under a name that does not say what it is, and so is an image under its name", async () => {
+      const cwd = await project(NODES);
+      await writeFile(join(cwd, "other-rootfs.tar.gz"), await archive());
+      await copyFile(
+        packageFile("profiles/base-images/sample-ubuntu-24.04.img.xz"),
+        join(cwd, "archlinuxarm.img.xz"),
+      );
+      for (const [base, why] of [
+        ["other-rootfs.tar.gz", "is a root file system, and its name does not"],
+        ["archlinuxarm.img.xz", "has the name of Arch Linux ARM and is an"],
+      ] as const) {
+        const args = ["--host=worker1", "--insecure", `--base=${base}`];
+        const { status, stderr } = await run(cwd, "build", ...args);
+        expect(status).toBe(2);
+        expect(stderr).toContain(`error[BASE_UNSUITABLE]: ${base} ${why}`);
+        expect(existsSync(join(cwd, "out"))).toBe(false);
+      }
     });
 
     it("is refused where it cannot serve a node, and where it cannot do what a fragment asks", async () => {

@@ -177,6 +177,7 @@ it("bills what the image will install, as the node's own scripts install it", as
   for (const runtime of ["containerd", "containerd-docker", "cri-o"] as const) {
     const components = roleComponents({
       cluster: { ...sampleCluster, runtime },
+      system: "ubuntu",
       base: { name: "base.img.xz", sha256: DIGEST },
       vendorData: await vendorData(),
       packages: "https://pkgs.k8s.io/core:/stable:/v1.36/deb/",
@@ -217,6 +218,25 @@ it("bills what the image will install, as the node's own scripts install it", as
     );
     expect(files.every(({ hashes }) => hashes?.length === 1)).toBe(true);
   }
+});
+
+it("bills packages of Raspberry Pi OS as Debian's, and Docker's for Debian", async () => {
+  const billed = async (runtime: "containerd" | "containerd-docker") =>
+    roleComponents({
+      cluster: { ...sampleCluster, runtime },
+      system: "raspios",
+      base: { name: "2025-12-04-raspios.img.xz", sha256: DIGEST },
+      vendorData: await vendorData(),
+      packages: "https://pkgs.k8s.io/core:/stable:/v1.36/deb/",
+    })
+      .map(({ purl }) => purl ?? "")
+      .filter((purl) => !purl.includes("kubernetes") && purl !== "");
+  const own = await billed("containerd");
+  expect(own).toContain("pkg:deb/debian/containerd?arch=arm64");
+  expect(own.join()).not.toContain("ubuntu");
+  expect((await billed("containerd-docker")).join()).toContain(
+    `containerd.io?arch=arm64&repository_url=${encodeURIComponent("https://download.docker.com/linux/debian")}`,
+  );
 });
 
 it("bills pi-image itself, without what only its developers need", () => {

@@ -261,6 +261,14 @@ describeWithTools(
     });
 
     it.each([
+      [
+        ["--base", "archlinuxarm"],
+        "error[BASE_UNSUITABLE]: a role image cannot be made from archlinuxarm: without cloud-init",
+      ],
+      [
+        ["--base", "ubuntu-22.04"],
+        "error[BASE_TOO_OLD]: cellar is a Raspberry Pi 5, and Ubuntu 22.04 does not boot on it",
+      ],
       [["--format", "img"], "a release has no format img"],
       [["--url", "ftp://example.com"], "ftp://example.com is no address"],
       [["--name", "../x"], '"../x" cannot be the beginning'],
