@@ -17,6 +17,10 @@ const NOT_OURS = ["kernel", "initramfs", "os_prefix", "cmdline", "include"];
 /** Other names of a parameter: https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#enable-pcie */
 const ALIASES: Readonly<Record<string, string>> = { nvme: "pciex1" };
 
+/** Each line of these adds to the ones before. */
+const OVERLAYS = ["dtoverlay", "device_tree_overlay"];
+const ADDING = [...OVERLAYS, "device_tree_param"];
+
 const keyOf = (line: string): string => /^[^\s=]*/.exec(line)?.[0] ?? "";
 
 /** Half a sentence that says why a line cannot stand in a block of ours; undefined if it can. */
@@ -56,9 +60,13 @@ export const settingsOf = (line: string): readonly Setting[] =>
   single(line).map((one) => {
     const key = keyOf(one);
     const rest = one.slice(key.length + 1);
-    // Each overlay is loaded on its own, and each parameter set on its own.
-    if (key === "dtoverlay") {
+    if (ADDING.includes(key)) {
       return { identity: one, value: "", line: one };
+    }
+    // gpio=17=op,dh: what is set is the state of those pins.
+    if (key === "gpio") {
+      const [pins = "", state = ""] = rest.split("=");
+      return { identity: `gpio=${pins}`, value: state, line: one };
     }
     if (key !== "dtparam") {
       return { identity: key, value: rest, line: one };
@@ -71,6 +79,29 @@ export const settingsOf = (line: string): readonly Setting[] =>
     };
   });
 
+export const isOverlay = (line: string): boolean =>
+  OVERLAYS.includes(keyOf(line));
+
+/**
+ * What the lines under one filter set. A parameter behind an overlay is the overlay's, as long as that has one of this
+ * name, so the two stay together: a second overlay may have a parameter of the same name.
+ * https://github.com/raspberrypi/documentation/blob/master/documentation/asciidoc/computers/configuration/device-tree.adoc
+ */
+const settingsOfList = (lines: readonly string[]): readonly Setting[] => {
+  const settings: Setting[] = [];
+  for (const line of lines) {
+    const at = settings.findLastIndex((setting) => isOverlay(setting.line));
+    const overlay = settings[at];
+    if (overlay !== undefined && keyOf(line) === "dtparam") {
+      const unit = [overlay.line, ...single(line)].join("\n");
+      settings[at] = { identity: unit, value: "", line: unit };
+    } else {
+      settings.push(...settingsOf(line));
+    }
+  }
+  return settings;
+};
+
 /** One entry a section, [all] first, each setting once with its last value. Throws where `lineMistake` finds one: a bug. */
 export const mergeSections = (
   sections: readonly ConfigSection[],
@@ -79,19 +110,19 @@ export const mergeSections = (
   for (const { section, lines } of sections) {
     const settings = merged.get(section) ?? new Map<string, string>();
     merged.set(section, settings);
-    for (const line of lines) {
-      if (lineMistake(line) !== undefined) {
-        throw new Error(
-          `not a setting for config.txt: ${JSON.stringify(line)}`,
-        );
-      }
-      for (const setting of settingsOf(line)) {
-        settings.delete(setting.identity);
-        settings.set(setting.identity, setting.line);
-      }
+    const wrong = lines.find((line) => lineMistake(line) !== undefined);
+    if (wrong !== undefined) {
+      throw new Error(`not a setting for config.txt: ${JSON.stringify(wrong)}`);
+    }
+    for (const { identity, line } of settingsOfList(lines)) {
+      settings.delete(identity);
+      settings.set(identity, line);
     }
   }
   return [...merged]
-    .map(([section, settings]) => ({ section, lines: [...settings.values()] }))
+    .map(([section, settings]) => ({
+      section,
+      lines: [...settings.values()].flatMap((unit) => unit.split("\n")),
+    }))
     .filter(({ lines }) => lines.length > 0);
 };

@@ -1,7 +1,7 @@
 // The user's own lines for config.txt against those that the node's other settings make.
 import { type Setting, settingsOf } from "../firmware/config-lines.ts";
 import type { Problem } from "../report/problem.ts";
-import { boardConfig } from "./board-config.ts";
+import { boardConfig, laterConfig } from "./board-config.ts";
 import { filterOf } from "./board-rules.ts";
 import { BOARD_FACTS } from "./boards.ts";
 import type { Check, Draft } from "./draft.ts";
@@ -13,12 +13,13 @@ const ours = (draft: Draft, index: number): readonly Setting[] => {
   const board = settingOf(draft, index, "board")?.value;
   const storage = settingOf(draft, index, "storage")?.value;
   const hardware = settingOf(draft, index, "hardware")?.value;
+  const pcieGen = settingOf(draft, index, "pcieGen")?.value ?? 2;
   if (board === undefined || storage === undefined) {
     return [];
   }
   const steps = (list: readonly (number | undefined)[] | undefined) =>
     list?.filter((step) => step !== undefined);
-  return boardConfig({
+  const written = boardConfig({
     board,
     storage,
     hardware: {
@@ -29,7 +30,10 @@ const ours = (draft: Draft, index: number): readonly Setting[] => {
       fan: steps(hardware?.fan),
       poeFan: steps(hardware?.poeFan),
     },
-  }).flatMap(({ lines }) => lines.flatMap(settingsOf));
+  }).flatMap(({ lines }) => lines);
+  return [...written, ...laterConfig({ board, storage, pcieGen })].flatMap(
+    settingsOf,
+  );
 };
 
 const conflicts = (draft: Draft, index: number): readonly Problem[] => {

@@ -80,22 +80,35 @@ const ownSwitches = (
   );
 };
 
+/** What switches the radio off besides `hardware`: https://github.com/raspberrypi/firmware/blob/master/boot/overlays/README */
+const RADIO_OFF = /^dtoverlay=disable-wifi(-pi5)?$/;
+
 /** A node that has Wi-Fi in its inventory and whose radio is off would wait for it for ever. */
 const radio = (draft: Draft, numbered: Numbered): readonly Problem[] => {
   const { index, node } = numbered;
   const hardware = settingOf(draft, index, "hardware");
-  const wifi = node.wifi ?? draft.content.defaults?.wifi;
-  return hardware?.value?.wifi === false && wifi
-    ? [
-        {
-          code: "RADIO_OFF",
-          severity: "error",
-          message: `${titleOf(numbered)} has a Wi-Fi network, and \`hardware\` switches its radio off`,
-          at: draft.at([...hardware.path, "wifi"]),
-          hint: "set wifi: false at the node, or remove hardware.wifi",
-        },
-      ]
-    : [];
+  const config = settingOf(draft, index, "config");
+  if (!(node.wifi ?? draft.content.defaults?.wifi)) {
+    return [];
+  }
+  const line = (config?.value ?? []).findIndex((text) =>
+    RADIO_OFF.test(text ?? ""),
+  );
+  const off = [
+    ...(hardware?.value?.wifi === false
+      ? [{ what: "`hardware`", path: [...hardware.path, "wifi"] }]
+      : []),
+    ...(config !== undefined && line >= 0
+      ? [{ what: "a line of `config`", path: [...config.path, line] }]
+      : []),
+  ];
+  return off.map(({ what, path }) => ({
+    code: "RADIO_OFF",
+    severity: "error",
+    message: `${titleOf(numbered)} has a Wi-Fi network, and ${what} switches its radio off`,
+    at: draft.at(path),
+    hint: `set wifi: false at the node, or remove ${what === "`hardware`" ? "hardware.wifi" : "the line"}`,
+  }));
 };
 
 export const checkHardware: Check = (draft) => [

@@ -3,6 +3,7 @@ import type { Problem } from "../report/problem.ts";
 import { hasErrors } from "../report/problem.ts";
 import { checkBoards } from "./check-boards.ts";
 import { checkConfigLines } from "./check-config-lines.ts";
+import { checkConfigList } from "./check-config-list.ts";
 import { checkDisks } from "./check-disks.ts";
 import { checkEeprom } from "./check-eeprom.ts";
 import { checkEndpoint } from "./check-endpoint.ts";
@@ -68,6 +69,7 @@ const CHECKS_OF_THE_WHOLE: readonly Check[] = [
   checkBoards,
   checkHardware,
   checkConfigLines,
+  checkConfigList,
   checkEeprom,
   checkDisks,
 ];

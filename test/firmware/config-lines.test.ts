@@ -51,4 +51,32 @@ describe("sections", () => {
       { section: "pi5", lines: ["arm_boost=1", "dtparam=nvme=off"] },
     ]);
   });
+
+  it("keep each overlay with its own parameters, and each pin with its own state", () => {
+    const lines = [
+      "dtoverlay=w1-gpio",
+      "dtparam=gpiopin=4",
+      "dtoverlay=w1-gpio",
+      "gpu_mem=16",
+      "dtparam=gpiopin=17,pullup=1",
+      "gpio=5=op,dh",
+      "gpio=6=ip",
+      "gpio=5=ip",
+    ];
+    expect(mergeSections([{ section: "all", lines }])).toEqual([
+      {
+        section: "all",
+        lines: [
+          "dtoverlay=w1-gpio",
+          "dtparam=gpiopin=4",
+          "dtoverlay=w1-gpio",
+          "dtparam=gpiopin=17",
+          "dtparam=pullup=1",
+          "gpu_mem=16",
+          "gpio=6=ip",
+          "gpio=5=ip",
+        ],
+      },
+    ]);
+  });
 });
