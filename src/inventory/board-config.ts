@@ -18,11 +18,32 @@ const switchLines = ({
   bluetooth,
   watchdog,
 }: Hardware): readonly string[] => [
+  // Before the overlays, whose parameters come behind them.
+  ...(watchdog ? ["dtparam=watchdog=on"] : []),
   // The firmware's overlay map takes the Pi 5's own overlays for these names.
   ...(wifi ? [] : ["dtoverlay=disable-wifi"]),
   ...(bluetooth ? [] : ["dtoverlay=disable-bt"]),
-  ...(watchdog ? ["dtparam=watchdog=on"] : []),
 ];
+
+/**
+ * HAT+ boards switch the connector on by themselves; for others dtparam=pciex1 is needed. On the Compute Module 4 it is
+ * always on. A card that moves its system leaves the line out where the boot loader has to know the adapter's kind: whether
+ * the disk answers without it tells that (cloud-init/files/usr/local/lib/pi-image/adapter.sh).
+ * https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#enable-pcie
+ */
+const switchesPcie = ({
+  board,
+  storage,
+}: {
+  readonly board: Board;
+  readonly storage: Storage;
+}): boolean => {
+  const { way, disk } = STORAGE_FACTS[storage];
+  const { filters, probesPcie } = BOARD_FACTS[board];
+  return (
+    filters[0] === "pi5" && disk === "nvme" && !(way === "copied" && probesPcie)
+  );
+};
 
 /**
  * The settings that differ between families of boards stand under the family's filter: a card in the wrong board then sets
@@ -42,11 +63,7 @@ export const boardConfig = (node: {
     {
       section: family,
       lines: [
-        // HAT+ boards switch the connector on by themselves; for others this line is needed. On the Compute Module 4 it
-        // is always on. https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#enable-pcie
-        ...(pi5 && STORAGE_FACTS[node.storage].disk === "nvme"
-          ? ["dtparam=pciex1"]
-          : []),
+        ...(switchesPcie(node) ? ["dtparam=pciex1"] : []),
         ...(pi5 && hardware.usbMaxCurrent ? ["usb_max_current_enable=1"] : []),
         ...(facts.fan ? fanLines("fan_temp", hardware.fan) : []),
         ...(facts.poeHat ? fanLines("poe_fan_temp", hardware.poeFan) : []),
@@ -54,6 +71,23 @@ export const boardConfig = (node: {
     },
   ];
 };
+
+/** What the node itself adds at first boot, as far as it comes to that; another list must not say otherwise. */
+export const laterConfig = ({
+  board,
+  storage,
+  pcieGen,
+}: {
+  readonly board: Board;
+  readonly storage: Storage;
+  readonly pcieGen: number;
+}): readonly string[] => [
+  ...(BOARD_FACTS[board].filters[0] === "pi5" &&
+  STORAGE_FACTS[storage].disk === "nvme"
+    ? ["dtparam=pciex1"]
+    : []),
+  ...(pcieGen === 3 ? ["dtparam=pciex1_gen=3"] : []),
+];
 
 /** The user's lines under the filters that stand among them. */
 export const splitSections = (

@@ -29,7 +29,7 @@ const inShell = (
         state: "/nonexistent",
         PI_IMAGE_DISK: disk,
         PI_IMAGE_KEEP_CARD: first ? "yes" : "no",
-        PI_IMAGE_PCIE_PROBE: probe ? "yes" : "no",
+        probe: probe ? "yes" : "no",
       },
     },
   );

@@ -18,6 +18,7 @@ import {
   withDisks,
 } from "./board/board.ts";
 import { namesOf, partitionsOf, readFat } from "./board/firmware.ts";
+import { sparseDisk } from "./board/media.ts";
 
 const TOOLS = [
   "blkid",
@@ -125,7 +126,7 @@ const expectSystem = (board: Board, disk: string): void => {
   expect(at("etc/cloud/cloud.cfg.d/zz-pi-image-disk.cfg")).toContain(
     "fs_label: PI-DISK",
   );
-  expect(at("etc/fstab")).not.toContain("LABEL=");
+  expect(at("etc/fstab")).not.toMatch(/LABEL=|PARTUUID=/);
   expect(at("var/lib/pi-image/notes/storage")).toContain(
     `The system runs from /dev/${disk} (96M `,
   );
@@ -173,12 +174,32 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
   );
 
   it(
+    "arrives there from Raspberry Pi OS, whose partitions are named by the table's id",
+    async () => {
+      const board = await makeBoard({
+        node: { ...moving, base: "raspios-trixie" },
+        disks: [NVME],
+        layout: "raspios",
+      });
+      expect(await moveSystem(board)).toEqual({ system: "nvme0n1", starts: 2 });
+      expectSystem(board, "nvme0n1");
+      shutDown(board);
+      expectApart(board, "nvme0n1");
+      expectSound(board, "nvme0n1");
+      expect(start(board)).toBe("nvme0n1");
+      expect((await runPhase(board, "15-storage")).end).toBe("done");
+    },
+    MANY_STARTS,
+  );
+
+  it(
     "arrives there whichever call the power is cut in, with a boot loader that tries the disk first",
     async () => {
       const board = await makeBoard({
         node: moving,
         disks: [NVME],
         settings: "[all]\nBOOT_ORDER=0xf416\nPCIE_PROBE=1\n",
+        hatPlus: false,
       });
       const cuts = cutEveryCall(board);
       const { system, starts } = await moveSystem(board);
@@ -239,9 +260,15 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
         node: moving,
         disks: [NVME, "nvme1n1 nvme Other"],
       });
-      expect(
-        await refusal(withDisks(board, board.disks.slice(0, 1)), "nvme0n1"),
-      ).toContain("No NVMe disk answers.");
+      const without = withDisks(board, board.disks.slice(0, 1));
+      start(without);
+      const { end, output } = await runPhase(without, "15-storage");
+      expect(end).toBe("reboot");
+      expect(output).toContain("No NVMe disk announces itself.");
+      shutDown(without);
+      expect(await refusal(without, "nvme0n1")).toContain(
+        "No NVMe disk answers.",
+      );
       expect(await refusal(board, "nvme0n1")).toContain(
         "several disks that could be meant (nvme0n1 nvme1n1)",
       );
@@ -271,9 +298,61 @@ describeAsRoot(TOOLS, "the boot loader of a board whose system moves", () => {
         settings: factory,
       });
       expect(await moveSystem(board)).toEqual({ system: "nvme0n1", starts: 3 });
+      expect(settingsOf(board)).toBe("[all]\nBOOT_UART=1\nBOOT_ORDER=0xf416\n");
+    },
+    MANY_STARTS,
+  );
+
+  it(
+    "is not touched for an adapter that announces itself, as boards are sold",
+    async () => {
+      const board = await makeBoard({ node: moving, disks: [NVME] });
+      const before = settingsOf(board);
+      expect(before).not.toContain("PCIE_PROBE");
+      expect(await moveSystem(board)).toEqual({ system: "nvme0n1", starts: 2 });
+      expect(settingsOf(board)).toBe(before);
+      expect(
+        readFileSync(join(board.root, "boot/firmware/config.txt"), "utf8"),
+      ).not.toContain("pciex1");
+    },
+    MANY_STARTS,
+  );
+
+  it(
+    "is told to look for the disk where only the connector that we switched on shows it",
+    async () => {
+      const board = await makeBoard({
+        node: moving,
+        disks: [NVME],
+        hatPlus: false,
+      });
+      // The question, the settings, the copy, the disk.
+      expect(await moveSystem(board)).toEqual({ system: "nvme0n1", starts: 4 });
       expect(settingsOf(board)).toBe(
-        "[all]\nBOOT_UART=1\nBOOT_ORDER=0xf416\nPCIE_PROBE=1\n",
+        "[all]\nBOOT_UART=1\nBOOT_ORDER=0xf461\nNET_INSTALL_AT_POWER_ON=1\nPCIE_PROBE=1\n",
       );
+    },
+    MANY_STARTS,
+  );
+
+  it(
+    "is not asked in vain: a disk that comes later is told apart all the same",
+    async () => {
+      const empty = await makeBoard({ node: moving, disks: [] });
+      start(empty);
+      expect((await runPhase(empty, "15-storage")).end).toBe("reboot");
+      shutDown(empty);
+      start(empty);
+      const first = await runPhase(empty, "15-storage");
+      expect(first).toMatchObject({ end: "waits" });
+      expect(first.output).toContain("No NVMe disk answers.");
+      // It does not go on restarting.
+      expect((await runPhase(empty, "15-storage")).end).toBe("waits");
+      shutDown(empty);
+      sparseDisk(imageOf(empty, "nvme0n1"));
+      const board = withDisks(empty, [...empty.disks, NVME]);
+      expect((await moveSystem(board)).system).toBe("nvme0n1");
+      expect(settingsOf(board)).not.toContain("PCIE_PROBE");
     },
     MANY_STARTS,
   );
@@ -284,21 +363,25 @@ describeAsRoot(TOOLS, "the boot loader of a board whose system moves", () => {
       (board: Board) =>
         eeprom(board, "package.bin", "\0BUILD_TIMESTAMP=1727049600\0"),
       "the package rpi-eeprom would replace the boot loader of 2025-02-11 by the older one of 2024-09-23",
+      // `rpi-eeprom-config --edit` would do the very same.
+      "Update the package first:",
     ],
     [
       "is frozen",
       (board: Board) =>
         eeprom(board, "settings", `${factory}FREEZE_VERSION=1\n`),
       "they are frozen (FREEZE_VERSION=1)",
+      "Start the board once from a card with the boot loader image of Raspberry Pi Imager",
     ],
     [
       "is not in the package",
       (board: Board) => eeprom(board, "package.bin", ""),
       "the package rpi-eeprom brings no boot loader for this board",
+      "Update the package first:",
     ],
   ])(
     "that %s is left alone, and so are card and disk",
-    async (_, prepare, why) => {
+    async (_, prepare, why, way) => {
       const board = await makeBoard({
         node: moving,
         disks: [NVME],
@@ -307,8 +390,8 @@ describeAsRoot(TOOLS, "the boot loader of a board whose system moves", () => {
       prepare(board);
       const before = settingsOf(board);
       const output = await refusal(board, "nvme0n1");
-      expect(output).toContain(`cannot be set from here: ${why}.`);
-      expect(output).toContain("(BOOT_ORDER=0xf416 PCIE_PROBE=1)");
+      expect(output).toContain(`cannot be set from here: ${why}. ${way}`);
+      expect(output).toContain("(BOOT_ORDER=0xf416)");
       expect(settingsOf(board)).toBe(before);
     },
     MANY_STARTS,
@@ -349,9 +432,9 @@ describeAsRoot(TOOLS, "the boot loader of a board whose system moves", () => {
       shutDown(board);
       expectApart(board, "nvme0n1");
       expect(settingsOf(board)).toContain("BOOT_ORDER=0xf416");
-      eeprom(board, "settings", "BOOT_ORDER=0xf461\nPCIE_PROBE=1\n");
+      eeprom(board, "settings", "BOOT_ORDER=0xf461\n");
       expect(start(board)).toBe("mmcblk0");
-      eeprom(board, "settings", "BOOT_ORDER=0xf416\nPCIE_PROBE=1\n");
+      eeprom(board, "settings", "BOOT_ORDER=0xf416\n");
       const { end, output } = await runPhase(board, "15-storage");
       expect(end).toBe("waits");
       expect(output).toContain("This card is the recovery system of worker1");

@@ -16,7 +16,13 @@ import type { ResolvedNode } from "../../../src/inventory/resolved.ts";
 import { afterThisTest, temporaryFolder } from "../../device/loop.ts";
 import { sampleProject } from "../../seed/sample-project.ts";
 import { layNode } from "../fake-node.ts";
-import { findFileSystem, firmwareChoice, readFat } from "./firmware.ts";
+import {
+  connectorIsOn,
+  findFileSystem,
+  firmwareChoice,
+  readFat,
+} from "./firmware.ts";
+import { type Layout, LAYOUTS } from "./layouts.ts";
 import { makeCard, sparseDisk } from "./media.ts";
 
 const FAKES = fileURLToPath(new URL("../fakes", import.meta.url));
@@ -28,6 +34,8 @@ export type Board = {
   readonly root: string;
   /** Whichever are connected, the card first: name, transport, model. */
   readonly disks: readonly string[];
+  /** Whether the adapter of NVMe disks announces itself. */
+  readonly hatPlus: boolean;
 };
 
 /** The same board with other disks in it. */
@@ -42,6 +50,10 @@ type BoardOptions = {
   readonly disks: readonly string[];
   /** bootconf.txt */
   readonly settings?: string;
+  /** True unless told. */
+  readonly hatPlus?: boolean;
+  /** Ubuntu's unless told. */
+  readonly layout?: Layout;
 };
 
 const run = (tool: string, ...args: readonly string[]): string =>
@@ -97,17 +109,29 @@ const powerOff = (board: Board): void => {
 export const makeBoard = async (options: BoardOptions): Promise<Board> => {
   const folder = temporaryFolder();
   const disks = ["mmcblk0 - Card", ...options.disks];
-  const board = { folder, root: join(folder, "root"), disks };
+  const board = {
+    folder,
+    root: join(folder, "root"),
+    disks,
+    hatPlus: options.hatPlus ?? true,
+  };
   mkdirSync(board.root);
   mkdirSync(join(folder, "eeprom"));
   afterThisTest(() => powerOff(board));
-  const tree = await layNode({ project: sampleProject, node: options.node });
-  makeCard(imageOf(board, "mmcblk0"), tree);
+  const layout = options.layout ?? "ubuntu";
+  const tree = await layNode({
+    project: sampleProject,
+    node: options.node,
+    files: LAYOUTS[layout].root,
+  });
+  makeCard(imageOf(board, "mmcblk0"), tree, layout);
   for (const [name = ""] of options.disks.map((disk) => disk.split(" "))) {
     sparseDisk(imageOf(board, name));
   }
   const settings =
-    options.settings ?? "[all]\nBOOT_UART=1\nBOOT_ORDER=0xf461\nPCIE_PROBE=1\n";
+    options.settings ??
+    // As boards are sold: bootconf.txt in pieeprom-2026-05-26.bin.
+    "[all]\nBOOT_UART=1\nBOOT_ORDER=0xf461\nNET_INSTALL_AT_POWER_ON=1\n";
   writeFileSync(join(folder, "eeprom/settings"), settings);
   writeFileSync(join(folder, "eeprom/built"), "1739232000\n");
   writeFileSync(
@@ -135,7 +159,7 @@ export const start = (board: Board): string | undefined => {
   const order = readFileSync(join(board.folder, "eeprom/settings"), "utf8");
   const names = board.disks.map((disk) => disk.split(" ")[0] ?? "");
   const images = new Map(names.map((name) => [name, imageOf(board, name)]));
-  const booted = firmwareChoice(order, images);
+  const booted = firmwareChoice(order, images, board.hatPlus);
   if (booted === undefined) {
     return undefined;
   }
@@ -144,6 +168,11 @@ export const start = (board: Board): string | undefined => {
       readFat(imageOf(board, booted), "cmdline.txt"),
     )?.[1] ?? "";
   const system = findFileSystem(wanted, images);
+  const seen = board.disks.filter(
+    (disk) =>
+      !disk.startsWith("nvme") ||
+      connectorIsOn(imageOf(board, booted), board.hatPlus),
+  );
   const boots = Number(readFileSync(note(board, "boots"), "utf8")) + 1;
   for (const [name, text] of Object.entries({
     boots: String(boots),
@@ -151,7 +180,7 @@ export const start = (board: Board): string | undefined => {
     fats: "",
     log: "",
     system: `/dev/${partitionName(system.disk, system.partition)}\n`,
-    disks: board.disks.map((disk) => `${disk}\n`).join(""),
+    disks: seen.map((disk) => `${disk}\n`).join(""),
   })) {
     writeFileSync(note(board, name), text);
   }
@@ -175,7 +204,7 @@ export const start = (board: Board): string | undefined => {
   rmSync(join(random, "uuid"), { force: true });
   symlinkSync("/proc/sys/kernel/random/uuid", join(random, "uuid"));
   writeFileSync(join(random, "boot_id"), `boot-${boots}\n`);
-  for (const name of names) {
+  for (const [name = ""] of seen.map((disk) => disk.split(" "))) {
     const loop = run(
       "losetup",
       "--find",

@@ -49,14 +49,22 @@ const MEDIA: Readonly<Record<string, RegExp>> = {
   "6": /^nvme/,
 };
 
-/** The first disk in the boot order with a partition that the firmware takes for bootable. */
+/**
+ * The first disk in the boot order with a partition that the firmware takes for bootable. NVMe disks are looked for behind
+ * an adapter that announces itself (HAT+), and behind others only with PCIE_PROBE=1.
+ */
 export const firmwareChoice = (
   settings: string,
   images: ReadonlyMap<string, string>,
+  hatPlus: boolean,
 ): string | undefined => {
   const order = /^BOOT_ORDER=0x([0-9a-f]+)$/m.exec(settings)?.[1] ?? "f41";
+  const probes = hatPlus || /^PCIE_PROBE=1$/m.test(settings);
   for (const digit of order.split("").toReversed()) {
     for (const [disk, image] of images) {
+      if (digit === "6" && !probes) {
+        continue;
+      }
       if (MEDIA[digit]?.test(disk) && readFat(image, "config.txt") !== "") {
         return disk;
       }
@@ -64,6 +72,12 @@ export const firmwareChoice = (
   }
   return undefined;
 };
+
+/** Whether the system that starts from this medium sees NVMe disks: rpi-eeprom sets dtparam=nvme itself when it started from one. */
+export const connectorIsOn = (booted: string, hatPlus: boolean): boolean =>
+  hatPlus ||
+  /\/nvme[^/]*$/.test(booted) ||
+  /^dtparam=pciex1$/m.test(readFat(booted, "config.txt"));
 
 /** Every name that blkid knows a partition by. */
 export const namesOf = (
@@ -85,6 +99,9 @@ export const namesOf = (
   return stdout.split("\n").filter((line) => /^(LABEL|UUID)=/.test(line));
 };
 
+const tableId = (image: string): string =>
+  run("sfdisk", "--disk-id", image).stdout.trim().replace(/^0x/, "");
+
 /** The partition with this label or id; two of them are what must never happen. */
 export const findFileSystem = (
   name: string,
@@ -92,7 +109,11 @@ export const findFileSystem = (
 ): Place => {
   const found = [...images].flatMap(([disk, image]) =>
     partitionsOf(image)
-      .filter(({ offset, size }) => namesOf(image, offset, size).includes(name))
+      .filter(
+        ({ partition, offset, size }) =>
+          namesOf(image, offset, size).includes(name) ||
+          name === `PARTUUID=${tableId(image)}-0${partition}`,
+      )
       .map((place) => ({ disk, ...place })),
   );
   const [place] = found;

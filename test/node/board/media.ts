@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { oldData } from "../../device/loop.ts";
+import { type Layout, LAYOUTS } from "./layouts.ts";
 
 const SECTOR = 512;
 const MIB = 1024 * 1024;
@@ -26,21 +27,23 @@ export const sparseDisk = (path: string): void => {
 /** What the firmware of every board needs, small. */
 const BOOT_FILES: Readonly<Record<string, string | Buffer>> = {
   "config.txt": "[all]\nkernel=vmlinuz\ncmdline=cmdline.txt\n",
-  "cmdline.txt":
-    "console=serial0,115200 root=LABEL=writable rootfstype=ext4 rootwait fixrtc cgroup_enable=memory\n",
   "start4.elf": oldData(100_000),
   vmlinuz: oldData(300_000),
   "recovery.000": "used\n",
   "pi-image.json": "{}\n",
 };
 
-/** An image with the partitions of Ubuntu's, whose system is the tree. */
-export const makeCard = (path: string, tree: string): void => {
+/** An image with the partitions of the layout's base, whose system is the tree. */
+export const makeCard = (path: string, tree: string, layout: Layout): void => {
+  const { labels, diskId, cmdline } = LAYOUTS[layout];
   const boot = `${path}.boot`;
   const root = `${path}.root`;
   const folder = `${path}.files`;
   mkdirSync(join(folder, "overlays"), { recursive: true });
-  for (const [name, data] of Object.entries(BOOT_FILES)) {
+  for (const [name, data] of Object.entries({
+    ...BOOT_FILES,
+    "cmdline.txt": cmdline,
+  })) {
     writeFileSync(join(folder, name), data);
   }
   writeFileSync(join(folder, "overlays/vc4.dtbo"), "overlay\n");
@@ -52,11 +55,6 @@ export const makeCard = (path: string, tree: string): void => {
   // Lies in memory.
   rmSync(join(tree, "run"), { recursive: true });
   mkdirSync(join(tree, "run"));
-  mkdirSync(join(tree, "etc/cloud/cloud.cfg.d"), { recursive: true });
-  writeFileSync(
-    join(tree, "etc/cloud/cloud.cfg.d/99-fake_cloud.cfg"),
-    "datasource_list: [ NoCloud, None ]\ndatasource:\n  NoCloud:\n    fs_label: system-boot\n",
-  );
   // Something to copy that a plain copy of bytes would get wrong.
   writeFileSync(join(tree, "usr/big"), oldData(MIB));
   run("ln", [join(tree, "usr/big"), join(tree, "usr/big-too")]);
@@ -64,14 +62,14 @@ export const makeCard = (path: string, tree: string): void => {
 
   writeFileSync(boot, "");
   truncateSync(boot, BOOT_MIB * MIB);
-  run("mkfs.vfat", ["-F", "32", "-s", "1", "-n", "system-boot", boot]);
+  run("mkfs.vfat", ["-F", "32", "-s", "1", "-n", labels[0], boot]);
   run("sh", ["-c", 'mcopy -s -i "$1" "$2"/* ::/', "sh", boot, folder]);
   run("mke2fs", [
     "-q",
     "-t",
     "ext4",
     "-L",
-    "writable",
+    labels[1],
     "-d",
     tree,
     root,
@@ -82,7 +80,7 @@ export const makeCard = (path: string, tree: string): void => {
   run(
     "sfdisk",
     ["--quiet", path],
-    `label: dos\nlabel-id: 0x1634ec00\nstart=2048, size=${(BOOT_MIB * MIB) / SECTOR}, type=c, bootable\nstart=${2048 + (BOOT_MIB * MIB) / SECTOR}, size=${(ROOT_MIB * MIB) / SECTOR}, type=83\n`,
+    `label: dos\nlabel-id: 0x${diskId}\nstart=2048, size=${(BOOT_MIB * MIB) / SECTOR}, type=c, bootable\nstart=${2048 + (BOOT_MIB * MIB) / SECTOR}, size=${(ROOT_MIB * MIB) / SECTOR}, type=83\n`,
   );
   for (const [file, offset] of [
     [boot, 1],

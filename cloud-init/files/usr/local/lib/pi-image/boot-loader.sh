@@ -63,31 +63,37 @@ wanted_settings() { # SETTINGS
   order=${order:-f41}
   wanted=$(wanted_order "$order" "$digit" "$PI_IMAGE_KEEP_CARD")
   [[ $wanted == "$order" ]] || new=$(with_setting BOOT_ORDER "0x$wanted" <<<"$new")
-  if [[ $PI_IMAGE_PCIE_PROBE == yes && $(setting PCIE_PROBE "$1") != 1 ]]; then
+  if [[ ${probe?} == yes && $(setting PCIE_PROBE "$1") != 1 ]]; then
     new=$(with_setting PCIE_PROBE 1 <<<"$new")
   fi
   printf '%s\n' "$new"
 }
 
-# Why the settings cannot be written from here; nothing when they can. rpi-eeprom-config writes the newest image that
-# the package brings, not the one that is in force, and would so replace a newer boot loader by an older one.
+# Why the settings cannot be written from here, and on a second line what to do then; nothing when they can.
+# rpi-eeprom-config writes the newest image that the package brings, not the one that is in force, and would so replace a
+# newer boot loader by an older one, whether a script or a person calls it. A frozen one takes nothing but the image that
+# Raspberry Pi Imager writes onto a card: https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#FREEZE_VERSION
 cannot_write() { # SETTINGS
   local image packaged built
+  local imager="Start the board once from a card with the boot loader image of Raspberry Pi Imager that starts from NVMe or USB, then from this card again."
+  local update="Update the package first: sudo apt-get update && sudo apt-get install rpi-eeprom; this node then goes on by itself. Or: $imager"
   if [[ $PI_IMAGE_EEPROM == keep ]]; then
-    echo "cluster.yaml says eeprom: keep"
+    printf '%s\n' "cluster.yaml says eeprom: keep" "Set them with: sudo rpi-eeprom-config --edit, then restart."
   elif [[ $PI_IMAGE_BOARD == cm4 ]]; then
-    echo "a Compute Module 4 takes them over its USB port only"
+    printf '%s\n' "a Compute Module 4 takes them over its USB port only" "Set them with rpiboot from another computer (github.com/raspberrypi/usbboot)."
   elif [[ $(setting FREEZE_VERSION "$1") == 1 ]]; then
-    echo "they are frozen (FREEZE_VERSION=1)"
+    printf '%s\n' "they are frozen (FREEZE_VERSION=1)" "$imager"
   elif ! image=$(rpi-eeprom-update -l 2>/dev/null) || [[ ! -s $image ]]; then
-    echo "the package rpi-eeprom brings no boot loader for this board"
+    printf '%s\n' "the package rpi-eeprom brings no boot loader for this board" "$update"
   else
     packaged=$(grep -aom 1 'BUILD_TIMESTAMP=[0-9]*' "$image" | head -n 1 | cut -d = -f 2) || true
     built=$(boot_loader_time) || true
     if [[ -z $packaged || -z $built ]]; then
-      echo "it is not known whether the package rpi-eeprom would bring back an older boot loader"
+      printf '%s\n' "it is not known whether the package rpi-eeprom would bring back an older boot loader" "$imager"
     elif ((packaged < built)); then
-      echo "the package rpi-eeprom would replace the boot loader of $(day "$built") by the older one of $(day "$packaged")"
+      printf '%s\n' "the package rpi-eeprom would replace the boot loader of $(day "$built") by the older one of $(day "$packaged")" "$update"
+    elif [[ -e $once ]] && grep -qxF -- "$lines" "$once"; then
+      printf '%s\n' "they were written, and after a restart the old ones are still in force" "$imager"
     fi
   fi
 }
@@ -103,10 +109,7 @@ ensure_boot_order() {
   [[ $wanted != "$(grep '[^[:space:]]' <<<"$now")" ]] || return 0
   lines=$(grep -E '^(BOOT_ORDER|PCIE_PROBE)=' <<<"$wanted" | one_line)
   why=$(cannot_write "$now")
-  if [[ -z $why && -e $once ]] && grep -qxF -- "$lines" "$once"; then
-    why="they were written, and after a restart the old ones are still in force"
-  fi
-  [[ -z $why ]] || waits "The boot loader would not start from the disk and needs other settings ($lines), which cannot be set from here: $why. Set them with: sudo rpi-eeprom-config --edit, then restart."
+  [[ -z $why ]] || waits "The boot loader would not start from the disk and needs other settings ($lines), which cannot be set from here: ${why/$'\n'/. }"
   doing "Setting the boot loader to $lines, and restarting."
   printf '%s\n' "$wanted" >"${scratch?}/boot.conf"
   # By recovery.bin, which starts again after a power cut: writing the memory at once would not survive one.

@@ -5,7 +5,6 @@
 ids=${state?}/copy-ids
 target=${scratch?}/target
 source=$scratch/source
-boot=${root?}/boot/firmware
 
 # Without these no firmware takes a partition for one to boot from, so they come last: config.txt on the Pi 5,
 # start*.elf on the Pi 4, bootcode.bin before. Where the disk is tried before the card, half a copy must not be started.
@@ -17,7 +16,7 @@ make_ids() {
     {
       echo "disk=0x$(random_id)"
       echo "boot=$(random_id)"
-      echo "root=$(cat "$root/proc/sys/kernel/random/uuid")"
+      echo "root=$(cat "${root?}/proc/sys/kernel/random/uuid")"
     } >"$ids.new"
     sync
     mv -f "$ids.new" "$ids"
@@ -78,7 +77,7 @@ copy_root() {
 
 # FAT knows neither owners nor rights. What flashes a boot loader is not for this disk.
 copy_boot() {
-  tar --create --directory "$boot" "${starters[@]/#/--exclude=./}" --exclude='./pieeprom.*' --exclude='./recovery.*' . 2>"$scratch/log" |
+  tar --create --directory "${boot?}" "${starters[@]/#/--exclude=./}" --exclude='./pieeprom.*' --exclude='./recovery.*' . 2>"$scratch/log" |
     tar --extract --no-same-owner --no-same-permissions --directory "$target" 2>>"$scratch/log"
 }
 

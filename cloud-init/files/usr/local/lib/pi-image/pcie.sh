@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # The link to the NVMe disk: how fast it is and whether it makes errors, and how the firmware is told to try another speed.
 
-boot=${root?}/boot/firmware
 record=${state?}/pcie
 
 recorded() { # NAME
@@ -17,7 +16,7 @@ remember() { # NAME=VALUE...
 }
 
 # The PCI address of the first NVMe controller; nothing without one.
-nvme_address() { cat "$root/sys/class/nvme/nvme0/address" 2>/dev/null || true; }
+nvme_address() { cat "${root?}/sys/class/nvme/nvme0/address" 2>/dev/null || true; }
 
 # Such as 8 for PCIe Gen 3 and 5 for Gen 2, in GT/s.
 link_speed() { # ADDRESS
@@ -45,27 +44,7 @@ in_trial() {
   [[ -e $flag && $((16#$(od -An -tx1 "$flag" | tr -d '[:space:]'))) -ne 0 ]]
 }
 
-has_tryboot_section() { grep -qs '^tryboot_a_b=1' "$boot/autoboot.txt"; }
-
-# Replaces a file of the boot partition with standard input.
-replace() { # FILE
-  cat >"$1.new"
-  sync
-  mv -f "$1.new" "$1"
-  sync
-}
-
-# config.txt without a block of ours.
-without_block() { # NAME
-  sed "/^# >>> pi-image $1\$/,/^# <<< pi-image $1\$/d" "$boot/config.txt"
-}
-
-with_block() { # NAME LINE...
-  without_block "$1"
-  # The last line of somebody's file may have no end.
-  [[ -z $(tail -c 1 "$boot/config.txt") ]] || echo
-  printf '%s\n' "# >>> pi-image $1" "${@:2}" '[all]' "# <<< pi-image $1"
-}
+has_tryboot_section() { grep -qs '^tryboot_a_b=1' "${boot?}/autoboot.txt"; }
 
 # Tells the firmware what to do differently if, and only if, it is started with the flag "tryboot", which it clears when it
 # reads it: after any reset or power cut the next start is an ordinary one.
