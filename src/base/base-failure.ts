@@ -21,7 +21,8 @@ export const baseFailure = (
         "DOWNLOAD_FAILED",
         `the base image ${base} cannot be downloaded: ${failure.message}`,
         {
-          state: "what came so far is kept; the next run goes on from there",
+          state:
+            "nothing was kept as an image; what came so far serves the next run",
           hint: "try again later, or download the image by other means and give the file with --base",
           cause: failure,
         },

@@ -7,6 +7,7 @@ import type { Report } from "../report/events.ts";
 import { UserError } from "../report/user-error.ts";
 import { contentLength, demandData, statusFailure } from "./answer.ts";
 import { parseContentRange } from "./content-range.ts";
+import { decodePercent } from "./decode-percent.ts";
 import { type HttpOptions, httpGet, shownUrl } from "./http-request.ts";
 import { NetworkFailure, networkFailure } from "./network-failure.ts";
 import {
@@ -105,7 +106,7 @@ const receive = async (
   { report }: DownloadOptions,
 ): Promise<void> => {
   const phase = "download";
-  const subject = decodeURIComponent(basename(url.pathname));
+  const subject = decodePercent(basename(url.pathname));
   const total = partial.origin()?.total ?? undefined;
   report({ type: "phase", phase, subject, total });
   for await (const bytes of bodyOf(url, answer)) {

@@ -1,6 +1,7 @@
 // Which proxy a request goes through, by the environment variables that other tools read.
 // https://everything.curl.dev/usingcurl/proxies/env.html
 import { UserError } from "../report/user-error.ts";
+import { decodePercent } from "./decode-percent.ts";
 
 const variable = (env: NodeJS.ProcessEnv, name: string): string =>
   env[name] ?? env[name.toUpperCase()] ?? "";
@@ -61,5 +62,5 @@ export const basicAuthorization = (url: URL): string | undefined =>
   url.username === ""
     ? undefined
     : `Basic ${Buffer.from(
-        `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`,
+        `${decodePercent(url.username)}:${decodePercent(url.password)}`,
       ).toString("base64")}`;

@@ -9,21 +9,15 @@ import {
   type ResolveOptions,
 } from "./base-request.ts";
 import type { ExpectedChecksum } from "./checksums.ts";
+import { decodePercent } from "./decode-percent.ts";
 import { cachedArchive, fetchArchive } from "./fetch-archive.ts";
 import { shownUrl } from "./http-request.ts";
 import { openRemoteReader } from "./remote-reader.ts";
 import { NetworkFailure } from "./network-failure.ts";
 
 /** The file name at the end of an address. */
-const nameIn = (url: URL): string => {
-  const name = basename(url.pathname);
-  try {
-    return decodeURIComponent(name) || url.host;
-  } catch {
-    // A percent sign that escapes nothing.
-    return name;
-  }
-};
+const nameIn = (url: URL): string =>
+  decodePercent(basename(url.pathname)) || url.host;
 
 /**
  * Downloads it unless it is in the cache. Its checksum is the given one, else the pinned one; without any only when the

@@ -69,8 +69,8 @@ type Verified = Awaited<ReturnType<typeof OpenPgp.verify>>["signatures"];
 /** Throws SIGNATURE_WRONG unless one of the signatures is good. */
 const demandGood = async (
   signatures: Verified,
-  { from }: Signature,
-  pinned: PinnedKey,
+  { from, now }: Signature,
+  key: OpenPgp.Key,
 ): Promise<void> => {
   const failures: unknown[] = [];
   for (const each of signatures) {
@@ -83,6 +83,8 @@ const demandGood = async (
         (await each.verified) &&
         types.every((type) => DATA_TYPES.has(type))
       ) {
+        // openpgp asks whether the key was valid when the signature says that it was made, which whoever has the key can write.
+        await key.getSigningKey(each.keyID, now);
         return;
       }
     } catch (error) {
@@ -91,14 +93,15 @@ const demandGood = async (
   }
   throw signatureWrong(
     from,
-    `is not a valid one of the key ${pinned.fingerprint}`,
+    `is not a valid one of the key ${key.getFingerprint().toUpperCase()}`,
     failures[0],
   );
 };
 
 /**
  * Throws SIGNATURE_WRONG unless one of the signatures is valid at `now` and made by the pinned key. A signature of
- * another key, however valid, one that has expired, and one over SHA-1 or MD5 (which openpgp refuses) do not count.
+ * another key, however valid, one that has expired or whose key has, and one over SHA-1 or MD5 (which openpgp refuses) do
+ * not count.
  */
 export const verifySignature = async (
   signed: Signed,
@@ -114,7 +117,7 @@ export const verifySignature = async (
     date: signed.now,
     format: "binary",
   });
-  await demandGood(signatures, signed, pinned);
+  await demandGood(signatures, signed, key);
 };
 
 /** openpgp hashes what its copy of the stream reads: nothing moves unless the copy is read to its end. */
@@ -147,7 +150,7 @@ export const verifyFileSignature = async (
     });
     await Promise.all([
       drain(data as ReadableStream<Uint8Array>),
-      demandGood(signatures, signed, pinned),
+      demandGood(signatures, signed, key),
     ]);
   } finally {
     file.destroy();

@@ -7,6 +7,7 @@ import { writeFileAtomically } from "../system/atomic-file.ts";
 import { downloadOptions, type ResolveOptions } from "./base-request.ts";
 import { cachePath } from "./cache.ts";
 import { checksumListWrong, parseChecksumList } from "./checksum-list.ts";
+import { decodePercent } from "./decode-percent.ts";
 import { fetchSmall } from "./fetch-small.ts";
 import { fromFirstServer } from "./first-server.ts";
 import type { FoundRelease, ReleaseFile } from "./found-release.ts";
@@ -41,7 +42,7 @@ const readRecord = async (path: string): Promise<Record | undefined> => {
 };
 
 const fileIn = (address: string): string =>
-  decodeURIComponent(basename(new URL(address).pathname));
+  decodePercent(basename(new URL(address).pathname));
 
 /** The same small file from the first mirror, or the vendor, that has it. */
 const fetchBeside = (

@@ -47,6 +47,22 @@ const list = async (context: Context): Promise<void> => {
   );
 };
 
+/** Without slashes at their ends. Throws WRONG_ARGUMENTS. */
+const mirrorsOf = (urls: readonly string[]): readonly string[] =>
+  urls.map((url) => {
+    if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+      throw new UserError(
+        "WRONG_ARGUMENTS",
+        `${url} is no address of a mirror`,
+        {
+          state: "nothing was written",
+          hint: "give one that begins with https:// or http://, as https://mirror.example/ubuntu-cdimage",
+        },
+      );
+    }
+    return url.replace(/\/+$/, "");
+  });
+
 export const base = async (
   context: Context,
   [action = "", name]: readonly (string | undefined)[],
@@ -98,7 +114,7 @@ export const base = async (
       report: context.report,
       signal: context.signal,
       catalogue: await loadCatalogue(context.env),
-      mirrors: (options.mirror ?? []).map((url) => url.replace(/\/+$/, "")),
+      mirrors: mirrorsOf(options.mirror ?? []),
     },
   );
   await image.reader.close();

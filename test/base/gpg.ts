@@ -13,7 +13,12 @@ import type { PinnedKey } from "../../src/base/signature.ts";
 
 type GpgHome = {
   /** A new key that signs, for this user id; algo as in `gpg --quick-generate-key`. */
-  readonly makeKey: (user: string, algo?: string) => PinnedKey;
+  readonly makeKey: (
+    user: string,
+    algo?: string,
+    /** As in gpg: "never", or "seconds=60". */
+    expires?: string,
+  ) => PinnedKey;
   /** A detached signature; `options` go in front. */
   readonly sign: (data: Buffer, key: PinnedKey, ...options: string[]) => Buffer;
   /** Whether gpgv accepts the signature by this key alone. */
@@ -41,7 +46,7 @@ export const openGpg = (): GpgHome => {
     return result.stdout;
   };
   return {
-    makeKey: (user, algo = "ed25519") => {
+    makeKey: (user, algo = "ed25519", expires = "never") => {
       gpg([
         "--passphrase",
         "",
@@ -49,7 +54,7 @@ export const openGpg = (): GpgHome => {
         user,
         algo,
         "sign",
-        "never",
+        expires,
       ]);
       const listed = gpg(["--with-colons", "--list-keys", `=${user}`]);
       const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(listed.toString())?.[1];

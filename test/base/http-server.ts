@@ -7,6 +7,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
+import { decodePercent } from "../../src/base/decode-percent.ts";
 
 export type Handler = (
   request: IncomingMessage,
@@ -87,7 +88,7 @@ export const startServer = async (): Promise<TestServer> => {
   const requests: string[] = [];
   const files = new Map<string, Buffer | Handler>();
   const server = createServer((request, response) => {
-    const path = decodeURIComponent((request.url ?? "").split("?")[0] ?? "");
+    const path = decodePercent((request.url ?? "").split("?")[0] ?? "");
     requests.push(
       [path, request.headers.range].filter(Boolean).join(" ").slice(1),
     );

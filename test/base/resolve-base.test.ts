@@ -474,6 +474,24 @@ describe("an address", () => {
     );
   });
 
+  it("may hold percent signs that escape nothing, in its name and its password", async () => {
+    const { files, address, options } = await setUp();
+    let authorization: string | undefined;
+    files.set("100%.img.gz", (request, response) => {
+      ({ authorization } = request.headers);
+      response.end(newest);
+    });
+    const base = `${address.replace("//", "//ana:50%@")}100%.img.gz`;
+    const found = await resolve(
+      { base, explicit: true, insecure: true },
+      options,
+    );
+    expect(found).toMatchObject({ ...expected, name: "100%.img.gz" });
+    expect(authorization).toBe(
+      `Basic ${Buffer.from("ana:50%").toString("base64")}`,
+    );
+  });
+
   it("that nobody answers is told without its password", async () => {
     const { options } = await setUp();
     const dead = (await deadAddress()).replace("//", "//ana:secret@");

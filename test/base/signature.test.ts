@@ -85,6 +85,29 @@ describeWithTools(["gpg", "gpgv", "gpgconf"], "a signature by gpg", () => {
     expect(error.facts.join()).toContain("expired");
   });
 
+  it("of a key that has expired since is refused", async () => {
+    const key = gpg.makeKey(
+      "Short lived <short@example.com>",
+      "ed25519",
+      "seconds=3600",
+    );
+    const signature = gpg.sign(list, key);
+    const at = (hours: number) =>
+      verifySignature(
+        {
+          data: list,
+          signature,
+          from: "SHA256SUMS",
+          now: new Date(Date.now() + hours * 3600 * 1000),
+        },
+        key,
+      );
+    await at(0);
+    const error = await failureOf(at(2));
+    expect([error.code, error.exitCode]).toEqual(["SIGNATURE_WRONG", 4]);
+    expect(error.facts.join()).toContain("expired");
+  });
+
   it("over SHA-1 is refused", async () => {
     const signature = gpg.sign(list, pinned, "--digest-algo", "SHA1");
     expect(await refusal(signature)).toMatch(/SHA1|hash algorithm/i);

@@ -150,6 +150,18 @@ nodes:
     expect(list.stdout).toMatch(/^home-1\.0 +Image of one's own$/m);
   });
 
+  it.each(["mirror.example", "ftp://mirror.example", "https://"])(
+    "is not looked for on %s, which is no mirror",
+    async (mirror) => {
+      const { pi } = await setUp();
+      const wrong = await pi("base", "fetch", "home-1.0", "--mirror", mirror);
+      expect(wrong.status).toBe(2);
+      expect(wrong.stderr).toContain(
+        `error[WRONG_ARGUMENTS]: ${mirror} is no address of a mirror`,
+      );
+    },
+  );
+
   it("is in the cache by its name, until it is pruned", async () => {
     const { pi, publish } = await setUp();
     publish([1]);

@@ -64,6 +64,19 @@ const release = (person: Person): Promise<string> =>
     });
   });
 
+/** For NODE_OPTIONS: whatever asks for the time gets one that is 400 days ahead. */
+const WRONG_CLOCK = `--import=data:text/javascript,${encodeURIComponent(`
+const Real = Date;
+const now = () => Real.now() + 400 * 86_400_000;
+globalThis.Date = class extends Real {
+  constructor(...given) {
+    super(...(given.length === 0 ? [now()] : given));
+  }
+  static now() {
+    return now();
+  }
+};`)}`;
+
 /** Another user, where this one may become it and it may read the program. */
 const anotherUser = (): number | undefined => {
   const user = { uid: NOBODY, gid: NOBODY };
@@ -102,7 +115,15 @@ describeWithTools(["xz", "zstd", "taskset"], "a release", () => {
     return folder;
   };
 
-  it("is the same in another folder, time zone and language, for another user on another computer", async () => {
+  it("is the same in another folder, time zone and language, for another user on another computer with a wrong clock", async () => {
+    const clock = spawnSync(
+      process.execPath,
+      [WRONG_CLOCK, "--print", "Date.now() + new Date().getTime()"],
+      { encoding: "utf8" },
+    );
+    expect(Number(clock.stdout) / 2).toBeGreaterThan(
+      Date.now() + 399 * 86_400_000,
+    );
     const folder = other();
     const uid = anotherUser();
     for (const path of [elsewhere, dirname(folder), folder]) {
@@ -113,6 +134,7 @@ describeWithTools(["xz", "zstd", "taskset"], "a release", () => {
       umask: "077",
       env: {
         SOURCE_DATE_EPOCH: "1790000000",
+        NODE_OPTIONS: WRONG_CLOCK,
         TZ: "Pacific/Kiritimati",
         LC_ALL: "tr_TR.UTF-8",
         LANG: "ar_EG.UTF-8",

@@ -1,0 +1,10 @@
+// Text of an address without its percent escapes.
+
+/** A percent sign that escapes nothing, which addresses may hold all the same, leaves the text as it is. */
+export const decodePercent = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+};
