@@ -3,17 +3,26 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { debianMirror } from "../../support/debian-mirror.ts";
 import { runTool } from "../../../src/system/run-tool.ts";
-import { PACKAGES, SUITE, type Arch } from "./recipe.ts";
+import { LATER_PACKAGES, PACKAGES, SUITE, type Arch } from "./recipe.ts";
 
 const NO_DOCUMENTATION = ["doc", "man", "info", "locale", "lintian", "bug"];
 
-/** Downloads the named packages into `$1.debs` with the apt configuration of the new root. */
+/** apt on this machine with the configuration of the new root. */
+const apt = "APT_CONFIG=$MMDEBSTRAP_APT_CONFIG";
+
+/** Downloads the kernel packages into `$1.debs`. */
 const downloadHook = (arch: Arch): string => {
-  const apt = "APT_CONFIG=$MMDEBSTRAP_APT_CONFIG";
   const kernel = `$(${apt} apt-cache depends linux-image-${arch} | sed -n 's/.*Depends: \\(linux-image-[0-9].*\\)/\\1/p')`;
   const uml = arch === "amd64" ? "user-mode-linux" : "";
   return `cd "$1.debs" && ${apt} apt-get -q -o APT::Sandbox::User=root download ${kernel} ${uml}`;
 };
+
+/** Downloads each package that a node installs later to a folder of its own, with those that it needs. */
+const laterHook = `for name in ${LATER_PACKAGES.join(" ")}; do
+  mkdir -p "$1/opt/packages/$name/partial" &&
+  ${apt} apt-get -q -y -o APT::Sandbox::User=root -o Dir::Cache::Archives="$1/opt/packages/$name/" --download-only install "$name" &&
+  rm -r "$1/opt/packages/$name/partial" "$1/opt/packages/$name/lock" || exit
+done`;
 
 /** Makes `<folder>/root`, and in it for a while /kernel, the unpacked kernel packages. About 40 s and 1 GB. */
 export const makeDebianRoot = async (
@@ -45,6 +54,7 @@ export const makeDebianRoot = async (
       ...dpkgOptions.map((option) => `--dpkgopt=${option}`),
       `--include=${PACKAGES.join(",")}`,
       `--customize-hook=${downloadHook(arch)}`,
+      `--customize-hook=${laterHook}`,
       SUITE,
       root,
       // Without one mmdebstrap takes Debian's own.

@@ -51,19 +51,30 @@ export const PACKAGES = [
   "procps",
 ] as const;
 
+/**
+ * Kept on the image as packages, each with what it needs that the image lacks: a node installs them at its first boot, as it
+ * would from a mirror.
+ */
+export const LATER_PACKAGES = ["dnsmasq", "nfs-kernel-server"] as const;
+
 /** Modules by name, with all that they depend on; a Raspberry Pi's kernel has them too, or their like. */
 export const MODULES: readonly RegExp[] = [
+  /^(sdhci-pci|mmc_block|nvme|xhci-pci|usb-storage|sd_mod|qemu_fw_cfg)$/,
+  /^(nfsd|nfs|nfsv4)$/,
   /^(virtio_(pci|mmio|blk|net|rng)|ext4|vfat|fat|nls_(cp437|iso8859-1|ascii|utf8))$/,
   /^(autofs4|binfmt_misc|configfs|fuse|overlay|br_netfilter|bridge|veth|vxlan|dummy|tun|ipip|wireguard)$/,
   /^(mac80211_hwsim|ccm|gcm|cmac|michael_mic|ctr|cbc|ecb|aes.*|sha.*|crc32c.*|arc4|gf128mul|ghash.*)$/,
   /^(nf_|nft_|xt_|ip_set|ip6?_?tables?|ip6?table_|iptable_|ipt_|ip6t_|ip_vs|nfnetlink|x_tables|ebtable)/,
 ];
 
-/** Modules that the initial RAM disk loads, in this order, to find the root partition on a virtio disk. */
+/** Modules that the initial RAM disk loads, in this order, to find the root partition: on a virtio disk, a card or an NVMe disk. */
 export const INITRD_MODULES = [
   "virtio_pci",
   "virtio_mmio",
   "virtio_blk",
+  "sdhci-pci",
+  "mmc_block",
+  "nvme",
   // ext4 asks the crypto layer for it by name, which modules.dep does not tell.
   "crc32c_generic",
   "ext4",
