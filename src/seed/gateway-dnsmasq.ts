@@ -53,7 +53,11 @@ const endpointRecord = (
 };
 
 /**
- * The file's text. A node is known by its MAC address where the inventory has it, else by the name that it sends: cloud-init
+ * The file's text. Where there is a resolvconf, the package of Debian and Ubuntu tells dnsmasq to read what that writes for it;
+ * the one of systemd-resolved, in Ubuntu 24.04 for example, writes nothing. Of two files the one that is there is read.
+ * https://github.com/mrlesmithjr/ansible-dnsmasq/pull/76
+ *
+ * A node is known by its MAC address where the inventory has it, else by the name that it sends: cloud-init
  * sets that before the network comes up, and systemd-networkd sends it.
  * https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html (dhcp-host, host-record)
  * https://docs.cloud-init.io/en/latest/explanation/boot.html (local)
@@ -77,6 +81,8 @@ export const dnsmasqConfiguration = (
     "bind-dynamic",
     "# /etc/hosts is this machine's view.",
     "no-hosts",
+    "# For all other names. Without this line Debian's package names a file that nobody writes under systemd-resolved.",
+    "resolv-file=/etc/resolv.conf",
     "domain-needed",
     "bogus-priv",
     `domain=${domain}`,

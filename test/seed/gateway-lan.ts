@@ -1,6 +1,6 @@
 // A gateway between two network namespaces and two nodes, with the very files that its card carries.
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -82,6 +82,8 @@ export const openLan = async (files: {
   const children: ChildProcess[] = [];
   const machines = ["laptop", "gate", "switch", ...Object.keys(files.nodes)];
   const space = (machine: string) => `${prefix}-${machine}`;
+  // `ip netns exec` lays its files over those of /etc.
+  const gatewayEtc = join("/etc/netns", space("gate"));
   const run = (machine: string, ...command: readonly string[]) =>
     check("ip", "netns", "exec", space(machine), ...command);
   const must = (answer: Answer): string => {
@@ -97,6 +99,7 @@ export const openLan = async (files: {
     for (const machine of machines) {
       check("ip", "netns", "del", space(machine));
     }
+    rmSync(gatewayEtc, { recursive: true, force: true });
     rmSync(folder, { recursive: true, force: true });
   };
   const start = async (machine: string, ...command: readonly string[]) => {
@@ -161,6 +164,23 @@ export const openLan = async (files: {
     // Once more, as a restart of the service does.
     must(run("gate", "nft", "--file", filter));
     must(run("gate", "sysctl", "-qw", "net.ipv4.ip_forward=1"));
+    mkdirSync(gatewayEtc, { recursive: true });
+    writeFileSync(
+      join(gatewayEtc, "resolv.conf"),
+      `nameserver ${OUTSIDE.laptop}\n`,
+    );
+    await start(
+      "laptop",
+      "dnsmasq",
+      "--keep-in-foreground",
+      "--log-facility=-",
+      "--conf-file=/dev/null",
+      "--pid-file",
+      "--no-resolv",
+      "--no-hosts",
+      "--user=root",
+      "--address=/far.away.test/203.0.113.7",
+    );
     const names = join(folder, "dnsmasq.conf");
     writeFileSync(names, files.dnsmasq);
     await start(
@@ -171,7 +191,8 @@ export const openLan = async (files: {
       `--conf-file=${names}`,
       `--dhcp-leasefile=${join(folder, "leases")}`,
       "--pid-file",
-      "--no-resolv",
+      // As Debian's package does where there is a resolvconf: systemd-resolved brings one that does not write the file.
+      `--resolv-file=${join(folder, "not-written")}`,
       "--user=root",
     );
   } catch (error) {

@@ -147,6 +147,10 @@ describeAsRoot(
       );
     });
 
+    it("asks the servers of your network for all other names", () => {
+      expect(lan.resolve("worker2", "far.away.test")).toBe("203.0.113.7");
+    });
+
     it("lets the nodes out, with its own address", async () => {
       await lan.serve("laptop", 8080);
       expect(lan.ask("worker2", lan.laptop, 8080)).toBe(
