@@ -10,6 +10,8 @@ import type { Cleanup } from "../support/cleanup.ts";
 export const ROUTER = "10.77.0.1";
 
 export type Port = {
+  /** Name of the namespace. */
+  readonly name: string;
   /** Path of the namespace. */
   readonly path: string;
   /** Pulls the cable: an interface would keep its address, and answer for it, without a machine. */
@@ -24,13 +26,17 @@ export type Lan = {
   /** A tap device for a virtual machine; returns its name. */
   readonly addTap: (name: string) => Promise<string>;
   /** A namespace for one boot of a container, whose eth0 is plugged into the bridge. */
-  readonly addPort: () => Promise<Port>;
+  readonly addPort: (mac?: string) => Promise<Port>;
+  /** One more interface for a port, plugged into this bridge. */
+  readonly plug: (port: Port, name: string, mac?: string) => Promise<void>;
 };
 
 let lans = 0;
 let ports = 0;
+let cables = 0;
 
-export const makeLan = async (cleanup: Cleanup): Promise<Lan> => {
+/** A switch in a namespace; nobody there has an address. */
+export const makeSwitch = async (cleanup: Cleanup): Promise<Lan> => {
   lans += 1;
   const namespace = `pi-boot-${process.pid}-${lans}`;
   const ip = (...words: readonly string[]) =>
@@ -46,8 +52,17 @@ export const makeLan = async (cleanup: Cleanup): Promise<Lan> => {
   await inside(
     ..."link add br0 type bridge mcast_snooping 0 forward_delay 0".split(" "),
   );
-  await inside("addr", "add", `${ROUTER}/24`, "dev", "br0");
   await inside("link", "set", "br0", "up");
+  const plug = async (port: Port, name: string, mac?: string) => {
+    cables += 1;
+    const end = `port${cables}`;
+    const pair = `${end} netns ${namespace} type veth peer name ${name} netns ${port.name}`;
+    await ip(
+      ...`link add ${pair}`.split(" "),
+      ...(mac === undefined ? [] : ["address", mac]),
+    );
+    await inside("link", "set", end, "master", "br0", "up");
+  };
   return {
     namespace,
     run: (...command) =>
@@ -57,31 +72,34 @@ export const makeLan = async (cleanup: Cleanup): Promise<Lan> => {
       await inside("link", "set", name, "master", "br0", "up");
       return name;
     },
-    addPort: async () => {
+    addPort: async (mac) => {
       ports += 1;
-      const port = `${namespace}-${ports}`;
-      await ip("netns", "add", port);
+      const name = `${namespace}-${ports}`;
+      await ip("netns", "add", name);
       const remove = async () => {
-        await tryTool("ip", ["netns", "del", port]);
+        await tryTool("ip", ["netns", "del", name]);
       };
       cleanup.defer(remove);
-      await ip("-n", port, "link", "set", "lo", "up");
-      await ip(
-        "link",
-        "add",
-        `port${ports}`,
-        "netns",
-        namespace,
-        "type",
-        "veth",
-        "peer",
-        "name",
-        "eth0",
-        "netns",
-        port,
-      );
-      await inside("link", "set", `port${ports}`, "master", "br0", "up");
-      return { path: `/run/netns/${port}`, remove };
+      await ip("-n", name, "link", "set", "lo", "up");
+      const port = { name, path: `/run/netns/${name}`, remove };
+      await plug(port, "eth0", mac);
+      return port;
     },
+    plug,
   };
+};
+
+/** The same with a router's address. */
+export const makeLan = async (cleanup: Cleanup): Promise<Lan> => {
+  const lan = await makeSwitch(cleanup);
+  await runTool("ip", [
+    "-n",
+    lan.namespace,
+    "addr",
+    "add",
+    `${ROUTER}/24`,
+    "dev",
+    "br0",
+  ]);
+  return lan;
 };

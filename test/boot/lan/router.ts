@@ -5,7 +5,7 @@ import { toolEnvironment } from "../../../src/system/run-tool.ts";
 import type { Cleanup } from "../support/cleanup.ts";
 import { ROUTER, type Lan } from "./lan.ts";
 
-type Settings = {
+export type RouterSettings = {
   /** DNS name to address; all others are unknown, those of the nodes included. */
   readonly names?: Readonly<Record<string, string>>;
   /** MAC address to the address that DHCP gives. */
@@ -14,7 +14,7 @@ type Settings = {
 
 export const startRouter = (
   lan: Lan,
-  { names = {}, leases = {} }: Settings,
+  { names = {}, leases = {} }: RouterSettings,
   cleanup: Cleanup,
 ): void => {
   const start = (...command: readonly string[]) => {

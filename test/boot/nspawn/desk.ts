@@ -1,7 +1,8 @@
 // Everything that a container test needs on its desk: a built project, a network, logs, and a way to clear up.
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { makeLan } from "../lan/lan.ts";
+import { makeLan, makeSwitch, type Lan, type Port } from "../lan/lan.ts";
+import { startRouter, type RouterSettings } from "../lan/router.ts";
 import { makeCleanup } from "../support/cleanup.ts";
 import { testFolderPrefix } from "../support/sweep.ts";
 import { openLogs } from "../support/logs.ts";
@@ -13,8 +14,16 @@ import { makeNode, type NspawnNode } from "./node.ts";
 
 export type Desk = {
   readonly project: Project;
-  /** A node with a fresh card. */
-  readonly node: (name: string) => Promise<NspawnNode>;
+  /** The network of whatever has no gateway before it. */
+  readonly lan: Lan;
+  /** Starts what a home's router does; most tests do without. */
+  readonly startRouter: (settings: RouterSettings) => void;
+  readonly addSwitch: () => Promise<Lan>;
+  /** A node with a fresh card, whose eth0 is plugged into the network unless it gets a cable of its own. */
+  readonly node: (
+    name: string,
+    addPort?: () => Promise<Port>,
+  ) => Promise<NspawnNode>;
   /** Switches a node on; its journal is kept if the test fails. */
   readonly boot: (node: NspawnNode) => Promise<Container>;
   /** Lines of the seeds that must not stay on a card. */
@@ -52,8 +61,17 @@ export const openDesk = async (
     failed = false;
     return {
       project,
-      node: async (node) => {
-        const made = await makeNode(project, node, lan, logs.folder, cleanup);
+      lan,
+      startRouter: (settings) => startRouter(lan, settings, cleanup),
+      addSwitch: () => makeSwitch(cleanup),
+      node: async (node, addPort = () => lan.addPort()) => {
+        const made = await makeNode(
+          project,
+          node,
+          addPort,
+          logs.folder,
+          cleanup,
+        );
         for (const file of ["user-data", "network-config"]) {
           const path = join(made.root, "boot/firmware", file);
           documents.push(await readFile(path, "utf8"));

@@ -2,7 +2,7 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Lan } from "../lan/lan.ts";
+import type { Port } from "../lan/lan.ts";
 import type { Cleanup } from "../support/cleanup.ts";
 import type { Project } from "../support/project.ts";
 import { DONE_FILE, STATUS_FILE, tellStatus } from "../support/status.ts";
@@ -27,7 +27,7 @@ let cards = 0;
 export const makeNode = async (
   project: Project,
   name: string,
-  lan: Lan,
+  addPort: () => Promise<Port>,
   logs: string,
   cleanup: Cleanup,
 ): Promise<NspawnNode> => {
@@ -51,7 +51,7 @@ export const makeNode = async (
     card: folder,
     root,
     written: join(folder, "upper"),
-    boot: async () => bootContainer(root, await lan.addPort(), log, cleanup),
+    boot: async () => bootContainer(root, await addPort(), log, cleanup),
   };
 };
 
