@@ -197,15 +197,13 @@ const addUsers = async (
   });
 };
 
-/** A mistake in the package's own catalogue is ours, and thrown as such. */
+/** Without the user's additions. A mistake in it is ours, and thrown as such. */
+export const loadPackageCatalogue = async (): Promise<Catalogue> => {
+  const path = packageFile(`profiles/${NAME}`);
+  return readCatalogue(await readFile(path, "utf8"), dirname(path), NOTHING);
+};
+
+/** The package's catalogue with the user's. Throws CATALOGUE_WRONG. */
 export const loadCatalogue = async (
   env: NodeJS.ProcessEnv,
-): Promise<Catalogue> => {
-  const path = packageFile(`profiles/${NAME}`);
-  const ours = await readCatalogue(
-    await readFile(path, "utf8"),
-    dirname(path),
-    NOTHING,
-  );
-  return addUsers(ours, env);
-};
+): Promise<Catalogue> => addUsers(await loadPackageCatalogue(), env);

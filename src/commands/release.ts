@@ -2,9 +2,8 @@
 import { relative } from "node:path";
 import { z } from "zod";
 import { loadLock, lockPath } from "../addons/lock-file.ts";
-import { loadCatalogue } from "../base/load-catalogue.ts";
 import { pinIn } from "../build/lock-bases.ts";
-import { type OpenBase, openBases } from "../build/open-bases.ts";
+import { openBases } from "../build/open-bases.ts";
 import { explainFullDisk } from "../build/out-folder.ts";
 import { loadSigner, KEY_VARIABLE } from "../release/load-signing-key.ts";
 import { DEFAULT_ICON } from "../release/os-list.ts";
@@ -22,6 +21,7 @@ import { packageVersion } from "../system/package-files.ts";
 import type { Context } from "./context.ts";
 import { knownSecrets } from "./known-secrets.ts";
 import { demandNoErrors, openProject } from "./project.ts";
+import { publishedBases } from "./published-bases.ts";
 import { releaseImages } from "./release-images.ts";
 
 const releaseOptions = z.object({
@@ -96,22 +96,6 @@ const printPlan = (context: Context, plan: ReleasePlan): void => {
       ]),
       ...plan.outputs.map((path) => `  ${path}`),
     ].join("\n"),
-  );
-};
-
-/** Vendors' images and the package's samples are there for everybody; what is in a file of the user's own is not known. */
-const publishedAmong = async (
-  bases: ReadonlyMap<string, OpenBase>,
-  env: NodeJS.ProcessEnv,
-): Promise<ReadonlySet<string>> => {
-  const { releases } = await loadCatalogue(env);
-  return new Set(
-    [...bases]
-      .filter(
-        ([name, { record }]) =>
-          record.origin === "sample" || releases.has(name),
-      )
-      .map(([name]) => name),
   );
 };
 
@@ -196,7 +180,7 @@ export const release = async (
     },
   );
   try {
-    const published = await publishedAmong(bases, env);
+    const published = await publishedBases(bases, env);
     const known = await knownSecrets(context, loaded, options.inventory);
     await explainFullDisk(out, () =>
       runRelease({

@@ -4,12 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import type { ProgressEvent } from "../../src/report/events.ts";
-import { loadCatalogue } from "../../src/base/load-catalogue.ts";
+import { loadPackageCatalogue } from "../../src/base/load-catalogue.ts";
 import { UserError } from "../../src/report/user-error.ts";
 
 /** Without the additions of whoever runs the tests. */
-export const packageCatalogue = () =>
-  loadCatalogue({ PI_IMAGE_CONFIG_HOME: "/nowhere" });
+export const packageCatalogue = loadPackageCatalogue;
 
 export const testFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "pi-image-test-"));
