@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,7 +15,8 @@ import { parse } from "yaml";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import { packageFile } from "../../src/system/package-files.ts";
-import { describeWithTools } from "../support/tools.ts";
+import { newerNetplan } from "../support/newer-netplan.ts";
+import { describeWithTools, hasTool } from "../support/tools.ts";
 import { goldenCases, type GoldenNode, renderCase } from "./golden-cases.ts";
 import {
   homeWifi,
@@ -62,6 +64,11 @@ const configs = seeds.map(({ name, seed }) => ({
   name,
   config: parse(seed.userData) as CloudConfig,
 }));
+
+const writeBelow = (root: string, path: string, text: string): void => {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+};
 
 /** Every different text that a node has under this path. */
 const texts = (path: string): readonly string[] => [
@@ -161,188 +168,283 @@ describeWithTools(["cloud-init"], "cloud-init", () => {
   });
 });
 
-describeWithTools(["netplan", "wpa_supplicant"], "netplan", () => {
-  const generate = (name: string, text: string) => {
-    const root = join(folder, "netplan", name);
-    file(`netplan/${name}/etc/netplan/50-cloud-init.yaml`, text);
-    return { root, ...judge("netplan", ["generate", "--root-dir", root]) };
+const knowing =
+  "network: {version: 2, wifis: {wlan0: {access-points: {x: {auth: {key-management: sae, password: 12345678}}}}}}";
+
+/** Since 1.1 netplan looks which interfaces the machine has: these are a Pi's. */
+const WITH_INTERFACES = [
+  "unshare",
+  "--net",
+  "sh",
+  "-c",
+  'ip link add eth0 type veth peer name wlan0 && exec "$@"',
+  "sh",
+] as const;
+
+const asRoot = process.getuid?.() === 0;
+
+/** Writes the files of a network configuration below a folder of its own. */
+const generateWith =
+  (title: string, command: readonly string[]) =>
+  (name: string, text: string) => {
+    const root = join(folder, title, name);
+    file(`${title}/${name}/etc/netplan/50-cloud-init.yaml`, text);
+    const [tool = "", ...args] = [
+      ...(asRoot ? WITH_INTERFACES : []),
+      ...command,
+      "--root-dir",
+      root,
+    ];
+    return { root, ...judge(tool, args) };
   };
 
-  /** Netplan before 0.107, as on Debian 12, does not. */
-  const knowsSae = !generate(
-    "sae",
-    "network: {version: 2, wifis: {wlan0: {access-points: {x: {auth: {key-management: sae, password: 12345678}}}}}}",
-  ).output.includes("unknown key management type 'sae'");
+const ofThisMachine = generateWith("netplan", ["netplan", "generate"]);
 
-  it.each(seeds)("accepts the network of $name", ({ name, node, seed }) => {
-    const { root, status, output } = generate(name, seed.networkConfig);
-    if (!knowsSae && seed.networkConfig.includes("key-management: sae")) {
-      expect(output).toContain("unknown key management type 'sae'");
-      return;
-    }
-    expect({ status, output }).toEqual({ status: 0, output: "" });
-    const { uplink, wifi, addressing } = node.network;
-    const unit = readFileSync(
-      join(root, `run/systemd/network/10-netplan-${uplink}.network`),
-      "utf8",
-    );
-    expect(unit).toContain(
-      addressing.method === "static"
-        ? `Address=${addressing.address}\n`
-        : "DHCP=ipv4\n",
-    );
-    // "Online" waits for the uplink and for nothing else.
-    expect(unit).not.toContain("RequiredForOnline=no");
-    const others = ["eth0", "wlan0"].filter((other) => other !== uplink);
-    for (const other of others) {
-      const path = `run/systemd/network/10-netplan-${other}.network`;
-      const written = seed.networkConfig.includes(`    ${other}:\n`);
-      expect(written).toBe(other === "eth0" || wifi.length > 0);
-      if (written) {
-        expect(readFileSync(join(root, path), "utf8")).toContain(
-          "RequiredForOnline=no\n",
-        );
-      }
-    }
-    if (wifi.length > 0) {
-      const { ssids, errors } = parseWpa(asSince11(root));
-      // Netplan takes the networks from a hash table.
-      expect({ ssids: ssids.toSorted(), errors }).toEqual({
-        ssids: wifi
-          .map(({ ssid }) => Buffer.from(ssid).toString("hex"))
-          .toSorted(),
-        errors: [],
-      });
-    }
-  });
-
-  it("joins the preferred of several networks", () => {
-    const many = seeds.filter(({ node }) => node.network.wifi.length > 1);
-    expect(many.length).toBeGreaterThan(1);
-    for (const { name, node, seed } of many) {
-      const { root } = generate(`ranked/${name}`, seed.networkConfig);
-      const path = asSince11(root);
-      const { write_files } = parse(seed.userData) as CloudConfig;
-      for (const { path, content } of write_files) {
-        if (path.endsWith("/wifi-priorities")) {
-          file(`netplan/ranked/${name}${path}`, content);
-        }
-      }
-      const run = () =>
-        judge("env", [
-          `PI_IMAGE_ROOT=${root}`,
-          "bash",
-          join(root, "usr/local/lib/pi-image/wifi-priorities"),
-        ]);
-      // Twice, as when the unit is started again.
-      expect([run(), run()]).toEqual([
-        { status: 0, output: "" },
-        { status: 0, output: "" },
-      ]);
-      const { ssids, errors } = parseWpa(path);
-      const priorities = [
-        ...readFileSync(path, "latin1").matchAll(/^ {2}priority=(\d+)$/gm),
-      ].map(([, number]) => Number(number));
-      expect(errors).toEqual([]);
-      expect(statSync(path).mode & 0o777).toBe(0o600);
-      expect(
-        ssids
-          .map((ssid, index) => ({ ssid, priority: priorities[index] ?? 0 }))
-          .toSorted((a, b) => b.priority - a.priority)
-          .map(({ ssid }) => ssid),
-      ).toEqual(
-        node.network.wifi.map(({ ssid }) => Buffer.from(ssid).toString("hex")),
-      );
-    }
-  });
-
-  /**
-   * The configuration for wpa_supplicant, with names as netplan writes them since 1.1 where this one is older: Debian 12 has
-   * 0.106, and Ubuntu 22.04 gets no name whose writing differs.
-   */
-  const asSince11 = (root: string): string => {
-    const path = join(root, "run/netplan/wpa-wlan0.conf");
-    const text = readFileSync(path, "utf8");
-    writeFileSync(
-      path,
-      text.replaceAll(
-        /^ {2}ssid="(.*)"$/gm,
-        (_, name: string) =>
-          `  ssid=P"${name.replaceAll('"', String.raw`\"`)}"`,
-      ),
-      { mode: 0o600 },
-    );
-    return path;
-  };
-
-  it.each(["wpa2", "wpa3", "wpa2-wpa3", "open"] as const)(
-    "joins a hidden network with %s",
-    async (security) => {
-      const node: ResolvedNode = {
-        ...sampleNode,
-        network: {
-          uplink: "wlan0",
-          addressing: { method: "dhcp" },
-          wifi: [{ ...homeWifi, security, hidden: true }],
-        },
-      };
-      const { seed } = renderSeed(await seedInput(sampleProject, node));
-      const { root, output } = generate(security, seed?.networkConfig ?? "");
-      if (security === "wpa3" && !knowsSae) {
-        expect(output).toContain("unknown key management type 'sae'");
-        return;
-      }
-      const path = join(root, "run/netplan/wpa-wlan0.conf");
-      const lines = readFileSync(path, "utf8")
-        .split("\n")
-        .map((line) => line.trim());
-      expect(parseWpa(path).errors).toEqual([]);
-      expect(lines).toContain("scan_ssid=1");
-      const passphrase = 'psk="correct horse battery"';
-      switch (security) {
-        case "wpa2":
-          expect(lines).toContain("key_mgmt=WPA-PSK");
-          expect(lines).not.toContain(passphrase);
-          break;
-        case "wpa3":
-          expect(lines).toContain("key_mgmt=SAE");
-          expect(lines).toContain(passphrase);
-          break;
-        case "wpa2-wpa3":
-          // With SAE since netplan 0.107.1; before, as WPA2.
-          expect(lines.find((line) => line.startsWith("key_mgmt="))).toMatch(
-            /^key_mgmt=WPA-PSK( WPA-PSK-SHA256 SAE)?$/,
-          );
-          expect(lines).toContain(passphrase);
-          break;
-        case "open":
-          expect(lines).toContain("key_mgmt=NONE");
-          break;
-      }
-    },
+/** Netplan before 0.107, as on Debian 12, does not. */
+const machineKnowsSae =
+  hasTool("netplan") &&
+  !ofThisMachine("sae", knowing).output.includes(
+    "unknown key management type 'sae'",
   );
 
-  it("leaves WPA2 without SAE, whose handshake has no use for a derived key", () => {
-    const wifi = seeds.find(({ name }) => name === "wifi/worker1");
-    const { root } = generate("wpa2", wifi?.seed.networkConfig ?? "");
-    const conf = readFileSync(join(root, "run/netplan/wpa-wlan0.conf"), "utf8");
-    expect(conf).toMatch(/^ {2}key_mgmt=WPA-PSK$/m);
-    expect(conf).toMatch(/^ {2}psk=[0-9a-f]{64}$/m);
-    expect(conf).toMatch(/^country=ES$/m);
-  });
+/** Ubuntu 24.04 and newer have one that does. */
+const newer = machineKnowsSae ? undefined : await newerNetplan();
 
-  it.each([
-    ["an address without prefix", "192.168.1.50/24", "192.168.1.50"],
-    ["an unknown key", "dhcp4:", "dhcp5:"],
-  ])("refuses %s", (_, from, to) => {
-    const text = seeds.find(({ name }) => name === "wired/cplane")?.seed
-      .networkConfig;
-    expect(text).toContain(from);
-    expect(generate("broken", text?.replace(from, to) ?? "").status).not.toBe(
-      0,
+const netplanJudges = [
+  {
+    title: "netplan",
+    generate: ofThisMachine,
+    knowsSae: machineKnowsSae,
+    since11: machineKnowsSae,
+  },
+  ...(newer === undefined
+    ? []
+    : [
+        {
+          title: "netplan of Ubuntu 24.04",
+          generate: generateWith("newer", newer),
+          knowsSae: true,
+          since11: true,
+        },
+      ]),
+];
+
+/** "Online" waits for the uplink and for nothing else. */
+const expectOnlineBy = (
+  root: string,
+  uplink: string,
+  other: string | undefined,
+): void => {
+  const read = (path: string) => readFileSync(join(root, path), "utf8");
+  const unit = (name: string) =>
+    read(`run/systemd/network/10-netplan-${name}.network`);
+  const waiting =
+    "run/systemd/system/systemd-networkd-wait-online.service.d/10-netplan.conf";
+  expect(unit(uplink)).not.toContain("RequiredForOnline=no");
+  if (other === undefined) {
+    return;
+  }
+  if (!existsSync(join(root, waiting))) {
+    expect(unit(other)).toContain("RequiredForOnline=no\n");
+  } else if (asRoot) {
+    expect(read(waiting)).toContain(`-i ${uplink}:degraded\n`);
+    expect(read(waiting)).not.toContain(other);
+  }
+};
+
+describe("netplan", () => {
+  it("is there with WPA3 wherever Debian or Ubuntu can be had", () => {
+    expect(!hasTool("apt-get") || machineKnowsSae || newer !== undefined).toBe(
+      true,
     );
   });
 });
+
+for (const { title, generate, knowsSae, since11 } of netplanJudges)
+  describeWithTools(
+    ["ip", "netplan", "unshare", "wpa_supplicant"],
+    title,
+    () => {
+      it.each(seeds)("accepts the network of $name", ({ name, node, seed }) => {
+        const { root, status, output } = generate(name, seed.networkConfig);
+        if (!knowsSae && seed.networkConfig.includes("key-management: sae")) {
+          expect(output).toContain("unknown key management type 'sae'");
+          return;
+        }
+        expect({ status, output }).toEqual({ status: 0, output: "" });
+        const { uplink, wifi, addressing } = node.network;
+        const unit = readFileSync(
+          join(root, `run/systemd/network/10-netplan-${uplink}.network`),
+          "utf8",
+        );
+        expect(unit).toContain(
+          addressing.method === "static"
+            ? `Address=${addressing.address}\n`
+            : "DHCP=ipv4\n",
+        );
+        const other = uplink === "eth0" ? "wlan0" : "eth0";
+        const written = seed.networkConfig.includes(`    ${other}:\n`);
+        expect(written).toBe(other === "eth0" || wifi.length > 0);
+        expectOnlineBy(root, uplink, written ? other : undefined);
+        if (wifi.length > 0) {
+          const { ssids, errors } = parseWpa(asSince11(root));
+          // Netplan takes the networks from a hash table.
+          expect({ ssids: ssids.toSorted(), errors }).toEqual({
+            ssids: wifi
+              .map(({ ssid }) => Buffer.from(ssid).toString("hex"))
+              .toSorted(),
+            errors: [],
+          });
+        }
+      });
+
+      it("joins the preferred of several networks", () => {
+        const many = seeds.filter(({ node }) => node.network.wifi.length > 1);
+        expect(many.length).toBeGreaterThan(1);
+        for (const { name, node, seed } of many) {
+          const { root } = generate(`ranked/${name}`, seed.networkConfig);
+          const path = asSince11(root);
+          const { write_files } = parse(seed.userData) as CloudConfig;
+          for (const { path, content } of write_files) {
+            if (path.endsWith("/wifi-priorities")) {
+              writeBelow(root, path, content);
+            }
+          }
+          const run = () =>
+            judge("env", [
+              `PI_IMAGE_ROOT=${root}`,
+              "bash",
+              join(root, "usr/local/lib/pi-image/wifi-priorities"),
+            ]);
+          // Twice, as when the unit is started again.
+          expect([run(), run()]).toEqual([
+            { status: 0, output: "" },
+            { status: 0, output: "" },
+          ]);
+          const { ssids, errors } = parseWpa(path);
+          const priorities = [
+            ...readFileSync(path, "latin1").matchAll(/^ {2}priority=(\d+)$/gm),
+          ].map(([, number]) => Number(number));
+          expect(errors).toEqual([]);
+          expect(statSync(path).mode & 0o777).toBe(0o600);
+          expect(
+            ssids
+              .map((ssid, index) => ({
+                ssid,
+                priority: priorities[index] ?? 0,
+              }))
+              .toSorted((a, b) => b.priority - a.priority)
+              .map(({ ssid }) => ssid),
+          ).toEqual(
+            node.network.wifi.map(({ ssid }) =>
+              Buffer.from(ssid).toString("hex"),
+            ),
+          );
+        }
+      });
+
+      /**
+       * The configuration for wpa_supplicant, with names as netplan writes them since 1.1 where this one is older: Debian 12 has
+       * 0.106, and Ubuntu 22.04 gets no name whose writing differs.
+       */
+      const asSince11 = (root: string): string => {
+        const path = join(root, "run/netplan/wpa-wlan0.conf");
+        const text = readFileSync(path, "utf8");
+        if (since11) {
+          expect(text).toContain('ssid=P"');
+          return path;
+        }
+        writeFileSync(
+          path,
+          text.replaceAll(
+            /^ {2}ssid="(.*)"$/gm,
+            (_, name: string) =>
+              `  ssid=P"${name.replaceAll('"', String.raw`\"`)}"`,
+          ),
+          { mode: 0o600 },
+        );
+        return path;
+      };
+
+      it.each(["wpa2", "wpa3", "wpa2-wpa3", "open"] as const)(
+        "joins a hidden network with %s",
+        async (security) => {
+          const node: ResolvedNode = {
+            ...sampleNode,
+            network: {
+              uplink: "wlan0",
+              addressing: { method: "dhcp" },
+              wifi: [{ ...homeWifi, security, hidden: true }],
+            },
+          };
+          const { seed } = renderSeed(await seedInput(sampleProject, node));
+          const { root, output } = generate(
+            security,
+            seed?.networkConfig ?? "",
+          );
+          if (security === "wpa3" && !knowsSae) {
+            expect(output).toContain("unknown key management type 'sae'");
+            return;
+          }
+          const path = join(root, "run/netplan/wpa-wlan0.conf");
+          const lines = readFileSync(path, "utf8")
+            .split("\n")
+            .map((line) => line.trim());
+          expect(parseWpa(path).errors).toEqual([]);
+          expect(lines).toContain("scan_ssid=1");
+          const passphrase = 'psk="correct horse battery"';
+          switch (security) {
+            case "wpa2":
+              expect(lines).toContain("key_mgmt=WPA-PSK");
+              expect(lines).not.toContain(passphrase);
+              break;
+            case "wpa3":
+              expect(lines).toContain("key_mgmt=SAE");
+              // Management frames must be protected: https://www.wi-fi.org/discover-wi-fi/security
+              expect(lines).toContain("ieee80211w=2");
+              expect(lines).toContain(passphrase);
+              break;
+            case "wpa2-wpa3":
+              // With SAE since netplan 0.107.1; before, as WPA2.
+              expect(lines).toContain(
+                knowsSae
+                  ? "key_mgmt=WPA-PSK WPA-PSK-SHA256 SAE"
+                  : "key_mgmt=WPA-PSK",
+              );
+              expect(lines).toContain(passphrase);
+              break;
+            case "open":
+              expect(lines).toContain("key_mgmt=NONE");
+              break;
+          }
+        },
+      );
+
+      it("leaves WPA2 without SAE, whose handshake has no use for a derived key", () => {
+        const wifi = seeds.find(({ name }) => name === "wifi/worker1");
+        const { root } = generate("wpa2", wifi?.seed.networkConfig ?? "");
+        const conf = readFileSync(
+          join(root, "run/netplan/wpa-wlan0.conf"),
+          "utf8",
+        );
+        expect(conf).toMatch(/^ {2}key_mgmt=WPA-PSK$/m);
+        expect(conf).toMatch(/^ {2}psk=[0-9a-f]{64}$/m);
+        expect(conf).toMatch(/^country=ES$/m);
+      });
+
+      it.each([
+        ["an address without prefix", "192.168.1.50/24", "192.168.1.50"],
+        ["an unknown key", "dhcp4:", "dhcp5:"],
+      ])("refuses %s", (_, from, to) => {
+        const text = seeds.find(({ name }) => name === "wired/cplane")?.seed
+          .networkConfig;
+        expect(text).toContain(from);
+        expect(
+          generate("broken", text?.replace(from, to) ?? "").status,
+        ).not.toBe(0);
+      });
+    },
+  );
 
 describeWithTools(["containerd"], "containerd", () => {
   const dump = (text: string) =>
