@@ -16,6 +16,7 @@ import {
   layNode,
   leftToDo,
   powerOn,
+  runOnNode,
   screen,
   statuses,
   describeNode,
@@ -102,6 +103,48 @@ describeNode("clock", () => {
 });
 
 describeNode("network", () => {
+  it("joins the preferred of several Wi-Fi networks at the first boot, too", async () => {
+    const several: ResolvedNode = {
+      ...wireless,
+      network: {
+        ...wireless.network,
+        wifi: [homeWifi, { ...homeWifi, ssid: "attic" }],
+      },
+    };
+    const conf = "run/netplan/wpa-wlan0.conf";
+    const network = (ssid: string) =>
+      `network={\n  ssid=P"${ssid}"\n  key_mgmt=WPA-PSK\n}\n`;
+    const unordered = `ctrl_interface=/run/wpa_supplicant\n${network("attic")}${network("home")}`;
+    const restarts = (root: string) =>
+      calls(root, "systemctl").filter((call) => call.includes("wpa"));
+    const once = ["systemctl try-restart netplan-wpa-wlan0.service"];
+    const root = await bringUp({
+      node: several,
+      files: {
+        "sys/class/net/wlan0/carrier": "0",
+        [conf]: unordered,
+      },
+      after: { 2: "echo 1 >sys/class/net/wlan0/carrier" },
+    });
+    expect(restarts(root)).toEqual(once);
+    expect(screen(root)).toContain(
+      "network: Joining the preferred of the Wi-Fi networks.",
+    );
+    // What the unit runs before wpa_supplicant.
+    await runOnNode(root, "usr/local/lib/pi-image/wifi-priorities");
+    expect(readFileSync(join(root, conf), "utf8")).toMatch(
+      /"attic"\n {2}priority=1\n[^]*"home"\n {2}priority=2\n/,
+    );
+    const later = await bringUp({
+      node: several,
+      files: {
+        "sys/class/net/wlan0/carrier": "1",
+        [conf]: readFileSync(join(root, conf), "utf8"),
+      },
+    });
+    expect(restarts(later)).toEqual([]);
+  });
+
   it("says that no cable is plugged in, and applies netplan once more after a minute", async () => {
     const root = await bringUp({
       files: { "sys/class/net/eth0/carrier": "0" },
