@@ -37,8 +37,6 @@ const SSH_FAILED = 255;
 /** A node that swaps or whose card is dying may accept the connection and never answer. */
 const TIMEOUT_MS = 10_000;
 
-const OPTIONS = ["BatchMode=yes", "ConnectTimeout=5", "LogLevel=ERROR"];
-
 const sshFailure = (stderr: string): string => {
   if (
     stderr.includes("Host key verification failed") ||
@@ -48,6 +46,11 @@ const sshFailure = (stderr: string): string => {
   }
   if (stderr.includes("Permission denied")) {
     return "SSH accepts none of your keys; is the right one in the agent or in ~/.ssh?";
+  }
+  // What the gateway on the way says; of its end, ssh then knows no more than that the connection was closed.
+  const unreached = /open failed: connect failed: (.+)/.exec(stderr)?.[1];
+  if (unreached !== undefined) {
+    return `its gateway does not reach it: ${oneLine(unreached)}`;
   }
   const last = oneLine(stderr.trim().split("\n").at(-1) ?? "");
   return `SSH does not get in${last === "" ? "" : `: ${last}`}`;
@@ -86,14 +89,7 @@ export const askNodeStatus = async (
     return answerOf(
       await tryTool(
         "ssh",
-        [
-          "-F",
-          sshConfig,
-          ...OPTIONS.flatMap((option) => ["-o", option]),
-          node,
-          "cat",
-          STATUS_FILE,
-        ],
+        ["-F", sshConfig, "-o", "LogLevel=ERROR", node, "cat", STATUS_FILE],
         {
           signal: AbortSignal.any([signal, slow]),
           package: "openssh-client",

@@ -7,6 +7,16 @@ import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
 import { knownHosts } from "../kubernetes/known-hosts.ts";
 import { sshConfig } from "../kubernetes/ssh-config.ts";
 
+/**
+ * For every ssh of ours, the one to a gateway on the way among them, which gets the file and no options: nobody is asked for
+ * anything, and a node that does not answer holds nobody up.
+ */
+const UNATTENDED = `Host *
+  BatchMode yes
+  ConnectTimeout 5
+
+`;
+
 /** Runs `action` with the path of an ssh_config that exists only meanwhile. */
 export const withSshAccess = async <Result>(
   project: ResolvedProject,
@@ -18,7 +28,7 @@ export const withSshAccess = async <Result>(
     const known = join(folder, "known_hosts");
     const config = join(folder, "ssh_config");
     await writeFile(known, knownHosts(project, secrets));
-    await writeFile(config, sshConfig(project, known));
+    await writeFile(config, `${UNATTENDED}${sshConfig(project, known)}`);
     return await action(config);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -74,6 +74,7 @@ const nodeRecord = ({ status, age: _age, ...node }: NodeView) => ({
     phase: status.status.phase,
     state: status.status.state,
     message: status.status.message,
+    notes: status.status.notes,
   }),
   ...(status?.ok === false && { statusUnknown: status.because }),
 });

@@ -55,9 +55,10 @@ export type ClusterFolder = {
 /** `now` is when the secrets were made. */
 export const clusterFolder = async (
   now = new Date(),
+  inventory = INVENTORY,
 ): Promise<ClusterFolder> => {
   const folder = emptyFolder();
-  writeFileSync(join(folder, "cluster.yaml"), INVENTORY);
+  writeFileSync(join(folder, "cluster.yaml"), inventory);
   const project = await loadHomelab(folder);
   const secretsFile = join(folder, "homelab.secrets.yaml");
   const { secrets } = await keepSecrets(secretsFile, project, {

@@ -44,6 +44,11 @@ export type Lan = {
   readonly ask: (machine: string, address: string, port: number) => string;
   readonly resolve: (machine: string, name: string) => string;
   readonly serve: (machine: string, port: number) => Promise<void>;
+  /** Starts a program that says something when it is ready, and ends with the network. */
+  readonly start: (
+    machine: string,
+    ...command: readonly string[]
+  ) => Promise<void>;
   readonly lease: (machine: string, hostname: string) => string;
   readonly close: () => void;
 };
@@ -204,6 +209,7 @@ export const openLan = async (files: {
   return {
     ...OUTSIDE,
     run,
+    start,
     close,
     ask: (machine, address, port) =>
       run(machine, process.execPath, "-e", ASK, address, String(port)).output,

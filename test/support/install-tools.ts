@@ -8,6 +8,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   bmaptool: "bmap-tools",
   "cloud-init": "cloud-init",
   dnsmasq: "dnsmasq-base",
+  dropbear: "dropbear-bin",
   e2fsck: "e2fsprogs",
   exportfs: "nfs-kernel-server",
   "fsck.vfat": "dosfstools",
