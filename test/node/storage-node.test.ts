@@ -57,6 +57,36 @@ describeNode("a storage node", () => {
     expect(calls(root, "kubeadm")).toEqual([]);
   });
 
+  it("becomes a worker as well, where it is to join", async () => {
+    const joining = { ...storageNode, joins: true };
+    const root = await layNode({
+      project: {
+        ...sampleProject,
+        nodes: [...sampleProject.nodes, joining],
+      },
+      node: joining,
+      installed: [],
+      world: { mounts: "/srv/nfs", address: "192.168.1.60" },
+      files: { "var/lib/pi-image/stamps/15-data": "boot-1\n" },
+    });
+    expect(await powerOn(root)).toMatchObject({ code: 0 });
+    const said = screen(root);
+    const done = said.filter((line) => line.endsWith(": done"));
+    expect(done).toEqual(
+      ["clock", "network", "packages", "export", "runtime", "kubeadm", "cni"]
+        .concat("scrub")
+        .map((phase) => `${phase}: done`),
+    );
+    expect(said.at(-1)).toBe(
+      "done: nas is a storage node of the cluster homelab.",
+    );
+    expect(calls(root, "kubeadm").join()).toContain("kubeadm join");
+    expect(calls(root, "exportfs")).toContain("exportfs -ra");
+    // The secrets are gone, the export is not.
+    expect(existsSync(join(root, "etc/pi-image/join.conf"))).toBe(false);
+    expect(existsSync(join(root, "etc/exports.d/pi-image.exports"))).toBe(true);
+  });
+
   it("never exports the card in place of a disk that is missing", async () => {
     const root = await layStorage({
       world: { mounts: "" },
