@@ -83,6 +83,8 @@ export const PROBLEM_CODES = {
   INTERFACE_INVALID: "Something is no name of a network interface.",
   INVENTORY_EMPTY: "The inventory holds nothing.",
   IPV6_UNSUPPORTED: "An address is IPv6, which pi-image does not set up yet.",
+  KEEP_CARD_UNSUPPORTED:
+    "A card is to stay able to boot on a board that always tries the card first.",
   KEY_FILE_UNREADABLE: "The file of a public SSH key cannot be read.",
   KEY_INVALID: "Something is no public SSH key.",
   KEY_IS_PRIVATE: "A private SSH key stands where the public one belongs.",

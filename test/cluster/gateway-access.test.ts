@@ -146,7 +146,14 @@ const makeDesk = async (): Promise<Desk> => {
       }
       await lan.start(
         node,
-        ...["unshare", "--mount", "sh", "-ec", SERVER, "sh", folder, node],
+        "unshare",
+        "--mount",
+        "sh",
+        "-ec",
+        SERVER,
+        "sh",
+        folder,
+        node,
       );
     },
   };
