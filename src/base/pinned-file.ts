@@ -3,6 +3,7 @@ import { UserError } from "../report/user-error.ts";
 import type { BasePin, ResolveOptions } from "./base-request.ts";
 import type { FoundRelease, ReleaseFile } from "./found-release.ts";
 import type { Release } from "./load-catalogue.ts";
+import { isOlder } from "./is-older.ts";
 import { withMirrors } from "./mirrored-url.ts";
 import { releaseUrls } from "./release-list.ts";
 
@@ -51,7 +52,7 @@ export const pinnedFile = (
   options: ResolveOptions,
 ): ReleaseFile => {
   const listed = named(pin.file);
-  if (newest.file !== pin.file) {
+  if (isOlder(pin.file, newest.file)) {
     options.report({
       type: "notice",
       message: `${newest.file} is newer than ${pin.file}, which ${pin.from} pins; ${updateHint(name)}`,

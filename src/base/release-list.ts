@@ -10,6 +10,7 @@ import { fetchSmall } from "./fetch-small.ts";
 import { fromFirstServer } from "./first-server.ts";
 import type { FoundRelease, ReleaseFile } from "./found-release.ts";
 import { shownUrl } from "./http-request.ts";
+import { isOlder } from "./is-older.ts";
 import type { ListedRelease } from "./load-catalogue.ts";
 import { withMirrors } from "./mirrored-url.ts";
 import { NetworkFailure } from "./network-failure.ts";
@@ -66,6 +67,26 @@ const newestIn = (
     );
   }
   return newest.file;
+};
+
+/** A mirror that lags behind, or is held back, has an old list that is signed as well as the newest. */
+const tellIfOlder = async (
+  list: ProvenList,
+  kept: string,
+  { file }: ListedRelease,
+  { report }: ResolveOptions,
+): Promise<void> => {
+  const earlier = await readFile(kept, "utf8")
+    .then((text) => newestIn(parseChecksumList(text, kept), file, kept))
+    .catch(() => undefined);
+  const newest = newestIn(list.digests, file, list.from);
+  if (earlier !== undefined && isOlder(newest, earlier)) {
+    report({
+      type: "warning",
+      message: `${list.from} offers ${newest}, and an earlier list already had ${earlier}: the server lags behind, or somebody holds it back`,
+      hint: "ask the vendor's own server, or another mirror",
+    });
+  }
 };
 
 const isWrongSignature = (error: unknown): boolean =>
@@ -159,6 +180,7 @@ export const findInSignedList = async (
       options.report,
       (folder) => fetchProven(folder, release, key, options),
     );
+    await tellIfOlder(list, kept.data, release, options);
     await writeFileAtomically(kept.data, list.data);
     await writeFileAtomically(kept.signature, list.signature);
     return found(list, undefined);

@@ -5,6 +5,7 @@ import { loadPins } from "../addons/load-pins.ts";
 import { mergeLock } from "../addons/lock.ts";
 import type { BasePin, ResolveOptions } from "../base/base-request.ts";
 import { baseFailure } from "../base/base-failure.ts";
+import { isOlder } from "../base/is-older.ts";
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import { NetworkFailure } from "../base/network-failure.ts";
 import { fetchReleaseFile, findRelease } from "../base/resolve-release.ts";
@@ -24,6 +25,8 @@ type Update = {
   readonly base: string;
   readonly before: { readonly file: string; readonly sha256: string } | null;
   readonly after: { readonly file: string; readonly sha256: string | null };
+  /** What the server has and was not taken, because the pinned file is newer. */
+  readonly refused?: string;
 };
 
 const short = (sha256: string): string => sha256.slice(0, 12);
@@ -32,8 +35,11 @@ const isSame = ({ before, after }: Update): boolean =>
   before?.sha256 === after.sha256;
 
 const describe = (update: Update): string => {
-  const { base, before, after } = update;
+  const { base, before, after, refused } = update;
   const digest = after.sha256 === null ? "" : ` (${short(after.sha256)})`;
+  if (refused !== undefined) {
+    return `${base}: ${after.file}${digest} stays, because the server only has ${refused}, which is older; to take that one, remove this base from the lockfile`;
+  }
   if (isSame(update)) {
     return `${base}: ${after.file}${digest} is the newest`;
   }
@@ -59,6 +65,11 @@ const updateOf = async (
     const found = await findRelease(base, release, options);
     if (found.stale !== undefined) {
       throw found.stale;
+    }
+    const { newest } = found;
+    // A mirror that lags behind, or is held back, has an older list that is signed as well as the newest.
+    if (before !== null && isOlder(newest.file, before.file)) {
+      return { base, before, after: before, refused: newest.file };
     }
     const { file, sha256 } = take
       ? await fetchReleaseFile(found.newest, found, options).then(

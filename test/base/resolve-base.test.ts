@@ -218,6 +218,16 @@ describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
     expect(calls).toBe(2);
   });
 
+  it("is told to be older than one that an earlier list had", async () => {
+    const { run, publish, options } = await setUp();
+    await run();
+    publish(`${sha256(old)} *${name(".9")}\n`);
+    expect(await run()).toMatchObject({ name: name(".9") });
+    expect(options.told().at(-1)).toMatch(
+      /SHA256SUMS offers ubuntu-24\.04\.9-\S+, and an earlier list already had ubuntu-24\.04\.10-/,
+    );
+  });
+
   it("is refused when the signature of the list has expired", async () => {
     const { run, publish, requests } = await setUp();
     const list = `${sha256(newest)} *${name(".10")}\n`;

@@ -140,6 +140,23 @@ nodes:
     );
   });
 
+  it("stays pinned where a server has only an older one", async () => {
+    const { pi, publish, lock } = await setUp();
+    publish([0, 1]);
+    const first = await pi(...build);
+    expect(first.status, first.stderr).toBe(0);
+    publish([0]);
+    for (const args of [["--dry-run"], []]) {
+      const kept = await pi("base", "update", ...args);
+      expect(kept.status, kept.stderr).toBe(0);
+      expect(kept.stdout).toContain(
+        `home-1.0: ${file(1)} (${sha256(image(1)).slice(0, 12)}) stays, because the server only has ${file(0)}, which is older`,
+      );
+      expect(kept.stdout).not.toContain("pins it now");
+    }
+    expect((await lock())["bases"]).toEqual(pinned(1));
+  });
+
   it("is updated only where the vendor says what is newer", async () => {
     const { pi, publish } = await setUp();
     publish([0]);
