@@ -34,8 +34,14 @@ link_errors() { # ADDRESS
   echo $((${counted:-0} + ${told:-0}))
 }
 
-# MB/s past the page cache, as whole numbers; nothing where it cannot be measured.
+# MB/s past the page cache, as whole numbers; nothing where it cannot be measured. Raspberry Pi OS Lite has no hdparm, and
+# there is no network yet.
 read_speed() {
+  if ! command -v hdparm >/dev/null; then
+    timeout 60 dd if="$root/dev/nvme0n1" of=/dev/null bs=1M count=1024 iflag=direct 2>&1 |
+      awk -F ', ' '/ copied, / { split($1, bytes, " "); if ($(NF - 1) + 0 > 0) printf "%d\n", bytes[1] / $(NF - 1) / 1000000 }'
+    return
+  fi
   timeout 60 hdparm -t --direct "$root/dev/nvme0n1" 2>/dev/null | sed -n 's/.*= *\([0-9]*\)[.0-9]* MB\/sec.*/\1/p'
 }
 
