@@ -7,7 +7,6 @@ import { expect, onTestFinished } from "vitest";
 import { openImage } from "../../src/image/open-image.ts";
 import type { Range } from "../../src/image/range.ts";
 import type { Chunk } from "../../src/image/reader.ts";
-import { UserError } from "../../src/report/user-error.ts";
 
 /** A folder that is gone after the test. */
 export const testFolder = (): string => {
@@ -115,16 +114,4 @@ export const readImage = async (
 export const expectSame = (actual: Buffer, expected: Buffer): void => {
   expect(actual.length).toBe(expected.length);
   expect(Buffer.compare(actual, expected)).toBe(0);
-};
-
-/** The error of reading this file to its end; fails where the reading succeeds. */
-export const failureOf = async (work: Promise<unknown>): Promise<UserError> => {
-  const error: unknown = await work.then(
-    () => new Error("this should have failed"),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof UserError) {
-    return error;
-  }
-  throw error;
 };

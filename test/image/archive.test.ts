@@ -11,11 +11,11 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { openImage } from "../../src/image/open-image.ts";
 import { describeWithTools } from "../support/tools.ts";
+import { failureOf } from "../support/failure.ts";
 import {
   collect,
   compress,
   expectSame,
-  failureOf,
   readImage,
   sampleImage,
   testFolder,

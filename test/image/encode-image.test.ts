@@ -8,9 +8,9 @@ import { encodeImage } from "../../src/image/encode-image.ts";
 import { openImage } from "../../src/image/open-image.ts";
 import type { Chunk } from "../../src/image/reader.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
+import { failureOf } from "../support/failure.ts";
 import {
   expectSame,
-  failureOf,
   readImage,
   sampleImage,
   testFolder,

@@ -10,7 +10,8 @@ import {
 } from "../../src/image/xz-format.ts";
 import { readXzIndex } from "../../src/image/xz-index.ts";
 import { describeWithTools } from "../support/tools.ts";
-import { failureOf, sampleImage, writeSample, xz } from "./archive-samples.ts";
+import { failureOf } from "../support/failure.ts";
+import { sampleImage, writeSample, xz } from "./archive-samples.ts";
 
 const indexOf = async (bytes: Buffer) => {
   const path = writeSample("a.xz", bytes);
