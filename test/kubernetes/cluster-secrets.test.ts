@@ -15,7 +15,6 @@ import { completeClusterSecrets } from "../../src/kubernetes/complete-cluster-se
 import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
 import { rotateJoinCredentials } from "../../src/kubernetes/rotate-join-credentials.ts";
 import { secretsReport } from "../../src/kubernetes/secrets-report.ts";
-import { UserError } from "../../src/report/user-error.ts";
 import {
   homelab,
   inDays,
@@ -25,6 +24,7 @@ import {
   withCluster,
   withNodes,
 } from "./project.ts";
+import { failureOf } from "../support/failure.ts";
 import { hiddenTexts } from "./hidden-texts.ts";
 
 let secrets: ClusterSecrets;
@@ -45,19 +45,6 @@ const of = (from: ClusterSecrets, name: string): NodeCredentials => {
 
 const withDays = (days: number): ResolvedProject =>
   withCluster(homelab, { join: { ...homelab.cluster.join, days } });
-
-/** The error that a run ends with; a run that ends well fails the test. */
-const errorOf = async (run: () => unknown): Promise<UserError> => {
-  try {
-    await run();
-  } catch (error) {
-    if (error instanceof UserError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error("no error");
-};
 
 describe("new secrets", () => {
   it("fit together and name every node", () => {
@@ -227,7 +214,7 @@ describe("rotating", () => {
   });
 
   it("refuses a node that is not in the inventory", async () => {
-    const error = await errorOf(() =>
+    const error = await failureOf(
       rotateJoinCredentials(secrets, homelab, making, ["worker9"]),
     );
     expect(error.code).toBe("WRONG_ARGUMENTS");
@@ -315,7 +302,7 @@ describe("inconsistent secrets", () => {
       /^front-proxy CA: the certificate or the key cannot be read$/,
     ],
   ])("are refused: %s", async (_what, make, finding) => {
-    const error = await errorOf(() =>
+    const error = await failureOf(
       completeClusterSecrets(make(), homelab, making),
     );
     expect(error.code).toBe("SECRETS_INCONSISTENT");
@@ -328,13 +315,13 @@ describe("inconsistent secrets", () => {
   });
 
   it("are refused when an authority has ended or not begun", async () => {
-    const late = await errorOf(() =>
+    const late = await failureOf(
       rotateJoinCredentials(secrets, homelab, inDays(3651)),
     );
     expect(late.facts).toContain(
       "cluster CA: the certificate ended on 2036-11-17",
     );
-    const early = await errorOf(() =>
+    const early = await failureOf(
       completeClusterSecrets(secrets, homelab, inDays(-366)),
     );
     expect(early.facts).toContain(
@@ -343,7 +330,7 @@ describe("inconsistent secrets", () => {
   });
 
   it("are refused when they belong to a cluster of another name", async () => {
-    const error = await errorOf(() =>
+    const error = await failureOf(
       completeClusterSecrets(
         secrets,
         withCluster(homelab, { name: "lab" }),

@@ -1,5 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+// The secrets file beside the inventory: made once, kept as it is, refused where it is damaged or others can read it.
 import {
   chmodSync,
   chownSync,
@@ -9,18 +8,11 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
-  writeFileSync,
 } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { inspect } from "node:util";
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
-import { publicKeyHash } from "../../src/kubernetes/certificate.ts";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
+import { describe, expect, it } from "vitest";
 import { loadSecrets, secretsPath } from "../../src/kubernetes/load-secrets.ts";
-import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
 import {
   parseSecretsDocument,
   writeSecretsDocument,
@@ -28,55 +20,23 @@ import {
 import {
   keepSecrets,
   rotateSecrets,
-  type StoreOptions,
 } from "../../src/kubernetes/store-secrets.ts";
 import { UserError } from "../../src/report/user-error.ts";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
-import { describeAsRoot, describeWithTools } from "../support/tools.ts";
+import { describeAsRoot } from "../support/tools.ts";
+import { failureOf } from "../support/failure.ts";
 import { temporaryFolder } from "./folder.ts";
 import { hiddenTexts } from "./hidden-texts.ts";
-import { homelab, inDays, making, node, withNodes } from "./project.ts";
-
-let secrets: ClusterSecrets;
-let plain: string;
-
-beforeAll(async () => {
-  secrets = await makeClusterSecrets(homelab, making);
-  plain = writeSecretsDocument({ secrets, encryptedTo: [] });
-});
-
-const NAME = "homelab.secrets.yaml";
-const modeOf = (file: string): number => statSync(file).mode & 0o777;
-const fileIn = (folder: string): string => join(folder, NAME);
-
-const laid = (text = plain, mode = 0o600): string => {
-  const file = fileIn(temporaryFolder());
-  writeFileSync(file, text);
-  chmodSync(file, mode);
-  return file;
-};
-
-const keep = (file: string, options?: StoreOptions) =>
-  keepSecrets(file, homelab, making, options);
-
-const errorOf = async (run: () => Promise<unknown>): Promise<UserError> => {
-  try {
-    await run();
-  } catch (error) {
-    if (error instanceof UserError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error("no error");
-};
-
-const expectNoSecretIn = (value: unknown): void => {
-  const printed = `${inspect(value, { depth: 9, showHidden: true })}${JSON.stringify(value)}`;
-  for (const text of hiddenTexts(secrets)) {
-    expect(printed).not.toContain(text);
-  }
-};
+import { homelab, making, node, withNodes } from "./project.ts";
+import {
+  secrets,
+  plain,
+  NAME,
+  modeOf,
+  fileIn,
+  laid,
+  keep,
+  expectNoSecretIn,
+} from "./sample-secrets.ts";
 
 describe("a new secrets file", () => {
   it("stands beside the inventory, for its owner alone, and alone", async () => {
@@ -133,7 +93,7 @@ describe("a new secrets file", () => {
       secrets.bootstrapToken.reveal(),
     );
     const missing = join(temporaryFolder(), "none.yaml");
-    const error = await errorOf(() => rotateSecrets(missing, homelab, making));
+    const error = await failureOf(rotateSecrets(missing, homelab, making));
     expect(error.code).toBe("SECRETS_UNREADABLE");
     expect(existsSync(missing)).toBe(false);
   });
@@ -144,7 +104,7 @@ describe("an existing secrets file", () => {
     "is refused with mode %o",
     async (mode) => {
       const file = laid(plain, mode);
-      const error = await errorOf(() => keep(file));
+      const error = await failureOf(keep(file));
       expect(error.code).toBe("SECRETS_READABLE");
       expect(error.exitCode).toBe(2);
       expect(error.hint).toBe(`run: chmod 600 ${file}`);
@@ -166,7 +126,7 @@ describe("an existing secrets file", () => {
   it("is not made anew while the disk that a link leads to is missing", async () => {
     const link = fileIn(temporaryFolder());
     symlinkSync("/nowhere/homelab.secrets.yaml", link);
-    const error = await errorOf(() => keep(link));
+    const error = await failureOf(keep(link));
     expect(error.code).toBe("SECRETS_UNREADABLE");
     expect(error.hint).toContain("mount the disk");
   });
@@ -174,7 +134,7 @@ describe("an existing secrets file", () => {
   it("is not made anew in place of a folder", async () => {
     const file = fileIn(temporaryFolder());
     mkdirSync(file);
-    expect((await errorOf(() => keep(file))).code).toBe("SECRETS_UNREADABLE");
+    expect((await failureOf(keep(file))).code).toBe("SECRETS_UNREADABLE");
   });
 
   it.each([
@@ -209,7 +169,7 @@ describe("an existing secrets file", () => {
   ])("is refused and kept when it %s", async (_what, make, fact) => {
     const text = make();
     const file = laid(text);
-    const error = await errorOf(() => keep(file));
+    const error = await failureOf(keep(file));
     expect(error.code).toBe("SECRETS_DAMAGED");
     expect(error.facts).toContain(fact);
     expect(error.state).toBe("the file is as it was");
@@ -245,94 +205,6 @@ describe("an existing secrets file", () => {
   });
 });
 
-describe("runs at the same time", () => {
-  const program = fileURLToPath(
-    new URL("keep-secrets-program.ts", import.meta.url),
-  );
-
-  const start = (file: string) =>
-    spawn(process.execPath, ["--import", "tsx", program, file], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-
-  it("share one cluster", async () => {
-    const file = fileIn(temporaryFolder());
-    const hashes = await Promise.all(
-      [1, 2, 3].map(async () => {
-        const child = start(file);
-        const printed: Buffer[] = [];
-        child.stdout.on("data", (data: Buffer) => printed.push(data));
-        await once(child, "close");
-        return Buffer.concat(printed).toString().trim();
-      }),
-    );
-    const kept = await loadSecrets(file);
-    const hash = publicKeyHash(kept?.secrets.ca.certificate ?? "");
-    expect(hashes).toEqual([hash, hash, hash]);
-    expect(readdirSync(join(file, ".."))).toEqual([NAME]);
-  });
-
-  it("add different nodes without losing any", async () => {
-    const file = laid();
-    const names = ["a1", "b1", "c1", "c2"];
-    await Promise.all(
-      names.map((name) =>
-        keepSecrets(file, withNodes(homelab, node(name, "worker")), making),
-      ),
-    );
-    const loaded = await loadSecrets(file);
-    expect(Object.keys(loaded?.secrets.nodes ?? {}).sort()).toEqual([
-      ...names,
-      "cplane",
-      "worker1",
-      "worker2",
-    ]);
-  });
-
-  it("leave nothing that holds up the next one when killed", async () => {
-    const folder = temporaryFolder();
-    const file = fileIn(folder);
-    for (let delay = 250; delay < 700; delay += 90) {
-      const child = start(file);
-      setTimeout(() => child.kill("SIGKILL"), delay);
-      await once(child, "close");
-    }
-    await keepSecrets(
-      file,
-      withNodes(homelab, node("worker9", "worker")),
-      making,
-    );
-    expect(readdirSync(folder)).toEqual([NAME]);
-  });
-
-  it("clear away what a killed one left", async () => {
-    const file = laid();
-    const folder = join(file, "..");
-    const { pid } = spawnSync("true");
-    const left = `.${NAME}.${pid}-0123456789ab.partial`;
-    writeFileSync(join(folder, left), plain);
-    writeFileSync(join(folder, `.${NAME}.lock`), `${hostname()} ${pid} word`);
-    await rotateSecrets(file, homelab, making);
-    expect(readdirSync(folder)).toEqual([NAME]);
-  });
-
-  it("wait for each other, but not for ever", async () => {
-    const file = laid();
-    const lock = join(file, "..", `.${NAME}.lock`);
-    writeFileSync(lock, "elsewhere 4711 word");
-    const project = withNodes(homelab, node("worker9", "worker"));
-    const error = await errorOf(() =>
-      keepSecrets(file, project, making, { lockSeconds: 0 }),
-    );
-    expect(error.code).toBe("SECRETS_LOCKED");
-    expect(error.message).toBe(
-      `another run (process 4711 on elsewhere) is changing ${file}`,
-    );
-    expect(error.hint).toContain(lock);
-    expect(readFileSync(file, "utf8")).toBe(plain);
-  });
-});
-
 describeAsRoot([], "under sudo", () => {
   const sudo = { SUDO_UID: "1000", SUDO_GID: "1000" };
 
@@ -349,155 +221,5 @@ describeAsRoot([], "under sudo", () => {
     const project = withNodes(homelab, node("worker9", "worker"));
     await keepSecrets(file, project, making, { env: sudo });
     expect(statSync(file)).toMatchObject({ uid: 1234, gid: 1234 });
-  });
-});
-
-describeWithTools(["age", "age-keygen"], "an encrypted secrets file", () => {
-  type Keys = { readonly file: string; readonly recipient: string };
-
-  const ageKeys = async (): Promise<Keys> => {
-    const file = join(temporaryFolder(), "age.txt");
-    await runTool("age-keygen", ["-o", file]);
-    const { stdout } = await runTool("age-keygen", ["-y", file]);
-    return { file, recipient: stdout.trim() };
-  };
-
-  const encrypted = async (keys: Keys): Promise<string> => {
-    const file = laid();
-    await keep(file, { encryptTo: [keys.recipient], identityFile: keys.file });
-    return file;
-  };
-
-  it("is opened by age itself, and lies open for a repository", async () => {
-    const keys = await ageKeys();
-    const file = await encrypted(keys);
-    chmodSync(file, 0o644);
-    const text = readFileSync(file, "utf8");
-    expect(text).toMatch(/^-----BEGIN AGE ENCRYPTED FILE-----\n/);
-    const { stdout } = await runTool("age", ["-d", "-i", keys.file, file]);
-    expect(stdout).toContain(`encryptedTo:\n  - ${keys.recipient}\n`);
-    const again = await keep(file, { identityFile: keys.file });
-    expect(again).toMatchObject({ encrypted: true, changes: [] });
-    expect(readFileSync(file, "utf8")).toBe(text);
-  });
-
-  it("stays encrypted to all when it changes", async () => {
-    const [one, two] = [await ageKeys(), await ageKeys()];
-    const file = laid();
-    await keep(file, { encryptTo: [one.recipient, two.recipient] });
-    const before = readFileSync(file, "utf8");
-    await keepSecrets(file, homelab, inDays(20), { identityFile: two.file });
-    expect(readFileSync(file, "utf8")).not.toBe(before);
-    for (const { file: identity } of [one, two]) {
-      const { status } = await tryTool("age", ["-d", "-i", identity, file]);
-      expect(status).toBe(0);
-    }
-  });
-
-  it("comes from a plain one on request", async () => {
-    const keys = await ageKeys();
-    const file = laid();
-    const { changes } = await keep(file, { encryptTo: [keys.recipient] });
-    expect(changes).toEqual([`Encrypted the file to ${keys.recipient}.`]);
-    for (const text of hiddenTexts(secrets)) {
-      expect(readFileSync(file, "utf8")).not.toContain(text);
-    }
-    const loaded = await loadSecrets(file, { identityFile: keys.file });
-    expect(hiddenTexts(loaded?.secrets ?? secrets)).toEqual(
-      hiddenTexts(secrets),
-    );
-  });
-
-  it.each(["-a", undefined])(
-    "may be one that age has made (%s), but must then be told its recipients",
-    async (armor) => {
-      const keys = await ageKeys();
-      const file = fileIn(temporaryFolder());
-      await runTool(
-        "age",
-        [
-          ...(armor === undefined ? [] : [armor]),
-          "-r",
-          keys.recipient,
-          "-o",
-          file,
-        ],
-        { input: plain },
-      );
-      const identityFile = keys.file;
-      expect((await keep(file, { identityFile })).changes).toEqual([]);
-      const renew = (encryptTo: readonly string[]) =>
-        keepSecrets(file, homelab, inDays(20), { identityFile, encryptTo });
-      const error = await errorOf(() => renew([]));
-      expect(error.code).toBe("AGE_RECIPIENT_WRONG");
-      expect(error.hint).toContain("--encrypt-to");
-      expect((await renew([keys.recipient])).changes).toHaveLength(4);
-    },
-  );
-
-  it("takes its identity from PI_IMAGE_AGE_IDENTITY or the user's configuration", async () => {
-    const keys = await ageKeys();
-    const file = await encrypted(keys);
-    const config = temporaryFolder();
-    writeFileSync(join(config, "age.txt"), readFileSync(keys.file, "utf8"));
-    for (const env of [
-      { PI_IMAGE_AGE_IDENTITY: keys.file },
-      { PI_IMAGE_CONFIG_HOME: config },
-    ]) {
-      const loaded = await loadSecrets(file, { env });
-      expect(loaded?.secrets.cluster).toBe("homelab");
-    }
-  });
-
-  it("is refused without the right identity", async () => {
-    const [keys, other] = [await ageKeys(), await ageKeys()];
-    const file = await encrypted(keys);
-    const text = readFileSync(file, "utf8");
-    const none = join(temporaryFolder(), "empty.txt");
-    writeFileSync(none, "# nothing here\n");
-    const plugin = join(temporaryFolder(), "plugin.txt");
-    writeFileSync(plugin, "AGE-PLUGIN-YUBIKEY-1QQQQQQ\n");
-    for (const [identityFile, message] of [
-      [other.file, "no identity in the identity file opens it"],
-      [none, "holds no identity"],
-      ["/nowhere/age.txt", "does not exist"],
-      [plugin, "has a line that is no identity of age"],
-    ] as const) {
-      const error = await errorOf(() => keep(file, { identityFile }));
-      expect(error.code).toBe("AGE_IDENTITY_UNUSABLE");
-      expect(error.message).toContain(message);
-      expectNoSecretIn(error);
-    }
-    expect(readFileSync(file, "utf8")).toBe(text);
-  });
-
-  it.each([
-    ["the header", (text: string) => text.slice(0, 60)],
-    ["the end", (text: string) => text.slice(0, -200)],
-    [
-      "the middle",
-      (text: string) => text.replace(/(?<=^[^]{2000})./, "\u0000"),
-    ],
-  ])("is refused and kept when %s is damaged", async (_where, damage) => {
-    const keys = await ageKeys();
-    const file = await encrypted(keys);
-    const text = damage(readFileSync(file, "utf8"));
-    writeFileSync(file, text);
-    const error = await errorOf(() => keep(file, { identityFile: keys.file }));
-    expect(error.code).toBe("SECRETS_DAMAGED");
-    expect(readFileSync(file, "utf8")).toBe(text);
-  });
-
-  it("is not made for a recipient that is none, nor is an identity repeated", async () => {
-    const keys = await ageKeys();
-    const identity =
-      /AGE-SECRET-KEY-\S+/.exec(readFileSync(keys.file, "utf8"))?.[0] ?? "";
-    const file = fileIn(temporaryFolder());
-    for (const recipient of ["age1xyz", identity]) {
-      const error = await errorOf(() => keep(file, { encryptTo: [recipient] }));
-      expect(error.code).toBe("AGE_RECIPIENT_WRONG");
-      expect(inspect(error)).not.toContain(identity);
-    }
-    expect(existsSync(file)).toBe(false);
   });
 });

@@ -1,0 +1,106 @@
+// Several runs that change one secrets file at the same time.
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { publicKeyHash } from "../../src/kubernetes/certificate.ts";
+import { loadSecrets } from "../../src/kubernetes/load-secrets.ts";
+import {
+  keepSecrets,
+  rotateSecrets,
+} from "../../src/kubernetes/store-secrets.ts";
+import { failureOf } from "../support/failure.ts";
+import { temporaryFolder } from "./folder.ts";
+import { homelab, making, node, withNodes } from "./project.ts";
+import { plain, NAME, fileIn, laid } from "./sample-secrets.ts";
+
+describe("runs at the same time", () => {
+  const program = fileURLToPath(
+    new URL("keep-secrets-program.ts", import.meta.url),
+  );
+
+  const start = (file: string) =>
+    spawn(process.execPath, ["--import", "tsx", program, file], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+
+  it("share one cluster", async () => {
+    const file = fileIn(temporaryFolder());
+    const hashes = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const child = start(file);
+        const printed: Buffer[] = [];
+        child.stdout.on("data", (data: Buffer) => printed.push(data));
+        await once(child, "close");
+        return Buffer.concat(printed).toString().trim();
+      }),
+    );
+    const kept = await loadSecrets(file);
+    const hash = publicKeyHash(kept?.secrets.ca.certificate ?? "");
+    expect(hashes).toEqual([hash, hash, hash]);
+    expect(readdirSync(join(file, ".."))).toEqual([NAME]);
+  });
+
+  it("add different nodes without losing any", async () => {
+    const file = laid();
+    const names = ["a1", "b1", "c1", "c2"];
+    await Promise.all(
+      names.map((name) =>
+        keepSecrets(file, withNodes(homelab, node(name, "worker")), making),
+      ),
+    );
+    const loaded = await loadSecrets(file);
+    expect(Object.keys(loaded?.secrets.nodes ?? {}).sort()).toEqual([
+      ...names,
+      "cplane",
+      "worker1",
+      "worker2",
+    ]);
+  });
+
+  it("leave nothing that holds up the next one when killed", async () => {
+    const folder = temporaryFolder();
+    const file = fileIn(folder);
+    for (let delay = 250; delay < 700; delay += 90) {
+      const child = start(file);
+      setTimeout(() => child.kill("SIGKILL"), delay);
+      await once(child, "close");
+    }
+    await keepSecrets(
+      file,
+      withNodes(homelab, node("worker9", "worker")),
+      making,
+    );
+    expect(readdirSync(folder)).toEqual([NAME]);
+  });
+
+  it("clear away what a killed one left", async () => {
+    const file = laid();
+    const folder = join(file, "..");
+    const { pid } = spawnSync("true");
+    const left = `.${NAME}.${pid}-0123456789ab.partial`;
+    writeFileSync(join(folder, left), plain);
+    writeFileSync(join(folder, `.${NAME}.lock`), `${hostname()} ${pid} word`);
+    await rotateSecrets(file, homelab, making);
+    expect(readdirSync(folder)).toEqual([NAME]);
+  });
+
+  it("wait for each other, but not for ever", async () => {
+    const file = laid();
+    const lock = join(file, "..", `.${NAME}.lock`);
+    writeFileSync(lock, "elsewhere 4711 word");
+    const project = withNodes(homelab, node("worker9", "worker"));
+    const error = await failureOf(
+      keepSecrets(file, project, making, { lockSeconds: 0 }),
+    );
+    expect(error.code).toBe("SECRETS_LOCKED");
+    expect(error.message).toBe(
+      `another run (process 4711 on elsewhere) is changing ${file}`,
+    );
+    expect(error.hint).toContain(lock);
+    expect(readFileSync(file, "utf8")).toBe(plain);
+  });
+});
