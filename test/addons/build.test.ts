@@ -10,9 +10,8 @@ import { packageFile } from "../../src/system/package-files.ts";
 import { deadAddress, startServer } from "../base/http-server.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { runCli } from "../support/run-cli.ts";
-import { ADDON, sha256 } from "./manifests.ts";
+import { ADDON, ADDON_URL, sha256 } from "./manifests.ts";
 
-const ADDON_URL = "https://example.org/metrics/components.yaml";
 const SAMPLE = packageFile("profiles/base-images/sample-ubuntu-24.04.img.xz");
 
 /** A folder with an inventory whose mirrors are all at this address. */

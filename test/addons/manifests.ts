@@ -82,6 +82,8 @@ spec:
               value: "true"
 `;
 
+export const ADDON_URL = "https://example.org/metrics/components.yaml";
+
 export const ADDON = `# Shows how much the nodes use.
 apiVersion: v1
 kind: ServiceAccount
