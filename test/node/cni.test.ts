@@ -1,46 +1,21 @@
 // The cni phase: what the first control plane applies, and when a node is Ready.
 import { expect, it } from "vitest";
-import {
-  controlPlane,
-  sampleNode,
-  sampleProject,
-} from "../seed/sample-project.ts";
-import {
-  calls,
-  type Circumstances,
-  isDone,
-  layNode,
-  leftToDo,
-  powerOn,
-  screen,
-  describeNode,
-} from "./fake-node.ts";
+import { controlPlane } from "../seed/sample-project.ts";
+import { calls, type Circumstances, describeNode } from "./fake-node.ts";
+import { runPhases, saidBy } from "./phase.ts";
 
-const wait = async (is: Partial<Circumstances>): Promise<string> => {
-  const root = await layNode({
-    project: sampleProject,
-    node: sampleNode,
+const wait = (is: Partial<Circumstances>): Promise<string> =>
+  runPhases(["60-cni"], {
     ...is,
     files: {
-      ...leftToDo("60-cni"),
       "etc/kubernetes/kubelet.conf": "",
       ...(is.node?.role === "control-plane"
         ? { "etc/kubernetes/admin.conf": "" }
         : {}),
     },
   });
-  const { code, output } = await powerOn(root);
-  expect({ code, output, done: isDone(root) }).toMatchObject({
-    code: 0,
-    done: true,
-  });
-  return root;
-};
 
-const said = (root: string): readonly string[] =>
-  screen(root)
-    .filter((line) => line.startsWith("cni: "))
-    .map((line) => line.replace("cni: ", ""));
+const said = (root: string) => saidBy("cni", root);
 
 const applied = (root: string): readonly string[] =>
   calls(root, "kubectl")

@@ -109,9 +109,11 @@ const PHASES = [
   "70-scrub",
 ] as const;
 
+export type Phase = (typeof PHASES)[number];
+
 /** Stamps of all phases but these: what is left to do on a node that was restarted just before. */
 export const leftToDo = (
-  ...left: readonly (typeof PHASES)[number][]
+  ...left: readonly Phase[]
 ): Readonly<Record<string, string>> =>
   Object.fromEntries(
     PHASES.filter((phase) => !left.includes(phase)).map((phase) => [

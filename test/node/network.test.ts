@@ -3,24 +3,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
-import {
-  controlPlane,
-  homeWifi,
-  sampleNode,
-  sampleProject,
-} from "../seed/sample-project.ts";
+import { controlPlane, homeWifi, sampleNode } from "../seed/sample-project.ts";
 import {
   calls,
   type Circumstances,
-  isDone,
-  layNode,
-  leftToDo,
-  powerOn,
   runOnNode,
   screen,
   statuses,
   describeNode,
 } from "./fake-node.ts";
+import { runPhases } from "./phase.ts";
 
 const wireless: ResolvedNode = {
   ...sampleNode,
@@ -28,23 +20,10 @@ const wireless: ResolvedNode = {
 };
 
 /** Runs the two phases alone, to their end. */
-const bringUp = async (
+const bringUp = (
   is: Partial<Circumstances>,
   left: readonly ("10-clock" | "20-network")[] = ["10-clock", "20-network"],
-): Promise<string> => {
-  const root = await layNode({
-    project: sampleProject,
-    node: sampleNode,
-    ...is,
-    files: { ...leftToDo(...left), ...is.files },
-  });
-  const { code, output } = await powerOn(root);
-  expect({ code, output, done: isDone(root) }).toMatchObject({
-    code: 0,
-    done: true,
-  });
-  return root;
-};
+): Promise<string> => runPhases(left, is);
 
 /** What the network phase said before it succeeded, and its states at the pauses. */
 const complaints = (root: string) => ({

@@ -3,19 +3,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Runtime } from "../../src/inventory/resolved.ts";
-import { sampleNode, sampleProject } from "../seed/sample-project.ts";
+import { sampleProject } from "../seed/sample-project.ts";
 import {
   calls,
   type Circumstances,
   COMPLETE,
-  isDone,
-  layNode,
-  leftToDo,
-  powerOn,
   REPOSITORY,
-  screen,
   describeNode,
 } from "./fake-node.ts";
+import { runPhases, saidBy } from "./phase.ts";
 
 const withRuntime = (runtime: Runtime): Circumstances["project"] => ({
   ...sampleProject,
@@ -23,26 +19,10 @@ const withRuntime = (runtime: Runtime): Circumstances["project"] => ({
 });
 
 /** Runs the phase alone, to its end, on a base that has nothing. */
-const install = async (is: Partial<Circumstances>): Promise<string> => {
-  const root = await layNode({
-    project: sampleProject,
-    node: sampleNode,
-    installed: [],
-    ...is,
-    files: { ...leftToDo("30-packages"), ...is.files },
-  });
-  const { code, output } = await powerOn(root);
-  expect({ code, output, done: isDone(root) }).toMatchObject({
-    code: 0,
-    done: true,
-  });
-  return root;
-};
+const install = (is: Partial<Circumstances>): Promise<string> =>
+  runPhases(["30-packages"], { installed: [], ...is });
 
-const said = (root: string): readonly string[] =>
-  screen(root)
-    .filter((line) => line.startsWith("packages: "))
-    .map((line) => line.replace("packages: ", ""));
+const said = (root: string) => saidBy("packages", root);
 
 const HELPERS = "cri-tools conntrack socat ethtool iptables";
 const INSTALLING = `Installing kubelet=1.36.5-1.1 kubeadm=1.36.5-1.1 kubectl=1.36.5-1.1 containerd kubernetes-cni ${HELPERS}.`;

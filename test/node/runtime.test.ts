@@ -1,38 +1,17 @@
 // The runtime phase: kernel settings, and a container runtime that answers.
 import { expect, it } from "vitest";
-import { sampleNode, sampleProject } from "../seed/sample-project.ts";
-import {
-  calls,
-  type Circumstances,
-  isDone,
-  layNode,
-  leftToDo,
-  powerOn,
-  screen,
-  describeNode,
-} from "./fake-node.ts";
+import { sampleProject } from "../seed/sample-project.ts";
+import { calls, type Circumstances, describeNode } from "./fake-node.ts";
+import { runPhases, saidBy } from "./phase.ts";
 
-const prepare = async (is: Partial<Circumstances>): Promise<string> => {
-  const root = await layNode({
-    project: sampleProject,
-    node: sampleNode,
-    ...is,
-    files: { ...leftToDo("40-runtime"), ...is.files },
-  });
-  const { code, output } = await powerOn(root);
-  expect({ code, output, done: isDone(root) }).toMatchObject({
-    code: 0,
-    done: true,
-  });
-  return root;
-};
+const prepare = (is: Partial<Circumstances>): Promise<string> =>
+  runPhases(["40-runtime"], is);
 
 /** What the phase complained of; the last line is always that it is done. */
 const complaints = (root: string): readonly string[] =>
-  screen(root)
-    .filter((line) => line.startsWith("runtime: "))
-    .map((line) => line.replace("runtime: ", ""))
-    .filter((line) => line !== "done" && !line.startsWith("Preparing"));
+  saidBy("runtime", root).filter(
+    (line) => line !== "done" && !line.startsWith("Preparing"),
+  );
 
 describeNode("runtime", () => {
   it("loads modules before it applies the settings that exist only with them", async () => {

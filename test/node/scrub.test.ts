@@ -27,13 +27,10 @@ import { describeAsRoot } from "../support/tools.ts";
 import {
   calls,
   type Circumstances,
-  isDone,
-  layNode,
-  leftToDo,
-  powerOn,
   screen,
   describeNode,
 } from "./fake-node.ts";
+import { layBefore, runToEnd } from "./phase.ts";
 import { lastingSecrets } from "./join-identities.ts";
 
 const wireless: ResolvedNode = {
@@ -42,20 +39,7 @@ const wireless: ResolvedNode = {
 };
 
 const lay = (is: Partial<Circumstances>): Promise<string> =>
-  layNode({
-    project: sampleProject,
-    node: wireless,
-    ...is,
-    files: { ...leftToDo("70-scrub"), ...is.files },
-  });
-
-const scrub = async (root: string): Promise<void> => {
-  const { code, output } = await powerOn(root);
-  expect({ code, output, done: isDone(root) }).toMatchObject({
-    code: 0,
-    done: true,
-  });
-};
+  layBefore(["70-scrub"], { node: wireless, ...is });
 
 /** Lines that stand only in private keys, kubeconfigs and the Wi-Fi's settings. */
 const secretsOf = (seed: {
@@ -99,7 +83,7 @@ describeNode("scrub", () => {
     expect(secrets).toHaveLength(count);
     const root = await lay({ node });
     expect(filesWith(root, secrets).length).toBeGreaterThan(6);
-    await scrub(root);
+    await runToEnd(root);
     expect(filesWith(root, secrets)).toEqual([
       "etc/netplan/50-cloud-init.yaml",
     ]);
@@ -127,7 +111,7 @@ describeNode("scrub", () => {
         ),
       },
     });
-    await scrub(root);
+    await runToEnd(root);
     expect(readFileSync(join(root, "var/log/cloud-init.log"), "utf8")).toBe(
       log("x".repeat(10), "x".repeat(16), "x".repeat(10)),
     );
@@ -149,7 +133,7 @@ describeNode("scrub", () => {
       `var/lib/cloud/instances/${instance}/obj.pkl`,
       "etc/pi-image/join.conf",
     ].map(below);
-    await scrub(root);
+    await runToEnd(root);
     for (const block of blocks) {
       const text = readFileSync(block, "latin1");
       expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
@@ -162,7 +146,7 @@ describeNode("scrub", () => {
     const boot = (name: string) =>
       readFileSync(join(root, "boot/firmware", name), "utf8");
     const metaData = boot("meta-data");
-    await scrub(root);
+    await runToEnd(root);
     expect(boot("user-data")).toBe(
       "#cloud-config\n# pi-image emptied this file when the node had joined its cluster: it held secrets. Leave meta-data as it is.\n",
     );
@@ -180,7 +164,7 @@ describeNode("scrub", () => {
     const root = await lay({
       files: { "etc/netplan/50-cloud-init.yaml": undefined },
     });
-    await scrub(root);
+    await runToEnd(root);
     expect(
       readFileSync(join(root, "boot/firmware/network-config"), "utf8"),
     ).toBe((await seedOf(wireless)).networkConfig);
@@ -194,7 +178,7 @@ describeNode("scrub", () => {
     });
     // The base has cloud-init.
     writeFileSync(join(late, "bin/cloud-init"), "#!/bin/sh\n", { mode: 0o755 });
-    await scrub(late);
+    await runToEnd(late);
     expect(screen(late)[0]).toBe("scrub: cloud-init is still at work.");
     const crashed = await lay({
       files,
@@ -203,7 +187,7 @@ describeNode("scrub", () => {
     writeFileSync(join(crashed, "bin/cloud-init"), "#!/bin/sh\n", {
       mode: 0o755,
     });
-    await scrub(crashed);
+    await runToEnd(crashed);
     expect(screen(crashed)[0]).toBe("scrub: cloud-init is still at work.");
   });
 
@@ -214,7 +198,7 @@ describeNode("scrub", () => {
           "/boot/firmware /dev/mmcblk0p1 vfat rw,relatime,fmask=0022,dmask=0022",
       },
     });
-    await scrub(root);
+    await runToEnd(root);
     expect(readFileSync(join(root, "etc/fstab"), "utf8")).toBe(
       "LABEL=writable\t/\text4\tdefaults\t0\t1\nLABEL=system-boot\t/boot/firmware\tvfat\tdefaults,umask=0077\t0\t1\n",
     );
@@ -228,7 +212,7 @@ describeNode("scrub", () => {
       plans: { umount: ["fail"] },
       says: { findmnt: "/boot/firmware /dev/mmcblk0p1 vfat rw,fmask=0022" },
     });
-    await scrub(root);
+    await runToEnd(root);
     expect(screen(root)).toContain(
       "scrub: The boot partition is in use; it is closed to other users from the next boot on.",
     );
@@ -238,7 +222,7 @@ describeNode("scrub", () => {
     const root = await lay({
       says: { findmnt: "/boot/firmware /dev/mmcblk0p1 vfat rw,fmask=0077" },
     });
-    await scrub(root);
+    await runToEnd(root);
     expect(calls(root, "umount")).toEqual([]);
     expect(existsSync(join(root, "var/lib/pi-image/done"))).toBe(true);
   });
