@@ -1,23 +1,14 @@
 // Folders that cannot be written and full disks: an error of the user's machine, never "a bug in pi-image".
-import { mkdirSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 import { expect, it } from "vitest";
-import { afterThisTest, run, temporaryFolder } from "../device/loop.ts";
+import { temporaryFolder } from "../device/loop.ts";
+import { memoryDisk } from "../device/memory-disk.ts";
 import { runCli } from "../support/run-cli.ts";
 import { describeAsRoot } from "../support/tools.ts";
 
-/** A folder that even root cannot write, or that has no room. */
-const mounted = (options: string): string => {
-  const folder = join(temporaryFolder(), "disk");
-  mkdirSync(folder);
-  run("mount", "-t", "tmpfs", "-o", options, "none", folder);
-  afterThisTest(() => run("umount", folder));
-  return folder;
-};
-
 describeAsRoot(["mount"], "a folder that cannot be written", () => {
   it("is told by init", async () => {
-    const cwd = mounted("ro");
+    const cwd = memoryDisk("ro");
     const { status, stderr } = await runCli(["init", "--yes"], { cwd });
     expect(stderr).toContain("error[FILE_UNUSABLE]: cluster.yaml cannot be");
     expect(stderr).toContain("the file system is read-only");
@@ -27,7 +18,7 @@ describeAsRoot(["mount"], "a folder that cannot be written", () => {
 
   it("is refused by build before anything is made", async () => {
     const cwd = temporaryFolder();
-    const out = mounted("ro");
+    const out = memoryDisk("ro");
     const { status, stderr } = await runCli(
       ["build", "--host", "worker2", "--base", "sample", "--out", out],
       { cwd },
@@ -43,7 +34,7 @@ describeAsRoot(["mount"], "a folder that cannot be written", () => {
     "is refused by build when it has no room for %s, and no image is left",
     async (format) => {
       const cwd = temporaryFolder();
-      const out = mounted("size=64k");
+      const out = memoryDisk("size=64k");
       const { status, stderr } = await runCli(
         [
           "build",

@@ -1,25 +1,16 @@
 // pi-image flash with several nodes and targets: one decode, each card its own image, and one bad card alone fails.
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import {
-  afterThisTest,
   attachLoop,
   oldFile,
-  run,
   sparseFile,
   temporaryFolder,
 } from "../device/loop.ts";
-import { runCli } from "../support/run-cli.ts";
+import { memoryDisk } from "../device/memory-disk.ts";
 import { describeAsRoot } from "../support/tools.ts";
+import { buildProject } from "./built-project.ts";
 
 const MIB = 1024 ** 2;
 const CARD = 140 * MIB;
@@ -42,11 +33,13 @@ const records = (stdout: string): readonly Record[] =>
     .map((line) => JSON.parse(line) as Record);
 
 describeAsRoot(["losetup", "lsblk"], "pi-image flash of several nodes", () => {
-  let project = "";
-  const pi = (...args: readonly string[]) =>
-    runCli(args, { cwd: project, env: { SOURCE_DATE_EPOCH: "1760000000" } });
-  const image = (node: string) =>
-    readFileSync(join(project, "out", `${node}.img`));
+  const {
+    folder: project,
+    pi,
+    image,
+  } = buildProject(["worker1", "worker2"], {
+    SOURCE_DATE_EPOCH: "1760000000",
+  });
   const card = (name: string) => {
     const file = oldFile(join(temporaryFolder(), name), CARD);
     return {
@@ -57,20 +50,6 @@ describeAsRoot(["losetup", "lsblk"], "pi-image flash of several nodes", () => {
     };
   };
   const bases = ["--base", "sample"];
-
-  beforeAll(async () => {
-    project = mkdtempSync(join(tmpdir(), "pi-image-several-"));
-    const built = await pi(
-      "build",
-      "--host",
-      "worker1",
-      "--host",
-      "worker2",
-      ...bases,
-    );
-    expect(built.status, built.stderr).toBe(0);
-  });
-  afterAll(() => rmSync(project, { recursive: true, force: true }));
 
   it("writes each node's own image from one decode of the base, with a receipt each", async () => {
     const [one, two] = [card("one"), card("two")];
@@ -106,7 +85,7 @@ describeAsRoot(["losetup", "lsblk"], "pi-image flash of several nodes", () => {
     ]);
     for (const { receipt = "", target, node } of results) {
       expect(
-        JSON.parse(readFileSync(join(project, receipt), "utf8")),
+        JSON.parse(readFileSync(join(project(), receipt), "utf8")),
       ).toMatchObject({
         result: "proven",
         node: { name: node },
@@ -117,12 +96,10 @@ describeAsRoot(["losetup", "lsblk"], "pi-image flash of several nodes", () => {
   });
 
   it("finishes the good card when another fails, and its exit code tells", async () => {
-    const small = temporaryFolder();
-    run("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", small);
-    afterThisTest(() => run("umount", small));
+    const small = memoryDisk("size=24m");
     const bad = attachLoop(sparseFile(join(small, "card"), CARD));
     const good = card("good");
-    const before = readdirSync(join(project, "out", "receipts")).length;
+    const before = readdirSync(join(project(), "out", "receipts")).length;
     const flashed = await pi(
       "flash",
       "--host",
@@ -140,7 +117,7 @@ describeAsRoot(["losetup", "lsblk"], "pi-image flash of several nodes", () => {
     );
     expect(flashed.stdout).toContain(`${good.device} holds`);
     expect(good.holds("worker2")).toBe(true);
-    expect(readdirSync(join(project, "out", "receipts")).length).toBe(
+    expect(readdirSync(join(project(), "out", "receipts")).length).toBe(
       before + 2,
     );
   });
@@ -187,7 +164,7 @@ describeAsRoot(["losetup", "lsblk"], "pi-image flash of several nodes", () => {
   });
 
   it("decodes the base once even where each node has a compressed image", async () => {
-    const folder = join(project, "packed");
+    const folder = join(project(), "packed");
     mkdirSync(folder);
     const nodes = ["--host", "worker1", "--host", "worker2"];
     const built = await pi(

@@ -2,15 +2,12 @@
 import {
   cpSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import {
   afterThisTest,
   attachLoop,
@@ -19,8 +16,10 @@ import {
   sparseFile,
   temporaryFolder,
 } from "../device/loop.ts";
+import { mountMemory } from "../device/memory-disk.ts";
 import { type CliResult, runCli, startCli } from "../support/run-cli.ts";
 import { describeAsRoot } from "../support/tools.ts";
+import { buildProject } from "./built-project.ts";
 
 const MIB = 1024 ** 2;
 const CARD = 140 * MIB;
@@ -80,27 +79,18 @@ describeAsRoot(
   ["losetup", "lsblk", "sfdisk", "fsck.vfat", "e2fsck", "mcopy", "debugfs"],
   "pi-image flash",
   () => {
-    let project = "";
-    const pi = (...args: readonly string[]) => runCli(args, { cwd: project });
-    const image = () => readFileSync(join(project, "out", "worker2.img"));
+    const { folder: project, pi, image } = buildProject(["worker2"]);
     const oldCard = () => {
       const file = oldFile(join(temporaryFolder(), "card"), CARD);
       return { file, device: attachLoop(file) };
     };
-
-    beforeAll(async () => {
-      project = mkdtempSync(join(tmpdir(), "pi-image-flash-"));
-      const built = await pi("build", "--host", "worker2", "--base", "sample");
-      expect(built.status, built.stderr).toBe(0);
-    });
-    afterAll(() => rmSync(project, { recursive: true, force: true }));
 
     it("leaves the image's very files on a used card, and verify finds one changed byte", async () => {
       const { file, device } = oldCard();
       const flashed = await pi("flash", device, "--yes");
       expect(flashed.status, flashed.stderr).toBe(0);
       const content = contentOf(file);
-      expect(content).toEqual(contentOf(join(project, "out", "worker2.img")));
+      expect(content).toEqual(contentOf(join(project(), "out", "worker2.img")));
       expect(content.size).toBeGreaterThan(10);
 
       expect((await pi("verify", device)).status).toBe(0);
@@ -124,7 +114,7 @@ describeAsRoot(
       const { file, device } = oldCard();
       const flashed = await pi("flash", device, "--yes", "--wipe");
       expect(flashed.status, flashed.stderr).toBe(0);
-      const whole = image();
+      const whole = image("worker2");
       expect(readFileSync(file).subarray(0, whole.length).equals(whole)).toBe(
         true,
       );
@@ -195,11 +185,9 @@ describeAsRoot(
 
     it("tells that the card is good when only its receipt cannot be kept", async () => {
       const folder = temporaryFolder();
-      cpSync(join(project, "out", "worker2.img"), join(folder, "card.img"));
+      cpSync(join(project(), "out", "worker2.img"), join(folder, "card.img"));
       const small = join(folder, "out");
-      mkdirSync(small);
-      run("mount", "-t", "tmpfs", "-o", "size=64k", "none", small);
-      afterThisTest(() => run("umount", small));
+      mountMemory(small, "size=64k");
       writeFileSync(join(small, "filler"), Buffer.alloc(64 * 1024));
       const flashed = await runCli(["flash", "card", "card.img", "--yes"], {
         cwd: folder,
@@ -215,7 +203,7 @@ describeAsRoot(
     it("shows what would be lost before it asks, and lets the card go at the end", async () => {
       const folder = temporaryFolder();
       const file = sparseFile(join(folder, "card"), CARD);
-      run("mkfs.ext4", "-q", "-L", "thesis", "-d", project, file);
+      run("mkfs.ext4", "-q", "-L", "thesis", "-d", project(), file);
       const device = attachLoop(file);
       const tools = join(folder, "bin");
       const said = join(folder, "said");
@@ -227,7 +215,7 @@ describeAsRoot(
       );
       const env = { PATH: `${tools}:${process.env["PATH"] ?? ""}` };
       const flashed = await runCli(["flash", device, "--yes", "--eject"], {
-        cwd: project,
+        cwd: project(),
         env,
       });
       expect(flashed.status, flashed.stderr).toBe(0);
@@ -242,7 +230,7 @@ describeAsRoot(
 
       writeFileSync(`${said}.fail`, "");
       const again = await runCli(["flash", device, "--yes", "--eject"], {
-        cwd: project,
+        cwd: project(),
         env,
       });
       expect(again.status, again.stderr).toBe(0);
@@ -254,7 +242,7 @@ describeAsRoot(
     it("ends with 130 on Ctrl-C, and the card does not boot until it is flashed again", async () => {
       const { file, device } = oldCard();
       const child = startCli(["flash", device, "--yes", "--wipe", "--json"], {
-        cwd: project,
+        cwd: project(),
       });
       let stderr = "";
       child.stderr.on("data", (chunk: Buffer) => {
@@ -276,7 +264,9 @@ describeAsRoot(
       const again = await pi("flash", device, "--yes");
       expect(again.status, again.stderr).toBe(0);
       expect(
-        readFileSync(file).subarray(0, MIB).equals(image().subarray(0, MIB)),
+        readFileSync(file)
+          .subarray(0, MIB)
+          .equals(image("worker2").subarray(0, MIB)),
       ).toBe(true);
     });
   },

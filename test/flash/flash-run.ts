@@ -16,13 +16,15 @@ import {
 import { writeRanges } from "../../src/flash/segments.ts";
 import { usableTarget } from "../device/loop.ts";
 
-type Flash = Partial<Omit<FlashJob, "targets">> & {
+/** Puts a fault between the engine and the device. */
+export type Wrap = (target: OpenTarget) => OpenTarget;
+
+export type Flash = Partial<Omit<FlashJob, "targets">> & {
   readonly image: string;
   readonly targets: readonly {
     readonly path: string;
     readonly patch?: Patch;
-    /** Puts a fault between the engine and the device. */
-    readonly wrap?: (target: OpenTarget) => OpenTarget;
+    readonly wrap?: Wrap;
   }[];
   /** Undefined: what the image's file systems use. */
   readonly used?: "everything" | readonly Range[];
@@ -35,7 +37,7 @@ export type Flashed = {
   readonly ranges: readonly Range[];
 };
 
-const unchanged = (target: OpenTarget): OpenTarget => target;
+const unchanged: Wrap = (target) => target;
 
 export const flash = async ({
   image,

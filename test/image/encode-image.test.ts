@@ -1,6 +1,6 @@
 // Images that we compress: accepted by the real tools, the same bytes each time, and gone when something fails.
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
@@ -8,6 +8,7 @@ import { encodeImage } from "../../src/image/encode-image.ts";
 import { openImage } from "../../src/image/open-image.ts";
 import type { Chunk } from "../../src/image/reader.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
+import { memoryDisk } from "../device/memory-disk.ts";
 import { failureOf } from "../support/failure.ts";
 import {
   expectSame,
@@ -188,20 +189,7 @@ describeWithTools(["xz", "zstd"], "a compressed image", () => {
 
 describeAsRoot(["xz", "mount"], "a full disk", () => {
   it("is told, and keeps nothing", async () => {
-    const folder = join(testFolder(), "small");
-    mkdirSync(folder);
-    const mounted = spawnSync("mount", [
-      "-t",
-      "tmpfs",
-      "-o",
-      "size=64k",
-      "pi-image-test",
-      folder,
-    ]);
-    expect(mounted.status).toBe(0);
-    onTestFinished(() => {
-      spawnSync("umount", [folder]);
-    });
+    const folder = memoryDisk("size=64k");
     const error = await failureOf(
       encodeImage({
         format: "xz",
