@@ -115,7 +115,9 @@ const expectSettled = (root: string, gen: string, layout: Layout): void => {
   for (const tryboot of [false, true]) {
     expect(readConfig(root, tryboot).gen).toBe(gen);
   }
-  expect(existsSync(join(root, "boot/firmware/tryboot.txt"))).toBe(false);
+  for (const name of ["tryboot.txt", "current/tryboot-cmdline.txt"]) {
+    expect(existsSync(join(root, "boot/firmware", name))).toBe(false);
+  }
   const config = readFileSync(join(root, "boot/firmware/config.txt"), "utf8");
   expect(config).not.toContain("pi-image trial");
   expect(config.startsWith(ubuntu(layout, "config.txt"))).toBe(true);
@@ -133,13 +135,15 @@ describeNode("PCIe Gen 3", () => {
       expect(readConfig(root, false).gen).toBe("2");
       const trial = boot(root);
       expect(trial).toMatchObject({ gen: "3", tryboot: true });
-      if (layout === "26.04") {
-        expect(trial.prefix).toBe("current/");
-      } else {
-        expect(
-          readFileSync(join(root, "boot/firmware", trial.cmdline), "utf8"),
-        ).toMatch(/ panic=30\n$/);
-      }
+      expect(trial.prefix).toBe(layout === "26.04" ? "current/" : "");
+      expect(
+        readFileSync(
+          join(root, "boot/firmware", trial.prefix + trial.cmdline),
+          "utf8",
+        ),
+      ).toMatch(
+        / rootwait .*(?<!panic=10.*) panic=30 rd\.shell=0 rd\.emergency=reboot\n$/,
+      );
       expect(await phase(root)).toBe(0);
       expectSettled(root, "3", layout);
       expect(note(root)).toBe(

@@ -10,7 +10,10 @@
 # "laid" or "none", and the start in which the connector was switched on for the next one, or was on and no disk answered.
 asked=${state?}/adapter
 
-connector_is_on() { grep -qsE '^dtparam=(.*,)?(pciex1|nvme)(=on)?(,|[[:space:]]*$)' "${boot?}/config.txt"; }
+# A line of the inventory counts as well; the values are those that the firmware takes for "on".
+connector_is_on() {
+  grep -qsE '^(dtparam|device_tree_param)=(.*,)?(pciex1|nvme)(=(on|okay|true|yes|y|1))?(,|[[:space:]]*$)' "${boot?}/config.txt"
+}
 
 in_this_boot() { [[ -e $asked && $(<"$asked") == "$1 ${this_boot?}" ]]; } # laid|none
 

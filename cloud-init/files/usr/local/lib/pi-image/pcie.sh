@@ -57,18 +57,25 @@ has_tryboot_section() { grep -qs '^tryboot_a_b=1' "${boot?}/autoboot.txt"; }
 # https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#fail-safe-os-updates-tryboot
 lay_trial() {
   local cmdline
+  cmdline=$(sed -n 's/^cmdline=//p' "$boot/config.txt" | tail -n 1)
+  cmdline=${cmdline:-cmdline.txt}
   if has_tryboot_section; then
     # With Ubuntu's A/B layout config.txt has a section for it, which boots new/: there may be nothing in that now.
-    with_block trial '[tryboot]' 'os_prefix=current/' 'dtparam=pciex1_gen=3' | replace "$boot/config.txt"
+    lay_cmdline "$boot/current/$cmdline" "$boot/current/tryboot-cmdline.txt"
+    with_block trial '[tryboot]' 'os_prefix=current/' 'cmdline=tryboot-cmdline.txt' 'dtparam=pciex1_gen=3' | replace "$boot/config.txt"
     return
   fi
-  cmdline=$(sed -n 's/^cmdline=//p' "$boot/config.txt" | tail -n 1)
-  # A root partition that does not come up ends in a restart, not in a shell that waits for somebody.
-  sed -E 's/(^|[[:space:]])panic=[0-9]+//; s/[[:space:]]*$/ panic=30/' "$boot/${cmdline:-cmdline.txt}" | replace "$boot/tryboot-cmdline.txt"
+  lay_cmdline "$boot/$cmdline" "$boot/tryboot-cmdline.txt"
   {
     cat "$boot/config.txt"
     printf '\n[all]\ncmdline=tryboot-cmdline.txt\ndtparam=pciex1_gen=3\n'
   } | replace "$boot/tryboot.txt"
+}
+
+# A root partition that does not come up ends in a restart, not in a shell that waits for somebody: initramfs-tools heeds
+# panic, and dracut the others. https://man7.org/linux/man-pages/man7/dracut.cmdline.7.html
+lay_cmdline() { # FROM TO
+  sed -E 's/(^|[[:space:]])panic=[0-9]+//; s/[[:space:]]*$/ panic=30 rd.shell=0 rd.emergency=reboot/' "$1" | replace "$2"
 }
 
 clear_trial() {
@@ -76,6 +83,8 @@ clear_trial() {
   if grep -q '^# >>> pi-image trial$' "$boot/config.txt"; then
     without_block trial | replace "$boot/config.txt"
   fi
+  # Not while config.txt names it.
+  rm -f "$boot/current/tryboot-cmdline.txt"
   sync
 }
 
