@@ -11,6 +11,8 @@ export type CacheOptions = {
   readonly env: NodeJS.ProcessEnv;
   readonly report: Report;
   readonly signal: AbortSignal;
+  /** Whether files are read although their digests are remembered. */
+  readonly anew?: boolean | undefined;
 };
 
 type Kind = "archives" | "downloads" | "keys" | "lists" | "raw";

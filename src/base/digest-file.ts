@@ -21,6 +21,8 @@ export type DigestOptions = {
   readonly signal: AbortSignal;
   /** What progress says the bytes are of. */
   readonly subject: string;
+  /** Reads the file although its digest is remembered: a disk that loses bytes does not change a file's times. */
+  readonly anew?: boolean | undefined;
 };
 
 const hashFile = async (
@@ -63,7 +65,7 @@ export const rememberDigest = async (
   }
 };
 
-/** Hex, lower case. Reads the whole file unless its digest is remembered. */
+/** Hex, lower case. Reads the whole file unless its digest is remembered and that is enough. */
 export const digestFile = async (
   path: string,
   options: DigestOptions,
@@ -75,7 +77,11 @@ export const digestFile = async (
     const [stamp, remembered] = (
       await readFile(memo, "utf8").catch(() => "")
     ).split("\n");
-    if (stamp === stampOf(before) && remembered !== undefined) {
+    if (
+      options.anew !== true &&
+      stamp === stampOf(before) &&
+      remembered !== undefined
+    ) {
       return remembered;
     }
     const digest = await hashFile(handle, Number(before.size), options);

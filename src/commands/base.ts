@@ -101,7 +101,7 @@ export const base = async (
       },
     );
   }
-  // Fetching verifies, and verifying a name needs its file: one operation serves both.
+  // Fetching verifies, and verifying a name needs its file: one operation serves both, but that the latter reads every byte.
   const image = await resolveBase(
     {
       base: name,
@@ -114,6 +114,7 @@ export const base = async (
       report: context.report,
       signal: context.signal,
       catalogue: await loadCatalogue(context.env),
+      anew: known === "verify",
       mirrors: mirrorsOf(options.mirror ?? []),
     },
   );

@@ -423,6 +423,8 @@ describe("a file", () => {
     expect(phases()).toBe(1);
     await resolve(request, opts);
     expect(phases()).toBe(1);
+    await resolve(request, { ...opts, anew: true });
+    expect(phases()).toBe(2);
     const changed = Buffer.from(image);
     changed[1000] = 9;
     writeFileSync(path, changed);
