@@ -181,15 +181,20 @@ describeWithTools(
         ).pathname,
         project.path("plain-base.img"),
       ]);
-      const refused = await project.tryPi([
-        "flash",
-        "z.img",
-        "plain-base.img",
-        "--host",
-        "attic",
-        "--insecure",
-        "--yes",
-      ]);
+      const flash = (...args: readonly string[]) =>
+        project.tryPi([
+          "flash",
+          "z.img",
+          "plain-base.img",
+          "--host",
+          "attic",
+          "--yes",
+          ...args,
+        ]);
+      const unproven = await flash();
+      expect(unproven.status).toBe(4);
+      expect(unproven.stderr).toContain("error[CHECKSUM_MISSING]: ");
+      const refused = await flash("--insecure");
       expect(refused.status).toBe(2);
       expect(refused.stderr).toContain(
         "plain-base.img is not a role image of `pi-image release`",
