@@ -14,7 +14,7 @@ import { measureScaling } from "./scaling.ts";
 import { makeTarget, removeTargets, type TargetKind } from "./targets.ts";
 
 const USAGE = `npm run bench -- [options]
-  --size MIB        image of the comparison (1024)
+  --size MIB        image of the comparison (3584, the size of Ubuntu's)
   --rounds N        pairs of pi-image and each rival (3)
   --target KIND     loop or file (loop as root, else file)
   --scaling         the scaling run as well
@@ -27,7 +27,7 @@ const USAGE = `npm run bench -- [options]
 
 const { values } = parseArgs({
   options: {
-    size: { type: "string", default: "1024" },
+    size: { type: "string", default: "3584" },
     rounds: { type: "string", default: "3" },
     target: { type: "string" },
     scaling: { type: "boolean", default: false },
