@@ -1,0 +1,23 @@
+// The image that the runs flash, and what the card held before.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { oldData, temporaryFolder } from "../device/loop.ts";
+import { CARD, IMAGE } from "./faults.ts";
+
+export const image = (() => {
+  const bytes = oldData(IMAGE);
+  // Other bytes than the card's.
+  bytes.reverse();
+  bytes.writeUInt16LE(0xaa55, 510);
+  return bytes;
+})();
+
+/** What the card held. */
+export const before = oldData(CARD);
+
+/** A folder with the image as sample.img. */
+export const imageFolder = (): string => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "sample.img"), image);
+  return folder;
+};
