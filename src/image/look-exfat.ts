@@ -1,12 +1,12 @@
 // What an exFAT file system holds, as new cards of 64 GB and more carry.
 // https://learn.microsoft.com/en-us/windows/win32/fileio/exfat-specification
+import { dosTime } from "./dos-time.ts";
 import { type FileSystemFacts, latestOf, textOf } from "./file-system-facts.ts";
-import { dosTime } from "./look-fat.ts";
 import type { Range } from "./range.ts";
 import type { Source } from "./source.ts";
+import { MOST_FOLDER_BYTES, walkClusters } from "./walk-clusters.ts";
 
 const ENTRY = 32;
-const MOST_FOLDER_BYTES = 8 * 1024 ** 2;
 const LONGEST_BITMAP = 32 * 1024 ** 2;
 
 const BITMAP = 0x81;
@@ -114,26 +114,19 @@ export const lookAtExfat = async (
   if (heapAt + clusters * clusterSize > offset + length) {
     return undefined;
   }
-  let budget = MOST_FOLDER_BYTES + LONGEST_BITMAP;
-  const bytesOf = async ({
-    cluster,
-    bytes,
-    contiguous,
-  }: Chain): Promise<Buffer> => {
-    const parts: Buffer[] = [];
-    let at = cluster;
-    let left = bytes;
-    while (at >= 2 && at < clusters + 2 && left > 0 && budget > 0) {
-      const size = Math.min(left, clusterSize);
-      parts.push(await source.read(heapAt + (at - 2) * clusterSize, size));
-      left -= size;
-      budget -= size;
-      at = contiguous
-        ? at + 1
-        : (await source.read(tableAt + at * 4, 4)).readUInt32LE(0);
-    }
-    return Buffer.concat(parts);
-  };
+  const { read, walk } = walkClusters(
+    { source, offset: heapAt, size: clusterSize, count: clusters },
+    MOST_FOLDER_BYTES + LONGEST_BITMAP,
+  );
+  const bytesOf = ({ cluster, bytes, contiguous }: Chain): Promise<Buffer> =>
+    read(
+      cluster,
+      async (at) =>
+        contiguous
+          ? at + 1
+          : (await source.read(tableAt + at * 4, 4)).readUInt32LE(0),
+      bytes,
+    );
   const found: Found = {
     label: undefined,
     newest: undefined,
@@ -145,19 +138,13 @@ export const lookAtExfat = async (
     bytes: MOST_FOLDER_BYTES,
     contiguous: false,
   });
-  const folders = [...look(root, found)];
+  const below = look(root, found);
   const { bitmap } = found;
   const inUse =
     bitmap === undefined || bitmap.bytes > LONGEST_BITMAP
       ? undefined
       : bitsIn(await bytesOf(bitmap));
-  for (
-    let folder = folders.pop();
-    folder !== undefined && budget > 0;
-    folder = folders.pop()
-  ) {
-    folders.push(...look(await bytesOf(folder), found));
-  }
+  await walk(below, async (folder) => look(await bytesOf(folder), found));
   return {
     name: "exFAT",
     label: found.label,

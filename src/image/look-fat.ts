@@ -1,30 +1,13 @@
 // What a FAT16 or FAT32 file system holds, as far as a person wants to know before it is overwritten.
-import type { FileSystemFacts } from "./file-system-facts.ts";
-import { latestOf, textOf } from "./file-system-facts.ts";
+import { dosTime } from "./dos-time.ts";
+import { type FileSystemFacts, latestOf, textOf } from "./file-system-facts.ts";
 import type { Range } from "./range.ts";
 import type { Source } from "./source.ts";
+import { MOST_FOLDER_BYTES, walkClusters } from "./walk-clusters.ts";
 
 const ENTRY = 32;
-/** Bytes of folders that are looked at: the newest file of a full card is found, a hostile one costs no minutes. */
-const MOST_FOLDER_BYTES = 8 * 1024 ** 2;
 /** The table of a 1 TB card with clusters of 128 KiB. */
 const LONGEST_TABLE = 32 * 1024 ** 2;
-
-/** Date and time as FAT and exFAT keep them, in local time; undefined where there is none. */
-export const dosTime = (date: number, time: number): Date | undefined => {
-  const month = (date >> 5) & 15;
-  const day = date & 31;
-  return month === 0 || day === 0
-    ? undefined
-    : new Date(
-        1980 + (date >> 9),
-        month - 1,
-        day,
-        time >> 11,
-        (time >> 5) & 63,
-        (time & 31) * 2,
-      );
-};
 
 type Walked = {
   label: string | undefined;
@@ -122,19 +105,10 @@ export const lookAtFat = async (
   for (let cluster = 2; cluster < table.length / entrySize; cluster += 1) {
     inUse += next(cluster) === 0 ? 0 : 1;
   }
-  let budget = MOST_FOLDER_BYTES;
-  const folderAt = async (start: number): Promise<Buffer> => {
-    const parts: Buffer[] = [];
-    let cluster = start;
-    while (cluster >= 2 && cluster < clusters + 2 && budget > 0) {
-      parts.push(
-        await source.read(dataAt + (cluster - 2) * clusterSize, clusterSize),
-      );
-      budget -= clusterSize;
-      cluster = next(cluster);
-    }
-    return Buffer.concat(parts);
-  };
+  const { read, walk } = walkClusters(
+    { source, offset: dataAt, size: clusterSize, count: clusters },
+    MOST_FOLDER_BYTES,
+  );
   const walked: Walked = {
     label: undefined,
     newest: undefined,
@@ -142,19 +116,13 @@ export const lookAtFat = async (
     marker: undefined,
   };
   const root = wide
-    ? await folderAt(boot.readUInt32LE(44))
+    ? await read(boot.readUInt32LE(44), next)
     : await source.read(rootAt, rootLength);
-  const folders = [...look(root, walked)];
+  const below = look(root, walked);
   const made = walked.marker;
-  for (
-    let folder = folders.pop();
-    folder !== undefined && budget > 0;
-    folder = folders.pop()
-  ) {
-    folders.push(...look(await folderAt(folder), walked));
-  }
+  await walk(below, async (folder) => look(await read(folder, next), walked));
   const marker =
-    made === undefined ? "" : (await folderAt(made)).toString("utf8");
+    made === undefined ? "" : (await read(made, next)).toString("utf8");
   return {
     name,
     label: walked.label ?? label,
