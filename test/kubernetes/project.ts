@@ -1,6 +1,5 @@
 // Resolved projects that the tests of this room share.
 import { webcrypto } from "node:crypto";
-import { DEFAULT_HARDWARE } from "../../src/inventory/hardware.ts";
 import type {
   Endpoint,
   ResolvedCluster,
@@ -9,6 +8,11 @@ import type {
   Role,
 } from "../../src/inventory/resolved.ts";
 import type { Making } from "../../src/kubernetes/make-cluster-secrets.ts";
+import {
+  sampleCluster,
+  sampleNode,
+  staticNetwork,
+} from "../seed/sample-project.ts";
 
 export const NOW = new Date("2026-11-20T12:00:00Z");
 
@@ -25,76 +29,16 @@ export const node = (
   role: Role,
   address?: string,
 ): ResolvedNode => ({
+  ...sampleNode,
   name,
   role,
-  joins: true,
-  board: "pi5",
-  base: "ubuntu-24.04",
-  storage: "sd",
-  dataMount: undefined,
-  keepCard: false,
-  pcieGen: 2,
-  eeprom: "auto",
-  eepromImage: undefined,
-  hardware: DEFAULT_HARDWARE,
-  config: [],
-  timezone: "Etc/UTC",
-  locale: "C.UTF-8",
-  users: [
-    {
-      name: "ana",
-      sshKeys: ["ssh-ed25519 AAAA ana"],
-      sudo: true,
-      shell: "/bin/bash",
-    },
-  ],
-  network: {
-    uplink: "eth0",
-    addressing:
-      address === undefined
-        ? { method: "dhcp" }
-        : {
-            method: "static",
-            address,
-            gateway: "192.168.1.1",
-            nameservers: ["192.168.1.1"],
-            search: [],
-          },
-    wifi: [],
-  },
-  reserved: undefined,
-  serves: undefined,
-  exports: undefined,
-  eepromDate: undefined,
-  cardSerial: undefined,
-  mac: undefined,
+  ...(address === undefined ? {} : { network: staticNetwork(address) }),
 });
 
 const cluster: ResolvedCluster = {
-  name: "homelab",
+  ...sampleCluster,
   kubernetes: { minor: "1.36", patch: "1.36.2" },
-  endpoint: {
-    host: "cplane",
-    port: 6443,
-    address: "192.168.1.50",
-    virtual: false,
-  },
-  podSubnet: "10.244.0.0/16",
-  serviceSubnet: "10.96.0.0/12",
-  dnsDomain: "cluster.local",
-  cni: "flannel",
-  runtime: "containerd",
-  join: { by: "certificate", days: 30, tokenHours: 720 },
-  mirrors: {
-    kubernetesPackages: undefined,
-    kubernetesKey: undefined,
-    kubernetesImages: undefined,
-    registries: [],
-    ubuntu: undefined,
-    manifests: undefined,
-    baseImages: [],
-  },
-  addons: [],
+  join: { ...sampleCluster.join, tokenHours: 720 },
 };
 
 /** A control plane with a fixed address and two workers with DHCP. */
