@@ -6,7 +6,7 @@ import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { inject, onTestFinished } from "vitest";
 import { commandLine } from "../../src/system/run-tool.ts";
-import type { CliResult } from "../support/run-cli.ts";
+import { type CliResult, resultOf } from "../support/run-cli.ts";
 import type { StandInNode } from "./api-stand-in.ts";
 
 /** What the network holds from now on. */
@@ -161,21 +161,7 @@ export const startLan = async (
         },
       );
       killAfterTest(child);
-      const result = new Promise<CliResult>((resolve, reject) => {
-        let stdout = "";
-        let stderr = "";
-        child.stdout.on("data", (chunk: Buffer) => {
-          stdout += chunk.toString("utf8");
-        });
-        child.stderr.on("data", (chunk: Buffer) => {
-          stderr += chunk.toString("utf8");
-        });
-        child.on("error", reject);
-        child.on("close", (status) => {
-          resolve({ status: status ?? 128, stdout, stderr });
-        });
-      });
-      return { child, result };
+      return { child, result: resultOf(child) };
     },
   };
 };

@@ -17,7 +17,12 @@ import {
   temporaryFolder,
 } from "../device/loop.ts";
 import { mountMemory } from "../device/memory-disk.ts";
-import { type CliResult, runCli, startCli } from "../support/run-cli.ts";
+import {
+  type CliResult,
+  resultOf,
+  runCli,
+  startCli,
+} from "../support/run-cli.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { buildProject } from "./built-project.ts";
 
@@ -244,18 +249,12 @@ describeAsRoot(
       const child = startCli(["flash", device, "--yes", "--wipe", "--json"], {
         cwd: project(),
       });
-      let stderr = "";
-      child.stderr.on("data", (chunk: Buffer) => {
-        stderr += chunk.toString("utf8");
-      });
       child.stdout.on("data", (chunk: Buffer) => {
         if (chunk.toString("utf8").includes('"phase":"flash"')) {
           child.kill("SIGINT");
         }
       });
-      const status = await new Promise((resolve) => {
-        child.on("close", resolve);
-      });
+      const { status, stderr } = await resultOf(child);
       expect(status, stderr).toBe(130);
       expect(stderr).toContain("error[CANCELLED]");
       expect(

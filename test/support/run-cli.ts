@@ -1,5 +1,6 @@
 // Runs pi-image as a user would: a process with arguments, a folder and an environment of its own.
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 import { inject } from "vitest";
 
 export type CliResult = {
@@ -27,13 +28,11 @@ export const startCli = (
     env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...env },
   });
 
-/** HOME is the working folder unless `env` says otherwise, so that no file of the developer counts. */
-export const runCli = (
-  args: readonly string[],
-  options: CliOptions,
+/** What a process prints until it ends; its status is 128 where a signal ended it. */
+export const resultOf = (
+  child: ChildProcessByStdio<null, Readable, Readable>,
 ): Promise<CliResult> =>
   new Promise((resolve, reject) => {
-    const child = startCli(args, options);
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => {
@@ -47,3 +46,9 @@ export const runCli = (
       resolve({ status: status ?? 128, stdout, stderr });
     });
   });
+
+/** HOME is the working folder unless `env` says otherwise, so that no file of the developer counts. */
+export const runCli = (
+  args: readonly string[],
+  options: CliOptions,
+): Promise<CliResult> => resultOf(startCli(args, options));
