@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import type { ProgressEvent } from "../../src/report/events.ts";
 import { loadPackageCatalogue } from "../../src/base/load-catalogue.ts";
-import { UserError } from "../../src/report/user-error.ts";
+import { failureOf } from "../support/failure.ts";
 
 /** Without the additions of whoever runs the tests. */
 export const packageCatalogue = loadPackageCatalogue;
@@ -43,17 +43,6 @@ export const testOptions = (
     told: () =>
       events.flatMap((event) => ("message" in event ? [event.message] : [])),
   };
-};
-
-export const failureOf = async (work: Promise<unknown>): Promise<UserError> => {
-  const error: unknown = await work.then(
-    () => new Error("this should have failed"),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof UserError) {
-    return error;
-  }
-  throw error;
 };
 
 /** "CODE exit: message" */

@@ -14,7 +14,8 @@ import {
   pruneCache,
 } from "../../src/base/prune-cache.ts";
 import { withFileLock } from "../../src/system/file-lock.ts";
-import { failureOf, testOptions } from "./base-options.ts";
+import { failureOf } from "../support/failure.ts";
+import { testOptions } from "./base-options.ts";
 
 const digest = (letter: string) => letter.repeat(64);
 const now = new Date("2026-11-20T12:00:00Z");

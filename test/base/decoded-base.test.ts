@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -20,7 +19,9 @@ import {
 } from "../../src/base/decoded-base.ts";
 import { type BaseImage, resolveBase } from "../../src/base/resolve-base.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
-import { failureOf, testFolder, testOptions } from "./base-options.ts";
+import { memoryDisk } from "../device/memory-disk.ts";
+import { failureOf } from "../support/failure.ts";
+import { testFolder, testOptions } from "./base-options.ts";
 
 const SIZE = 6 * 2 ** 20;
 
@@ -128,17 +129,7 @@ describe("a decoded base", () => {
 describeAsRoot(["mount"], "a decoded base on a full disk", () => {
   it("says so and leaves nothing", async () => {
     const { base, options } = await setUp();
-    const folder = join(testFolder(), "small");
-    mkdirSync(folder);
-    const size = "size=256k";
-    const mounted = spawnSync(
-      "mount",
-      ["-t", "tmpfs", "-o", size].concat("pi-image-test", folder),
-    );
-    expect(mounted.status).toBe(0);
-    onTestFinished(() => {
-      spawnSync("umount", [folder]);
-    });
+    const folder = memoryDisk("size=256k");
     const env = { PI_IMAGE_CACHE_HOME: folder };
     const error = await failureOf(decodedBaseFile(base, { ...options, env }));
     expect([error.code, error.state]).toEqual([

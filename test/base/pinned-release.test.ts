@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PinnedKey } from "../../src/base/signature.ts";
 import { describeWithTools } from "../support/tools.ts";
-import { failureOf } from "./base-options.ts";
+import { failureOf } from "../support/failure.ts";
 import { openGpg } from "./gpg.ts";
 import { deadAddress } from "./http-server.ts";
 import { name, newest, old, serveRelease, sha256 } from "./release-server.ts";

@@ -7,8 +7,8 @@ import type { BaseRequest } from "../../src/base/base-request.ts";
 import type { Catalogue } from "../../src/base/load-catalogue.ts";
 import type { PinnedKey } from "../../src/base/signature.ts";
 import { describeWithTools } from "../support/tools.ts";
+import { failureOf } from "../support/failure.ts";
 import {
-  failureOf,
   outcomeOf,
   testFolder,
   testOptions,

@@ -9,7 +9,8 @@ import { type PinnedKey, verifySignature } from "../../src/base/signature.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { debianMirror } from "../support/debian-mirror.ts";
 import { describeWithTools } from "../support/tools.ts";
-import { failureOf, testFolder, packageCatalogue } from "./base-options.ts";
+import { failureOf } from "../support/failure.ts";
+import { testFolder, packageCatalogue } from "./base-options.ts";
 import { openGpg } from "./gpg.ts";
 
 const list = Buffer.from(`${"a".repeat(64)} *ubuntu.img.xz\n`);

@@ -1,14 +1,27 @@
-// The error that some work ends with.
+// The error that some work ends with; the test fails where the work succeeds, or ends with a bug.
+import { NetworkFailure } from "../../src/base/network-failure.ts";
 import { UserError } from "../../src/report/user-error.ts";
 
-/** Fails where the work succeeds, or ends with a bug. */
-export const failureOf = async (work: Promise<unknown>): Promise<UserError> => {
-  const error: unknown = await work.then(
+const reasonOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
     () => new Error("this should have failed"),
     (reason: unknown) => reason,
   );
-  if (error instanceof UserError) {
-    return error;
+
+export const failureOf = async (work: Promise<unknown>): Promise<UserError> => {
+  const reason = await reasonOf(work);
+  if (reason instanceof UserError) {
+    return reason;
   }
-  throw error;
+  throw reason;
+};
+
+export const networkFailureOf = async (
+  work: Promise<unknown>,
+): Promise<NetworkFailure> => {
+  const reason = await reasonOf(work);
+  if (reason instanceof NetworkFailure) {
+    return reason;
+  }
+  throw reason;
 };
