@@ -4,11 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import type { ProgressEvent } from "../../src/report/events.ts";
-import { loadPackageCatalogue } from "../../src/base/load-catalogue.ts";
+import {
+  type Catalogue,
+  loadPackageCatalogue,
+} from "../../src/base/load-catalogue.ts";
 import { failureOf } from "../support/failure.ts";
 
 /** Without the additions of whoever runs the tests. */
 export const packageCatalogue = loadPackageCatalogue;
+
+/** Knows no release. */
+export const noCatalogue: Catalogue = {
+  releases: new Map(),
+  samples: new Map(),
+};
 
 export const testFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "pi-image-test-"));

@@ -21,7 +21,7 @@ import { type BaseImage, resolveBase } from "../../src/base/resolve-base.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 import { memoryDisk } from "../device/memory-disk.ts";
 import { failureOf } from "../support/failure.ts";
-import { testFolder, testOptions } from "./base-options.ts";
+import { noCatalogue, testFolder, testOptions } from "./base-options.ts";
 
 const SIZE = 6 * 2 ** 20;
 
@@ -37,7 +37,7 @@ const setUp = async (data = gzipSync(image), name = "a.img.gz") => {
   const options = testOptions();
   const base: BaseImage = await resolveBase(
     { base: path, explicit: true, insecure: true },
-    { ...options, catalogue: { releases: new Map(), samples: new Map() } },
+    { ...options, catalogue: noCatalogue },
   );
   onTestFinished(() => base.reader.close());
   const decoded = () =>

@@ -1,10 +1,7 @@
-// From a name, path or address to a verified base: with a server, without one, and with one that cannot be trusted.
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+// From the name of a release to a verified base: with a server, without one, and with one that cannot be trusted.
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { BaseRequest } from "../../src/base/base-request.ts";
-import type { Catalogue } from "../../src/base/load-catalogue.ts";
 import type { PinnedKey } from "../../src/base/signature.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { failureOf } from "../support/failure.ts";
@@ -15,18 +12,15 @@ import {
   packageCatalogue,
 } from "./base-options.ts";
 import { openGpg } from "./gpg.ts";
-import { deadAddress, startServer } from "./http-server.ts";
+import { deadAddress } from "./http-server.ts";
 import {
   name,
   newest,
   old,
-  rawImage,
   resolve,
   serveRelease,
   sha256,
 } from "./release-server.ts";
-
-const noCatalogue: Catalogue = { releases: new Map(), samples: new Map() };
 
 describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
   let gpg: ReturnType<typeof openGpg>;
@@ -286,235 +280,5 @@ describe("a sample", () => {
     for (const [name, { sample }] of releases) {
       expect(samples.has(sample ?? "")).toBe(name.startsWith("ubuntu-"));
     }
-  });
-});
-
-describe("a file", () => {
-  const image = rawImage(3);
-  const options = () => ({ ...testOptions(), catalogue: noCatalogue });
-  const file = (data = image) => {
-    const path = join(testFolder(), "a.img");
-    writeFileSync(path, data);
-    return path;
-  };
-  const found = (path: string) => ({
-    name: "a.img",
-    path,
-    sha256: sha256(image),
-    origin: "file",
-  });
-
-  it("is taken by path and by address", async () => {
-    const path = file();
-    for (const base of [path, pathToFileURL(path).href]) {
-      expect(
-        await resolve({ base, explicit: true, insecure: true }, options()),
-      ).toEqual(found(path));
-    }
-  });
-
-  it("that nothing proves is refused with the digest to compare, but for --insecure and a pin", async () => {
-    const path = file();
-    const told = async (more: Partial<BaseRequest>) => {
-      const opts = options();
-      await resolve({ base: path, explicit: true, ...more }, opts);
-      return opts.told();
-    };
-    const error = await failureOf(told({}));
-    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISSING", 4]);
-    expect(error.message).toBe(`nothing says what ${path} should be`);
-    expect(error.facts).toEqual([`its SHA-256 is ${sha256(image)}`]);
-    expect(error.hint).toContain(`--sha256 ${sha256(image)}`);
-    expect(error.hint).toContain("--insecure");
-    expect(await told({ insecure: true })).toEqual([]);
-    expect(await told({ sha256: sha256(image) })).toEqual([]);
-    const pin = { file: "a.img", sha256: sha256(image), from: "x.lock.json" };
-    expect(await told({ pin })).toEqual([]);
-  });
-
-  it("that is another one than the pinned is refused, unless it is proven or wanted so", async () => {
-    const path = file();
-    const pin = { file: "a.img", sha256: sha256(old), from: "x.lock.json" };
-    const run = async (more: Partial<BaseRequest>) => {
-      const opts = options();
-      await resolve({ base: path, explicit: true, pin, ...more }, opts);
-      return opts.told();
-    };
-    const error = await failureOf(run({}));
-    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISMATCH", 4]);
-    expect(error.message).toBe(
-      `${path} is another file than at the last build, as x.lock.json tells`,
-    );
-    const change = [
-      `${path} is another file than at the last build, as x.lock.json tells; the cards that are built now differ from the earlier ones`,
-    ];
-    expect(await run({ insecure: true })).toEqual(change);
-    expect(await run({ sha256: sha256(image) })).toEqual(change);
-  });
-
-  it("with the right checksum is taken", async () => {
-    const path = file();
-    writeFileSync(`${path}.sha256`, `${sha256(image)}  a.img\n`);
-    writeFileSync(join(path, "../SHA256SUMS"), `${sha256(image)} *a.img\n`);
-    const request = { base: path, explicit: true, sha256: sha256(image) };
-    expect(await resolve(request, options())).toEqual(found(path));
-  });
-
-  const wrong = sha256(rawImage(4));
-  it.each([
-    ["given", undefined, wrong],
-    ["in .sha256", "a.img.sha256", undefined],
-    ["in SHA256SUMS", "SHA256SUMS", undefined],
-  ])("with a wrong checksum %s is refused", async (_, list, given) => {
-    const path = file();
-    if (list !== undefined) {
-      writeFileSync(join(path, "..", list), `${wrong} *a.img\n`);
-    }
-    const request = { base: path, explicit: true, sha256: given };
-    const error = await failureOf(resolve(request, options()));
-    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISMATCH", 4]);
-    expect(error.facts).toEqual([
-      `expected ${wrong}`,
-      `found    ${sha256(image)}`,
-    ]);
-  });
-
-  it("with a checksum that cannot be understood is refused", async () => {
-    const path = file();
-    writeFileSync(`${path}.sha256`, "404: not found\n");
-    const work = resolve({ base: path, explicit: true }, options());
-    expect(await outcomeOf(work)).toContain("CHECKSUM_LIST_WRONG 4:");
-  });
-
-  it.each([
-    ["ubuntu-24.10", "BASE_NOT_FOUND 2: ubuntu-24.10 is neither in"],
-    ["/nowhere/a.img", "BASE_NOT_FOUND 2: /nowhere/a.img is neither in"],
-    ["file://host/a", "WRONG_ARGUMENTS 2: file://host/a is not a valid"],
-    ["https://", "WRONG_ARGUMENTS 2: https:// is not a valid address"],
-    ["/proc", "IMAGE_NOT_AN_IMAGE 2: /proc is a folder"],
-    [
-      "/dev/null",
-      "IMAGE_NOT_AN_IMAGE 2: /dev/null is a device, a pipe or a socket, not the file of a disk image",
-    ],
-  ])("%s is not one", async (base, expected) => {
-    const work = resolve({ base, explicit: true }, options());
-    expect(await outcomeOf(work)).toContain(expected);
-  });
-
-  it("names what there is instead", async () => {
-    const catalogue = await packageCatalogue();
-    const error = await failureOf(
-      resolve({ base: "ubunut", explicit: true }, { ...options(), catalogue }),
-    );
-    expect(error.hint).toBe(
-      "give the path of an image, or one of: ubuntu-22.04, ubuntu-24.04, ubuntu-26.04, raspios-trixie, archlinuxarm, sample, sample-26.04",
-    );
-  });
-
-  it("that has not changed is not read again", async () => {
-    const path = file();
-    const opts = options();
-    // A file that changed just now could change again unseen.
-    await new Promise((done) => setTimeout(done, 2100));
-    const request = { base: path, explicit: true, insecure: true };
-    const phases = () =>
-      opts.events.filter(({ type }) => type === "phase").length;
-    await resolve(request, opts);
-    expect(phases()).toBe(1);
-    await resolve(request, opts);
-    expect(phases()).toBe(1);
-    await resolve(request, { ...opts, anew: true });
-    expect(phases()).toBe(2);
-    const changed = Buffer.from(image);
-    changed[1000] = 9;
-    writeFileSync(path, changed);
-    expect((await resolve(request, opts)).sha256).toBe(sha256(changed));
-    rmSync(path);
-  });
-});
-
-describe("an address", () => {
-  const setUp = async () => {
-    const server = await startServer();
-    server.files.set("b+c.img.gz", newest);
-    const options = { ...testOptions(), catalogue: noCatalogue };
-    const base = `${server.address}b%2Bc.img.gz`;
-    const run = (more: Partial<BaseRequest>) =>
-      resolve({ base, explicit: true, ...more }, options);
-    return { ...server, options, run };
-  };
-  const expected = {
-    name: "b+c.img.gz",
-    sha256: sha256(newest),
-    origin: "download",
-  };
-
-  it("needs a checksum, or the word that none is wanted", async () => {
-    const { run, requests } = await setUp();
-    const error = await failureOf(run({}));
-    expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISSING", 4]);
-    expect(error.hint).toContain("--sha256");
-    expect(requests).toEqual([]);
-    expect(await run({ sha256: sha256(newest) })).toMatchObject(expected);
-    expect(await run({ insecure: true })).toMatchObject(expected);
-  });
-
-  it("with a checksum is downloaded once", async () => {
-    const { run, requests } = await setUp();
-    await run({ sha256: sha256(newest) });
-    await run({ sha256: sha256(newest) });
-    expect(requests).toEqual(["b+c.img.gz"]);
-  });
-
-  it("needs no checksum where the lockfile has one, which it must match", async () => {
-    const { run } = await setUp();
-    const pin = { file: "b+c.img.gz", from: "cluster.lock.json" };
-    expect(
-      await run({ pin: { ...pin, sha256: sha256(newest) } }),
-    ).toMatchObject(expected);
-    expect(
-      await outcomeOf(run({ pin: { ...pin, sha256: sha256(old) } })),
-    ).toContain(
-      "CHECKSUM_MISMATCH 4: b+c.img.gz does not have the checksum that cluster.lock.json says",
-    );
-  });
-
-  it("with a wrong checksum is refused", async () => {
-    const { run } = await setUp();
-    expect(await outcomeOf(run({ sha256: sha256(old) }))).toContain(
-      "CHECKSUM_MISMATCH 4: b+c.img.gz does not have the checksum that --sha256 says",
-    );
-  });
-
-  it("may hold percent signs that escape nothing, in its name and its password", async () => {
-    const { files, address, options } = await setUp();
-    let authorization: string | undefined;
-    files.set("100%.img.gz", (request, response) => {
-      ({ authorization } = request.headers);
-      response.end(newest);
-    });
-    const base = `${address.replace("//", "//ana:50%@")}100%.img.gz`;
-    const found = await resolve(
-      { base, explicit: true, insecure: true },
-      options,
-    );
-    expect(found).toMatchObject({ ...expected, name: "100%.img.gz" });
-    expect(authorization).toBe(
-      `Basic ${Buffer.from("ana:50%").toString("base64")}`,
-    );
-  });
-
-  it("that nobody answers is told without its password", async () => {
-    const { options } = await setUp();
-    const dead = (await deadAddress()).replace("//", "//ana:secret@");
-    const work = resolve(
-      { base: `${dead}a.img?token=t0k`, explicit: true, insecure: true },
-      options,
-    );
-    const error = await failureOf(work);
-    expect(error.code).toBe("BASE_UNREACHABLE");
-    expect(
-      JSON.stringify([error.message, error.facts, error.hint]),
-    ).not.toMatch(/secret|t0k/);
   });
 });
