@@ -2,46 +2,13 @@
 import { describe, expect, test } from "vitest";
 import type { BlockDevice } from "../../src/device/block-device.ts";
 import { refusalError } from "../../src/device/refusal-error.ts";
-import type { FileTarget } from "../../src/device/target.ts";
 import {
   DEFAULT_MAX_SIZE,
   deviceRefusals,
   refusals,
   type Wish,
 } from "../../src/device/target-rules.ts";
-
-const card: BlockDevice = {
-  path: "/dev/sdb",
-  name: "sdb",
-  number: "8:16",
-  byId: [],
-  kind: "disk",
-  size: 31_914_983_424,
-  logicalBlock: 512,
-  physicalBlock: 512,
-  removable: true,
-  readOnly: false,
-  transport: "usb",
-  vendor: "Generic",
-  model: "SD Reader",
-  serial: "0x1234abcd",
-  diskSequence: "9",
-  group: "disk",
-  partitions: [],
-  uses: [],
-  holders: [],
-  system: undefined,
-};
-
-const file: FileTarget = {
-  kind: "file",
-  path: "card.img",
-  realPath: "/home/ana/card.img",
-  exists: true,
-  size: 10,
-  loops: [],
-  swap: false,
-};
+import { sampleCard, sampleFile } from "./sample-targets.ts";
 
 const wish: Wish = {
   imageSize: 4_000_000_000,
@@ -54,7 +21,7 @@ const reasons = (
   facts: Partial<BlockDevice>,
   more: Partial<Wish> = {},
 ): readonly string[] =>
-  deviceRefusals({ ...card, ...facts }, { ...wish, ...more }).map(
+  deviceRefusals({ ...sampleCard, ...facts }, { ...wish, ...more }).map(
     ({ code, reason }) => `${code}: ${reason}`,
   );
 
@@ -165,7 +132,7 @@ describe("deviceRefusals", () => {
   test("lists a small card without an image, and names the option that lifts a refusal", () => {
     expect(reasons({ size: 1000 }, { imageSize: undefined })).toEqual([]);
     const [large, fixed] = deviceRefusals(
-      { ...card, size: 2 ** 40, removable: false, transport: "sata" },
+      { ...sampleCard, size: 2 ** 40, removable: false, transport: "sata" },
       wish,
     );
     expect(large?.override).toBe("--max-size 1024GiB");
@@ -175,12 +142,12 @@ describe("deviceRefusals", () => {
 
 describe("refusals", () => {
   test("takes a file that is smaller than the image: it grows", () => {
-    expect(refusals(file, wish)).toEqual([]);
+    expect(refusals(sampleFile, wish)).toEqual([]);
   });
 
   test("refuses the image itself, an attached file and a swap file", () => {
     const found = refusals(
-      { ...file, loops: ["/dev/loop3"], swap: true },
+      { ...sampleFile, loops: ["/dev/loop3"], swap: true },
       { ...wish, sources: ["/home/ana/card.img"], serial: "0x1" },
     );
     expect(found.map(({ code }) => code)).toEqual([
@@ -195,7 +162,7 @@ describe("refusals", () => {
 describe("refusalError", () => {
   test("tells all reasons and ends with exit status 3", () => {
     const [first, ...others] = deviceRefusals(
-      { ...card, readOnly: true, size: 2e12 },
+      { ...sampleCard, readOnly: true, size: 2e12 },
       wish,
     );
     if (first === undefined) {
@@ -219,7 +186,10 @@ describe("refusalError", () => {
       removable: false,
       transport: "nvme",
     };
-    const [first, ...others] = deviceRefusals({ ...card, ...system }, wish);
+    const [first, ...others] = deviceRefusals(
+      { ...sampleCard, ...system },
+      wish,
+    );
     if (first === undefined) {
       throw new Error("nothing was refused");
     }

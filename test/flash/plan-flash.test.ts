@@ -4,6 +4,7 @@ import type { DeviceTarget, FileTarget } from "../../src/device/target.ts";
 import { DEFAULT_MAX_SIZE } from "../../src/device/target-rules.ts";
 import { type FlashFacts, planFlash } from "../../src/flash/plan-flash.ts";
 import { writeRanges } from "../../src/flash/segments.ts";
+import { sampleCard, sampleFile } from "../device/sample-targets.ts";
 
 const MIB = 1024 ** 2;
 const SIZE = 64 * MIB;
@@ -13,26 +14,9 @@ const card: DeviceTarget = {
   path: "/dev/sdb",
   byId: false,
   device: {
-    path: "/dev/sdb",
-    name: "sdb",
-    number: "8:16",
+    ...sampleCard,
     byId: ["/dev/disk/by-id/usb-Generic_SD_Reader_0x1234-0:0"],
-    kind: "disk",
-    size: 31_914_983_424,
-    logicalBlock: 512,
-    physicalBlock: 512,
-    removable: true,
-    readOnly: false,
-    transport: "usb",
-    vendor: "Generic",
-    model: "SD Reader",
     serial: "0x1234",
-    diskSequence: "9",
-    group: "disk",
-    partitions: [],
-    uses: [],
-    holders: [],
-    system: undefined,
   },
 };
 
@@ -42,13 +26,11 @@ const withDevice = (change: Partial<DeviceTarget["device"]>): DeviceTarget => ({
 });
 
 const file: FileTarget = {
-  kind: "file",
+  ...sampleFile,
   path: "out/card.img",
   realPath: "/home/ana/out/card.img",
   exists: false,
   size: 0,
-  loops: [],
-  swap: false,
 };
 
 const facts = (more: Partial<FlashFacts> = {}): FlashFacts => ({

@@ -18,6 +18,8 @@ import {
   writeAt,
 } from "./make-image.ts";
 
+const WITHOUT_CHECKSUMS = ["-b", "1024", "-O", "^metadata_csum,^uninit_bg"];
+
 describeWithTools(
   ["mke2fs", "debugfs", "e2fsck"],
   "a Linux partition that cannot be trusted",
@@ -110,12 +112,7 @@ describeWithTools(
 
     test("without checksums: is kept whole when the counts of free blocks differ", async () => {
       const path = join(temporaryFolder(), "ext.img");
-      await makeEmptyExt(path, 16, [
-        "-b",
-        "1024",
-        "-O",
-        "^metadata_csum,^uninit_bg",
-      ]);
+      await makeEmptyExt(path, 16, WITHOUT_CHECKSUMS);
       await writeAt(path, firstBitmap(path) + 900, Buffer.from([0x01]));
       const { notes } = await mapUsed(await imageAround(path, 0x83));
       expect(notes[0]).toMatch(/count of free blocks/);
@@ -123,12 +120,7 @@ describeWithTools(
 
     test("never makes the map crash, whatever bytes the metadata has", async () => {
       const path = join(temporaryFolder(), "ext.img");
-      await makeEmptyExt(path, 16, [
-        "-b",
-        "1024",
-        "-O",
-        "^metadata_csum,^uninit_bg",
-      ]);
+      await makeEmptyExt(path, 16, WITHOUT_CHECKSUMS);
       const bytes = readFileSync(path);
       await fc.assert(
         fc.asyncProperty(

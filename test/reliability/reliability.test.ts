@@ -66,6 +66,29 @@ describeAsRoot(
       expect([seen.exit, card], seen.stderr).toEqual(["5", "as it was"]);
     });
 
+    /** Flashes onto a target whose bytes are in the file, and notes what was seen. */
+    const flashNoted = async (
+      title: string,
+      target: string,
+      file: string,
+      { name = "sample.img", plain = (said: string): string => said } = {},
+    ) => {
+      const started = Date.now();
+      const seen = await observe(
+        ["flash", target, name, "--yes", "--wipe"],
+        folder,
+        { [target]: "CARD" },
+      );
+      const card = cardState(file, image, before);
+      noteFault(
+        title,
+        { ...seen, said: plain(seen.said) },
+        card,
+        timeClass(seen.ended - started),
+      );
+      return { seen, card };
+    };
+
     it.each([
       ["a block of the image's archive is damaged", "damaged"],
       ["the image is not the one of its SHA256SUMS", "wrong sum"],
@@ -85,21 +108,11 @@ describeAsRoot(
           `${"0".repeat(64)}  ${name}\n`,
         );
       }
-      const started = Date.now();
-      const seen = await observe(
-        ["flash", disk.device, name, "--yes", "--wipe"],
-        folder,
-        { [disk.device]: "CARD" },
-      );
-      const said =
-        how === "damaged" ? seen.said.replaceAll(/\d+/g, "N") : seen.said;
-      const card = cardState(backing, image, before);
-      noteFault(
-        title,
-        { ...seen, said },
-        card,
-        timeClass(seen.ended - started),
-      );
+      const { seen, card } = await flashNoted(title, disk.device, backing, {
+        name,
+        plain: (said) =>
+          how === "damaged" ? said.replaceAll(/\d+/g, "N") : said,
+      });
       expect([seen.exit, card], seen.stderr).toEqual(["4", "does not boot"]);
     });
 
@@ -107,14 +120,7 @@ describeAsRoot(
       const title = "the disk under a target file is full";
       const small = memoryDisk("size=16m");
       const target = join(small, "card.img");
-      const started = Date.now();
-      const seen = await observe(
-        ["flash", target, "sample.img", "--yes", "--wipe"],
-        folder,
-        { [target]: "CARD" },
-      );
-      const card = cardState(target, image, before);
-      noteFault(title, seen, card, timeClass(seen.ended - started));
+      const { seen, card } = await flashNoted(title, target, target);
       expect([seen.exit, card], seen.stderr).toEqual(["1", "does not boot"]);
     });
 
@@ -125,20 +131,9 @@ describeAsRoot(
       writeFileSync(join(out, "filler"), Buffer.alloc(64 * 1024));
       const backing = oldFile(join(folder, "backing"), CARD);
       const disk = await startFaultyDisk(backing, { kind: "none" });
-      const started = Date.now();
-      const seen = await observe(
-        ["flash", disk.device, "sample.img", "--yes", "--wipe"],
-        folder,
-        { [disk.device]: "CARD" },
-      );
-      const said = seen.said.replace(/receipts\/\S+/, "receipts/...");
-      const card = cardState(backing, image, before);
-      noteFault(
-        title,
-        { ...seen, said },
-        card,
-        timeClass(seen.ended - started),
-      );
+      const { seen, card } = await flashNoted(title, disk.device, backing, {
+        plain: (said) => said.replace(/receipts\/\S+/, "receipts/..."),
+      });
       expect([seen.exit, card], seen.stderr).toEqual(["1", "holds the image"]);
     });
 

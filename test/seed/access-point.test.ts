@@ -119,30 +119,27 @@ describeWithTools(["wpa_passphrase"], "wpa_passphrase", () => {
 });
 
 describeWithTools(["wpa_supplicant"], "wpa_supplicant", () => {
+  const expectReadAsIs = (ssid: string | Uint8Array): void => {
+    const { ssids: read, errors } = network([
+      asNetplanWrites(accessPointName(ssid)),
+      "key_mgmt=NONE",
+    ]);
+    expect(errors).toEqual([]);
+    expect(read).toEqual([Buffer.from(ssid).toString("hex")]);
+  };
+
   it("reads the very octets of every SSID", () => {
     fc.assert(
-      fc.property(ssids, (ssid) => {
-        const { ssids: read, errors } = network([
-          asNetplanWrites(accessPointName(ssid)),
-          "key_mgmt=NONE",
-        ]);
-        expect(errors).toEqual([]);
-        expect(read).toEqual([Buffer.from(ssid).toString("hex")]);
-      }),
+      fc.property(ssids, (ssid) => expectReadAsIs(ssid)),
       { numRuns: 50 },
     );
   });
 
   it("reads any 1 to 32 octets", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 32 }), (ssid) => {
-        const { ssids: read, errors } = network([
-          asNetplanWrites(accessPointName(ssid)),
-          "key_mgmt=NONE",
-        ]);
-        expect(errors).toEqual([]);
-        expect(read).toEqual([Buffer.from(ssid).toString("hex")]);
-      }),
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 32 }), (ssid) =>
+        expectReadAsIs(ssid),
+      ),
       { numRuns: 50 },
     );
   });

@@ -91,7 +91,11 @@ location = "harbor.lan/ghcr"
 });
 
 const IMAGE = "ghcr.io/flannel-io/flannel:v1";
-const PLAIN = "v2/flannel-io/flannel/manifests/v1";
+/** A mirror, its path, and what it is asked for. */
+const MIRRORS = [
+  ["the root of a host", "", "v2/flannel-io/flannel/manifests/v1"],
+  ["a project of Harbor", "v2/ghcr", "v2/ghcr/flannel-io/flannel/manifests/v1"],
+] as const;
 
 describeAsRoot(["containerd", "ctr"], "containerd", () => {
   /** A containerd of the test's own. */
@@ -126,66 +130,58 @@ describeAsRoot(["containerd", "ctr"], "containerd", () => {
     return socket;
   };
 
-  it.each([
-    ["the root of a host", "", PLAIN],
-    [
-      "a project of Harbor",
-      "v2/ghcr",
-      "v2/ghcr/flannel-io/flannel/manifests/v1",
-    ],
-  ])("asks %s, and no mirror of another registry", async (_, path, asked) => {
-    const socket = await startContainerd();
-    const server = await startServer();
-    const pullWithMirrorOf = async (registry: string) => {
-      const root = await laidFor("containerd", {
-        [registry]: `${server.address}${path}`.replace(/\/$/, ""),
-      });
-      await tryTool("timeout", [
-        "10",
-        "ctr",
-        `--address=${socket}`,
-        "images",
-        "pull",
-        `--hosts-dir=${join(root, "etc/containerd/certs.d")}`,
-        IMAGE,
-      ]);
-      return server.requests.splice(0);
-    };
-    expect(await pullWithMirrorOf("ghcr.io")).toContain(asked);
-    expect(await pullWithMirrorOf("quay.io")).toEqual([]);
-  });
+  it.each(MIRRORS)(
+    "asks %s, and no mirror of another registry",
+    async (_, path, asked) => {
+      const socket = await startContainerd();
+      const server = await startServer();
+      const pullWithMirrorOf = async (registry: string) => {
+        const root = await laidFor("containerd", {
+          [registry]: `${server.address}${path}`.replace(/\/$/, ""),
+        });
+        await tryTool("timeout", [
+          "10",
+          "ctr",
+          `--address=${socket}`,
+          "images",
+          "pull",
+          `--hosts-dir=${join(root, "etc/containerd/certs.d")}`,
+          IMAGE,
+        ]);
+        return server.requests.splice(0);
+      };
+      expect(await pullWithMirrorOf("ghcr.io")).toContain(asked);
+      expect(await pullWithMirrorOf("quay.io")).toEqual([]);
+    },
+  );
 });
 
 describeWithTools(["skopeo"], "the image library of CRI-O", () => {
-  it.each([
-    ["the root of a host", "", PLAIN],
-    [
-      "a project of Harbor",
-      "v2/ghcr",
-      "v2/ghcr/flannel-io/flannel/manifests/v1",
-    ],
-  ])("asks %s, and no mirror of another registry", async (_, path, asked) => {
-    const server = await startServer();
-    // Asked for first: whether there is a registry at all.
-    server.files.set("v2/", Buffer.from("{}"));
-    const inspectWithMirrorOf = async (registry: string) => {
-      const root = await laidFor("cri-o", {
-        [registry]: `${server.address}${path}`.replace(/\/$/, ""),
-      });
-      const config = join(
-        root,
-        "etc/containers/registries.conf.d/90-pi-image.conf",
-      );
-      await tryTool("timeout", [
-        "10",
-        "skopeo",
-        `--registries-conf=${config}`,
-        "inspect",
-        `docker://${IMAGE}`,
-      ]);
-      return server.requests.splice(0);
-    };
-    expect(await inspectWithMirrorOf("ghcr.io")).toContain(asked);
-    expect(await inspectWithMirrorOf("quay.io")).toEqual([]);
-  });
+  it.each(MIRRORS)(
+    "asks %s, and no mirror of another registry",
+    async (_, path, asked) => {
+      const server = await startServer();
+      // Asked for first: whether there is a registry at all.
+      server.files.set("v2/", Buffer.from("{}"));
+      const inspectWithMirrorOf = async (registry: string) => {
+        const root = await laidFor("cri-o", {
+          [registry]: `${server.address}${path}`.replace(/\/$/, ""),
+        });
+        const config = join(
+          root,
+          "etc/containers/registries.conf.d/90-pi-image.conf",
+        );
+        await tryTool("timeout", [
+          "10",
+          "skopeo",
+          `--registries-conf=${config}`,
+          "inspect",
+          `docker://${IMAGE}`,
+        ]);
+        return server.requests.splice(0);
+      };
+      expect(await inspectWithMirrorOf("ghcr.io")).toContain(asked);
+      expect(await inspectWithMirrorOf("quay.io")).toEqual([]);
+    },
+  );
 });
