@@ -3,8 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, inject, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
 import type { ResolvedProject } from "../../src/inventory/resolved.ts";
 import { knownHosts } from "../../src/kubernetes/known-hosts.ts";
@@ -32,8 +31,6 @@ nodes:
   - {name: nas, role: storage, storage: sd+usb-data, address: 10.0.0.20/24}
   - {name: worker1, role: worker}
 `;
-
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
 /** A node's own passwd, status file and host key are in a view of the file system that nobody else has. */
 const SERVER = `
@@ -161,10 +158,10 @@ const makeDesk = async (): Promise<Desk> => {
 
 const pi = (...args: readonly string[]): readonly string[] => [
   process.execPath,
-  "--import",
-  import.meta.resolve("tsx"),
-  CLI,
+  inject("cli"),
   ...args,
+  // vitest asks all programs for colours in CI.
+  "--no-color",
 ];
 
 describeAsRoot(
