@@ -1,5 +1,5 @@
 // The system moves from the card to a disk, on loop devices and with the real tools, whatever goes wrong meanwhile.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,8 @@ import {
   start,
   withDisks,
 } from "./board/board.ts";
-import { namesOf, partitionsOf, readFat } from "./board/firmware.ts";
+import { readFat } from "./board/firmware.ts";
+import { expectApart, expectSound } from "./board/judge.ts";
 import { sparseDisk } from "./board/media.ts";
 
 const TOOLS = [
@@ -38,8 +39,6 @@ const moving: ResolvedNode = { ...sampleNode, storage: "sd-to-nvme" };
 const MANY_STARTS = 600_000;
 
 const NVME = "nvme0n1 nvme Disk";
-
-const diskId = (image: string): number => readFileSync(image).readUInt32LE(440);
 
 const digest = (path: string): string =>
   createHash("sha256").update(readFileSync(path)).digest("hex");
@@ -65,49 +64,6 @@ const moveSystem = async (
     }
   }
   throw new Error("the system never arrives");
-};
-
-/** No name of one medium is a name of the other, and both file systems of the disk are sound. */
-const expectApart = (board: Board, disk: string): void => {
-  const names = (image: string) =>
-    partitionsOf(image).flatMap(({ offset, size }) =>
-      namesOf(image, offset, size),
-    );
-  const card = names(imageOf(board, "mmcblk0"));
-  const copy = names(imageOf(board, disk));
-  expect(copy).toHaveLength(4);
-  expect(copy.filter((name) => card.includes(name))).toEqual([]);
-  expect(diskId(imageOf(board, disk))).not.toBe(
-    diskId(imageOf(board, "mmcblk0")),
-  );
-};
-
-const expectSound = (board: Board, disk: string): void => {
-  const image = imageOf(board, disk);
-  const [boot, root] = partitionsOf(image);
-  const part = (place: typeof boot, name: string): string => {
-    const path = join(board.folder, name);
-    execFileSync("dd", [
-      `if=${image}`,
-      `of=${path}`,
-      "bs=512",
-      `skip=${(place?.offset ?? 0) / 512}`,
-      `count=${(place?.size ?? 0) / 512}`,
-      "conv=sparse",
-      "status=none",
-    ]);
-    return path;
-  };
-  const fat = spawnSync("fsck.vfat", ["-n", part(boot, "check.fat")], {
-    encoding: "utf8",
-  });
-  expect(fat.stdout, fat.stdout).not.toMatch(
-    /dirty|differ|error|Free cluster summary/i,
-  );
-  const ext4 = spawnSync("e2fsck", ["-fn", part(root, "check.ext4")], {
-    encoding: "utf8",
-  });
-  expect(ext4.status, ext4.stdout + ext4.stderr).toBe(0);
 };
 
 /** The running system is the card's, down to owners and hard links, and knows the disk by names of its own. */
@@ -155,8 +111,8 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
       expect({ system, starts }).toEqual({ system: "nvme0n1", starts: 2 });
       expectSystem(board, "nvme0n1");
       shutDown(board);
-      expectApart(board, "nvme0n1");
-      expectSound(board, "nvme0n1");
+      expectApart(imageOf(board, "mmcblk0"), imageOf(board, "nvme0n1"));
+      expectSound(imageOf(board, "nvme0n1"), board.folder);
       expect(readFat(imageOf(board, "mmcblk0"), "config.txt")).toBe("");
       const secret = Buffer.from("client-key-data: ");
       const holdsSecret = () =>
@@ -168,7 +124,7 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
       expect(output).toContain("Removing the secrets from the card, too.");
       shutDown(board);
       expect(holdsSecret()).toBe(false);
-      expectSound(board, "nvme0n1");
+      expectSound(imageOf(board, "nvme0n1"), board.folder);
     },
     MANY_STARTS,
   );
@@ -184,8 +140,8 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
       expect(await moveSystem(board)).toEqual({ system: "nvme0n1", starts: 2 });
       expectSystem(board, "nvme0n1");
       shutDown(board);
-      expectApart(board, "nvme0n1");
-      expectSound(board, "nvme0n1");
+      expectApart(imageOf(board, "mmcblk0"), imageOf(board, "nvme0n1"));
+      expectSound(imageOf(board, "nvme0n1"), board.folder);
       expect(start(board)).toBe("nvme0n1");
       expect((await runPhase(board, "15-storage")).end).toBe("done");
     },
@@ -211,8 +167,8 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
       );
       expectSystem(board, "nvme0n1");
       shutDown(board);
-      expectApart(board, "nvme0n1");
-      expectSound(board, "nvme0n1");
+      expectApart(imageOf(board, "mmcblk0"), imageOf(board, "nvme0n1"));
+      expectSound(imageOf(board, "nvme0n1"), board.folder);
       expect(readFat(imageOf(board, "mmcblk0"), "config.txt")).toBe("");
     },
     MANY_STARTS,
@@ -430,7 +386,7 @@ describeAsRoot(TOOLS, "the boot loader of a board whose system moves", () => {
       expect(await moveSystem(board)).toEqual({ system: "nvme0n1", starts: 3 });
       expectSystem(board, "nvme0n1");
       shutDown(board);
-      expectApart(board, "nvme0n1");
+      expectApart(imageOf(board, "mmcblk0"), imageOf(board, "nvme0n1"));
       expect(settingsOf(board)).toContain("BOOT_ORDER=0xf416");
       eeprom(board, "settings", "BOOT_ORDER=0xf461\n");
       expect(start(board)).toBe("mmcblk0");

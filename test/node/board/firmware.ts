@@ -99,7 +99,7 @@ export const namesOf = (
   return stdout.split("\n").filter((line) => /^(LABEL|UUID)=/.test(line));
 };
 
-const tableId = (image: string): string =>
+export const tableId = (image: string): string =>
   run("sfdisk", "--disk-id", image).stdout.trim().replace(/^0x/, "");
 
 /** The partition with this label or id; two of them are what must never happen. */
