@@ -7,7 +7,10 @@ export type Arch = "amd64" | "arm64";
 
 export const SUITE = "trixie";
 
-/** What Ubuntu Server's image has and first boot uses; plus hostapd, the other end of the simulated radio. */
+/**
+ * What Ubuntu Server's image has and first boot uses; plus hostapd, the other end of the simulated radio, and the NFS server,
+ * which an emulated processor would take minutes to install.
+ */
 export const PACKAGES = [
   "systemd",
   "systemd-sysv",
@@ -41,6 +44,7 @@ export const PACKAGES = [
   "iw",
   "wireless-regdb",
   "hostapd",
+  "nfs-kernel-server",
   "ca-certificates",
   "curl",
   "gpg",
@@ -55,7 +59,7 @@ export const PACKAGES = [
  * Kept on the image as packages, each with what it needs that the image lacks: a node installs them at its first boot, as it
  * would from a mirror.
  */
-export const LATER_PACKAGES = ["dnsmasq", "nfs-kernel-server"] as const;
+export const LATER_PACKAGES = ["dnsmasq"] as const;
 
 /** Modules by name, with all that they depend on; a Raspberry Pi's kernel has them too, or their like. */
 export const MODULES: readonly RegExp[] = [

@@ -5,8 +5,15 @@ import { runTool } from "../../../src/system/run-tool.ts";
 
 const ENABLED = ["systemd-networkd", "systemd-resolved", "systemd-timesyncd"];
 
-/** hostapd is here for the tests alone; netplan starts its own wpa_supplicant. */
-const DISABLED = ["hostapd", "wpa_supplicant"];
+/** hostapd and NFS are here for the tests alone; netplan starts its own wpa_supplicant. */
+const DISABLED = [
+  "hostapd",
+  "wpa_supplicant",
+  "nfs-server.service",
+  "nfs-client.target",
+  "rpcbind.service",
+  "rpcbind.socket",
+];
 
 /** What every machine makes for itself. */
 const OWN_TO_A_MACHINE = [

@@ -20,13 +20,13 @@ export type Desk = Room & {
 };
 
 /** kubeadm refuses a control plane with less than 1700 MB. The card holds every image twice, packed and unpacked. */
-const BOARD = { memoryMib: 2048, cardGib: 6 };
+const SIZE = { memoryMib: 2048, cardGib: 6 };
 
 export const openDesk = async (name: string): Promise<Desk> => {
   const room = await openRoom(name, {
     inventory: twoNodes(),
     vendor: kubernetesBase,
-    board: BOARD,
+    size: SIZE,
   });
   const { project, lan } = room;
   return {

@@ -12,6 +12,7 @@ import { parse, stringify } from "yaml";
 import {
   CALICO,
   CHART,
+  DRIVER,
   FLANNEL,
   renderedChart,
   sha256,
@@ -51,14 +52,19 @@ export const makeOfflinePackage = async (
   const file = join(root, "profiles/manifests.yaml");
   const pins = parse(await readFile(file, "utf8")) as {
     manifests: Record<"calico" | "cilium" | "flannel", { sha256: string }>;
+    storage: { manifests: { sha256: string }[] };
   };
   await mkdir(join(cache, "archives"), { recursive: true });
-  for (const [name, text] of [
-    ["flannel", flannel],
-    ["calico", CALICO],
-    ["cilium", CHART],
+  const { manifests, storage } = pins;
+  for (const [pinned, text] of [
+    [[manifests.flannel], flannel],
+    [[manifests.calico], CALICO],
+    [[manifests.cilium], CHART],
+    [storage.manifests, DRIVER],
   ] as const) {
-    pins.manifests[name].sha256 = sha256(text);
+    for (const pin of pinned) {
+      pin.sha256 = sha256(text);
+    }
     await writeFile(join(cache, "archives", sha256(text)), text);
   }
   await writeFile(file, stringify(pins));

@@ -9,6 +9,15 @@ import { ROOT_OFFSET } from "../base/disk-layout.ts";
 
 const STAND_INS = join(import.meta.dirname, "../stand-ins");
 
+/** Tools of the board, shared with the tests of the node's scripts. */
+const FAKES = join(import.meta.dirname, "../../node/fakes/board");
+const BOARD_TOOLS = [
+  "board.sh",
+  "vcgencmd",
+  "rpi-eeprom-config",
+  "rpi-eeprom-update",
+];
+
 const RADIO = join(import.meta.dirname, "../radio");
 
 const hashOfFolder = (folder: string): string => {
@@ -89,6 +98,9 @@ const changeRoot = async (
 const addStandIns = async (root: string): Promise<void> => {
   await runTool("cp", ["-r", STAND_INS, join(root, "opt/stand-ins")]);
   await runTool("mkdir", [join(root, "opt/stand-ins/orders")]);
+  const fakes = join(root, "opt/stand-ins/fakes/board");
+  await runTool("mkdir", ["-p", fakes]);
+  await runTool("cp", [...BOARD_TOOLS.map((name) => join(FAKES, name)), fakes]);
   await runTool("sh", [
     "-c",
     'cp "$1"/opt/stand-ins/bin/* "$1/usr/local/sbin/"',
@@ -132,11 +144,11 @@ export const cachedImage = async (
 
 /** The base whose package manager and Kubernetes are stand-ins. */
 export const standInImage = (base: Base): Promise<string> =>
-  cachedImage(base, "stand-ins", [STAND_INS], addStandIns);
+  cachedImage(base, "stand-ins", [STAND_INS, FAKES], addStandIns);
 
 /** The same for a board that finds an access point in the air. */
 export const radioImage = (base: Base): Promise<string> =>
-  cachedImage(base, "radio", [STAND_INS, RADIO], async (root) => {
+  cachedImage(base, "radio", [STAND_INS, FAKES, RADIO], async (root) => {
     await addStandIns(root);
     await addRadio(root);
   });

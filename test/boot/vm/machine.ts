@@ -5,6 +5,13 @@ import { toolEnvironment } from "../../../src/system/run-tool.ts";
 import { childOf } from "../support/processes.ts";
 import type { Cleanup } from "../support/cleanup.ts";
 
+export type Board = {
+  /** The image of an NVMe disk. */
+  readonly nvme: string;
+  /** Folder of the boot loader's memory: `settings`, when it was `built`, and `package.bin` of rpi-eeprom. */
+  readonly eeprom: string;
+};
+
 export type MachineSpec = {
   readonly name: string;
   /** The image as flashed; the machine writes to it. */
@@ -16,6 +23,8 @@ export type MachineSpec = {
   /** What the machine says on its console, added to the end of this file. */
   readonly log: string;
   readonly memoryMib: number;
+  /** The card in a card reader, with these beside it; without, the card is a disk of the virtual machine's own kind. */
+  readonly board?: Board;
   /** Words for the kernel's command line, after those of the card. */
   readonly kernelWords?: readonly string[];
 };

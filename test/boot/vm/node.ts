@@ -9,10 +9,10 @@ import { until } from "../support/until.ts";
 import type { Machine, MachineSpec } from "./machine.ts";
 import { ssh } from "./ssh.ts";
 
-export type Board = { readonly memoryMib: number; readonly cardGib: number };
+export type Size = { readonly memoryMib: number; readonly cardGib: number };
 
 /** The card is larger than the image, so that there is something to grow into. */
-const SMALL: Board = { memoryMib: 1024, cardGib: 3 };
+const SMALL: Size = { memoryMib: 1024, cardGib: 3 };
 
 export type VmNode = {
   readonly name: string;
@@ -28,11 +28,11 @@ export const flashNode = async (
   address: string,
   lan: Lan,
   logs: string,
-  board: Board = SMALL,
+  size: Size = SMALL,
 ): Promise<VmNode> => {
   const card = join(project.folder, `${name}.card`);
   await writeFile(card, "");
-  await truncate(card, board.cardGib * 1024 ** 3);
+  await truncate(card, size.cardGib * 1024 ** 3);
   await piImage(
     project,
     "flash",
@@ -52,7 +52,7 @@ export const flashNode = async (
       tap: await lan.addTap(name),
       namespace: lan.namespace,
       log: join(logs, `${name}.console`),
-      memoryMib: board.memoryMib,
+      memoryMib: size.memoryMib,
     },
     ssh: (command) =>
       ssh(

@@ -1,13 +1,11 @@
 // The power of both whole images goes at a random moment of each phase; afterwards they become a cluster all the same.
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { stripVTControlCharacters } from "node:util";
 import { beforeAll, expect, it, onTestFailed } from "vitest";
 import { describeAsRoot } from "../../support/tools.ts";
 import { twoNodes } from "../support/inventory.ts";
 import { makeRandom } from "../support/random.ts";
 import { PHASES } from "../support/status.ts";
-import { until } from "../support/until.ts";
+import { consoleOf, untilTold } from "./console.ts";
 import { untilNodeIsDone, type VmNode } from "./node.ts";
 import { openRoom, type Room } from "./room.ts";
 
@@ -54,28 +52,12 @@ describeAsRoot(
       ...nodes: readonly [VmNode, ...VmNode[]]
     ) => {
       const [node] = nodes;
-      const earlier = await readFile(node.spec.log, "utf8").catch(() => "");
+      const earlier = await consoleOf(node.spec);
       const machines = await Promise.all(nodes.map((each) => room.boot(each)));
-      const said = async () =>
-        stripVTControlCharacters(
-          (await readFile(node.spec.log, "utf8")).slice(earlier.length),
-        );
-      const line = lineBefore(node, phase, stripVTControlCharacters(earlier));
-      await until(
+      await untilTold(
         `${phase} on ${node.name}`,
-        async () => ((await said()).includes(line) ? true : undefined),
-        {
-          seconds: 400,
-          hopeless: () =>
-            machines.every((machine) => machine.isOn())
-              ? undefined
-              : "a machine has ended",
-          where: async () =>
-            (await said())
-              .split("\n")
-              .findLast((told) => told.includes("[pi-image]")) ??
-            "the node unit has not said anything",
-        },
+        lineBefore(node, phase, earlier),
+        { spec: node.spec, earlier, machines, seconds: 400 },
       );
       await sleep(random.below(LATEST_MS));
       await Promise.all(machines.map((machine) => machine.powerCut()));

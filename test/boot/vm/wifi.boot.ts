@@ -1,21 +1,15 @@
 // A node whose uplink is Wi-Fi joins each kind of access point over simulated radios, and keeps to the country's rules.
-import { mkdtemp, rm } from "node:fs/promises";
 import { expect, it, onTestFailed } from "vitest";
 import { describeAsRoot } from "../../support/tools.ts";
 import { baseImage } from "../base/base-image.ts";
-import { makeLan } from "../lan/lan.ts";
-import { startRouter } from "../lan/router.ts";
-import { makeCleanup } from "../support/cleanup.ts";
 import { ADDRESSES, WORKER } from "../support/inventory.ts";
-import { openLogs } from "../support/logs.ts";
-import { buildProject, USER } from "../support/project.ts";
+import { USER } from "../support/project.ts";
 import { wantedArch } from "../support/shared-base.ts";
-import { testFolderPrefix } from "../support/sweep.ts";
 import { radioImage } from "../support/vendor-image.ts";
-import { kvmWorks } from "./accelerator.ts";
+import { openLab } from "./lab.ts";
 import { macOf } from "./machine.ts";
-import { flashNode, untilSays } from "./node.ts";
-import { bootQemu } from "./qemu.ts";
+import { untilSays } from "./node.ts";
+import { bootFastQemu } from "./qemu.ts";
 
 /** The first one is in the air from the start. */
 const ACCESS_POINTS = [
@@ -59,40 +53,24 @@ describeAsRoot(
   () => {
     it("associates with access points of WPA2, of WPA3, and with a hidden one", async () => {
       process.env["PI_IMAGE_TEST_WIFI"] = "correct horse battery";
-      const cleanup = makeCleanup();
-      const logs = await openLogs("wifi");
-      const close = async (failed: boolean) => {
-        await cleanup.run();
-        await logs.close(failed);
-      };
-      onTestFailed(() => close(true));
-      const folder = await mkdtemp(testFolderPrefix());
-      cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-      const base = await baseImage(wantedArch());
-      const image = await radioImage(base);
-      const project = await buildProject(
-        folder,
-        INVENTORY,
-        { image },
-        "--host",
-        WORKER,
-      );
-      const lan = await makeLan(cleanup);
       // The cable is the test's way to look inside; the uplink is the radio.
       const leases = { [macOf(WORKER)]: ADDRESSES[WORKER] };
-      startRouter(lan, { leases }, cleanup);
-      const node = await flashNode(
-        project,
-        image,
-        WORKER,
-        ADDRESSES[WORKER],
-        lan,
-        logs.folder,
-      );
-      const kvm = await kvmWorks(base.arch, node.spec.card);
-      const accelerator = kvm ? "kvm" : "tcg";
-      const { arch } = base;
-      const machine = await bootQemu(arch, accelerator, node.spec, cleanup);
+      const lab = await openLab("wifi", {
+        inventory: INVENTORY,
+        router: { leases },
+        vendor: async () => {
+          const base = await baseImage(wantedArch());
+          return { base, image: await radioImage(base) };
+        },
+        build: ["--host", WORKER],
+      });
+      onTestFailed(async () => {
+        lab.fail();
+        await lab.close();
+      });
+      const { base, cleanup } = lab;
+      const node = await lab.flash(WORKER, ADDRESSES[WORKER]);
+      const machine = await bootFastQemu(base.arch, node.spec, cleanup);
       const says = (what: string, command: string, seconds: number) =>
         untilSays(node, machine, what, command, seconds);
       await says(
@@ -123,7 +101,7 @@ describeAsRoot(
         );
       }
       await machine.powerCut();
-      await close(false);
+      await lab.close();
     });
   },
 );
