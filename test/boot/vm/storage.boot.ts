@@ -1,16 +1,21 @@
 // Whole images on a board with a card reader and an NVMe disk: a system that moves to the disk, and a storage node.
+import { readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { beforeAll, expect, it, onTestFailed } from "vitest";
+import { join } from "node:path";
+import { beforeAll, expect, it } from "vitest";
 import { expectApart, expectSound } from "../../node/board/judge.ts";
 import { describeAsRoot } from "../../support/tools.ts";
 import { tryPort } from "../lan/connect.ts";
 import { ROUTER } from "../lan/lan.ts";
+import { ALLOWED } from "../nspawn/scrubbed.ts";
 import { CONTROL_PLANE } from "../support/inventory.ts";
 import { USER } from "../support/project.ts";
 import { makeRandom } from "../support/random.ts";
+import { secretLines } from "../support/secret-lines.ts";
 import { until } from "../support/until.ts";
 import { choiceOf, makeBoard } from "./board.ts";
 import { consoleOf, untilTold } from "./console.ts";
+import { secretsInBootPartition, secretsInRootPartition } from "./dead-card.ts";
 import { openLab, type Lab } from "./lab.ts";
 import type { Board, Machine } from "./machine.ts";
 import { untilNodeIsDone, type VmNode } from "./node.ts";
@@ -76,8 +81,9 @@ describeAsRoot(
       return () => lab.close();
     });
 
+    // Both at once: an emulated machine seldom has work for both of its processors.
     const test = (title: string, body: () => Promise<void>) =>
-      it(title, { timeout: TEST_MS }, async () => {
+      it.concurrent(title, { timeout: TEST_MS }, async ({ onTestFailed }) => {
         onTestFailed(() => {
           lab.fail();
           console.log(`To see it again: PI_IMAGE_BOOT_SEED=${random.seed}`);
@@ -187,6 +193,20 @@ describeAsRoot(
       await machine.ended;
       expectApart(card, nvme);
       expectSound(nvme, lab.project.folder);
+      const documents = ["user-data", "network-config"].map((file) =>
+        readFileSync(join(lab.project.folder, "out", node.name, file), "utf8"),
+      );
+      const secrets = secretLines(documents);
+      expect(secrets.length).toBeGreaterThan(10);
+      for (const [medium, allowed] of [
+        [nvme, ALLOWED["control-plane"]],
+        [card, ALLOWED.worker],
+      ] as const) {
+        expect(await secretsInBootPartition(medium, secrets)).toEqual([]);
+        expect(
+          await secretsInRootPartition(medium, `${medium}.root`, secrets),
+        ).toEqual(allowed);
+      }
     });
 
     test("a storage node formats the NVMe disk once and exports it by the kernel's NFS server", async () => {
