@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Declares the commands; the only top-level catch and the only exit code.
+import { setImmediate } from "node:timers/promises";
 import { Argument, Command, CommanderError, Option } from "commander";
 import { commandTree } from "./commands/command-tree.ts";
 import type { Context, GlobalOptions } from "./commands/context.ts";
@@ -21,6 +22,7 @@ import {
   yesOption,
 } from "./commands/options.ts";
 import { reportEnd, runApart } from "./commands/run-apart.ts";
+import { cancelled } from "./report/cancelled.ts";
 import { EXIT } from "./report/exit-codes.ts";
 import { UserError } from "./report/user-error.ts";
 import { packageVersion } from "./system/package-files.ts";
@@ -62,7 +64,9 @@ const declare = (
       try {
         await run(context, command.processedArgs as string[], options);
       } catch (error) {
-        process.exitCode = explainFailure(error, context);
+        // The same Ctrl-C ends the tools that we run: our own signal may be the next thing that Node looks at.
+        await setImmediate();
+        process.exitCode = explainFailure(error, context, name);
       } finally {
         context.close();
         reportEnd();
@@ -362,9 +366,9 @@ const usageError = ({ message }: CommanderError): UserError => {
   });
 };
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.once(signal, () => {
-    stop.abort(signal);
+    stop.abort(cancelled());
     // A second one must always work, even when stopping hangs on a bad device.
     process.once(signal, () => process.exit(EXIT.cancelled));
   });

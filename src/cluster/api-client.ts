@@ -1,7 +1,6 @@
 // Asks the API server a question with the administrator's certificate, trusting the cluster's own CA only.
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
-import { UserError } from "../report/user-error.ts";
 import { type ApiFailure, type ApiServer, placeOf } from "./api-server.ts";
 import { explainConnection, minute } from "./explain-connection.ts";
 
@@ -129,9 +128,7 @@ export const askApi = async (
     const response = await send(server, path, AbortSignal.any([signal, slow]));
     return await answerOf(server, response, now());
   } catch (error) {
-    if (signal.aborted) {
-      throw new UserError("CANCELLED", "the run was stopped");
-    }
+    signal.throwIfAborted();
     const known = error as NodeJS.ErrnoException;
     return {
       ok: false,

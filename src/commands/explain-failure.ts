@@ -1,8 +1,10 @@
 // Tells the user why a command failed, and chooses the exit status.
+import { cancelled } from "../report/cancelled.ts";
 import { EXIT, type ExitCode } from "../report/exit-codes.ts";
 import { renderUserError } from "../report/render-error.ts";
 import { UserError } from "../report/user-error.ts";
 import { packageVersion } from "../system/package-files.ts";
+import { withStateOf } from "./cancelled-state.ts";
 import type { Context } from "./context.ts";
 import { explainSystemFailure } from "./system-failure.ts";
 
@@ -16,10 +18,6 @@ const describeBug = (error: unknown): string => {
     `  pi-image ${packageVersion()}, Node ${process.version}, ${process.platform} ${process.arch}`,
   ].join("\n");
 };
-
-/** Node's own interfaces throw this when our signal stops them. */
-const isAbort = (error: unknown): boolean =>
-  error instanceof Error && error.name === "AbortError";
 
 /** As a record for programs and as lines for people. */
 export const showUserError = (context: Context, error: UserError): void => {
@@ -35,13 +33,22 @@ export const showUserError = (context: Context, error: UserError): void => {
   context.complain(renderUserError(error));
 };
 
+/** Once the run was stopped, whatever else fails is a consequence: a stream that closed early, a tool that was killed. */
+const causeOf = (error: unknown, stopped: boolean): unknown =>
+  stopped && !(error instanceof UserError && error.code === "CANCELLED")
+    ? cancelled()
+    : (explainSystemFailure(error) ?? error);
+
+/** @param command its name, where one was running */
 export const explainFailure = (
   error: unknown,
   context: Context | undefined,
+  command?: string,
 ): ExitCode => {
-  const expected = isAbort(error)
-    ? new UserError("CANCELLED", "the run was stopped")
-    : (explainSystemFailure(error) ?? error);
+  const expected = withStateOf(
+    causeOf(error, context?.signal.aborted === true),
+    command,
+  );
   const complain = context?.complain ?? ((text: string) => console.error(text));
   if (!(expected instanceof UserError)) {
     complain(describeBug(expected));

@@ -5,6 +5,7 @@ import { closeSync } from "node:fs";
 import { env, execArgv, execPath, pid } from "node:process";
 import { isSea } from "node:sea";
 import { setTimeout as sleep } from "node:timers/promises";
+import { cancelled } from "../report/cancelled.ts";
 import { EXIT } from "../report/exit-codes.ts";
 import { UserError } from "../report/user-error.ts";
 import { asRoot } from "../system/privileges.ts";
@@ -39,7 +40,7 @@ const isApart = (): boolean =>
 const followParent = (stop: AbortController): void => {
   process.on("message", (message) => {
     if (message === STOP) {
-      stop.abort("SIGINT");
+      stop.abort(cancelled());
     }
   });
   // As if both had been killed: nothing must be written when the user believes that pi-image is gone.

@@ -1,4 +1,5 @@
 // Runs the comparison of the image's file with its checksums beside the flash, and says when it has failed.
+import { cancelled } from "../report/cancelled.ts";
 
 export type ImageProof = {
   /** Rejects when the image is not what its publisher describes. */
@@ -28,7 +29,7 @@ export const startProof = (
       }
     },
     stop: async () => {
-      stopped.abort();
+      stopped.abort(cancelled());
       await ended;
     },
   };

@@ -29,6 +29,11 @@ export const targetGone = (path: string, cause?: unknown): UserError =>
     hint: `was it pulled out? check the reader and the cable, then ${AGAIN}`,
   });
 
+const ABOUT_THE_CARD: ReadonlySet<string> = new Set([
+  "READBACK_DIFFERS",
+  "TARGET_GONE",
+]);
+
 const fromSystem = async (
   error: unknown,
   code: string,
@@ -69,10 +74,13 @@ const fromSystem = async (
   }
 };
 
-const isAbort = (error: unknown, signal: AbortSignal | undefined): boolean =>
+/**
+ * After an abort, what the run's own parts say of themselves (a decoder that was killed, a closed stream) is only its
+ * consequence. A finding about the card stays one.
+ */
+const isCancel = (error: unknown, signal: AbortSignal | undefined): boolean =>
   signal?.aborted === true &&
-  (error === signal.reason ||
-    (error instanceof Error && error.name === "AbortError"));
+  !(error instanceof UserError && ABOUT_THE_CARD.has(error.code));
 
 /**
  * The error to show for what a target has thrown.
@@ -85,7 +93,7 @@ export const explainDeviceError = async (
   signal: AbortSignal | undefined,
   state: string,
 ): Promise<UserError> => {
-  if (isAbort(error, signal)) {
+  if (isCancel(error, signal)) {
     return new UserError("CANCELLED", `writing ${target.path} was stopped`, {
       state,
       cause: error,

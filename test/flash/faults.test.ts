@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { cancelled } from "../../src/report/cancelled.ts";
 import type { OpenTarget } from "../../src/device/opened-target.ts";
 import type { ImageReader } from "../../src/image/reader.ts";
 import { UserError } from "../../src/report/user-error.ts";
@@ -74,7 +75,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
     const { card, flashOne } = sampleCards();
     const stopped = card();
     const controller = new AbortController();
-    const wrap = onWrite(15 * MIB, () => controller.abort("SIGINT"));
+    const wrap = onWrite(15 * MIB, () => controller.abort(cancelled()));
     const { error } = await flashOne(stopped.device, wrap, {
       signal: controller.signal,
     });
@@ -90,7 +91,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
     const { card, flashOne } = sampleCards();
     const untouched = card();
     const { error } = await flashOne(untouched.device, undefined, {
-      signal: AbortSignal.abort("SIGINT"),
+      signal: AbortSignal.abort(cancelled()),
     });
     expect(error).toMatchObject({
       code: "CANCELLED",

@@ -1,6 +1,7 @@
 // Cards that stop answering: they are named and given up, and nobody waits for them.
 import { truncateSync } from "node:fs";
 import { expect, test } from "vitest";
+import { cancelled } from "../../src/report/cancelled.ts";
 import type { OpenTarget } from "../../src/device/opened-target.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { run } from "../device/loop.ts";
@@ -66,7 +67,7 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
     const wrap = (target: OpenTarget): OpenTarget => {
       closeSilent = target.close;
       return onWrite(12 * MIB, () => {
-        controller.abort("SIGINT");
+        controller.abort(cancelled());
         return new Promise(() => undefined);
       })(target);
     };

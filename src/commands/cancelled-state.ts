@@ -1,0 +1,57 @@
+// What a command that was stopped leaves behind, and what to do next.
+import { UserError } from "../report/user-error.ts";
+
+type Ending = { readonly state: string; readonly hint?: string };
+
+const AGAIN = "run the same command again";
+
+const UNCHANGED: Ending = { state: "nothing was changed" };
+
+/**
+ * True at every moment of the command: files get their names when they are whole, and a run that was stopped removes the
+ * unfinished ones. Where cards are written, each of them has its own error, with its own state.
+ */
+const ENDINGS: Readonly<Record<string, Ending>> = {
+  init: { state: "no inventory was written", hint: AGAIN },
+  build: {
+    state: "what was finished is kept; no unfinished image is left",
+    hint: AGAIN,
+  },
+  flash: { state: "no card was written", hint: AGAIN },
+  release: {
+    state:
+      "the release is incomplete: images that were finished are kept, but there is no SHA256SUMS",
+    hint: AGAIN,
+  },
+  verify: { state: "the card was only read", hint: AGAIN },
+  devices: { state: "nothing was written" },
+  base: {
+    state: "what was downloaded so far is kept in the cache",
+    hint: `${AGAIN}; a download goes on from there`,
+  },
+  watch: {
+    state: "nothing was changed; the cluster goes on without being watched",
+  },
+  secrets: { state: "the secrets file is as it was" },
+  kubeconfig: { state: "no kubeconfig was changed", hint: AGAIN },
+  node: { state: "the inventory is as it was", hint: AGAIN },
+};
+
+/** A cancel that does not say what it leaves behind gets the sentence of its command. */
+export const withStateOf = (
+  error: unknown,
+  command: string | undefined,
+): unknown => {
+  if (
+    !(error instanceof UserError) ||
+    error.code !== "CANCELLED" ||
+    error.state !== undefined
+  ) {
+    return error;
+  }
+  return new UserError(error.code, error.message, {
+    ...(ENDINGS[command ?? ""] ?? UNCHANGED),
+    facts: error.facts,
+    cause: error.cause,
+  });
+};
