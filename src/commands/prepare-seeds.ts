@@ -163,7 +163,7 @@ export const prepareSeeds = async (
         project,
         // Certificates end by the real clock, whatever SOURCE_DATE_EPOCH says.
         { now: new Date(), crypto: webcrypto },
-        { env, encryptTo },
+        { env, encryptTo, signal: context.signal },
       );
       for (const change of changes) {
         context.remark(change);

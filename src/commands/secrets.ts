@@ -139,6 +139,7 @@ const rotate = async (
     {
       identityFile: options.identity,
       env: context.env,
+      signal: context.signal,
       encryptTo: options.encryptTo,
     },
   );

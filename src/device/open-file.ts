@@ -23,8 +23,8 @@ export const openFile = async (
     0o600,
   );
   try {
-    const { dev, ino, size: before } = await handle.stat();
-    const unlock = await lockTargetFile(path, `${dev}:${ino}`);
+    await lockTargetFile(handle, path);
+    const { size: before } = await handle.stat();
     const size = Math.max(before, imageSize);
     return {
       path,
@@ -44,10 +44,7 @@ export const openFile = async (
       settle: () => handle.truncate(size),
       present: async () => true,
       gone: () => false,
-      close: async () => {
-        await handle.close();
-        await unlock();
-      },
+      close: () => handle.close(),
     };
   } catch (error) {
     await handle.close();

@@ -1,45 +1,28 @@
 // Keeps a second pi-image away from a target file while the first one writes it.
-import { once } from "node:events";
-import { createServer } from "node:net";
+import type { FileHandle } from "node:fs/promises";
 import { platform } from "node:process";
 import { UserError } from "../report/user-error.ts";
-import { errnoCode } from "./errno.ts";
+import { lockDescriptor } from "../system/flock.ts";
 
 /**
- * Holds the file until the returned function is called or the process ends in any way. Node has no flock(2), and a
- * lock file outlives a killed process; a name in Linux's abstract socket namespace (unix(7)) does neither. Other
- * systems have no such names: there two runs on one file are not told apart.
- * @param identity device and inode of the file
+ * Holds the open file until the handle is closed. On other systems than Linux two runs on one file are not told apart.
  * @throws UserError TARGET_IN_USE
  */
 export const lockTargetFile = async (
+  handle: FileHandle,
   path: string,
-  identity: string,
-): Promise<() => Promise<void>> => {
+): Promise<void> => {
   if (platform !== "linux") {
-    return async () => undefined;
+    return;
   }
-  const server = createServer();
-  server.unref();
-  try {
-    server.listen({ path: `\0pi-image/target/${identity}` });
-    await once(server, "listening");
-  } catch (error) {
-    if (errnoCode(error) !== "EADDRINUSE") {
-      throw error;
-    }
+  if (!(await lockDescriptor(handle.fd, { seconds: 0 }))) {
     throw new UserError(
       "TARGET_IN_USE",
-      `another pi-image is writing to ${path}`,
+      `another program, perhaps a second pi-image, is writing to ${path}`,
       {
-        cause: error,
         state: "this run wrote nothing",
         hint: "wait for it, or choose another target",
       },
     );
   }
-  return async () => {
-    server.close();
-    await once(server, "close");
-  };
 };

@@ -29,6 +29,8 @@ export type StoreOptions = OpenOptions & {
   readonly encryptTo?: readonly string[] | undefined;
   /** How long to wait for another run that changes the file. */
   readonly lockSeconds?: number | undefined;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 type KeptSecrets = {
@@ -99,13 +101,14 @@ const explain = (error: unknown, path: string): unknown => {
 
 const heldBy =
   (path: string) =>
-  (lock: string, holder: string): UserError => {
-    const [host, pid] = holder.split(" ");
+  (holder: string): UserError => {
+    const [pid = "", host = ""] = holder.split(" ");
+    const who = pid === "" ? "" : ` (process ${pid} on ${host})`;
     return new UserError(
       "SECRETS_LOCKED",
-      `another run (process ${pid} on ${host}) is changing ${path}`,
+      `another run${who} is changing ${path}`,
       {
-        hint: `run the command again when it has ended; if it is not running, delete ${lock}`,
+        hint: "run the command again when it has ended",
         state: "the file is as it was",
       },
     );
@@ -144,6 +147,7 @@ const changeSecrets = async (
       update,
       options.lockSeconds ?? LOCK_SECONDS,
       heldBy(path),
+      options.signal,
     );
     return { secrets, encrypted: encryptedTo.length > 0, changes };
   } catch (error) {

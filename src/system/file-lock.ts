@@ -1,103 +1,155 @@
 // Lets one run at a time change a file; a run that was killed holds nothing up.
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { constants, type FileHandle, open, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { platform } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isRunning, temporaryName } from "./atomic-file.ts";
+import { lockDescriptor } from "./flock.ts";
+
+/** Lets macOS take the lock while it opens the file (open(2) there); Linux has no such flag, macOS no flock program. */
+const O_EXLOCK = 0x20;
 
 const PAUSE_MS = 100;
+
+type Wait = {
+  /** Undefined: as long as it takes. */
+  readonly seconds?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
 
 const errorCode = (error: unknown): string | undefined =>
   (error as NodeJS.ErrnoException).code;
 
-/** Who holds the lock: host, process id, and a word that no other lock has. */
-const readHolder = async (lock: string): Promise<string | undefined> => {
+const openLinux = async (
+  lock: string,
+  flags: number,
+  wait: Wait,
+): Promise<FileHandle | undefined> => {
+  const handle = await open(lock, flags, 0o600);
+  let locked = false;
   try {
-    return await readFile(lock, "utf8");
+    locked = await lockDescriptor(handle.fd, wait);
+    return locked ? handle : undefined;
+  } finally {
+    if (!locked) {
+      await handle.close();
+    }
+  }
+};
+
+const openMac = async (
+  lock: string,
+  flags: number,
+  { seconds = Infinity, signal }: Wait,
+): Promise<FileHandle | undefined> => {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    try {
+      return await open(lock, flags | O_EXLOCK | constants.O_NONBLOCK, 0o600);
+    } catch (error) {
+      if (errorCode(error) !== "EAGAIN") {
+        throw error;
+      }
+      if (Date.now() > end) {
+        return undefined;
+      }
+    }
+    await sleep(PAUSE_MS, undefined, signal === undefined ? {} : { signal });
+  }
+};
+
+/** Whoever had the lock before may have removed the file that we have just locked. */
+const isStillThere = async (
+  lock: string,
+  handle: FileHandle,
+): Promise<boolean> => {
+  const mine = await handle.stat({ bigint: true });
+  try {
+    const there = await stat(lock, { bigint: true });
+    return there.ino === mine.ino && there.dev === mine.dev;
   } catch (error) {
     if (errorCode(error) === "ENOENT") {
-      return undefined;
-    }
-    throw error;
-  }
-};
-
-const isStale = (holder: string): boolean => {
-  const [host, pid] = holder.split(" ");
-  return host === hostname() && !isRunning(Number(pid));
-};
-
-/** Takes a dead run's lock away, but not the one that somebody else has just taken in its place. */
-const removeStale = async (lock: string, holder: string): Promise<void> => {
-  const aside = temporaryName(lock);
-  try {
-    await rename(lock, aside);
-    if ((await readHolder(aside)) !== holder) {
-      await link(aside, lock);
-    }
-  } catch (error) {
-    if (!["ENOENT", "EEXIST"].includes(errorCode(error) ?? "")) {
-      throw error;
-    }
-  } finally {
-    await rm(aside, { force: true });
-  }
-};
-
-const tryLock = async (lock: string): Promise<boolean> => {
-  const temporary = temporaryName(lock);
-  await writeFile(temporary, `${hostname()} ${process.pid} ${temporary}`);
-  try {
-    // A link appears whole: nobody sees a lock without its holder.
-    await link(temporary, lock);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === "EEXIST") {
       return false;
     }
     throw error;
+  }
+};
+
+const takeLock = async (
+  lock: string,
+  wait: Wait,
+): Promise<FileHandle | undefined> => {
+  const openLocked = platform === "darwin" ? openMac : openLinux;
+  for (;;) {
+    const handle = await openLocked(
+      lock,
+      constants.O_RDWR | constants.O_CREAT,
+      wait,
+    );
+    if (handle === undefined || (await isStillThere(lock, handle))) {
+      return handle;
+    }
+    await handle.close();
+  }
+};
+
+/** Who holds the lock, for people; empty while a run has taken it and not yet said so. */
+const readHolder = async (lock: string): Promise<string> => {
+  try {
+    const handle = await open(lock, "r");
+    try {
+      return await handle.readFile("utf8");
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") {
+      return "";
+    }
+    throw error;
+  }
+};
+
+const lockOf = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.lock`);
+
+const runLocked = async <Result>(
+  lock: string,
+  handle: FileHandle,
+  action: () => Promise<Result>,
+): Promise<Result> => {
+  try {
+    await handle.truncate(0);
+    await handle.write(`${process.pid} ${hostname()}`, 0);
+    return await action();
   } finally {
-    await rm(temporary, { force: true });
+    // While it is still ours: afterwards it may be somebody else's.
+    await rm(lock, { force: true });
+    await handle.close();
   }
 };
 
 /**
- * Runs `action` while no other run of pi-image does so for the same file. The lock is a hidden file beside it.
+ * Runs `action` while no other run of pi-image does so for the same file. The lock is on a hidden file beside it, and ends
+ * with this process however that ends; what a killed run leaves of the file locks nothing.
  *
  * @param path the file that `action` changes; its folder must exist
- * @param whenHeld gives the error for a lock that is still held after `seconds`, from the lock's path and its holder
+ * @param whenHeld gives the error for a lock that is still held after `seconds`, from its holder's process id and host
  */
 export const withFileLock = async <Result>(
   path: string,
   action: () => Promise<Result>,
   seconds: number,
-  whenHeld: (lock: string, holder: string) => Error,
+  whenHeld: (holder: string) => Error,
+  signal?: AbortSignal,
 ): Promise<Result> => {
-  const lock = join(dirname(path), `.${basename(path)}.lock`);
-  const end = Date.now() + seconds * 1000;
-  while (!(await tryLock(lock))) {
-    const holder = await readHolder(lock);
-    if (holder !== undefined && isStale(holder)) {
-      await removeStale(lock, holder);
-    } else if (holder !== undefined && Date.now() > end) {
-      throw whenHeld(lock, holder);
-    } else {
-      await sleep(PAUSE_MS);
-    }
+  const lock = lockOf(path);
+  const handle = await takeLock(lock, { seconds, signal });
+  if (handle === undefined) {
+    throw whenHeld(await readHolder(lock));
   }
-  try {
-    return await action();
-  } finally {
-    await rm(lock, { force: true });
-  }
+  return runLocked(lock, handle, action);
 };
-
-/** Only for passing "somebody else has it" out of the lock; the message is the lock's path. */
-class Held extends Error {
-  override readonly name = "Held";
-}
-
-const LONG_PAUSE_MS = 500;
 
 type Waiting = {
   /** Called once when another run holds the lock, with the lock's path. */
@@ -111,17 +163,14 @@ export const withFileLockInTurn = async <Result>(
   { told, signal }: Waiting,
   action: () => Promise<Result>,
 ): Promise<Result> => {
-  for (let first = true; ; first = false) {
-    try {
-      return await withFileLock(path, action, 0, (lock) => new Held(lock));
-    } catch (error) {
-      if (!(error instanceof Held)) {
-        throw error;
-      }
-      if (first) {
-        told(error.message);
-      }
-    }
-    await sleep(LONG_PAUSE_MS, undefined, { signal });
+  const lock = lockOf(path);
+  let handle = await takeLock(lock, { seconds: 0, signal });
+  if (handle === undefined) {
+    told(lock);
+    handle = await takeLock(lock, { signal });
   }
+  if (handle === undefined) {
+    throw new Error("only a limit of time ends waiting for a lock");
+  }
+  return runLocked(lock, handle, action);
 };

@@ -2,6 +2,7 @@
 import { webcrypto } from "node:crypto";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { cancelled } from "../../src/report/cancelled.ts";
 import { askApi } from "../../src/cluster/api-client.ts";
 import { parseNodeList } from "../../src/cluster/api-nodes.ts";
 import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
@@ -205,7 +206,7 @@ describe("askApi", () => {
   it("stops when it is told to", async () => {
     const port = await listen();
     const stop = new AbortController();
-    stop.abort();
+    stop.abort(cancelled());
     await expect(
       askApi(
         {

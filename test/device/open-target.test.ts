@@ -222,7 +222,7 @@ describeWithTools(["lsblk"], "openTarget on files", () => {
     const again = await usableTarget(path);
     await expect(open(again)).rejects.toMatchObject({
       code: "TARGET_IN_USE",
-      message: expect.stringContaining("another pi-image"),
+      message: expect.stringContaining("a second pi-image"),
     });
     await target.write(aligned(5), 2 * MIB);
     await target.settle();

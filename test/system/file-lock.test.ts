@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   mkdtempSync,
   readdirSync,
@@ -6,32 +7,35 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { withFileLock } from "../../src/system/file-lock.ts";
+import { cancelled } from "../../src/report/cancelled.ts";
+import {
+  withFileLock,
+  withFileLockInTurn,
+} from "../../src/system/file-lock.ts";
+import { describeWithTools } from "../support/tools.ts";
 
 let folder: string;
+let path: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "pi-image-lock-"));
+  path = join(folder, "file");
 });
 
 afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const held = (lock: string, holder: string) =>
-  new Error(`held: ${lock} by ${holder}`);
+const held = (holder: string) => new Error(`held by ${holder}`);
 
 const withLock = <Result>(
   action: () => Promise<Result>,
   seconds = 20,
-): Promise<Result> => withFileLock(join(folder, "file"), action, seconds, held);
-
-/** The id of a process that has ended. */
-const deadPid = (): number => spawnSync("true").pid;
+): Promise<Result> => withFileLock(path, action, seconds, held);
 
 describe("a lock", () => {
   it("lets one in at a time", async () => {
@@ -41,7 +45,7 @@ describe("a lock", () => {
       Array.from({ length: 8 }, () =>
         withLock(async () => {
           const count = Number(readFileSync(file, "utf8"));
-          await sleep(5);
+          await setImmediate();
           writeFileSync(file, String(count + 1));
         }),
       ),
@@ -57,36 +61,61 @@ describe("a lock", () => {
     await expect(withLock(() => Promise.resolve("in"))).resolves.toBe("in");
   });
 
-  it("of a run that was killed is taken over, by one of those who wait", async () => {
-    writeFileSync(
-      join(folder, ".file.lock"),
-      `${hostname()} ${deadPid()} word`,
-    );
-    let inside = 0;
-    const most: number[] = [];
-    await Promise.all(
-      Array.from({ length: 4 }, () =>
-        withLock(async () => {
-          inside += 1;
-          most.push(inside);
-          await sleep(5);
-          inside -= 1;
-        }),
-      ),
-    );
-    expect(most).toEqual([1, 1, 1, 1]);
+  it("names its holder to those who do not wait", async () => {
+    await withLock(async () => {
+      await expect(withLock(() => Promise.resolve(), 0)).rejects.toThrow(
+        new RegExp(`^held by ${process.pid} .`),
+      );
+    });
+  });
+
+  it("is not what somebody wrote into its file, nor a file that a killed run left", async () => {
+    writeFileSync(join(folder, ".file.lock"), `${process.pid} here`);
+    await expect(withLock(() => Promise.resolve("in"), 0)).resolves.toBe("in");
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it.each([
-    ["this machine", `${hostname()} ${process.pid} word`],
-    ["another machine", "elsewhere 1 word"],
-  ])("of a run on %s that goes on is respected", async (_where, holder) => {
+  it("is waited for only until the run is stopped, and whoever waits is told once", async () => {
+    const stop = new AbortController();
+    const told: string[] = [];
+    await withLock(async () => {
+      const waiting = withFileLockInTurn(
+        path,
+        {
+          signal: stop.signal,
+          told: (lock) => {
+            told.push(lock);
+            stop.abort(cancelled());
+          },
+        },
+        () => Promise.resolve(),
+      );
+      await expect(waiting).rejects.toMatchObject({ code: "CANCELLED" });
+    });
+    expect(told).toEqual([join(folder, ".file.lock")]);
+    await expect(withLock(() => Promise.resolve("in"), 0)).resolves.toBe("in");
+  });
+});
+
+describeWithTools(["flock"], "a lock of another process", () => {
+  it("holds as long as that lives, and no longer when it is killed", async () => {
     const lock = join(folder, ".file.lock");
-    writeFileSync(lock, holder);
-    await expect(withLock(() => Promise.resolve(), 0)).rejects.toThrow(
-      `held: ${lock} by ${holder}`,
+    const other = spawn(
+      "flock",
+      ["-x", lock, "sh", "-c", "echo locked; exec sleep 1000"],
+      { stdio: ["ignore", "pipe", "ignore"], detached: true },
     );
-    expect(readFileSync(lock, "utf8")).toBe(holder);
+    const { pid = 0 } = other;
+    try {
+      await once(other.stdout, "data");
+      await expect(withLock(() => Promise.resolve(), 0)).rejects.toThrow(
+        "held by",
+      );
+      const waiting = withLock(() => Promise.resolve("in"));
+      process.kill(-pid, "SIGKILL");
+      await expect(waiting).resolves.toBe("in");
+    } finally {
+      other.kill("SIGKILL");
+    }
   });
 });

@@ -1,0 +1,64 @@
+// Locks that end with whoever holds them: flock(2) on an open file, the one kind of lock of this program.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { UserError } from "../report/user-error.ts";
+import { toolEnvironment, toolMissing } from "./run-tool.ts";
+
+/** The status of the flock program where somebody else holds the lock. */
+const HELD = 1;
+
+type Wait = {
+  /** How long another holder is waited for; undefined: as long as it takes. */
+  readonly seconds?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+const waitSignal = ({ seconds, signal }: Wait): AbortSignal =>
+  AbortSignal.any([
+    ...(signal === undefined ? [] : [signal]),
+    ...(seconds === undefined ? [] : [AbortSignal.timeout(seconds * 1000)]),
+  ]);
+
+/**
+ * Takes the lock on an open file of Linux; it is held until the file is closed or the process ends in any way. Node has no
+ * flock(2), but such a lock belongs to the open file and not to a process: the flock program takes it on our descriptor and
+ * ends. Only options that BusyBox has too.
+ * @returns false when somebody else still holds it after that time; close the file then
+ * @throws UserError TOOL_MISSING, TOOL_FAILED; the reason of `signal`
+ */
+export const lockDescriptor = async (
+  fd: number,
+  wait: Wait,
+): Promise<boolean> => {
+  wait.signal?.throwIfAborted();
+  const atOnce = wait.seconds === 0 ? ["-n"] : [];
+  const flock = spawn("flock", ["-x", ...atOnce, "3"], {
+    stdio: ["ignore", "ignore", "ignore", fd],
+    env: toolEnvironment(),
+    ...(wait.seconds === 0 ? {} : { signal: waitSignal(wait) }),
+  });
+  try {
+    const [status] = (await once(flock, "close")) as [number | null];
+    wait.signal?.throwIfAborted();
+    if (status === 0 || status === HELD) {
+      return status === 0;
+    }
+    // Such as a network file system whose server keeps no locks.
+    throw new UserError(
+      "TOOL_FAILED",
+      `flock ended with status ${status ?? "of a signal"}, so nothing keeps other runs of pi-image away`,
+      {
+        state: "nothing was written",
+        hint: "use a folder on a local disk",
+      },
+    );
+  } catch (error) {
+    wait.signal?.throwIfAborted();
+    if (error instanceof Error && error.name === "AbortError") {
+      return false;
+    }
+    throw (error as NodeJS.ErrnoException).code === "ENOENT"
+      ? toolMissing("flock", "util-linux")
+      : error;
+  }
+};
