@@ -38,6 +38,8 @@ export type FoundBase = {
   readonly reader?: ImageReader | undefined;
   /** Nothing compared the bytes with the checksum: only parts of the archive were asked for. */
   readonly unproven?: boolean | undefined;
+  /** A vendor of the catalogue or the package itself proves what it is; of a stranger's image nothing may be left out. */
+  readonly known?: boolean | undefined;
 };
 
 export type ResolveOptions = CacheOptions & {

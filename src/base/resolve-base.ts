@@ -26,7 +26,10 @@ const find = async (
   const given = givenChecksum(request.sha256);
   const release = options.catalogue.releases.get(base);
   if (release !== undefined) {
-    return resolveRelease(release, given, request, options);
+    return {
+      ...(await resolveRelease(release, given, request, options)),
+      known: true,
+    };
   }
   if (options.catalogue.samples.has(base)) {
     return resolveSample(base, given, options);
@@ -59,5 +62,6 @@ export const resolveBase = async (
     return { ...found, reader: found.reader ?? (await openImage(found.path)) };
   }
   const path = await rootfsBase(found, options);
-  return { ...found, path, reader: await openImage(path) };
+  // Whoever made the archive: its file systems are made here.
+  return { ...found, path, reader: await openImage(path), known: true };
 };

@@ -16,7 +16,7 @@ import {
   type ExpectedChecksum,
 } from "./checksums.ts";
 import { digestFile } from "./digest-file.ts";
-import { demandSignedList, vendorChecksum } from "./vendor-checksum.ts";
+import { isListedByVendor, vendorChecksum } from "./vendor-checksum.ts";
 
 export const wrongAddress = (base: string, cause: unknown): UserError =>
   new UserError("WRONG_ARGUMENTS", `${base} is not a valid address`, {
@@ -71,7 +71,10 @@ export const resolveSample = async (
     ...(given === undefined ? [] : [given]),
     ...(await checksumsBeside(sample.path)),
   ];
-  return resolveFile(sample.path, expected, "sample", options);
+  return {
+    ...(await resolveFile(sample.path, expected, "sample", options)),
+    known: true,
+  };
 };
 
 const filePath = (base: string): string => {
@@ -163,7 +166,7 @@ export const resolveGivenFile = async (
     ...(given === undefined ? [] : [given]),
     ...(await checksumsBeside(path)),
   ];
-  await demandSignedList(path, options);
+  const listed = await isListedByVendor(path, known, options);
   const vendors =
     known.length > 0 || insecure === true
       ? undefined
@@ -178,5 +181,6 @@ export const resolveGivenFile = async (
     throw unproven(path, found.sha256, pin, vendors?.facts ?? []);
   }
   tellChange(found, pin, options);
-  return found;
+  // Without the vendor's word from the network: the same files must give the same block map when there is none.
+  return { ...found, known: listed ? true : undefined };
 };

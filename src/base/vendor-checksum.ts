@@ -75,27 +75,28 @@ const readIfThere = (path: string): Promise<Buffer | undefined> =>
 
 /**
  * Where the vendor's SHA256SUMS and its signature both lie beside an image of the catalogue, the signature is verified as
- * if they had been downloaded now. Throws SIGNATURE_WRONG.
+ * if they had been downloaded now. Gives whether it was: then the list is the vendor's. Throws SIGNATURE_WRONG.
  */
 export const demandSignedList = async (
   path: string,
   options: ResolveOptions,
-): Promise<void> => {
+): Promise<boolean> => {
   const named = releaseOf(basename(path), options);
   const from = join(dirname(path), LIST);
   const signature =
     named && (await readIfThere(join(dirname(path), SIGNATURE)));
   const data = signature && (await readIfThere(from));
   if (named === undefined || signature === undefined || data === undefined) {
-    return;
+    return false;
   }
   try {
     const key = await loadPinnedKey(named[1].key, options);
     await verifySignature({ data, signature, from, now: new Date() }, key);
+    return true;
   } catch (error) {
     // A key of the user's own catalogue that is served and not carried: without a network the list is one without a signature.
     if (error instanceof NetworkFailure) {
-      return;
+      return false;
     }
     throw error instanceof UserError && error.code === "SIGNATURE_WRONG"
       ? new UserError(error.code, error.message, {
@@ -107,3 +108,12 @@ export const demandSignedList = async (
       : error;
   }
 };
+
+/** Whether one of the checksums stands in a list beside the file that the vendor signed. Throws SIGNATURE_WRONG. */
+export const isListedByVendor = async (
+  path: string,
+  expected: readonly ExpectedChecksum[],
+  options: ResolveOptions,
+): Promise<boolean> =>
+  (await demandSignedList(path, options)) &&
+  expected.some(({ from }) => from === join(dirname(path), LIST));

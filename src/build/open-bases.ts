@@ -15,6 +15,8 @@ import type { BuildFormat } from "./plan-build.ts";
 export type OpenBase = {
   readonly image: BaseImage;
   readonly record: BaseRecord;
+  /** What no file system uses may be left out; of a stranger's base nothing may. */
+  readonly known: boolean;
   /** Random access; for "seed" only few blocks are wanted, and nothing large is decoded. */
   readonly source: (purpose: "image" | "seed") => Promise<Source>;
   /** Path of the decoded base. */
@@ -46,6 +48,7 @@ const openBase = (image: BaseImage, options: CacheOptions): OpenBase => {
   return {
     image,
     record: { name: image.name, sha256: image.sha256, origin: image.origin },
+    known: image.known === true,
     source: async (purpose) => {
       const source = await openDecodedBase(image, purpose, options);
       opened.push(source);

@@ -1,7 +1,7 @@
 // Builds what a plan says: for each node its image or seed, its plain files and its manifest.
 import { basename, join } from "node:path";
 import { mkdir, rm } from "node:fs/promises";
-import { mapUsed } from "../image/block-map.ts";
+import { mapUsed, mapWhole } from "../image/block-map.ts";
 import { renderBmap } from "../image/bmap.ts";
 import { openImage } from "../image/open-image.ts";
 import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
@@ -112,7 +112,9 @@ const writeImage = async (
 ): Promise<ImageRecord> => {
   const { report, signal } = job;
   const { patch, node } = image;
-  const { ranges, notes } = await mapUsed(patchedSource(source, patch));
+  const { ranges, notes } = base.known
+    ? await mapUsed(patchedSource(source, patch))
+    : mapWhole(source.size);
   for (const message of notes) {
     report({ type: "notice", message, subject: node.name });
   }

@@ -3,6 +3,7 @@ import { realpath } from "node:fs/promises";
 import {
   checksumsBeside,
   demandChecksums,
+  type ExpectedChecksum,
   givenChecksum,
 } from "../base/checksums.ts";
 import { digestFile } from "../base/digest-file.ts";
@@ -18,6 +19,7 @@ import type { Bmap } from "../image/read-bmap.ts";
 import type { ImageReader } from "../image/reader.ts";
 import { manifestOf } from "./choose-image.ts";
 import type { Context } from "./context.ts";
+import { isKnownImage } from "./known-image.ts";
 
 export type FlashSource = {
   readonly label: string;
@@ -58,22 +60,46 @@ type UsedRanges = {
   readonly mapSource: MapSource;
 };
 
-/** Which ranges hold data; with `wipe` everything is written. */
+type MapOptions = {
+  readonly patch?: Patch;
+  /** Everything is written. */
+  readonly wipe: boolean;
+  /** That of the image before the patch. */
+  readonly bmap?: Bmap | undefined;
+  /** Built here, or a vendor of the catalogue proves it. */
+  readonly known: boolean;
+};
+
+/**
+ * Which ranges are promised to be on the card. What no file system uses is left out of a known image only: a stranger's
+ * may hold a hash tree over free blocks, and not every such tree can be recognised. There everything is written, zeros
+ * as well, unless a block map says less; so the card does not depend on how the image was packed.
+ */
 export const mapImage = async (
   reader: ImageReader,
-  patch: Patch,
-  wipe: boolean,
-  bmap?: Bmap,
+  { patch = [], wipe, bmap, known }: MapOptions,
 ): Promise<UsedRanges> => {
-  if (!wipe && bmap !== undefined) {
-    return { used: normaliseRanges(bmap.ranges), mapSource: "bmap file" };
-  }
-  if (wipe || reader.source === undefined) {
+  const { source } = reader;
+  if (wipe) {
     return { used: undefined, mapSource: "whole image" };
   }
-  const map = await mapUsed(patchedSource(reader.source, patch));
-  return { used: map.ranges, mapSource: "file systems" };
+  if (bmap !== undefined && patch.length === 0) {
+    return { used: normaliseRanges(bmap.ranges), mapSource: "bmap file" };
+  }
+  if (source === undefined || (bmap === undefined && !known)) {
+    return { used: undefined, mapSource: "whole image" };
+  }
+  const { ranges } = await mapUsed(patchedSource(source, patch));
+  // The patch may have given blocks to files that the map of the image before it leaves out.
+  return bmap === undefined
+    ? { used: ranges, mapSource: "file systems" }
+    : {
+        used: normaliseRanges([...bmap.ranges, ...ranges]),
+        mapSource: "bmap file",
+      };
 };
+
+type Surroundings = Pick<Context, "env" | "report" | "signal">;
 
 type ImageOptions = {
   readonly wipe?: boolean | undefined;
@@ -83,16 +109,19 @@ type ImageOptions = {
 
 /** Where the image's checksums come from, and what compares the file with them. */
 const proofOf = async (
-  { env }: Context,
+  { env }: Surroundings,
   path: string,
   sha256: string | undefined,
-): Promise<Pick<FlashSource, "checksums" | "proveImage">> => {
+): Promise<
+  Pick<FlashSource, "checksums" | "proveImage"> & {
+    readonly beside: readonly ExpectedChecksum[];
+  }
+> => {
   const given = givenChecksum(sha256);
-  const expected = [
-    ...(given === undefined ? [] : [given]),
-    ...(await checksumsBeside(path)),
-  ];
+  const beside = await checksumsBeside(path);
+  const expected = [...(given === undefined ? [] : [given]), ...beside];
   return {
+    beside,
     checksums: expected.map(({ from }) => from),
     proveImage:
       expected.length === 0
@@ -108,20 +137,21 @@ const proofOf = async (
 
 /** An image file with its block map, the checksums beside it and what its manifest says. */
 export const openImageFile = async (
-  context: Context,
+  context: Surroundings,
   path: string,
   { wipe = false, sha256 }: ImageOptions = {},
 ): Promise<FlashSource> => {
   const opened = await openImage(path);
   try {
     const manifest = await manifestOf(path);
-    const proof = await proofOf(context, path, sha256);
+    const { beside, ...proof } = await proofOf(context, path, sha256);
     const bmap = await findBmap(path);
     const size = opened.size ?? bmap?.imageSize ?? (await countBytes(opened));
     context.signal.throwIfAborted();
     const reader =
       bmap === undefined ? opened : withBmapCheck(opened, bmap, size);
-    const { used, mapSource } = await mapImage(reader, [], wipe, bmap);
+    const known = await isKnownImage(context, path, beside);
+    const { used, mapSource } = await mapImage(reader, { wipe, bmap, known });
     const { node } = manifest ?? {};
     return {
       label: path,

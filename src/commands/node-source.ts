@@ -125,7 +125,7 @@ export const openNodeSources = async (
       const shared = new Map<string, SharedBase>();
       closers.push(async () => {
         for (const [name, base] of bases) {
-          await closeBase(base, shared.get(name)?.reader);
+          await closeBase(base, shared.get(name)?.opened);
         }
       });
       for (const [name, base] of bases) {

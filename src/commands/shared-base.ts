@@ -5,8 +5,11 @@ import { makeNodeImage } from "../build/node-image.ts";
 import type { OpenBase } from "../build/open-bases.ts";
 import type { NodeSeed } from "../build/render-seeds.ts";
 import { writeRanges } from "../flash/segments.ts";
+import { withBmapCheck } from "../image/bmap-reader.ts";
+import { findBmap } from "../image/find-bmap.ts";
 import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
 import { openImage } from "../image/open-image.ts";
+import type { Bmap } from "../image/read-bmap.ts";
 import type { ImageReader } from "../image/reader.ts";
 import { type FlashSource, mapImage } from "./image-source.ts";
 import type { PreparedSeeds } from "./prepare-seeds.ts";
@@ -15,8 +18,13 @@ import type { PreparedSeeds } from "./prepare-seeds.ts";
 export type SharedBase = {
   readonly base: OpenBase;
   readonly prepared: PreparedBase;
+  /** Of the base itself, or of its decoded copy. */
+  readonly opened: ImageReader;
+  /** The same, checked against the block map. */
   readonly reader: ImageReader;
   readonly size: number;
+  /** What a file of the user's own, such as a role image, has beside it. */
+  readonly bmap: Bmap | undefined;
 };
 
 /** The bytes of the base in order and at random: the archive itself where it allows both, else its decoded copy. */
@@ -37,17 +45,21 @@ export const closeBase = async (
 
 export const shareBase = async (base: OpenBase): Promise<SharedBase> => {
   const prepared = await prepareBase(await base.source("seed"));
-  const reader = await readerOf(base);
-  const { size } = reader.source ?? {};
+  const bmap =
+    base.record.origin === "file" ? await findBmap(base.image.path) : undefined;
+  const opened = await readerOf(base);
+  const { size } = opened.source ?? {};
   if (size === undefined) {
     throw new Error("a decoded base has a size");
   }
-  return { base, prepared, reader, size };
+  const reader =
+    bmap === undefined ? opened : withBmapCheck(opened, bmap, size);
+  return { base, prepared, opened, reader, size, bmap };
 };
 
 /** Base + patch of one node. */
 export const nodeSource = async (
-  { base, prepared: preparedBase, reader, size }: SharedBase,
+  { base, prepared: preparedBase, reader, size, bmap }: SharedBase,
   nodeSeed: NodeSeed,
   prepared: PreparedSeeds,
   wipe: boolean,
@@ -61,7 +73,12 @@ export const nodeSource = async (
     buildTime: prepared.buildTime,
     version: prepared.version,
   });
-  const { used, mapSource } = await mapImage(reader, image.patch, wipe);
+  const { used, mapSource } = await mapImage(reader, {
+    patch: image.patch,
+    wipe,
+    bmap,
+    known: base.known,
+  });
   return {
     label: `${node.name} (base ${record.name})`,
     reader,

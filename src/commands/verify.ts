@@ -6,6 +6,8 @@ import { listDevices } from "../device/list-devices.ts";
 import { openForReading } from "../device/open-for-reading.ts";
 import { refusalError } from "../device/refusal-error.ts";
 import type { UsableTarget } from "../device/target.ts";
+import { startProof } from "../flash/image-proof.ts";
+import type { MapSource } from "../flash/plan-flash.ts";
 import { lastReceipt } from "../flash/receipt-store.ts";
 import {
   verificationError,
@@ -18,6 +20,13 @@ import type { Context } from "./context.ts";
 import { openImageFile } from "./image-source.ts";
 
 const verifyOptions = z.object({ out: z.string() });
+
+/** How much of the image the card was promised to hold; no more than that was compared. */
+const EXTENT: Readonly<Record<MapSource, string>> = {
+  "whole image": "every byte of the image",
+  "bmap file": "what its block map lists",
+  "file systems": "what its file systems use",
+};
 
 const usable = async (path: string): Promise<UsableTarget> => {
   const target = await inspectTarget(path, listDevices);
@@ -40,15 +49,17 @@ export const verify = async (
   const compare = async () => {
     if (image !== undefined) {
       const source = await openImageFile(context, image);
+      const proof = startProof(source.proveImage, signal);
       try {
-        return {
-          against: image,
-          ...(await verifyAgainstImage(
-            { target: opened, report, signal },
-            source,
-          )),
-        };
+        const found = await verifyAgainstImage(
+          { target: opened, report, signal },
+          source,
+        );
+        // Another file than its checksum says proves nothing about the card.
+        await proof.proven;
+        return { against: image, extent: source.mapSource, ...found };
       } finally {
+        await proof.stop();
         await source.close();
       }
     }
@@ -63,6 +74,7 @@ export const verify = async (
     }
     return {
       against: `its receipt of ${receipt.time}`,
+      extent: receipt.wipe ? "whole image" : receipt.map,
       ...(await verifyAgainstReceipt(
         { target: opened, report, signal },
         receipt,
@@ -70,15 +82,21 @@ export const verify = async (
     };
   };
   try {
-    const { against, bytes, differing } = await compare();
-    context.printJson({ type: "result", target: path, bytes, differing });
+    const { against, extent, bytes, differing } = await compare();
+    context.printJson({
+      type: "result",
+      target: path,
+      extent,
+      bytes,
+      differing,
+    });
     if (differing.length > 0) {
       throw verificationError(path, differing);
     }
     context.print(
       `${path} holds what ${against} says: ${formatBytes(bytes)} compared${
         opened.readBack === "medium" ? ", read from the medium" : ""
-      }.`,
+      } (${EXTENT[extent]}).`,
     );
   } finally {
     await opened.close();

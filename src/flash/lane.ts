@@ -1,5 +1,6 @@
 // Writes pieces to one target and reads each back some way behind, while others do the same with theirs.
 import type { Piece } from "./assemble.ts";
+import { zeroKeeper } from "./kept-zeros.ts";
 import { createQueue } from "./queue.ts";
 import { holds } from "./read-back.ts";
 import { MOST_REPAIRS } from "./repair.ts";
@@ -50,12 +51,28 @@ export const startLane = (
     run.sums[segment.index] = sum;
   };
 
+  const prove = ({ length }: Segment): void => {
+    proven += length;
+    report({
+      type: "progress",
+      phase: "flash",
+      subject: target.path,
+      done: proven,
+      total,
+    });
+  };
+
   const write = async (): Promise<void> => {
+    const isKept = zeroKeeper(run);
     for await (const piece of toWrite) {
       try {
         // After a failure the queue is only emptied: the slots belong to all targets.
         if (failure === undefined) {
           run.signal?.throwIfAborted();
+          if (await isKept(piece)) {
+            prove(piece.segment);
+            continue;
+          }
           await writePiece(run, piece);
           written += 1;
           if (!target.direct && written % FLUSH_EVERY === 0) {
@@ -78,14 +95,7 @@ export const startLane = (
       }
       run.signal?.throwIfAborted();
       if (await holds(run, segment)) {
-        proven += segment.length;
-        report({
-          type: "progress",
-          phase: "flash",
-          subject: target.path,
-          done: proven,
-          total,
-        });
+        prove(segment);
       } else if (bad.push(segment) > MOST_REPAIRS) {
         throw readBackDiffers(target.path, bad);
       }

@@ -49,6 +49,12 @@ const markBetweenPartitions = (table: PartitionTable, map: UsedMap): void => {
   }
 };
 
+/** Everything; what is said of an image about which nothing is known. */
+export const mapWhole = (size: number): BlockMap => ({
+  ranges: size === 0 ? [] : [{ offset: 0, length: size }],
+  notes: [],
+});
+
 const readTable = async (
   source: Source,
 ): Promise<PartitionTable | UserError> => {
@@ -71,7 +77,7 @@ export const mapUsed = async (source: Source): Promise<BlockMap> => {
   const table = await readTable(source);
   if (table instanceof UserError) {
     return {
-      ranges: source.size === 0 ? [] : [{ offset: 0, length: source.size }],
+      ...mapWhole(source.size),
       notes: [`the image is kept whole: ${table.message}`],
     };
   }

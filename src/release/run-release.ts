@@ -1,7 +1,7 @@
 // Makes a release as a plan says: images that were looked through, and what lets others check and use them.
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { mapUsed } from "../image/block-map.ts";
+import { mapUsed, mapWhole } from "../image/block-map.ts";
 import { prepareBase } from "../image/node-patch.ts";
 import { patchedSource } from "../image/patch.ts";
 import { baseSystem } from "../inventory/base-facts.ts";
@@ -40,7 +40,9 @@ const makeImage = async (
     buildTime,
     version,
   });
-  const { ranges, notes } = await mapUsed(patchedSource(source, patch));
+  const { ranges, notes } = base.known
+    ? await mapUsed(patchedSource(source, patch))
+    : mapWhole(source.size);
   for (const message of notes) {
     report({ type: "notice", message, subject: step.name });
   }

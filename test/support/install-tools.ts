@@ -11,6 +11,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   dropbear: "dropbear-bin",
   e2fsck: "e2fsprogs",
   exportfs: "nfs-kernel-server",
+  veritysetup: "cryptsetup-bin",
   "fsck.vfat": "dosfstools",
   fish: "fish",
   git: "git",

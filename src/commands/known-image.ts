@@ -1,0 +1,40 @@
+// Whether an image file is one of a vendor whose images are known, so that what no file system uses may be left out.
+import { access } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ExpectedChecksum } from "../base/checksums.ts";
+import { loadCatalogue } from "../base/load-catalogue.ts";
+import { SIGNATURE } from "../base/release-list.ts";
+import type { Context } from "./context.ts";
+
+const isThere = async (path: string): Promise<boolean> => {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      return false;
+    }
+    throw error;
+  }
+};
+
+/**
+ * True where a list that a vendor of the catalogue has signed lies beside the file and names it. No option counts, only what
+ * lies beside the file: `verify` must compare what `flash` has promised.
+ * @param expected the file's checksums; the file itself is compared with them while it is written
+ * @throws UserError SIGNATURE_WRONG, CATALOGUE_WRONG
+ */
+export const isKnownImage = async (
+  { env, report, signal }: Pick<Context, "env" | "report" | "signal">,
+  path: string,
+  expected: readonly ExpectedChecksum[],
+): Promise<boolean> => {
+  if (!(await isThere(join(dirname(path), SIGNATURE)))) {
+    return false;
+  }
+  // OpenPGP is large, and few images have a signature beside them.
+  const { isListedByVendor } = await import("../base/vendor-checksum.ts");
+  const catalogue = await loadCatalogue(env);
+  return isListedByVendor(path, expected, { env, report, signal, catalogue });
+};
