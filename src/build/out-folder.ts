@@ -1,5 +1,6 @@
 // The folder of the results: made private, cleared of what killed runs left, and checked for room.
-import { access, constants, mkdir, statfs } from "node:fs/promises";
+import { access, constants, mkdir, stat, statfs } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import { removeStalePartials } from "../system/atomic-file.ts";
@@ -18,6 +19,39 @@ const unusable = (folder: string, what: string, cause: unknown): UserError =>
       cause,
     },
   );
+
+/** Where a folder that does not exist yet would be made; itself where it exists. */
+const nearestFolder = async (folder: string): Promise<string> => {
+  try {
+    await stat(folder);
+    return folder;
+  } catch (error) {
+    const above = dirname(resolve(folder));
+    if (
+      (error as NodeJS.ErrnoException).code !== "ENOENT" ||
+      above === folder
+    ) {
+      throw error;
+    }
+    return nearestFolder(above);
+  }
+};
+
+/**
+ * Finds before the first question whether results can be written there; makes nothing.
+ * @throws UserError OUT_FOLDER_UNUSABLE
+ */
+export const demandOutFolder = async (folder: string): Promise<void> => {
+  try {
+    const nearest = await nearestFolder(folder);
+    if (!(await stat(nearest)).isDirectory()) {
+      throw new Error(`${nearest} is no folder`);
+    }
+    await access(nearest, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unusable(folder, "written", error);
+  }
+};
 
 /** @throws UserError OUT_FOLDER_UNUSABLE */
 export const prepareOutFolder = async (folder: string): Promise<void> => {
@@ -46,7 +80,7 @@ export const checkRoom = async (
   folder: string,
   bytes: number,
 ): Promise<void> => {
-  const { bavail, bsize } = await statfs(folder);
+  const { bavail, bsize } = await statfs(await nearestFolder(folder));
   const free = bavail * bsize;
   if (free < bytes) {
     throw outFull(folder, [

@@ -19,7 +19,7 @@ import { withFileLockInTurn } from "../system/file-lock.ts";
 import type { OpenBase } from "./open-bases.ts";
 import { checkRoom } from "./out-folder.ts";
 import { type ImageRecord, renderManifest } from "./manifest.ts";
-import { originalBase } from "./marker.ts";
+import { type BuildFacts, originalBase } from "./marker.ts";
 import { makeNodeImage, type NodeImage } from "./node-image.ts";
 import { renderPatchFile } from "./patch-file.ts";
 import {
@@ -163,6 +163,17 @@ const writeImage = async (
   };
 };
 
+const factsOf = async (
+  { project: { cluster }, buildTime, version }: BuildJob,
+  base: OpenBase,
+  prepared: PreparedBase,
+): Promise<BuildFacts> => ({
+  cluster,
+  base: await originalBase(prepared, base.record),
+  buildTime,
+  version,
+});
+
 /** Builds one node from a base; `shared` is the same base, prepared for all nodes. */
 const buildNode = async (
   job: BuildJob,
@@ -178,12 +189,11 @@ const buildNode = async (
   const recorded = paths.patch === undefined ? undefined : recordReads(source);
   const prepared =
     recorded === undefined ? shared : await prepareBase(recorded);
-  const image = await makeNodeImage(prepared, nodeSeed, {
-    cluster,
-    base: await originalBase(prepared, base.record),
-    buildTime,
-    version,
-  });
+  const image = await makeNodeImage(
+    prepared,
+    nodeSeed,
+    await factsOf(job, base, prepared),
+  );
   await writeSeedFiles(paths.folder, image);
   if (paths.patch !== undefined && recorded !== undefined) {
     await writeFileAtomically(
@@ -245,20 +255,54 @@ const buildInTurn = (
 /** Seeds are small files that wait for the disk to keep them; images fill it, so they are built one after the other. */
 const SEEDS_AT_A_TIME = 16;
 
+/** A base from which nodes can be built: there is room for the results, and what a node changes was found in it. */
+export type ReadyBase = {
+  readonly base: OpenBase;
+  readonly source: Source;
+  readonly prepared: PreparedBase;
+};
+
+/**
+ * Everything about the bases that can keep a build from being made, found before the first write.
+ * @param baseOf the key in `bases` of a node's base
+ * @throws UserError DISK_FULL, and what `prepareBase` and `makeNodeImage` throw for a base that no node can be made from
+ */
+export const readyBases = async (
+  job: BuildJob,
+  bases: ReadonlyMap<string, OpenBase>,
+  seeds: readonly NodeSeed[],
+  baseOf: (node: NodeSeed["node"]) => string,
+): Promise<ReadonlyMap<string, ReadyBase>> => {
+  const ready = new Map<string, ReadyBase>();
+  for (const [name, base] of bases) {
+    const mine = seeds.filter(({ node }) => baseOf(node) === name);
+    const source = await base.source(
+      needsWholeBase(job.format) ? "image" : "seed",
+    );
+    const room = mine.length * (await base.bytesPerNode(job.format));
+    await checkRoom(job.out, room);
+    const prepared = await prepareBase(source);
+    const [largest] = mine.toSorted(
+      (one, other) => other.seed.userData.length - one.seed.userData.length,
+    );
+    if (largest !== undefined) {
+      await makeNodeImage(
+        prepared,
+        largest,
+        await factsOf(job, base, prepared),
+      );
+    }
+    ready.set(name, { base, source, prepared });
+  }
+  return ready;
+};
+
 /** Builds all nodes of one base. */
 export const buildNodes = async (
   job: BuildJob,
-  base: OpenBase,
+  { base, source, prepared }: ReadyBase,
   nodes: readonly NodeSeed[],
 ): Promise<void> => {
-  const source = await base.source(
-    needsWholeBase(job.format) ? "image" : "seed",
-  );
-  await checkRoom(
-    job.out,
-    nodes.length * (await base.bytesPerNode(job.format)),
-  );
-  const prepared = await prepareBase(source);
   const rest = [...nodes];
   const buildRest = async (): Promise<void> => {
     for (

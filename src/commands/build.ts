@@ -2,7 +2,11 @@
 import { relative } from "node:path";
 import { z } from "zod";
 import { openBases } from "../build/open-bases.ts";
-import { explainFullDisk, prepareOutFolder } from "../build/out-folder.ts";
+import {
+  demandOutFolder,
+  explainFullDisk,
+  prepareOutFolder,
+} from "../build/out-folder.ts";
 import {
   BUILD_FORMATS,
   needsWholeBase,
@@ -10,8 +14,9 @@ import {
   nodePaths,
   planBuild,
 } from "../build/plan-build.ts";
-import { buildNodes } from "../build/run-build.ts";
+import { buildNodes, readyBases } from "../build/run-build.ts";
 import { writeClusterFiles } from "../build/write-cluster-files.ts";
+import type { ResolvedNode } from "../inventory/resolved.ts";
 import type { Context } from "./context.ts";
 import { prepareSeeds } from "./prepare-seeds.ts";
 
@@ -56,6 +61,7 @@ export const build = async (
     role: options.role,
     mayBeImplied: true,
     base: options.base,
+    encryptTo: options.encryptTo,
   });
   const { project, nodes, buildTime, version } = prepared;
   const plan = planBuild({
@@ -74,6 +80,7 @@ export const build = async (
     return;
   }
 
+  await demandOutFolder(out);
   const bases = await openBases(
     plan.steps.map(({ base }) => base),
     {
@@ -88,17 +95,16 @@ export const build = async (
     },
   );
   try {
-    await prepareOutFolder(out);
-    const { secrets, seeds } = await prepared.keep(
-      { base: options.base, bases },
-      options.encryptTo,
-    );
     const job = { project, out, format, buildTime, version, report, signal };
+    const supplied = await prepared.supply({ base: options.base, bases });
+    const baseOf = (node: ResolvedNode): string => options.base ?? node.base;
+    const ready = await readyBases(job, bases, supplied.seeds, baseOf);
+
+    const { secrets, seeds } = await supplied.keep();
+    await prepareOutFolder(out);
     await explainFullDisk(out, async () => {
-      for (const [name, base] of bases) {
-        const mine = seeds.filter(
-          ({ node }) => (options.base ?? node.base) === name,
-        );
+      for (const [name, base] of ready) {
+        const mine = seeds.filter(({ node }) => baseOf(node) === name);
         await buildNodes(job, base, mine);
       }
       await writeClusterFiles(out, project, secrets);

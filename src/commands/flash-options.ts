@@ -24,3 +24,11 @@ export const flashOptions = z.object({
 });
 
 export type FlashOptions = z.infer<typeof flashOptions>;
+
+/** What decides where the bytes come from. */
+export type SourceOptions = Readonly<
+  Pick<
+    FlashOptions,
+    "inventory" | "base" | "sha256" | "insecure" | "out" | "wipe"
+  >
+>;

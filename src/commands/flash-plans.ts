@@ -1,15 +1,15 @@
-// Plans the flash of each target, and refuses all of them when one must not be written.
+// Looks at the targets and plans the flash of each, and refuses all of them when one must not be written.
 import { inspectTarget } from "../device/inspect-target.ts";
 import { listDevices } from "../device/list-devices.ts";
 import { refusalError } from "../device/refusal-error.ts";
 import type { Target } from "../device/target.ts";
-import type { Refusal } from "../device/target-rules.ts";
+import { type Refusal, refusals, type Wish } from "../device/target-rules.ts";
+import { confirmationOf } from "../flash/confirmation.ts";
 import { type FlashPlan, planFlash } from "../flash/plan-flash.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
 import { demandRealBase } from "./demand-real-base.ts";
 import type { FlashOptions } from "./flash-options.ts";
-import type { Assignment } from "./flash-source.ts";
 import type { FlashSource } from "./image-source.ts";
 import { serialFor } from "./serial-for.ts";
 
@@ -46,28 +46,76 @@ const demandDistinct = (targets: readonly Target[]): void => {
   }
 };
 
+const refuse = (refused: readonly Refusal[]): void => {
+  const [first, ...others] = refused;
+  if (first !== undefined) {
+    throw refusalError(first, others);
+  }
+};
+
+const wishOf = (target: Target, options: FlashOptions): Wish => ({
+  allowFixed: options.allowFixed,
+  maxSize: options.maxSize,
+  serial: serialFor(target, options.serial),
+  sources: [],
+});
+
+const mayAsk = ({ interactive, json }: Context): boolean =>
+  interactive && !json;
+
 /**
- * @param receiptOf where a source's receipt will be
- * @throws UserError of the first refusal, with all others below it; WRONG_ARGUMENTS; SAMPLE_ON_CARD
+ * What the targets are, judged by the rules that need no image: nobody waits for a download to learn that a name was
+ * mistyped.
+ * @param paths as the user wrote them
+ * @throws UserError of the first refusal, with all others below it; WRONG_ARGUMENTS for two names of one card
  */
-export const planTargets = async (
+export const lookAtTargets = async (
   context: Context,
-  assignments: readonly Assignment[],
+  paths: readonly string[],
   options: FlashOptions,
-  receiptOf: (source: FlashSource) => string,
-): Promise<readonly Planned[]> => {
+): Promise<readonly Target[]> => {
   const targets: Target[] = [];
-  for (const { path } of assignments) {
+  for (const path of paths) {
     targets.push(await inspectTarget(path, listDevices));
   }
   demandDistinct(targets);
-  const files = assignments.flatMap(({ source }) => source.files);
+  refuse(
+    targets.flatMap((target) => {
+      const wish = wishOf(target, options);
+      const against = refusals(target, wish);
+      if (target.kind === "unusable" || against.length > 0) {
+        return against;
+      }
+      const confirmation = confirmationOf(target, {
+        yes: options.yes,
+        interactive: mayAsk(context),
+        serial: wish.serial,
+      });
+      return confirmation.kind === "refused" ? [confirmation.refusal] : [];
+    }),
+  );
+  return targets;
+};
+
+/**
+ * @param sources one for each target
+ * @param receiptOf where a source's receipt will be
+ * @throws UserError of the first refusal, with all others below it; SAMPLE_ON_CARD
+ */
+export const planTargets = (
+  context: Context,
+  targets: readonly Target[],
+  sources: readonly FlashSource[],
+  options: FlashOptions,
+  receiptOf: (source: FlashSource) => string,
+): readonly Planned[] => {
+  const files = sources.flatMap((source) => source.files);
   const refused: Refusal[] = [];
   const planned: Planned[] = [];
-  for (const [index, { source }] of assignments.entries()) {
+  for (const [index, source] of sources.entries()) {
     const target = targets[index];
     if (target === undefined) {
-      continue;
+      throw new Error(`no target for ${source.label}`);
     }
     const result = planFlash({
       image: { label: source.label, size: source.size, sha256: source.sha256 },
@@ -75,15 +123,9 @@ export const planTargets = async (
       checksums: source.checksums,
       ranges: source.ranges,
       target,
-      wish: {
-        allowFixed: options.allowFixed,
-        maxSize: options.maxSize,
-        serial: serialFor(target, options.serial),
-        card: source.card,
-        sources: files,
-      },
+      wish: { ...wishOf(target, options), card: source.card, sources: files },
       yes: options.yes,
-      interactive: context.interactive && !context.json,
+      interactive: mayAsk(context),
       wipe: options.wipe,
       eject: options.eject,
       receipt: receiptOf(source),
@@ -94,12 +136,22 @@ export const planTargets = async (
       planned.push({ source, plan: result.plan });
     }
   }
-  const [first, ...others] = refused;
-  if (first !== undefined) {
-    throw refusalError(first, others);
-  }
+  refuse(refused);
   for (const { plan, source } of planned) {
     demandRealBase(plan.target, source, options.base);
   }
   return planned;
 };
+
+/** The same plans with the sources as they were kept: another run's secrets can change which ranges hold data. */
+export const withKept = (
+  planned: readonly Planned[],
+  kept: readonly FlashSource[],
+): readonly Planned[] =>
+  planned.map(({ plan }, index) => {
+    const source = kept[index];
+    if (source === undefined) {
+      throw new Error(`nothing was kept for ${plan.target.path}`);
+    }
+    return { source, plan: { ...plan, ranges: source.ranges } };
+  });

@@ -2,27 +2,18 @@
 import { normaliseRanges } from "../image/range.ts";
 import { onlyImage } from "./choose-image.ts";
 import type { Context } from "./context.ts";
+import type { SourceOptions } from "./flash-options.ts";
 import type { FlashTargets } from "./flash-targets.ts";
 import { type FlashSource, openImageFile } from "./image-source.ts";
 
-type SourceArguments = {
-  readonly inventory: string;
-  readonly base: string | undefined;
-  readonly sha256: string | undefined;
-  /** Take a base without a checksum. */
-  readonly insecure: boolean;
-  readonly out: string;
-  readonly wipe: boolean;
-};
-
-export type Assignment = {
-  /** TARGET as the user wrote it. */
-  readonly path: string;
-  readonly source: FlashSource;
-};
-
-export type Assignments = {
-  readonly assignments: readonly Assignment[];
+export type OpenSources = {
+  /** In the order of the targets. */
+  readonly sources: readonly FlashSource[];
+  /**
+   * Writes what the nodes need into the project's folder: the cluster's secrets and the lockfile. Gives the sources
+   * again: with other contents where another run has made the cluster meanwhile.
+   */
+  readonly keep: () => Promise<readonly FlashSource[]>;
   readonly close: () => Promise<void>;
 };
 
@@ -41,45 +32,31 @@ const withSharedRanges = (
   });
 
 /** Finds and opens what the arguments mean; nothing is written. A plain image does not load what nodes need. */
-export const openAssignments = async (
+export const openSources = async (
   context: Context,
   targets: FlashTargets,
-  args: SourceArguments,
-): Promise<Assignments> => {
+  args: SourceOptions,
+): Promise<OpenSources> => {
   if (targets.kind === "one" && targets.host === undefined) {
-    const { path, image } = targets;
-    const source = await openImageFile(
-      context,
-      image ?? (await onlyImage(args.out)),
-      args,
-    );
-    return { assignments: [{ path, source }], close: source.close };
+    const image = targets.image ?? (await onlyImage(args.out));
+    const source = await openImageFile(context, image, args);
+    const sources = [source];
+    return { sources, keep: async () => sources, close: source.close };
   }
   if (targets.kind === "one" && targets.image !== undefined) {
-    const { path, image, host = "" } = targets;
+    const { image, host = "" } = targets;
     const { openRoleImage } = await import("./role-image-source.ts");
-    const { source, close } = await openRoleImage(context, {
-      ...args,
-      image,
-      host,
-    });
-    return { assignments: [{ path, source }], close };
+    return openRoleImage(context, { ...args, image, host });
   }
-  const pairs =
+  const hosts =
     targets.kind === "nodes"
-      ? targets.pairs
-      : [{ host: targets.host ?? "", path: targets.path }];
+      ? targets.pairs.map(({ host }) => host)
+      : [targets.host ?? ""];
   const { openNodeSources } = await import("./node-source.ts");
-  const { sources, close } = await openNodeSources(context, {
-    ...args,
-    hosts: pairs.map(({ host }) => host),
-  });
-  const shared = withSharedRanges(sources);
+  const opened = await openNodeSources(context, { ...args, hosts });
   return {
-    assignments: pairs.flatMap(({ path }, index) => {
-      const source = shared[index];
-      return source === undefined ? [] : [{ path, source }];
-    }),
-    close,
+    sources: withSharedRanges(opened.sources),
+    keep: async () => withSharedRanges(await opened.keep()),
+    close: opened.close,
   };
 };

@@ -85,3 +85,9 @@ export const flashTargets = (
   }
   return { kind: "one", path, image, host };
 };
+
+/** The targets as the user wrote them. */
+export const pathsOf = (targets: FlashTargets): readonly string[] =>
+  targets.kind === "one"
+    ? [targets.path]
+    : targets.pairs.map(({ path }) => path);

@@ -1,10 +1,12 @@
 // Nodes as what a flash writes: a built image where that is current, else the base streamed through the node's patch.
 import { openBases } from "../build/open-bases.ts";
+import type { NodeSeed } from "../build/render-seeds.ts";
 import type { PreparedBase } from "../image/node-patch.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import { UserError } from "../report/user-error.ts";
 import { imageOfNode, type ImageManifest, manifestOf } from "./choose-image.ts";
 import type { Context } from "./context.ts";
+import type { SourceOptions } from "./flash-options.ts";
 import { type FlashSource, openImageFile } from "./image-source.ts";
 import { prepareSeeds, type PreparedSeeds } from "./prepare-seeds.ts";
 import {
@@ -14,15 +16,8 @@ import {
   type SharedBase,
 } from "./shared-base.ts";
 
-type NodeArguments = {
+type NodeArguments = SourceOptions & {
   readonly hosts: readonly string[];
-  readonly inventory: string;
-  readonly base: string | undefined;
-  readonly sha256: string | undefined;
-  /** Take a base without a checksum. */
-  readonly insecure: boolean;
-  readonly out: string;
-  readonly wipe: boolean;
   /** Throws where a base is not what the user takes it for. */
   readonly accept?: (base: PreparedBase, node: ResolvedNode) => Promise<void>;
 };
@@ -82,10 +77,84 @@ const builtImage = async (
 export type NodeSources = {
   /** In the order of `hosts`; nodes of one base have one reader. */
   readonly sources: readonly FlashSource[];
+  /** Keeps the cluster's secrets and the lockfile; gives the sources again, with what was kept. */
+  readonly keep: () => Promise<readonly FlashSource[]>;
   readonly close: () => Promise<void>;
 };
 
-/** @throws UserError of the inventory, the bases and the images; everything is closed again then */
+type Opened = ReadonlyMap<string, FlashSource>;
+
+type Streamed = {
+  readonly opened: Opened;
+  readonly keep: () => Promise<Opened>;
+};
+
+/** The nodes whose base is decoded for them; `closers` gets what has to be closed, also when this fails. */
+const streamNodes = async (
+  context: Context,
+  nodes: readonly ResolvedNode[],
+  prepared: PreparedSeeds,
+  args: NodeArguments,
+  closers: (() => Promise<void>)[],
+): Promise<Streamed> => {
+  const baseOf = (node: ResolvedNode): string => args.base ?? node.base;
+  const bases = await openBases(nodes.map(baseOf), {
+    ...prepared.basesFrom,
+    explicit: args.base !== undefined,
+    sha256: args.sha256,
+    insecure: args.insecure,
+    env: context.env,
+    report: context.report,
+    signal: context.signal,
+  });
+  const shared = new Map<string, SharedBase>();
+  closers.push(async () => {
+    for (const [name, base] of bases) {
+      await closeBase(base, shared.get(name)?.opened);
+    }
+  });
+  for (const [name, base] of bases) {
+    shared.set(name, await shareBase(base));
+  }
+  const sharedOf = (node: ResolvedNode): SharedBase => {
+    const base = shared.get(baseOf(node));
+    if (base === undefined) {
+      throw new Error(`no base was opened for ${node.name}`);
+    }
+    return base;
+  };
+  for (const node of nodes) {
+    await args.accept?.(sharedOf(node).prepared, node);
+  }
+  const sourcesOf = async (seeds: readonly NodeSeed[]): Promise<Opened> => {
+    const sources = new Map<string, FlashSource>();
+    for (const node of nodes) {
+      const seed = seeds.find((one) => one.node.name === node.name);
+      if (seed === undefined) {
+        throw new Error(`no seed for ${node.name}`);
+      }
+      sources.set(
+        node.name,
+        await nodeSource(sharedOf(node), seed, prepared, args.wipe),
+      );
+    }
+    return sources;
+  };
+  const supplied = await prepared.supply({ base: args.base, bases });
+  const opened = await sourcesOf(supplied.seeds);
+  return {
+    opened,
+    keep: async () => {
+      const { seeds } = await supplied.keep();
+      return seeds === supplied.seeds ? opened : sourcesOf(seeds);
+    },
+  };
+};
+
+/**
+ * Opens what each node's card gets; nothing is written.
+ * @throws UserError of the inventory, the bases and the images; everything is closed again then
+ */
 export const openNodeSources = async (
   context: Context,
   args: NodeArguments,
@@ -101,63 +170,31 @@ export const openNodeSources = async (
     await Promise.all(closers.map((step) => step()));
   };
   try {
-    const sources = new Map<string, FlashSource>();
+    const built = new Map<string, FlashSource>();
     for (const node of prepared.nodes) {
-      const built = await builtImage(context, node, prepared, args);
-      if (built !== undefined) {
-        const source = await openImageFile(context, built, args);
+      const image = await builtImage(context, node, prepared, args);
+      if (image !== undefined) {
+        const source = await openImageFile(context, image, args);
         closers.push(source.close);
-        sources.set(node.name, source);
+        built.set(node.name, source);
       }
     }
-    const streamed = prepared.nodes.filter(({ name }) => !sources.has(name));
-    const baseOf = (node: ResolvedNode): string => args.base ?? node.base;
-    if (streamed.length > 0) {
-      const bases = await openBases(streamed.map(baseOf), {
-        ...prepared.basesFrom,
-        explicit: args.base !== undefined,
-        sha256: args.sha256,
-        insecure: args.insecure,
-        env: context.env,
-        report: context.report,
-        signal: context.signal,
-      });
-      const shared = new Map<string, SharedBase>();
-      closers.push(async () => {
-        for (const [name, base] of bases) {
-          await closeBase(base, shared.get(name)?.opened);
-        }
-      });
-      for (const [name, base] of bases) {
-        shared.set(name, await shareBase(base));
-      }
-      for (const node of streamed) {
-        const base = shared.get(baseOf(node));
-        if (base !== undefined) {
-          await args.accept?.(base.prepared, node);
-        }
-      }
-      const { seeds } = await prepared.keep({ base: args.base, bases });
-      for (const node of streamed) {
-        const base = shared.get(baseOf(node));
-        const seed = seeds.find((one) => one.node.name === node.name);
-        if (base === undefined || seed === undefined) {
-          throw new Error(`no base or no seed for ${node.name}`);
-        }
-        sources.set(
-          node.name,
-          await nodeSource(base, seed, prepared, args.wipe),
-        );
-      }
-    }
-    return {
-      sources: args.hosts.map((host) => {
-        const source = sources.get(host);
+    const rest = prepared.nodes.filter(({ name }) => !built.has(name));
+    const streamed: Streamed =
+      rest.length === 0
+        ? { opened: built, keep: async () => built }
+        : await streamNodes(context, rest, prepared, args, closers);
+    const inOrder = (opened: Opened): readonly FlashSource[] =>
+      args.hosts.map((host) => {
+        const source = built.get(host) ?? opened.get(host);
         if (source === undefined) {
           throw new Error(`selectNodes found no ${host}`);
         }
         return source;
-      }),
+      });
+    return {
+      sources: inOrder(streamed.opened),
+      keep: async () => inOrder(await streamed.keep()),
       close,
     };
   } catch (error) {

@@ -10,7 +10,7 @@ import { loadFileAddons } from "../addons/load-file-addons.ts";
 import { loadPins } from "../addons/load-pins.ts";
 import { loadLock, lockPath, storeLock } from "../addons/lock-file.ts";
 import { mergeLock } from "../addons/lock.ts";
-import { borrowSecrets, secretsFile } from "../build/cluster-secrets.ts";
+import { secretsFile } from "../build/cluster-secrets.ts";
 import { lockBases, pinIn, wantedInLock } from "../build/lock-bases.ts";
 import type { BasesOptions, OpenBase } from "../build/open-bases.ts";
 import { type NodeSeed, renderSeeds } from "../build/render-seeds.ts";
@@ -18,7 +18,11 @@ import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { withBase } from "../inventory/base-facts.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
 import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
-import { keepSecrets } from "../kubernetes/store-secrets.ts";
+import {
+  draftSecrets,
+  keepSecrets,
+  rehearseKeeping,
+} from "../kubernetes/store-secrets.ts";
 import { kubernetesPackages } from "../seed/node-facts.ts";
 import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
@@ -46,15 +50,24 @@ export type PreparedSeeds = {
   readonly lockFile: string;
   /** Which base images, and from where. */
   readonly basesFrom: Pick<BasesOptions, "pinOf" | "mirrors">;
-  /** To check and plan with: what comes from the network is not in them, and secrets may have been made for this run only. */
+  /** To check and plan with: what comes from the network is not in them. */
   readonly seeds: readonly NodeSeed[];
   /** The seeds that a build would write now, as far as the cache has what they need; nothing is fetched. */
   readonly seedsFromCache: () => Promise<readonly NodeSeed[]>;
-  /** Fetches what the cards need, makes or completes the cluster's secrets file, and gives the seeds to write. */
-  readonly keep: (
-    chosen: ChosenBases,
-    encryptTo?: readonly string[],
-  ) => Promise<{
+  /**
+   * Fetches what the cards need and gives the seeds to write; nothing of the project is written yet. What would keep
+   * the secrets from being kept is found here.
+   */
+  readonly supply: (chosen: ChosenBases) => Promise<SuppliedSeeds>;
+};
+
+export type SuppliedSeeds = {
+  readonly seeds: readonly NodeSeed[];
+  /**
+   * Makes or completes the cluster's secrets file, and writes the lockfile. The seeds are the very same, unless another
+   * run made or changed the cluster meanwhile.
+   */
+  readonly keep: () => Promise<{
     readonly secrets: ClusterSecrets;
     readonly seeds: readonly NodeSeed[];
   }>;
@@ -78,6 +91,8 @@ export const prepareSeeds = async (
   args: Omit<ProjectArguments, "secrets"> & {
     /** `--base`, in place of every node's own. */
     readonly base?: string | undefined;
+    /** age recipients to encrypt the secrets file to from now on. */
+    readonly encryptTo?: readonly string[] | undefined;
   },
 ): Promise<PreparedSeeds> => {
   const { env } = context;
@@ -110,8 +125,10 @@ export const prepareSeeds = async (
     demandNoErrors(context, problems, loaded.files);
     return seeds;
   };
-  const borrowed = await borrowSecrets(folder, project, env);
   const file = secretsFile(folder, project);
+  // Certificates end by the real clock, whatever SOURCE_DATE_EPOCH says.
+  const making = { now: new Date(), crypto: webcrypto };
+  const draft = await draftSecrets(file, project, making, { env });
   const lockFile = lockPath(folder, args.inventory);
   const lock = await loadLock(lockFile);
   const pins = await loadPins();
@@ -142,42 +159,62 @@ export const prepareSeeds = async (
     buildTime: time,
     version,
     secretsFile: file,
-    secretsExist: borrowed.exist,
+    secretsExist: draft.loaded !== undefined,
     lockFile,
     basesFrom: {
       pinOf: pinIn(lock, relative(context.cwd, lockFile)),
       mirrors: project.cluster.mirrors.baseImages,
     },
-    seeds: render(borrowed.secrets, {
+    seeds: render(draft.secrets, {
       kubernetesKey: undefined,
       manifests: addons.manifests,
     }),
-    seedsFromCache: async () =>
-      render(borrowed.secrets, await gather("ignore")),
-    keep: async (chosen, encryptTo) => {
+    seedsFromCache: async () => render(draft.secrets, await gather("ignore")),
+    supply: async (chosen) => {
       const supplies = await gather(
         mayLackManifests(nodes, chosen) ? "warn" : "refuse",
       );
-      const { secrets, changes } = await keepSecrets(
-        file,
-        project,
-        // Certificates end by the real clock, whatever SOURCE_DATE_EPOCH says.
-        { now: new Date(), crypto: webcrypto },
-        { env, encryptTo, signal: context.signal },
-      );
-      for (const change of changes) {
-        context.remark(change);
-      }
       const found = {
         ...supplies.locked,
         kubernetes: project.cluster.kubernetes,
         bases: await lockBases(chosen.bases, env),
       };
-      await storeLock(
-        lockFile,
-        mergeLock(lock, found, wantedInLock(project, pins)),
-      );
-      return { secrets, seeds: render(secrets, supplies) };
+      const keeping = {
+        env,
+        encryptTo: args.encryptTo,
+        draft,
+        signal: context.signal,
+      };
+      await rehearseKeeping(file, draft, keeping);
+      const supplied = render(draft.secrets, supplies);
+      return {
+        seeds: supplied,
+        keep: async () => {
+          const { secrets, changes } = await keepSecrets(
+            file,
+            project,
+            making,
+            keeping,
+          );
+          for (const change of changes) {
+            context.remark(change);
+          }
+          await storeLock(
+            lockFile,
+            // Somebody may have thought over the question for long, while another run wrote the file.
+            mergeLock(
+              await loadLock(lockFile),
+              found,
+              wantedInLock(project, pins),
+            ),
+          );
+          return {
+            secrets,
+            seeds:
+              secrets === draft.secrets ? supplied : render(secrets, supplies),
+          };
+        },
+      };
     },
   };
 };

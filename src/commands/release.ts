@@ -4,7 +4,7 @@ import { z } from "zod";
 import { loadLock, lockPath } from "../addons/lock-file.ts";
 import { pinIn } from "../build/lock-bases.ts";
 import { openBases } from "../build/open-bases.ts";
-import { explainFullDisk } from "../build/out-folder.ts";
+import { demandOutFolder, explainFullDisk } from "../build/out-folder.ts";
 import { loadSigner, KEY_VARIABLE } from "../release/load-signing-key.ts";
 import { DEFAULT_ICON } from "../release/os-list.ts";
 import {
@@ -165,6 +165,7 @@ export const release = async (
       hint: `give a key with --signing-key or in ${KEY_VARIABLE}`,
     });
   }
+  await demandOutFolder(out);
   const bases = await openBases(
     plan.steps.map(({ base }) => base),
     {

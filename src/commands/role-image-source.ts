@@ -5,19 +5,13 @@ import type { ResolvedNode } from "../inventory/resolved.ts";
 import { UserError } from "../report/user-error.ts";
 import { manifestOf } from "./choose-image.ts";
 import type { Context } from "./context.ts";
-import { type FlashSource, openImageFile } from "./image-source.ts";
-import { openNodeSources } from "./node-source.ts";
+import type { SourceOptions } from "./flash-options.ts";
+import { openImageFile } from "./image-source.ts";
+import { type NodeSources, openNodeSources } from "./node-source.ts";
 
-type RoleImageArguments = {
+type RoleImageArguments = SourceOptions & {
   readonly image: string;
   readonly host: string;
-  readonly inventory: string;
-  readonly base: string | undefined;
-  readonly sha256: string | undefined;
-  /** Take a base without a checksum. */
-  readonly insecure: boolean;
-  readonly out: string;
-  readonly wipe: boolean;
 };
 
 const state = "nothing was written";
@@ -63,10 +57,7 @@ const demandRole = async (
 export const openRoleImage = async (
   context: Context,
   args: RoleImageArguments,
-): Promise<{
-  readonly source: FlashSource;
-  readonly close: () => Promise<void>;
-}> => {
+): Promise<NodeSources> => {
   const { image, host } = args;
   if (args.base !== undefined) {
     throw new UserError(
@@ -78,17 +69,13 @@ export const openRoleImage = async (
   const manifest = await manifestOf(image);
   if (manifest?.node.name === host) {
     const source = await openImageFile(context, image, args);
-    return { source, close: source.close };
+    const sources = [source];
+    return { sources, keep: async () => sources, close: source.close };
   }
-  const { sources, close } = await openNodeSources(context, {
+  return openNodeSources(context, {
     ...args,
     hosts: [host],
     base: image,
     accept: (base, node) => demandRole(image, base, node),
   });
-  const [source] = sources;
-  if (source === undefined) {
-    throw new Error(`no source was opened for ${host}`);
-  }
-  return { source, close };
 };

@@ -24,7 +24,15 @@ import { makeClusterSecrets, type Making } from "./make-cluster-secrets.ts";
 import { rotateJoinCredentials } from "./rotate-join-credentials.ts";
 import { writeSecretsDocument } from "./secrets-document.ts";
 
+/** The secrets that a run works with before it may write anything: the file's own, complete for the inventory. */
+export type SecretsDraft = ChangedSecrets & {
+  /** What the file held; undefined without a file. */
+  readonly loaded: LoadedSecrets | undefined;
+};
+
 export type StoreOptions = OpenOptions & {
+  /** What was made in memory for this file: kept as it is, unless another run has changed the file since. */
+  readonly draft?: SecretsDraft | undefined;
   /** age recipients to encrypt the file to from now on; none: as the file is, and plain when it is new. */
   readonly encryptTo?: readonly string[] | undefined;
   /** How long to wait for another run that changes the file. */
@@ -155,8 +163,56 @@ const changeSecrets = async (
   }
 };
 
+const makeOrComplete = async (
+  existing: ClusterSecrets | undefined,
+  project: ResolvedProject,
+  making: Making,
+): Promise<ChangedSecrets> =>
+  existing === undefined
+    ? {
+        secrets: await makeClusterSecrets(project, making),
+        changes: [`Made the secrets of the cluster ${project.cluster.name}.`],
+      }
+    : completeClusterSecrets(existing, project, making);
+
+const contentOf = (existing: ClusterSecrets | undefined): string | undefined =>
+  existing && writeSecretsDocument({ secrets: existing, encryptedTo: [] });
+
 /**
- * The secrets of the inventory's cluster: made when the file does not exist, and completed when it lacks something.
+ * What `keepSecrets` would keep now, in memory only: for commands that may end before they write anything.
+ *
+ * @throws UserError what `loadSecrets` and `completeClusterSecrets` throw
+ */
+export const draftSecrets = async (
+  path: string,
+  project: ResolvedProject,
+  making: Making,
+  options: OpenOptions = {},
+): Promise<SecretsDraft> => {
+  const loaded = await loadSecrets(path, options);
+  const made = await makeOrComplete(loaded?.secrets, project, making);
+  return { ...made, loaded };
+};
+
+/**
+ * Finds before anything is asked or written what would keep a draft from being encrypted.
+ *
+ * @throws UserError AGE_RECIPIENT_WRONG
+ */
+export const rehearseKeeping = async (
+  path: string,
+  draft: SecretsDraft,
+  options: StoreOptions,
+): Promise<void> => {
+  const next = await decide(path, draft.loaded, async () => draft, options);
+  if (next.changes.length > 0) {
+    await textOf(next);
+  }
+};
+
+/**
+ * The secrets of the inventory's cluster: made when the file does not exist, and completed when it lacks something. With a
+ * draft they are the draft's very secrets, or those of another run that was quicker.
  *
  * @throws UserError what `loadSecrets` and `completeClusterSecrets` throw, and AGE_RECIPIENT_WRONG, SECRETS_LOCKED,
  * SECRETS_NOT_WRITTEN; the file is as it was then
@@ -170,14 +226,10 @@ export const keepSecrets = (
   changeSecrets(
     path,
     async (existing) =>
-      existing === undefined
-        ? {
-            secrets: await makeClusterSecrets(project, making),
-            changes: [
-              `Made the secrets of the cluster ${project.cluster.name}.`,
-            ],
-          }
-        : completeClusterSecrets(existing, project, making),
+      options.draft !== undefined &&
+      contentOf(options.draft.loaded?.secrets) === contentOf(existing)
+        ? options.draft
+        : makeOrComplete(existing, project, making),
     options,
   );
 

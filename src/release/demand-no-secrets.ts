@@ -57,7 +57,7 @@ export const demandNoSecrets = async ({
           .map(({ kind, place }) => `${place}: ${kind}`),
         ...(more > 0 ? [`and ${more} more`] : []),
       ],
-      state: "the image was not written, and there is no SHA256SUMS",
+      state: "nothing was written",
       hint: `take it out of the base or the fragment; if it is none, such as the key of a test, say --not-secret ${first.place}`,
     },
   );

@@ -1,10 +1,13 @@
 // Makes a release as a plan says: images that were looked through, and what lets others check and use them.
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { OpenBase } from "../build/open-bases.ts";
 import { mapUsed, mapWhole } from "../image/block-map.ts";
 import { prepareBase } from "../image/node-patch.ts";
-import { patchedSource } from "../image/patch.ts";
+import { type Patch, patchedSource } from "../image/patch.ts";
+import type { Range } from "../image/range.ts";
 import { baseSystem } from "../inventory/base-facts.ts";
+import type { RoleSeed } from "../seed/seed.ts";
 import { kubernetesPackages } from "../seed/node-facts.ts";
 import {
   removeStalePartials,
@@ -20,12 +23,22 @@ import { makeRoleImage } from "./role-image.ts";
 import { writeImage } from "./write-image.ts";
 import { writeProofs } from "./write-proofs.ts";
 
-const makeImage = async (
+/** An image that was looked through and may be written. */
+type ReadyImage = {
+  readonly step: ReleaseStep;
+  readonly seed: RoleSeed;
+  readonly base: OpenBase;
+  readonly patch: Patch;
+  /** Bytes of the raw image. */
+  readonly size: number;
+  readonly ranges: readonly Range[];
+};
+
+const lookThrough = async (
   job: ReleaseJob,
   step: ReleaseStep,
-): Promise<MadeImage> => {
-  const { out, plan, project, buildTime, version, report, signal } = job;
-  const { cluster } = project;
+): Promise<ReadyImage> => {
+  const { project, buildTime, version, report, signal } = job;
   const base = job.bases.get(step.base);
   const seed = job.seedOf(step);
   if (base === undefined || seed === undefined) {
@@ -36,7 +49,7 @@ const makeImage = async (
     step,
     seed,
     base: base.record,
-    kubernetes: cluster.kubernetes,
+    kubernetes: project.cluster.kubernetes,
     buildTime,
     version,
   });
@@ -55,12 +68,21 @@ const makeImage = async (
     known: job.known,
     notSecret: job.notSecret,
   });
+  return { step, seed, base, patch, size: source.size, ranges };
+};
+
+const makeImage = async (
+  job: ReleaseJob,
+  { step, seed, base, patch, size, ranges }: ReadyImage,
+): Promise<MadeImage> => {
+  const { out, plan, project, buildTime, version, report, signal } = job;
+  const { cluster } = project;
   const written = await writeImage({
     step,
     out,
     formats: plan.formats,
     rawBase: await base.rawPath(),
-    size: source.size,
+    size,
     patch,
     ranges,
     report,
@@ -89,9 +111,17 @@ const makeImage = async (
   return { ...written, step, base: base.record };
 };
 
-/** Throws RELEASE_HOLDS_SECRET before the image that holds one is written. */
+/**
+ * All images are looked through before the first is written: an earlier release in the folder stays whole if one of them
+ * may not go out.
+ * @throws UserError RELEASE_HOLDS_SECRET
+ */
 export const runRelease = async (job: ReleaseJob): Promise<void> => {
   const { out, plan } = job;
+  const ready: ReadyImage[] = [];
+  for (const step of plan.steps) {
+    ready.push(await lookThrough(job, step));
+  }
   await mkdir(out, { recursive: true });
   await removeStalePartials(out);
   // A list that stays would be of other files; without one nothing passes for a release.
@@ -99,8 +129,8 @@ export const runRelease = async (job: ReleaseJob): Promise<void> => {
     await rm(join(out, file), { force: true });
   }
   const made: MadeImage[] = [];
-  for (const step of plan.steps) {
-    made.push(await makeImage(job, step));
+  for (const image of ready) {
+    made.push(await makeImage(job, image));
   }
   await writeFileAtomically(
     join(out, RELEASE_FILES.tool),

@@ -126,6 +126,7 @@ describeAsRoot(["losetup", "lsblk"], "pi-image flash of several nodes", () => {
     const good = card("good");
     const folder = temporaryFolder();
     const small = attachLoop(oldFile(join(folder, "small"), 4 * MIB));
+    const tiny = attachLoop(oldFile(join(folder, "tiny"), 2 * MIB));
     const locked = attachLoop(
       oldFile(join(folder, "locked"), CARD),
       "--read-only",
@@ -141,10 +142,25 @@ describeAsRoot(["losetup", "lsblk"], "pi-image flash of several nodes", () => {
       "--yes",
     );
     expect(refused.status, refused.stderr).toBe(3);
-    expect(refused.stderr).toContain("error[TARGET_TOO_SMALL]");
-    expect(refused.stderr).toContain(`also: ${locked} is read-only`);
+    // What needs no image is found before one is opened.
+    expect(refused.stderr).toContain("error[TARGET_READ_ONLY]");
+    const both = await pi(
+      "flash",
+      "--host",
+      `worker1=${good.device}`,
+      "--host",
+      `worker2=${small}`,
+      "--host",
+      `cplane=${tiny}`,
+      "--base",
+      "sample",
+      "--yes",
+    );
+    expect(both.status, both.stderr).toBe(3);
+    expect(both.stderr).toContain("error[TARGET_TOO_SMALL]");
+    expect(both.stderr).toContain(`also: ${tiny} has`);
     expect(good.boots()).toBe(false);
-    expect(refused.stderr).toContain("state: nothing was written");
+    expect(both.stderr).toContain("state: nothing was written");
   });
 
   it("refuses two names of one card", async () => {

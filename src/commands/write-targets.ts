@@ -1,0 +1,94 @@
+// Opens the targets of a flash and writes them, together those that get their bytes from one reader.
+import { listDevices } from "../device/list-devices.ts";
+import { openTarget } from "../device/open-target.ts";
+import type { OpenTarget } from "../device/opened-target.ts";
+import { flashImage, type TargetResult } from "../flash/run-flash.ts";
+import { stallLimits } from "../flash/stall-watch.ts";
+import type { ImageReader } from "../image/reader.ts";
+import type { Context } from "./context.ts";
+import type { Planned } from "./flash-plans.ts";
+import type { FlashSource } from "./image-source.ts";
+
+type Opened = Planned & { readonly target: OpenTarget };
+
+/** All of them, or none: nothing has been written yet when one cannot be opened. */
+const openAll = async (
+  planned: readonly Planned[],
+): Promise<readonly Opened[]> => {
+  const opened: Opened[] = [];
+  try {
+    for (const one of planned) {
+      const { plan, source } = one;
+      const target = await openTarget(plan.target, source.size, listDevices);
+      opened.push({ ...one, target });
+    }
+    return opened;
+  } catch (error) {
+    await Promise.all(opened.map(({ target }) => target.close()));
+    throw error;
+  }
+};
+
+/** Targets that share a reader are written from one decode. */
+const runTogether = async (
+  context: Context,
+  together: readonly Opened[],
+  patience: number,
+): Promise<readonly TargetResult[]> => {
+  const [first] = together;
+  if (first === undefined) {
+    return [];
+  }
+  const { source, plan } = first;
+  return flashImage({
+    reader: source.reader,
+    imageSize: source.size,
+    ranges: plan.ranges,
+    wipe: plan.wipe,
+    discard: true,
+    targets: together.map(({ target, source: { patch } }) => ({
+      target,
+      patch,
+    })),
+    proveImage: source.proveImage,
+    report: context.report,
+    signal: context.signal,
+    stallLimits: stallLimits(patience),
+  });
+};
+
+/**
+ * Writes them all; how each ended is in the results.
+ * @param patience ms that a device may take for one step
+ * @throws UserError when one of them cannot be opened: none was written then
+ */
+export const writeTargets = async (
+  context: Context,
+  planned: readonly Planned[],
+  patience: number,
+): Promise<ReadonlyMap<FlashSource, TargetResult>> => {
+  const opened = await openAll(planned);
+  const groups = new Map<ImageReader, Opened[]>();
+  for (const one of opened) {
+    const { reader } = one.source;
+    groups.set(reader, [...(groups.get(reader) ?? []), one]);
+  }
+  const results = new Map<FlashSource, TargetResult>();
+  const ended = await Promise.allSettled(
+    [...groups.values()].map(async (group) => {
+      const found = await runTogether(context, group, patience);
+      for (const [index, { source }] of group.entries()) {
+        const result = found[index];
+        if (result !== undefined) {
+          results.set(source, result);
+        }
+      }
+    }),
+  );
+  // Only a bug gets here, and only after every other target was finished.
+  const bug = ended.find(({ status }) => status === "rejected");
+  if (bug?.status === "rejected") {
+    throw bug.reason;
+  }
+  return results;
+};
