@@ -1,18 +1,31 @@
-// Reads lists of SHA-256 checksums as sha256sum writes them: SHA256SUMS and <file>.sha256.
+// Finds the SHA-256 of a file in a list of checksums: SHA256SUMS, <file>.sha256 and their like.
 import { UserError } from "../report/user-error.ts";
+import {
+  type ListedDigest,
+  parseChecksumLine,
+  plainName,
+} from "./checksum-line.ts";
+import { decodeText, type ListLine, linesOfList } from "./checksum-text.ts";
 
 const DIGEST = /^[0-9a-f]{64}$/;
 
-/** In front of a name stands a space, then * (read as binary) or another space (read as text). */
-const LINE = /^(?<digest>[0-9A-Fa-f]{64})(?: [ *](?<name>[^\0]+))?$/;
+export type ChecksumList = {
+  /** The file or address, for messages. */
+  readonly from: string;
+  /** Not empty. */
+  readonly digests: readonly (ListLine & ListedDigest)[];
+  /** Lines that are no checksum; only one about the wanted file matters. */
+  readonly unread: readonly ListLine[];
+};
 
-/** BSD's form, which `sha256sum --tag` writes as well. */
-const TAGGED_LINE = /^SHA256 \((?<name>[^\0]+)\) = (?<digest>[0-9A-Fa-f]{64})$/;
-
-export const checksumListWrong = (from: string, why: string): UserError =>
+export const checksumListWrong = (
+  from: string,
+  why: string,
+  hint = "get the file again from where the image comes from, or remove it to build without that check",
+): UserError =>
   new UserError("CHECKSUM_LIST_WRONG", `${from} ${why}`, {
     state: "nothing was written",
-    hint: "get the file again from where the image comes from, or remove it to build without that check",
+    hint,
   });
 
 /** Lower case, or undefined for what is no SHA-256 digest in hex. */
@@ -20,36 +33,122 @@ export const parseDigest = (text: string): string | undefined =>
   DIGEST.test(text.toLowerCase()) ? text.toLowerCase() : undefined;
 
 /**
- * Digests in lower case, by file name. A line with just a digest gets the name "". Throws CHECKSUM_LIST_WRONG for a line
- * of another form, two digests for one name, or no line at all.
+ * Throws CHECKSUM_LIST_WRONG where no line is a checksum.
  *
  * @param from the file or address, for messages
  */
-export const parseChecksumList = (
-  text: string,
-  from: string,
-): ReadonlyMap<string, string> => {
-  const digests = new Map<string, string>();
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (line === "") {
-      continue;
-    }
-    const groups = (LINE.exec(line) ?? TAGGED_LINE.exec(line))?.groups;
-    const digest = groups?.["digest"]?.toLowerCase();
+export const parseChecksumList = (data: Buffer, from: string): ChecksumList => {
+  const text = decodeText(data);
+  if (text === undefined) {
+    throw checksumListWrong(
+      from,
+      "is not plain text: save it as UTF-8, not as UTF-16",
+    );
+  }
+  const digests: (ListLine & ListedDigest)[] = [];
+  const unread: ListLine[] = [];
+  for (const line of linesOfList(text)) {
+    const digest = parseChecksumLine(line.text);
     if (digest === undefined) {
-      throw checksumListWrong(
-        from,
-        `cannot be understood: line ${index + 1} is no SHA-256 digest with a file name`,
-      );
+      unread.push(line);
+    } else {
+      digests.push({ ...line, ...digest });
     }
-    const name = (groups?.["name"] ?? "").replace(/^\.\//, "");
-    if ((digests.get(name) ?? digest) !== digest) {
-      throw checksumListWrong(from, `has two checksums for ${name}`);
-    }
-    digests.set(name, digest);
   }
-  if (digests.size === 0) {
-    throw checksumListWrong(from, "is empty");
+  if (digests.length === 0) {
+    const [first] = unread;
+    throw checksumListWrong(
+      from,
+      first === undefined
+        ? "is empty"
+        : `has no checksum in it: line ${first.number} is no digest with a file name`,
+    );
   }
-  return digests;
+  return { from, digests, unread };
+};
+
+/** Without folders, each once. */
+export const listedNames = ({ digests }: ChecksumList): readonly string[] => [
+  ...new Set(digests.flatMap(({ names }) => names.slice(0, 1)).filter(Boolean)),
+];
+
+const BEFORE = String.raw`(?:^|[\s/\\*("':=])`;
+const AFTER = String.raw`(?:$|[\s)"':=,;])`;
+
+/** Whether the line has the name as a word of its own, in whatever form. */
+const isAbout = (text: string, file: string): boolean => {
+  const name = file.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+  return new RegExp(`${BEFORE}${name}${AFTER}`).test(plainName(text));
+};
+
+/** A line that would be about the file if it were written properly: skipping it would skip the check in silence. */
+const demandReadable = (
+  { from, digests, unread }: ChecksumList,
+  file: string,
+): void => {
+  const broken =
+    unread.find(({ text }) => isAbout(text, file)) ??
+    digests.find(({ names }) =>
+      names.some(
+        (name) => name.startsWith(file) && /^\s/.test(name.slice(file.length)),
+      ),
+    );
+  if (broken !== undefined) {
+    throw checksumListWrong(
+      from,
+      `cannot be understood: line ${broken.number} is about ${file}, but is not a checksum with a file name`,
+    );
+  }
+};
+
+type Listed = {
+  readonly sha256: string | undefined;
+  /** Other algorithms of which the list has a digest of the file, as names. */
+  readonly others: readonly string[];
+};
+
+const oneDigest = (
+  digests: readonly ListedDigest[],
+  from: string,
+  file: string,
+): Listed => {
+  const sha256 = digests
+    .filter(({ algorithm }) => algorithm === "SHA-256")
+    .map(({ digest }) => digest);
+  if (new Set(sha256).size > 1) {
+    throw checksumListWrong(
+      from,
+      `has two different checksums of ${file}`,
+      "ask the publisher which of them is right, and remove the other line",
+    );
+  }
+  const others = digests
+    .map(({ algorithm }) => algorithm)
+    .filter((algorithm) => algorithm !== "SHA-256");
+  return { sha256: sha256[0], others: [...new Set(others)] };
+};
+
+const isNameless = ({ names }: ListedDigest): boolean => !names.some(Boolean);
+
+/**
+ * What the list says of the file, whatever folder it lists it in; undefined where it does not list it. Throws
+ * CHECKSUM_LIST_WRONG for two digests of it, and for a line about it that is no checksum.
+ *
+ * @param file a name without folders
+ * @param alone the list is of this file alone, and need not name it
+ */
+export const findListed = (
+  list: ChecksumList,
+  file: string,
+  alone = false,
+): Listed | undefined => {
+  const name = plainName(file);
+  const found = list.digests.filter(
+    (digest) => digest.names.includes(name) || (alone && isNameless(digest)),
+  );
+  if (found.length === 0) {
+    demandReadable(list, name);
+    return undefined;
+  }
+  return oneDigest(found, list.from, file);
 };

@@ -1,15 +1,37 @@
 // Compares a base image with every checksum that is known for it, before anything is made from it.
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { ifAbsent, isAbsent, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import {
+  type ChecksumList,
   checksumListWrong,
+  findListed,
+  listedNames,
   parseChecksumList,
   parseDigest,
 } from "./checksum-list.ts";
+import { unpackedDigest } from "./unpacked-digest.ts";
 
 /** Lists of whole archives are smaller; beyond this the file is something else. */
 const MAX_LIST_SIZE = 1024 * 1024;
+
+const PACKED = /\.(?:xz|gz|zst|zip|bz2)$/i;
+
+/** What publishers append to a file's name for the list with its checksum alone. */
+const ENDINGS = [
+  ".sha256",
+  ".sha256sum",
+  ".sha256.txt",
+  ".sha256sum.txt",
+  ".sha",
+];
+
+/** What they call a list of all files of a folder. */
+const LISTS = ["SHA256SUMS", "SHA256SUMS.txt", "sha256sum.txt", "CHECKSUM"];
+
+const GIVEN = "--sha256";
 
 export type ExpectedChecksum = {
   readonly sha256: string;
@@ -17,15 +39,14 @@ export type ExpectedChecksum = {
   readonly from: string;
 };
 
-/** The text of a list, or undefined where there is no such file. */
-const readList = async (path: string): Promise<string | undefined> => {
+const readList = async (path: string): Promise<ChecksumList | undefined> => {
   try {
-    const file = await open(path, "r");
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       if ((await file.stat()).size > MAX_LIST_SIZE) {
         throw checksumListWrong(path, "is too large to be a list of checksums");
       }
-      return await file.readFile("utf8");
+      return parseChecksumList(await file.readFile(), path);
     } finally {
       await file.close();
     }
@@ -33,64 +54,72 @@ const readList = async (path: string): Promise<string | undefined> => {
     if (error instanceof UserError) {
       throw error;
     }
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    if (code === "ENOENT") {
-      return undefined;
+    const code = systemCode(error);
+    if (code === undefined || isAbsent(error)) {
+      return ifAbsent(error, undefined);
     }
     // A checksum that is there but cannot be read must not pass for one that is not there.
-    throw checksumListWrong(path, `cannot be read (${String(code)})`);
+    throw checksumListWrong(
+      path,
+      `cannot be read (${code})`,
+      "make it readable, or remove it to do without that check",
+    );
   }
+};
+
+type Beside = {
+  readonly from: string;
+  readonly sha256: string | undefined;
+  /** Algorithms of the list's digests of the file that are not compared. */
+  readonly others: readonly string[];
 };
 
 /** `<file>.sha256`: one digest, alone or with the name of the file. */
 const besideFile = async (
   path: string,
-): Promise<ExpectedChecksum | undefined> => {
-  const from = `${path}.sha256`;
-  const text = await readList(from);
-  if (text === undefined) {
+  ending: string,
+): Promise<Beside | undefined> => {
+  const from = `${path}${ending}`;
+  const list = await readList(from);
+  if (list === undefined) {
     return undefined;
   }
-  const digests = parseChecksumList(text, from);
   const name = basename(path);
-  // Some publishers write the path as it was on their machine.
-  const entry = [...digests].find(
-    ([listed]) => listed === "" || basename(listed) === name,
-  );
-  if (entry === undefined) {
+  const found = findListed(list, name, true);
+  if (found === undefined) {
     throw checksumListWrong(
       from,
-      `has no checksum for ${name} but for ${[...digests.keys()].slice(0, 3).join(", ")}`,
+      `has no checksum for ${name} but for ${listedNames(list).slice(0, 3).join(", ")}`,
     );
   }
-  return { sha256: entry[1], from };
+  return { from, ...found };
 };
 
 /** `<node>.img.sha256` beside `<node>.img.xz`, as `build` writes it, where it is about this file. */
-const besideRawName = async (
-  path: string,
-): Promise<ExpectedChecksum | undefined> => {
-  const raw = path.replace(/\.(?:xz|gz|zst|zip)$/i, "");
+const besideRawName = async (path: string): Promise<Beside | undefined> => {
+  const raw = path.replace(PACKED, "");
   const from = `${raw}.sha256`;
-  const text = raw === path ? undefined : await readList(from);
-  const sha256 =
-    text === undefined
-      ? undefined
-      : parseChecksumList(text, from).get(basename(path));
-  return sha256 === undefined ? undefined : { sha256, from };
+  const list = raw === path ? undefined : await readList(from);
+  const found = list && findListed(list, basename(path));
+  return found && { from, ...found };
 };
 
 /** `SHA256SUMS` in the same folder, where it lists the file. */
 const inFolder = async (
   path: string,
-): Promise<ExpectedChecksum | undefined> => {
-  const from = join(dirname(path), "SHA256SUMS");
-  const text = await readList(from);
-  const sha256 =
-    text === undefined
-      ? undefined
-      : parseChecksumList(text, from).get(basename(path));
-  return sha256 === undefined ? undefined : { sha256, from };
+  name: string,
+): Promise<Beside | undefined> => {
+  const from = join(dirname(path), name);
+  const list = await readList(from);
+  const found = list && findListed(list, basename(path));
+  if (list !== undefined && listedNames(list).length === 0) {
+    throw checksumListWrong(
+      from,
+      "does not say which file its checksum is of",
+      "write the file's name behind the checksum, or give the checksum with --sha256 and remove the list",
+    );
+  }
+  return found && { from, ...found };
 };
 
 /** The checksum that the user gave, checked for its form. */
@@ -111,18 +140,57 @@ export const givenChecksum = (
       },
     );
   }
-  return { sha256: digest, from: "--sha256" };
+  return { sha256: digest, from: GIVEN };
 };
 
-/** Every checksum that stands beside a file. Throws CHECKSUM_LIST_WRONG for one that cannot be understood. */
+/**
+ * Every checksum in the lists beside a file. Throws CHECKSUM_LIST_WRONG for a list that cannot be read or does not say what
+ * the file's digest is; also where all digests are of other algorithms, unless another checksum is given.
+ */
 export const checksumsBeside = async (
   path: string,
-): Promise<readonly ExpectedChecksum[]> =>
-  [
-    await besideFile(path),
-    await besideRawName(path),
-    await inFolder(path),
-  ].filter((expected) => expected !== undefined);
+  given?: ExpectedChecksum,
+): Promise<readonly ExpectedChecksum[]> => {
+  const beside: (Beside | undefined)[] = [];
+  for (const ending of ENDINGS) {
+    beside.push(await besideFile(path, ending));
+  }
+  beside.push(await besideRawName(path));
+  for (const name of LISTS) {
+    beside.push(await inFolder(path, name));
+  }
+  const found = beside.filter((each) => each !== undefined);
+  const known = found.flatMap(({ from, sha256 }) =>
+    sha256 === undefined ? [] : [{ from, sha256 }],
+  );
+  const [other] = found;
+  if (given === undefined && known.length === 0 && other !== undefined) {
+    throw checksumListWrong(
+      other.from,
+      `has no SHA-256 checksum of ${basename(path)}, only ${other.others.join(" and ")}`,
+      "take the publisher's SHA-256 checksum, and give it with --sha256; the other kinds are not compared",
+    );
+  }
+  return known;
+};
+
+const mismatch = (
+  name: string,
+  sha256: string,
+  wrong: ExpectedChecksum,
+  hint: string,
+): UserError =>
+  new UserError(
+    "CHECKSUM_MISMATCH",
+    `${name} does not have the checksum that ${wrong.from} says`,
+    {
+      facts: [`expected ${wrong.sha256}`, `found    ${sha256}`],
+      state: "nothing was written",
+      hint,
+    },
+  );
+
+const AGAIN = "download the image again; if it stays so, do not use it";
 
 /** Throws CHECKSUM_MISMATCH unless the file's digest is each of the expected ones. */
 export const demandChecksums = (
@@ -132,14 +200,38 @@ export const demandChecksums = (
 ): void => {
   const wrong = expected.find((each) => each.sha256 !== sha256);
   if (wrong !== undefined) {
-    throw new UserError(
-      "CHECKSUM_MISMATCH",
-      `${name} does not have the checksum that ${wrong.from} says`,
-      {
-        facts: [`expected ${wrong.sha256}`, `found    ${sha256}`],
-        state: "nothing was written",
-        hint: "download the image again; if it stays so, do not use it",
-      },
+    throw mismatch(
+      name,
+      sha256,
+      wrong,
+      wrong.from === GIVEN && PACKED.test(name)
+        ? `${AGAIN}. The checksum must be of the file as it is, packed: a checksum of the unpacked image does not fit`
+        : AGAIN,
     );
   }
+};
+
+/**
+ * The same for a file on this computer. One that is packed is unpacked to see whether the wrong checksum is that of the
+ * image in it, which publishers show as well.
+ */
+export const demandFileChecksums = async (
+  path: string,
+  sha256: string,
+  expected: readonly ExpectedChecksum[],
+  signal: AbortSignal,
+): Promise<void> => {
+  const wrong = expected.find((each) => each.sha256 !== sha256);
+  if (wrong === undefined) {
+    return;
+  }
+  const unpacked = await unpackedDigest(path, signal);
+  throw mismatch(
+    path,
+    sha256,
+    wrong,
+    unpacked === wrong.sha256
+      ? `that is the checksum of the unpacked image: give the one of ${basename(path)} itself, or unpack it and flash that`
+      : AGAIN,
+  );
 };

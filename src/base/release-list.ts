@@ -5,7 +5,13 @@ import { writeFileAtomically } from "../system/atomic-file.ts";
 import type { ResolveOptions } from "./base-request.ts";
 import { downloadOptions } from "./base-request.ts";
 import { cachePath } from "./cache.ts";
-import { parseChecksumList } from "./checksum-list.ts";
+import {
+  type ChecksumList,
+  checksumListWrong,
+  findListed,
+  listedNames,
+  parseChecksumList,
+} from "./checksum-list.ts";
 import { fetchSmall } from "./fetch-small.ts";
 import { fromFirstServer } from "./first-server.ts";
 import type { FoundRelease, ReleaseFile } from "./found-release.ts";
@@ -23,11 +29,7 @@ const MAX_LIST_SIZE = 1024 * 1024;
 
 type SignedList = { readonly data: Buffer; readonly signature: Buffer };
 
-/** A list that is proven, and where it is from. */
-type ProvenList = SignedList & {
-  readonly digests: ReadonlyMap<string, string>;
-  readonly from: string;
-};
+type ProvenList = SignedList & { readonly list: ChecksumList };
 
 /** A * in the pattern stands for the point release: nothing or ".N". */
 const pointRelease = (pattern: string, file: string): number | undefined => {
@@ -44,13 +46,9 @@ const pointRelease = (pattern: string, file: string): number | undefined => {
 };
 
 /** Point releases are compared as numbers: 24.04.10 is newer than 24.04.9. */
-const newestIn = (
-  digests: ReadonlyMap<string, string>,
-  pattern: string,
-  from: string,
-): string => {
+const newestIn = (list: ChecksumList, pattern: string): string => {
   let newest: { point: number; file: string } | undefined;
-  for (const file of digests.keys()) {
+  for (const file of listedNames(list)) {
     const point = pointRelease(pattern, file);
     if (point !== undefined && point >= (newest?.point ?? 0)) {
       newest = { point, file };
@@ -59,7 +57,7 @@ const newestIn = (
   if (newest === undefined) {
     throw new UserError(
       "CHECKSUM_LIST_WRONG",
-      `${from} does not list ${pattern}`,
+      `${list.from} does not list ${pattern}`,
       {
         state: "nothing was written",
         hint: "the vendor may have moved the release; give the address of the image and its checksum instead",
@@ -71,15 +69,15 @@ const newestIn = (
 
 /** A mirror that lags behind, or is held back, has an old list that is signed as well as the newest. */
 const tellIfOlder = async (
-  list: ProvenList,
+  { list }: ProvenList,
   kept: string,
   { file }: ListedRelease,
   { report }: ResolveOptions,
 ): Promise<void> => {
-  const earlier = await readFile(kept, "utf8")
-    .then((text) => newestIn(parseChecksumList(text, kept), file, kept))
+  const earlier = await readFile(kept)
+    .then((data) => newestIn(parseChecksumList(data, kept), file))
     .catch(() => undefined);
-  const newest = newestIn(list.digests, file, list.from);
+  const newest = newestIn(list, file);
   if (earlier !== undefined && isOlder(newest, earlier)) {
     report({
       type: "warning",
@@ -93,15 +91,15 @@ const isWrongSignature = (error: unknown): boolean =>
   error instanceof UserError && error.code === "SIGNATURE_WRONG";
 
 const prove = async (
-  list: SignedList,
+  signed: SignedList,
   from: string,
   { file }: ListedRelease,
   key: PinnedKey,
 ): Promise<ProvenList> => {
-  await verifySignature({ ...list, from, now: new Date() }, key);
-  const digests = parseChecksumList(list.data.toString("utf8"), from);
-  newestIn(digests, file, from);
-  return { ...list, digests, from };
+  await verifySignature({ ...signed, from, now: new Date() }, key);
+  const list = parseChecksumList(signed.data, from);
+  newestIn(list, file);
+  return { ...signed, list };
 };
 
 const fetchProven = async (
@@ -159,18 +157,23 @@ export const findInSignedList = async (
     signature: await cachePath(options.env, "lists", `${name}/${SIGNATURE}`),
   };
   const found = (
-    { digests, from }: ProvenList,
+    { list }: ProvenList,
     stale: NetworkFailure | undefined,
   ): FoundRelease => {
     const named = (file: string): ReleaseFile | undefined => {
-      const sha256 = digests.get(file);
+      const sha256 = findListed(list, file)?.sha256;
       return sha256 === undefined
         ? undefined
-        : { file, sha256, urls: releaseUrls(release, file, options), from };
+        : {
+            file,
+            sha256,
+            urls: releaseUrls(release, file, options),
+            from: list.from,
+          };
     };
-    const newest = named(newestIn(digests, release.file, from));
+    const newest = named(newestIn(list, release.file));
     if (newest === undefined) {
-      throw new Error("the newest image is one of the list");
+      throw checksumListWrong(list.from, "has no SHA-256 of the newest image");
     }
     return { newest, named, stale, remember: async () => undefined };
   };

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openImage } from "../image/open-image.ts";
+import { isAbsent } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import type {
   BasePin,
@@ -12,7 +13,7 @@ import type {
 } from "./base-request.ts";
 import {
   checksumsBeside,
-  demandChecksums,
+  demandFileChecksums,
   type ExpectedChecksum,
 } from "./checksums.ts";
 import { digestFile } from "./digest-file.ts";
@@ -53,7 +54,7 @@ const resolveFile = async (
 ): Promise<FoundBase> => {
   const name = basename(path);
   const sha256 = await digestOf(path, name, options);
-  demandChecksums(path, sha256, expected);
+  await demandFileChecksums(path, sha256, expected, options.signal);
   return { name, path, sha256, origin };
 };
 
@@ -69,7 +70,7 @@ export const resolveSample = async (
   }
   const expected = [
     ...(given === undefined ? [] : [given]),
-    ...(await checksumsBeside(sample.path)),
+    ...(await checksumsBeside(sample.path, given)),
   ];
   return {
     ...(await resolveFile(sample.path, expected, "sample", options)),
@@ -93,12 +94,7 @@ const fileOf = async (
   { catalogue }: ResolveOptions,
 ): Promise<string> => {
   const path = filePath(base);
-  const found = await stat(path).catch((error: unknown) => error);
-  if (
-    found instanceof Error &&
-    "code" in found &&
-    (found.code === "ENOENT" || found.code === "ENOTDIR")
-  ) {
+  if (await stat(path).then(() => false, isAbsent)) {
     const names = [...catalogue.releases.keys(), ...catalogue.samples.keys()];
     throw new UserError(
       "BASE_NOT_FOUND",
@@ -164,7 +160,7 @@ export const resolveGivenFile = async (
   const path = await fileOf(base, options);
   const known = [
     ...(given === undefined ? [] : [given]),
-    ...(await checksumsBeside(path)),
+    ...(await checksumsBeside(path, given)),
   ];
   const listed = await isListedByVendor(path, known, options);
   const vendors =

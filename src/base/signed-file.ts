@@ -6,7 +6,11 @@ import { z } from "zod";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { downloadOptions, type ResolveOptions } from "./base-request.ts";
 import { cachePath } from "./cache.ts";
-import { checksumListWrong, parseChecksumList } from "./checksum-list.ts";
+import {
+  checksumListWrong,
+  findListed,
+  parseChecksumList,
+} from "./checksum-list.ts";
 import { decodePercent } from "./decode-percent.ts";
 import { fetchSmall } from "./fetch-small.ts";
 import { fromFirstServer } from "./first-server.ts";
@@ -62,8 +66,8 @@ const publishedDigest = async (
 ): Promise<string> => {
   const from = `${shownUrl(new URL(address))}.sha256`;
   const text = await fetchBeside(`${address}.sha256`, options, MAX_SMALL_SIZE);
-  const digests = parseChecksumList(text.toString("utf8"), from);
-  const digest = digests.get(fileIn(address)) ?? digests.get("");
+  const list = parseChecksumList(text, from);
+  const digest = findListed(list, fileIn(address), true)?.sha256;
   if (digest === undefined) {
     throw checksumListWrong(from, `has no checksum for ${fileIn(address)}`);
   }

@@ -2,7 +2,7 @@
 import { realpath } from "node:fs/promises";
 import {
   checksumsBeside,
-  demandChecksums,
+  demandFileChecksums,
   type ExpectedChecksum,
   givenChecksum,
 } from "../base/checksums.ts";
@@ -118,7 +118,7 @@ const proofOf = async (
   }
 > => {
   const given = givenChecksum(sha256);
-  const beside = await checksumsBeside(path);
+  const beside = await checksumsBeside(path, given);
   const expected = [...(given === undefined ? [] : [given]), ...beside];
   return {
     beside,
@@ -130,7 +130,8 @@ const proofOf = async (
             // Its progress would stand in the way of the flash's.
             const report = () => undefined;
             const options = { env, report, signal, subject: path };
-            demandChecksums(path, await digestFile(path, options), expected);
+            const digest = await digestFile(path, options);
+            await demandFileChecksums(path, digest, expected, signal);
           },
   };
 };

@@ -12,6 +12,8 @@ import { join } from "node:path";
 import type { PinnedKey } from "../../src/base/signature.ts";
 
 type GpgHome = {
+  /** For GNUPGHOME. */
+  readonly home: string;
   /** A new key that signs, for this user id; algo as in `gpg --quick-generate-key`. */
   readonly makeKey: (
     user: string,
@@ -21,6 +23,8 @@ type GpgHome = {
   ) => PinnedKey;
   /** A detached signature; `options` go in front. */
   readonly sign: (data: Buffer, key: PinnedKey, ...options: string[]) => Buffer;
+  /** The text with a signature around it. */
+  readonly clearSign: (text: Buffer, key: PinnedKey) => Buffer;
   /** Whether gpgv accepts the signature by this key alone. */
   readonly gpgvAccepts: (
     data: Buffer,
@@ -46,6 +50,9 @@ export const openGpg = (): GpgHome => {
     return result.stdout;
   };
   return {
+    home,
+    clearSign: (text, key) =>
+      gpg(["--local-user", key.fingerprint, "--clear-sign"], text),
     makeKey: (user, algo = "ed25519", expires = "never") => {
       gpg([
         "--passphrase",

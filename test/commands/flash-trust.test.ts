@@ -18,6 +18,9 @@ import { describeWithTools } from "../support/tools.ts";
 
 const MIB = 1024 ** 2;
 
+const A = "a".repeat(64);
+const B = "b".repeat(64);
+
 const sha256 = (bytes: Uint8Array): string =>
   createHash("sha256").update(bytes).digest("hex");
 
@@ -109,15 +112,48 @@ describeWithTools(
       },
     );
 
-    test("a wrong --sha256 leaves a card that does not boot", async () => {
+    test.each([
+      ["a path", (digest: string) => `${digest}  ./out/arm64/a.img.xz\n`],
+      ["OpenSSL's form", (digest: string) => `SHA2-256(a.img.xz)= ${digest}\n`],
+      [
+        "a list with broken lines and other algorithms",
+        (digest: string) =>
+          `garbage\n${"d".repeat(32)}  a.img.xz\n${digest} a.img.xz\r\n`,
+      ],
+    ])("a list with %s is compared", async (_, listOf) => {
+      const { folder, xz } = place();
+      const list = join(folder, "SHA256SUMS");
+      writeFileSync(list, listOf(sha256(xz)));
+      expect((await flashIn(folder, "a.img.xz")).status).toBe(0);
+      writeFileSync(list, listOf(sha256(Buffer.from("another image"))));
+      const { status, card } = await flashIn(folder, "a.img.xz");
+      expect(status).toBe(4);
+      expect(isUnbootable(card)).toBe(true);
+    });
+
+    test.each([
+      ["two digests for one name", `${A}  a.img.xz\n${B}  x/a.img.xz\n`],
+      ["only an MD5", `${"d".repeat(32)}  a.img.xz\n`],
+      ["a broken line about the image", `${A.slice(1)}  a.img.xz\n`],
+    ])("a list with %s stops everything", async (_, list) => {
       const { folder } = place();
-      const { status, card } = await flashIn(
+      writeFileSync(join(folder, "SHA256SUMS"), list);
+      const { status, stdout, card } = await flashIn(folder, "a.img.xz");
+      expect(status).toBe(4);
+      expect(stdout).toContain("CHECKSUM_LIST_WRONG");
+      expect(isUnbootable(card)).toBe(false);
+    });
+
+    test("the --sha256 of the unpacked image leaves a card that does not boot, and is told as such", async () => {
+      const { folder } = place();
+      const { status, stdout, card } = await flashIn(
         folder,
         "a.img.xz",
         "--sha256",
         sha256(raw),
       );
       expect(status).toBe(4);
+      expect(stdout).toContain("that is the checksum of the unpacked image");
       expect(isUnbootable(card)).toBe(true);
     });
 
