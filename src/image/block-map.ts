@@ -2,12 +2,11 @@
 import { UserError } from "../report/user-error.ts";
 import { markExt4Used } from "./ext4-used.ts";
 import { markFatUsed } from "./fat-used.ts";
+import type { DiskTable, Partition } from "./table.ts";
 import {
   hasType,
   PARTITION_TYPES,
   readPartitionTable,
-  type Partition,
-  type PartitionTable,
 } from "./partition-table.ts";
 import { rangeEnd, type Range } from "./range.ts";
 import type { Source } from "./source.ts";
@@ -31,7 +30,9 @@ const markPartition = async (
   if (hasType(partition, PARTITION_TYPES.linux)) {
     return markExt4Used(source, partition, map);
   }
-  return `its type 0x${partition.type.toString(16)} is not one that pi-image reads`;
+  const { type } = partition;
+  const name = typeof type === "number" ? `0x${type.toString(16)}` : type;
+  return `its type ${name} is not one that pi-image reads`;
 };
 
 /**
@@ -39,7 +40,7 @@ const markPartition = async (
  * What lies behind the last partition is left out: nothing on a Raspberry Pi reads it, and an old backup GPT
  * that an image may drag along there must not come back.
  */
-const markBetweenPartitions = (table: PartitionTable, map: UsedMap): void => {
+const markBetweenPartitions = (table: DiskTable, map: UsedMap): void => {
   let position = 0;
   for (const partition of table.partitions.toSorted(
     (a, b) => a.offset - b.offset,
@@ -55,9 +56,7 @@ export const mapWhole = (size: number): BlockMap => ({
   notes: [],
 });
 
-const readTable = async (
-  source: Source,
-): Promise<PartitionTable | UserError> => {
+const readTable = async (source: Source): Promise<DiskTable | UserError> => {
   try {
     return await readPartitionTable(source);
   } catch (error) {
@@ -84,6 +83,9 @@ export const mapUsed = async (source: Source): Promise<BlockMap> => {
   const map = usedMap(source.size);
   const notes: string[] = [];
   markBetweenPartitions(table, map);
+  for (const { offset, length } of table.places) {
+    map.mark(offset, length); // such as the backup of a GPT, behind everything else
+  }
   for (const partition of table.partitions) {
     const reason = await markPartition(source, partition, map);
     if (reason !== undefined) {

@@ -3,12 +3,11 @@ import { UserError } from "../report/user-error.ts";
 import { bootPartitionDamaged } from "./boot-partition-errors.ts";
 import { hasExtMagic } from "./ext4-superblock.ts";
 import { readFatGeometry, type FatGeometry } from "./fat-geometry.ts";
+import type { DiskTable, Partition } from "./table.ts";
 import {
   describePartition,
   hasType,
   PARTITION_TYPES,
-  type Partition,
-  type PartitionTable,
 } from "./partition-table.ts";
 import type { Source } from "./source.ts";
 
@@ -26,7 +25,7 @@ const USE_PREINSTALLED =
  */
 export const findBootPartition = async (
   source: Source,
-  table: PartitionTable,
+  table: DiskTable,
 ): Promise<BootPartition> => {
   const candidates = table.partitions.filter((partition) =>
     hasType(partition, [...PARTITION_TYPES.fat32, ...PARTITION_TYPES.fat16]),
@@ -73,7 +72,7 @@ export const findBootPartition = async (
 /** The first Linux partition that holds ext4; undefined where there is none. */
 export const findRootPartition = async (
   source: Source,
-  table: PartitionTable,
+  table: DiskTable,
 ): Promise<Partition | undefined> => {
   for (const partition of table.partitions) {
     if (

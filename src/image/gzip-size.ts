@@ -1,10 +1,8 @@
 // How large the image in a .gz file is, where its end and its partition table agree on it.
 import { open } from "node:fs/promises";
-import { readPartitionTable } from "./partition-table.ts";
+import { readDiskTable } from "./disk-table.ts";
 import { rangeEnd } from "./range.ts";
 import { bufferSource } from "./source.ts";
-import { MAX_IMAGE_SIZE } from "./archive-damage.ts";
-import { UserError } from "../report/user-error.ts";
 
 /** The trailer tells the size modulo this (RFC 1952, ISIZE), and of the last member only. */
 const MODULUS = 2 ** 32;
@@ -28,20 +26,19 @@ const readTrailer = async (path: string): Promise<number | undefined> => {
   }
 };
 
-/** Where the last partition ends; `start` is the beginning of the image. */
+/** Where the last partition ends, or the GPT's backup behind it; `start` is the beginning of the image. */
 const endOfPartitions = async (
   start: Uint8Array,
 ): Promise<number | undefined> => {
-  try {
-    const source = { ...bufferSource(start), size: MAX_IMAGE_SIZE };
-    const { partitions } = await readPartitionTable(source);
-    return Math.max(...partitions.map(rangeEnd));
-  } catch (error) {
-    if (error instanceof UserError || error instanceof RangeError) {
-      return undefined;
-    }
-    throw error;
+  const table = await readDiskTable(bufferSource(start), { size: undefined });
+  if (table.kind === "none" || table.partitions.length === 0) {
+    return undefined;
   }
+  const backup = table.gpt?.primary?.otherLba;
+  return Math.max(
+    ...table.partitions.map(rangeEnd),
+    backup === undefined ? 0 : (backup + 1) * table.sectorSize,
+  );
 };
 
 /**

@@ -13,7 +13,8 @@ import { join } from "node:path";
 import { makeExt4 } from "./make-ext4.ts";
 import { makeFat } from "./make-fat.ts";
 import { imageRefused } from "./archive-damage.ts";
-import { DISK_ID_OFFSET, PARTITION_TYPES } from "./partition-table.ts";
+import { DISK_ID_OFFSET } from "./mbr.ts";
+import { PARTITION_TYPES } from "./partition-table.ts";
 import { type OwnedEntry, unpackRootfs } from "./unpack-rootfs.ts";
 
 const MiB = 1024 * 1024;

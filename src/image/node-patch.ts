@@ -4,17 +4,15 @@ import { applyBootSettings, type BootSettings } from "./boot-settings.ts";
 import { editFat, prepareFat, type EditableFat } from "./edit-fat.ts";
 import { findBootPartition } from "./find-partitions.ts";
 import { joinPatch } from "./join-patch.ts";
-import {
-  DISK_ID_OFFSET,
-  readPartitionTable,
-  type PartitionTable,
-} from "./partition-table.ts";
+import type { DiskTable } from "./table.ts";
+import { DISK_ID_OFFSET } from "./mbr.ts";
+import { readPartitionTable } from "./partition-table.ts";
 import type { Patch } from "./patch.ts";
 import type { Source } from "./source.ts";
 
 /** A base image whose table and boot partition were read and checked; any number of nodes start from it. */
 export type PreparedBase = {
-  readonly table: PartitionTable;
+  readonly table: DiskTable;
   readonly fat: EditableFat;
 };
 
@@ -36,7 +34,7 @@ export type NodeChanges = {
 export type NodePatch = {
   readonly patch: Patch;
   /** With the node's disk id. */
-  readonly table: PartitionTable;
+  readonly table: DiskTable;
   readonly configTxt: string;
   /** The command line of an ordinary boot. */
   readonly cmdlineTxt: string;

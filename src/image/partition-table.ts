@@ -1,50 +1,46 @@
-// The MBR partition table of a raw image: four primary partitions and the disk id.
-// https://en.wikipedia.org/wiki/Master_boot_record
+// The partition table of a base image, MBR or GPT: one that is sound, or the reason why it is none.
 import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
-import { describeGpt, gptHeaderOffset } from "./gpt.ts";
-import { rangeEnd } from "./range.ts";
+import { readDiskTable } from "./disk-table.ts";
+import { MBR_SIZE } from "./mbr.ts";
 import type { Source } from "./source.ts";
+import type { DiskTable, Partition } from "./table.ts";
 
-/** The MBR counts in these, whatever the medium's own sector size is. */
-const SECTOR = 512;
-const ENTRIES_AT = 446;
-const ENTRY_SIZE = 16;
-const GPT_PROTECTIVE = 0xee;
-
-/** Where the four bytes of the disk id stand, little-endian. */
-export const DISK_ID_OFFSET = 440;
-
+/** Bytes of an MBR, and GUIDs of a GPT. https://uapi-group.org/specifications/specs/discoverable_partitions_specification/ */
 export const PARTITION_TYPES = {
-  fat32: [0x0b, 0x0c],
+  /** Also the EFI system partition, which the Pi's firmware takes for one to boot from (raspberrypi/rpi-eeprom#126). */
+  fat32: [
+    0x0b,
+    0x0c,
+    0xef,
+    "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
+    "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7",
+  ],
   fat16: [0x01, 0x04, 0x06, 0x0e],
-  linux: [0x83],
-} as const satisfies Record<string, readonly number[]>;
-
-export type Partition = {
-  /** 1 to 4, the place in the table: partition 2 is `/dev/mmcblk0p2`. */
-  readonly number: number;
-  readonly type: number;
-  /** Bytes from the image's start. */
-  readonly offset: number;
-  /** Bytes. */
-  readonly length: number;
-};
-
-export type PartitionTable = {
-  readonly diskId: number;
-  /** In the table's order, which need not be the order on the disk. */
-  readonly partitions: readonly Partition[];
-};
+  /** Linux data, and root partitions of arm64 and arm by their own type. */
+  linux: [
+    0x83,
+    "0fc63daf-8483-4772-8e79-3d69d8477de4",
+    "b921b045-1df0-41c3-af44-4c6f280d3fae",
+    "69dad710-2ce4-4e3c-b16c-21a1d49abed3",
+  ],
+} as const satisfies Record<string, readonly (number | string)[]>;
 
 export const hasType = (
   partition: Partition,
-  types: readonly number[],
+  types: readonly (number | string)[],
 ): boolean => types.includes(partition.type);
+
+const typeText = (type: number | string): string =>
+  typeof type === "number" ? `0x${type.toString(16).padStart(2, "0")}` : type;
 
 /** Such as "partition 1: type 0x0c, 512 MiB, from byte 1048576". */
 export const describePartition = (partition: Partition): string =>
-  `partition ${partition.number}: type 0x${partition.type.toString(16).padStart(2, "0")}, ` +
+  `partition ${partition.number}: ` +
+  (partition.name === undefined || partition.name === ""
+    ? ""
+    : `"${partition.name}", `) +
+  `type ${typeText(partition.type)}, ` +
   `${formatBytes(partition.length)}, from byte ${partition.offset}`;
 
 /** First bytes of what people take for a raw image: [offset, bytes, name]. */
@@ -59,6 +55,13 @@ const OTHER_FORMATS: readonly (readonly [number, string, string])[] = [
   [54, "FAT", "a FAT file system without a partition table"],
   [1080, "\x53\xef", "an ext4 file system without a partition table"],
 ];
+
+const NO_TABLE = {
+  "no signature": "the image does not begin with a partition table",
+  "boot sector":
+    "the image begins with a boot sector, but not with a partition table",
+  "no partition": "the image's partition table lists no partition",
+} as const;
 
 const noTable = (start: Buffer, what: string): UserError => {
   const found = OTHER_FORMATS.find(
@@ -84,85 +87,29 @@ const wrongTable = (
     hint: "download or copy the image again and compare its checksum",
   });
 
-const readEntry = (mbr: Buffer, index: number): Partition => {
-  const at = ENTRIES_AT + index * ENTRY_SIZE;
-  return {
-    number: index + 1,
-    type: mbr.readUInt8(at + 4),
-    offset: mbr.readUInt32LE(at + 8) * SECTOR,
-    length: mbr.readUInt32LE(at + 12) * SECTOR,
-  };
-};
-
-const checkPlaces = (partitions: readonly Partition[], size: number): void => {
-  const sorted = partitions.toSorted((a, b) => a.offset - b.offset);
-  for (const [index, partition] of sorted.entries()) {
-    const { number } = partition;
-    if (partition.offset === 0 || partition.length === 0) {
-      throw wrongTable(
-        `partition ${number} of the image starts on the partition table or has no length`,
-        partitions,
-      );
-    }
-    if (rangeEnd(partition) > size) {
-      throw wrongTable(
-        `partition ${number} ends at byte ${rangeEnd(partition)}, but the image has only ${size} bytes`,
-        partitions,
-      );
-    }
-    const next = sorted[index + 1];
-    if (next !== undefined && next.offset < rangeEnd(partition)) {
-      throw wrongTable(
-        `partitions ${number} and ${next.number} of the image overlap`,
-        partitions,
-      );
-    }
-  }
-};
+/** Faults that a base can have: the backup is written anew, with the identity of the node's disk. */
+const HARMLESS = ["GPT_BACKUP_DAMAGED"];
 
 /**
- * Reads the partition table of a raw image. Extended partitions count as one, whatever is inside.
- * Throws BASE_IS_GPT, BASE_HAS_NO_PARTITION_TABLE, or BASE_PARTITION_TABLE_WRONG
- * when partitions overlap or leave the image.
+ * Reads the partition table of a raw image that is to be a base.
+ * Throws BASE_HAS_NO_PARTITION_TABLE, or BASE_PARTITION_TABLE_WRONG when partitions overlap or leave the image, and
+ * when a GPT is damaged or cut short.
  */
 export const readPartitionTable = async (
   source: Source,
-): Promise<PartitionTable> => {
-  const start = await source.read(0, Math.min(source.size, 2048));
-  if (
-    start.length < SECTOR ||
-    start.readUInt16LE(SECTOR - 2) !== 0xaa55 // the boot signature, bytes 55 aa
-  ) {
-    throw noTable(start, "the image does not begin with a partition table");
+): Promise<DiskTable> => {
+  const table = await readDiskTable(source);
+  if (table.kind === "none") {
+    const start = await source.read(0, Math.min(source.size, 2048));
+    throw noTable(start, NO_TABLE[table.reason]);
   }
-  const entries = [0, 1, 2, 3].map((index) => readEntry(start, index));
-  const protective = entries.some((entry) => entry.type === GPT_PROTECTIVE);
-  const gpt = await gptHeaderOffset(source);
-  if (protective || gpt !== undefined) {
-    throw new UserError(
-      "BASE_IS_GPT",
-      "the image has a GPT partition table; an image for the Raspberry Pi has an MBR one",
-      {
-        facts: await describeGpt(source, gpt),
-        state: "nothing was written",
-        hint: "use the preinstalled image for the Raspberry Pi, not the one for PCs or servers",
-      },
-    );
+  const fault = table.faults.find(({ code }) => !HARMLESS.includes(code));
+  if (fault !== undefined) {
+    throw wrongTable(fault.message, table.partitions);
   }
-  const statusBytes = entries.map((_, index) =>
-    start.readUInt8(ENTRIES_AT + index * ENTRY_SIZE),
-  );
-  // A boot sector of another kind has code here: the only values are "active" and "not active".
-  if (statusBytes.some((status) => status !== 0 && status !== 0x80)) {
-    throw noTable(
-      start,
-      "the image begins with a boot sector, but not with a partition table",
-    );
+  if (table.partitions.length === 0) {
+    const start = await source.read(0, MBR_SIZE);
+    throw noTable(start, NO_TABLE["no partition"]);
   }
-  const partitions = entries.filter((entry) => entry.type !== 0);
-  if (partitions.length === 0) {
-    throw noTable(start, "the image's partition table lists no partition");
-  }
-  checkPlaces(partitions, source.size);
-  return { diskId: start.readUInt32LE(DISK_ID_OFFSET), partitions };
+  return table;
 };

@@ -29,11 +29,7 @@ export const ERROR_CODES = {
   },
   BASE_HAS_NO_PARTITION_TABLE: {
     exit: EXIT.wrongInput,
-    about: "The base image does not begin with an MBR partition table.",
-  },
-  BASE_IS_GPT: {
-    exit: EXIT.wrongInput,
-    about: "The base image has a GPT partition table instead of an MBR one.",
+    about: "The base image does not begin with a partition table.",
   },
   BASE_NOT_FOUND: {
     exit: EXIT.wrongInput,
