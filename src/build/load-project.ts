@@ -29,6 +29,8 @@ export type LoadedProject = {
   /** The inventory's folder: the cluster's secrets and the user's own fragments are here. */
   readonly folder: string;
   readonly implied: boolean;
+  /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
+  readonly named: readonly string[];
 };
 
 /** Never throws for what stands in the files. */
@@ -51,5 +53,6 @@ export const loadProject = async (
     files: new Map([...inventory.files, ...library.sources]),
     folder: inventory.folder,
     implied: inventory.implied,
+    named: inventory.named,
   };
 };

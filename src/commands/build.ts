@@ -1,5 +1,5 @@
 // pi-image build: one image per node, from the inventory, the cluster's secrets and a base.
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { z } from "zod";
 import { openBases } from "../build/open-bases.ts";
 import {
@@ -9,6 +9,7 @@ import {
 } from "../build/out-folder.ts";
 import {
   BUILD_FORMATS,
+  CLUSTER_FILES,
   needsWholeBase,
   type BuildPlan,
   nodePaths,
@@ -18,7 +19,9 @@ import { buildNodes, readyBases } from "../build/run-build.ts";
 import { writeClusterFiles } from "../build/write-cluster-files.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import type { Context } from "./context.ts";
+import { demandOtherFiles } from "./demand-other-files.ts";
 import { prepareSeeds } from "./prepare-seeds.ts";
+import { imageFiles } from "./source-files.ts";
 
 const buildOptions = z.object({
   inventory: z.string(),
@@ -32,6 +35,20 @@ const buildOptions = z.object({
   encryptTo: z.array(z.string()).optional(),
   dryRun: z.boolean().optional(),
 });
+
+/** Everything that a build may write or remove: an image replaces those of other formats. */
+const resultsOf = (plan: BuildPlan, out: string): readonly string[] => [
+  ...plan.steps.flatMap(({ node, outputs }) => [
+    ...outputs,
+    ...(needsWholeBase(plan.format) ? BUILD_FORMATS : []).flatMap((format) => {
+      const { image, patch, bmap, checksum } = nodePaths(out, node, format);
+      return [image, patch, bmap, checksum].filter(
+        (path) => path !== undefined,
+      );
+    }),
+  ]),
+  ...CLUSTER_FILES.map((name) => join(out, name)),
+];
 
 const printPlan = (context: Context, plan: BuildPlan): void => {
   context.printJson({ type: "plan", plan });
@@ -95,6 +112,12 @@ export const build = async (
     },
   );
   try {
+    await demandOtherFiles(resultsOf(plan, out), [
+      ...[...bases.values()].flatMap(({ image }) =>
+        imageFiles(image.path, "the base image"),
+      ),
+      ...prepared.files,
+    ]);
     const job = { project, out, format, buildTime, version, report, signal };
     const supplied = await prepared.supply({ base: options.base, bases });
     const baseOf = (node: ResolvedNode): string => options.base ?? node.base;

@@ -64,7 +64,6 @@ export const devices = async (
       refusals: deviceRefusals(device, {
         allowFixed: false,
         maxSize: DEFAULT_MAX_SIZE,
-        sources: [],
       }),
     }));
   for (const { device, refusals } of judged) {

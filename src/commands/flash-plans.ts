@@ -1,7 +1,18 @@
 // Looks at the targets and plans the flash of each, and refuses all of them when one must not be written.
+import type { BigIntStats } from "node:fs";
+import { stat } from "node:fs/promises";
 import { inspectTarget } from "../device/inspect-target.ts";
+import { type Layers, layersOf, overlap } from "../device/layers.ts";
 import { listDevices } from "../device/list-devices.ts";
+import { orAbsent } from "../device/or-absent.ts";
 import { refusalError } from "../device/refusal-error.ts";
+import {
+  type KnownSource,
+  lookAtSources,
+  type LostSource,
+  lostSource,
+  type SourceFile,
+} from "../device/run-sources.ts";
 import type { Target } from "../device/target.ts";
 import { type Refusal, refusals, type Wish } from "../device/target-rules.ts";
 import { confirmationOf } from "../flash/confirmation.ts";
@@ -19,32 +30,60 @@ export type Planned = {
   readonly plan: FlashPlan;
 };
 
-const keyOf = (target: Target): string =>
-  target.kind === "device"
-    ? target.device.path
-    : target.kind === "file"
-      ? target.realPath
-      : target.path;
+/** What is known of a target from its name. */
+type Looked = {
+  readonly target: Target;
+  /** Undefined where there is nothing yet. */
+  readonly stats: BigIntStats | undefined;
+  /** Without symbolic links. */
+  readonly realPath: string;
+};
+
+export type LookedAt = readonly Looked[];
+
+const lookAt = async (path: string): Promise<Looked> => {
+  const target = await inspectTarget(path, listDevices);
+  const realPath = target.kind === "file" ? target.realPath : path;
+  const stats =
+    target.kind === "unusable"
+      ? undefined
+      : await orAbsent(stat(realPath, { bigint: true }));
+  return { target, stats, realPath };
+};
 
 /** Two names of one card would give it two nodes. */
-const demandDistinct = (targets: readonly Target[]): void => {
-  const [first, second] =
-    targets
-      .map((target) =>
-        targets.filter((other) => keyOf(other) === keyOf(target)),
-      )
-      .find((same) => same.length > 1) ?? [];
-  if (first !== undefined && second !== undefined) {
-    throw new UserError(
-      "WRONG_ARGUMENTS",
-      `${first.path} and ${second.path} are the same target`,
-      {
-        state: "nothing was written",
-        hint: "each node needs a card of its own",
-      },
+const demandDistinct = async (targets: LookedAt): Promise<void> => {
+  const seen: { looked: Looked; layers: Layers | undefined }[] = [];
+  for (const looked of targets) {
+    const { stats, realPath, target } = looked;
+    const layers =
+      stats === undefined ? undefined : await layersOf(stats, realPath);
+    const same = seen.find(
+      (other) =>
+        other.looked.realPath === realPath ||
+        (layers !== undefined &&
+          other.layers !== undefined &&
+          overlap(layers, other.layers)),
     );
+    if (same !== undefined) {
+      throw new UserError(
+        "WRONG_ARGUMENTS",
+        `${same.looked.target.path} and ${target.path} are the same target`,
+        {
+          state: "nothing was written",
+          hint: "each node needs a card of its own",
+        },
+      );
+    }
+    seen.push({ looked, layers });
   }
 };
+
+const lostWith = async (
+  { stats, realPath }: Looked,
+  sources: readonly KnownSource[],
+): Promise<LostSource | undefined> =>
+  stats && lostSource(stats, realPath, sources);
 
 const refuse = (refused: readonly Refusal[]): void => {
   const [first, ...others] = refused;
@@ -57,7 +96,6 @@ const wishOf = (target: Target, options: FlashOptions): Wish => ({
   allowFixed: options.allowFixed,
   maxSize: options.maxSize,
   serial: serialFor(target, options.serial),
-  sources: [],
 });
 
 const mayAsk = ({ interactive, json }: Context): boolean =>
@@ -67,63 +105,79 @@ const mayAsk = ({ interactive, json }: Context): boolean =>
  * What the targets are, judged by the rules that need no image: nobody waits for a download to learn that a name was
  * mistyped.
  * @param paths as the user wrote them
+ * @param named what the command line itself names as read or kept
  * @throws UserError of the first refusal, with all others below it; WRONG_ARGUMENTS for two names of one card
  */
 export const lookAtTargets = async (
   context: Context,
   paths: readonly string[],
+  named: readonly SourceFile[],
   options: FlashOptions,
-): Promise<readonly Target[]> => {
-  const targets: Target[] = [];
+): Promise<LookedAt> => {
+  const sources = await lookAtSources(named);
+  const targets: Looked[] = [];
   for (const path of paths) {
-    targets.push(await inspectTarget(path, listDevices));
+    targets.push(await lookAt(path));
   }
-  demandDistinct(targets);
-  refuse(
-    targets.flatMap((target) => {
-      const wish = wishOf(target, options);
-      const against = refusals(target, wish);
-      if (target.kind === "unusable" || against.length > 0) {
-        return against;
-      }
-      const confirmation = confirmationOf(target, {
-        yes: options.yes,
-        interactive: mayAsk(context),
-        serial: wish.serial,
-      });
-      return confirmation.kind === "refused" ? [confirmation.refusal] : [];
-    }),
-  );
+  await demandDistinct(targets);
+  const refused: Refusal[] = [];
+  for (const looked of targets) {
+    const { target } = looked;
+    const wish = {
+      ...wishOf(target, options),
+      source: await lostWith(looked, sources),
+    };
+    const against = refusals(target, wish);
+    refused.push(...against);
+    if (target.kind === "unusable" || against.length > 0) {
+      continue;
+    }
+    const confirmation = confirmationOf(target, {
+      yes: options.yes,
+      interactive: mayAsk(context),
+      serial: wish.serial,
+    });
+    if (confirmation.kind === "refused") {
+      refused.push(confirmation.refusal);
+    }
+  }
+  refuse(refused);
   return targets;
 };
 
 /**
  * @param sources one for each target
+ * @param files everything that the run reads or keeps
  * @param receiptOf where a source's receipt will be
  * @throws UserError of the first refusal, with all others below it; SAMPLE_ON_CARD
  */
-export const planTargets = (
+export const planTargets = async (
   context: Context,
-  targets: readonly Target[],
+  targets: LookedAt,
   sources: readonly FlashSource[],
+  files: readonly KnownSource[],
   options: FlashOptions,
   receiptOf: (source: FlashSource) => string,
-): readonly Planned[] => {
-  const files = sources.flatMap((source) => source.files);
+): Promise<readonly Planned[]> => {
   const refused: Refusal[] = [];
   const planned: Planned[] = [];
   for (const [index, source] of sources.entries()) {
-    const target = targets[index];
-    if (target === undefined) {
+    const looked = targets[index];
+    if (looked === undefined) {
       throw new Error(`no target for ${source.label}`);
     }
+    const { target } = looked;
     const result = planFlash({
       image: { label: source.label, size: source.size, sha256: source.sha256 },
       mapSource: source.mapSource,
       checksums: source.checksums,
       ranges: source.ranges,
       target,
-      wish: { ...wishOf(target, options), card: source.card, sources: files },
+      wish: {
+        ...wishOf(target, options),
+        card: source.card,
+        source: await lostWith(looked, files),
+      },
       yes: options.yes,
       interactive: mayAsk(context),
       wipe: options.wipe,

@@ -1,12 +1,34 @@
 // Finds what a flash writes to each target: the named image, the nodes' images, or the only image in the out folder.
+import { join } from "node:path";
+import type { SourceFile } from "../device/run-sources.ts";
 import { normaliseRanges } from "../image/range.ts";
 import { onlyImage } from "./choose-image.ts";
 import type { Context } from "./context.ts";
 import type { SourceOptions } from "./flash-options.ts";
 import type { FlashTargets } from "./flash-targets.ts";
 import { type FlashSource, openImageFile } from "./image-source.ts";
+import { IMAGE, imageFiles } from "./source-files.ts";
+
+/** What the command line itself names as read or kept. */
+export const namedSources = (
+  targets: FlashTargets,
+  { base, inventory, out }: SourceOptions,
+): readonly SourceFile[] => {
+  const image = targets.kind === "one" ? targets.image : undefined;
+  return [
+    ...(image === undefined ? [] : imageFiles(image, IMAGE)),
+    ...(base === undefined ? [] : imageFiles(base, "the base image")),
+    ...(targets.kind === "one" && targets.host === undefined
+      ? []
+      : [{ path: inventory, what: "the inventory" }]),
+    { path: join(out, "receipts"), what: "the folder of the receipts" },
+    { path: out, what: "the folder of the results" },
+  ];
+};
 
 export type OpenSources = {
+  /** Everything that the run reads or keeps. */
+  readonly files: readonly SourceFile[];
   /** In the order of the targets. */
   readonly sources: readonly FlashSource[];
   /**
@@ -41,7 +63,12 @@ export const openSources = async (
     const image = targets.image ?? (await onlyImage(args.out));
     const source = await openImageFile(context, image, args);
     const sources = [source];
-    return { sources, keep: async () => sources, close: source.close };
+    return {
+      sources,
+      files: imageFiles(image, IMAGE),
+      keep: async () => sources,
+      close: source.close,
+    };
   }
   if (targets.kind === "one" && targets.image !== undefined) {
     const { image, host = "" } = targets;
@@ -56,6 +83,7 @@ export const openSources = async (
   const opened = await openNodeSources(context, { ...args, hosts });
   return {
     sources: withSharedRanges(opened.sources),
+    files: opened.files,
     keep: async () => withSharedRanges(await opened.keep()),
     close: opened.close,
   };

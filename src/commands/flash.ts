@@ -1,6 +1,7 @@
 // pi-image flash: writes images to one or several targets at once and proves that each target holds its own.
 import { join } from "node:path";
 import { demandOutFolder, prepareOutFolder } from "../build/out-folder.ts";
+import { lookAtSources } from "../device/run-sources.ts";
 import { receiptPath } from "../flash/receipt-store.ts";
 import { confirmTargets, printPlan } from "./confirm-targets.ts";
 import type { Context } from "./context.ts";
@@ -8,7 +9,7 @@ import { ejectTargets } from "./eject-targets.ts";
 import { flashOptions } from "./flash-options.ts";
 import { lookAtTargets, planTargets, withKept } from "./flash-plans.ts";
 import { settleTargets } from "./flash-results.ts";
-import { openSources } from "./flash-source.ts";
+import { namedSources, openSources } from "./flash-source.ts";
 import { flashTargets, pathsOf } from "./flash-targets.ts";
 import type { FlashSource } from "./image-source.ts";
 import { writeTargets } from "./write-targets.ts";
@@ -21,9 +22,12 @@ export const flash = async (
 ): Promise<void> => {
   const options = flashOptions.parse(given);
   const wanted = flashTargets(args, options.host);
-  const targets = await lookAtTargets(context, pathsOf(wanted), options);
-  const { sources, keep, close } = await openSources(context, wanted, options);
+  const named = namedSources(wanted, options);
+  const targets = await lookAtTargets(context, pathsOf(wanted), named, options);
+  const opened = await openSources(context, wanted, options);
+  const { sources, keep, close } = opened;
   try {
+    const files = await lookAtSources([...opened.files, ...named]);
     const time = new Date();
     const receiptFor = (source: FlashSource): string =>
       receiptPath(
@@ -31,7 +35,14 @@ export const flash = async (
         source.node?.name ?? source.label,
         time,
       );
-    const planned = planTargets(context, targets, sources, options, receiptFor);
+    const planned = await planTargets(
+      context,
+      targets,
+      sources,
+      files,
+      options,
+      receiptFor,
+    );
     const plans = planned.map(({ plan }) => plan);
     if (options.dryRun) {
       for (const plan of plans) {
@@ -44,7 +55,7 @@ export const flash = async (
 
     const kept = withKept(planned, await keep());
     await prepareOutFolder(options.out);
-    const results = await writeTargets(context, kept, options.patience);
+    const results = await writeTargets(context, kept, options.patience, files);
     const flashed = kept.flatMap((one) => {
       const result = results.get(one.source);
       return result === undefined

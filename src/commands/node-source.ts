@@ -1,5 +1,6 @@
 // Nodes as what a flash writes: a built image where that is current, else the base streamed through the node's patch.
 import { openBases } from "../build/open-bases.ts";
+import type { SourceFile } from "../device/run-sources.ts";
 import type { NodeSeed } from "../build/render-seeds.ts";
 import type { PreparedBase } from "../image/node-patch.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
@@ -9,6 +10,7 @@ import type { Context } from "./context.ts";
 import type { SourceOptions } from "./flash-options.ts";
 import { type FlashSource, openImageFile } from "./image-source.ts";
 import { prepareSeeds, type PreparedSeeds } from "./prepare-seeds.ts";
+import { IMAGE, imageFiles } from "./source-files.ts";
 import {
   closeBase,
   nodeSource,
@@ -77,6 +79,8 @@ const builtImage = async (
 export type NodeSources = {
   /** In the order of `hosts`; nodes of one base have one reader. */
   readonly sources: readonly FlashSource[];
+  /** Everything that is read or kept for them. */
+  readonly files: readonly SourceFile[];
   /** Keeps the cluster's secrets and the lockfile; gives the sources again, with what was kept. */
   readonly keep: () => Promise<readonly FlashSource[]>;
   readonly close: () => Promise<void>;
@@ -85,6 +89,7 @@ export type NodeSources = {
 type Opened = ReadonlyMap<string, FlashSource>;
 
 type Streamed = {
+  readonly files: readonly SourceFile[];
   readonly opened: Opened;
   readonly keep: () => Promise<Opened>;
 };
@@ -144,6 +149,10 @@ const streamNodes = async (
   const opened = await sourcesOf(supplied.seeds);
   return {
     opened,
+    files: [...shared.values()].flatMap(({ base, opened: decoded }) => [
+      ...imageFiles(base.image.path, "the base image"),
+      { path: decoded.path, what: "the decoded base image" },
+    ]),
     keep: async () => {
       const { seeds } = await supplied.keep();
       return seeds === supplied.seeds ? opened : sourcesOf(seeds);
@@ -182,7 +191,7 @@ export const openNodeSources = async (
     const rest = prepared.nodes.filter(({ name }) => !built.has(name));
     const streamed: Streamed =
       rest.length === 0
-        ? { opened: built, keep: async () => built }
+        ? { opened: built, files: [], keep: async () => built }
         : await streamNodes(context, rest, prepared, args, closers);
     const inOrder = (opened: Opened): readonly FlashSource[] =>
       args.hosts.map((host) => {
@@ -194,6 +203,11 @@ export const openNodeSources = async (
       });
     return {
       sources: inOrder(streamed.opened),
+      files: [
+        ...[...built.values()].flatMap(({ label }) => imageFiles(label, IMAGE)),
+        ...streamed.files,
+        ...prepared.files,
+      ],
       keep: async () => inOrder(await streamed.keep()),
       close,
     };

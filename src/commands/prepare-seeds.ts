@@ -1,6 +1,6 @@
 // What build, flash and check share: the chosen nodes' seeds, rendered once before anything is written.
 import { webcrypto } from "node:crypto";
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import {
   gatherSupplies,
   type Supplies,
@@ -15,6 +15,7 @@ import { lockBases, pinIn, wantedInLock } from "../build/lock-bases.ts";
 import type { BasesOptions, OpenBase } from "../build/open-bases.ts";
 import { type NodeSeed, renderSeeds } from "../build/render-seeds.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import type { SourceFile } from "../device/run-sources.ts";
 import { withBase } from "../inventory/base-facts.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
 import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
@@ -23,6 +24,7 @@ import {
   keepSecrets,
   rehearseKeeping,
 } from "../kubernetes/store-secrets.ts";
+import { ageIdentityFile } from "../kubernetes/load-age-identities.ts";
 import { kubernetesPackages } from "../seed/node-facts.ts";
 import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
@@ -48,6 +50,8 @@ export type PreparedSeeds = {
   readonly secretsFile: string;
   readonly secretsExist: boolean;
   readonly lockFile: string;
+  /** Everything of the project that is read or kept. */
+  readonly files: readonly SourceFile[];
   /** Which base images, and from where. */
   readonly basesFrom: Pick<BasesOptions, "pinOf" | "mirrors">;
   /** To check and plan with: what comes from the network is not in them. */
@@ -161,6 +165,20 @@ export const prepareSeeds = async (
     secretsFile: file,
     secretsExist: draft.loaded !== undefined,
     lockFile,
+    files: [
+      { path: args.inventory, what: "the inventory" },
+      { path: file, what: "the cluster's secrets file" },
+      { path: lockFile, what: "the lockfile" },
+      ...loaded.named.map((path) => ({
+        path,
+        what: "a file that the inventory names",
+      })),
+      ...["profiles", "cloud-init"].map((name) => ({
+        path: join(folder, name),
+        what: "the project's profiles and fragments",
+      })),
+      { path: ageIdentityFile(undefined, env), what: "the age identity" },
+    ],
     basesFrom: {
       pinOf: pinIn(lock, relative(context.cwd, lockFile)),
       mirrors: project.cluster.mirrors.baseImages,

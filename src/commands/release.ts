@@ -1,5 +1,5 @@
 // pi-image release: role images without any identity, with checksums, a signature and bills of materials.
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { z } from "zod";
 import { loadLock, lockPath } from "../addons/lock-file.ts";
 import { pinIn } from "../build/lock-bases.ts";
@@ -9,6 +9,7 @@ import { loadSigner, KEY_VARIABLE } from "../release/load-signing-key.ts";
 import { DEFAULT_ICON } from "../release/os-list.ts";
 import {
   planRelease,
+  RELEASE_FILES,
   RELEASE_FORMATS,
   type ReleasePlan,
 } from "../release/plan-release.ts";
@@ -19,10 +20,12 @@ import type { RoleSeed } from "../seed/seed.ts";
 import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
 import type { Context } from "./context.ts";
+import { demandOtherFiles } from "./demand-other-files.ts";
 import { knownSecrets } from "./known-secrets.ts";
 import { demandNoErrors, openProject } from "./project.ts";
 import { publishedBases } from "./published-bases.ts";
 import { releaseImages } from "./release-images.ts";
+import { imageFiles } from "./source-files.ts";
 
 const releaseOptions = z.object({
   inventory: z.string(),
@@ -181,6 +184,26 @@ export const release = async (
     },
   );
   try {
+    await demandOtherFiles(
+      [
+        ...plan.steps.flatMap(({ outputs }) => outputs),
+        ...plan.outputs,
+        ...Object.values(RELEASE_FILES).map((name) => join(out, name)),
+      ],
+      [
+        ...[...bases.values()].flatMap(({ image }) =>
+          imageFiles(image.path, "the base image"),
+        ),
+        { path: options.inventory, what: "the inventory" },
+        ...loaded.named.map((path) => ({
+          path,
+          what: "a file that the inventory names",
+        })),
+        ...(options.signingKey === undefined
+          ? []
+          : [{ path: options.signingKey, what: "the signing key" }]),
+      ],
+    );
     const published = await publishedBases(bases, env);
     const known = await knownSecrets(context, loaded, options.inventory);
     await explainFullDisk(out, () =>

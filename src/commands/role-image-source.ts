@@ -7,6 +7,7 @@ import { manifestOf } from "./choose-image.ts";
 import type { Context } from "./context.ts";
 import type { SourceOptions } from "./flash-options.ts";
 import { openImageFile } from "./image-source.ts";
+import { IMAGE, imageFiles } from "./source-files.ts";
 import { type NodeSources, openNodeSources } from "./node-source.ts";
 
 type RoleImageArguments = SourceOptions & {
@@ -70,7 +71,12 @@ export const openRoleImage = async (
   if (manifest?.node.name === host) {
     const source = await openImageFile(context, image, args);
     const sources = [source];
-    return { sources, keep: async () => sources, close: source.close };
+    return {
+      sources,
+      files: imageFiles(image, IMAGE),
+      keep: async () => sources,
+      close: source.close,
+    };
   }
   return openNodeSources(context, {
     ...args,

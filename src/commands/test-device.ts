@@ -41,7 +41,7 @@ const choose = async (
   const target = await inspectTarget(path, listDevices);
   const serial = serialFor(target, options.serial);
   const { allowFixed, maxSize } = options;
-  const wish = { allowFixed, maxSize, serial, sources: [] };
+  const wish = { allowFixed, maxSize, serial };
   const [first, ...others] = refusals(target, wish);
   if (first !== undefined) {
     throw refusalError(first, others);

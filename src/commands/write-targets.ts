@@ -1,7 +1,16 @@
 // Opens the targets of a flash and writes them, together those that get their bytes from one reader.
+import type { BigIntStats } from "node:fs";
 import { listDevices } from "../device/list-devices.ts";
 import { openTarget } from "../device/open-target.ts";
 import type { OpenTarget } from "../device/opened-target.ts";
+import { refusalError } from "../device/refusal-error.ts";
+import {
+  type KnownSource,
+  lookAtSources,
+  lostSource,
+} from "../device/run-sources.ts";
+import type { UsableTarget } from "../device/target.ts";
+import { sourceRefusal } from "../device/target-rules.ts";
 import { flashImage, type TargetResult } from "../flash/run-flash.ts";
 import { stallLimits } from "../flash/stall-watch.ts";
 import type { ImageReader } from "../image/reader.ts";
@@ -11,15 +20,35 @@ import type { FlashSource } from "./image-source.ts";
 
 type Opened = Planned & { readonly target: OpenTarget };
 
+/** Names may lead elsewhere than when they were looked at, those of the target and those of the sources. */
+const demandNoSource = async (
+  target: UsableTarget,
+  opened: BigIntStats,
+  files: readonly KnownSource[],
+): Promise<void> => {
+  const path = target.kind === "device" ? target.path : target.realPath;
+  const now = [...files, ...(await lookAtSources(files))];
+  const lost = await lostSource(opened, path, now);
+  if (lost !== undefined) {
+    throw refusalError(sourceRefusal(target.path, lost));
+  }
+};
+
 /** All of them, or none: nothing has been written yet when one cannot be opened. */
 const openAll = async (
   planned: readonly Planned[],
+  files: readonly KnownSource[],
 ): Promise<readonly Opened[]> => {
   const opened: Opened[] = [];
   try {
     for (const one of planned) {
       const { plan, source } = one;
-      const target = await openTarget(plan.target, source.size, listDevices);
+      const target = await openTarget(
+        plan.target,
+        source.size,
+        listDevices,
+        (stats) => demandNoSource(plan.target, stats, files),
+      );
       opened.push({ ...one, target });
     }
     return opened;
@@ -59,6 +88,7 @@ const runTogether = async (
 
 /**
  * Writes them all; how each ended is in the results.
+ * @param files what the run reads or keeps
  * @param patience ms that a device may take for one step
  * @throws UserError when one of them cannot be opened: none was written then
  */
@@ -66,8 +96,9 @@ export const writeTargets = async (
   context: Context,
   planned: readonly Planned[],
   patience: number,
+  files: readonly KnownSource[],
 ): Promise<ReadonlyMap<FlashSource, TargetResult>> => {
-  const opened = await openAll(planned);
+  const opened = await openAll(planned, files);
   const groups = new Map<ImageReader, Opened[]>();
   for (const one of opened) {
     const { reader } = one.source;

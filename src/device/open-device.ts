@@ -9,7 +9,7 @@ import type { BlockDevice } from "./block-device.ts";
 import { deviceNumber } from "./device-number.ts";
 import { readOnlyError } from "./open-errors.ts";
 import { openDirect, rawNode } from "./open-direct.ts";
-import type { OpenTarget } from "./opened-target.ts";
+import type { OpenTarget, Prove } from "./opened-target.ts";
 import { readFully, writeFully } from "./target-io.ts";
 import type { DeviceTarget } from "./target.ts";
 import { lockAgainstUdev } from "./udev-lock.ts";
@@ -96,6 +96,7 @@ const goneSince = ({ number }: BlockDevice): (() => boolean) => {
 export const openDevice = async (
   target: DeviceTarget,
   listDevices: () => Promise<readonly BlockDevice[]>,
+  prove: Prove,
 ): Promise<OpenTarget> => {
   const { device, path } = target;
   const node = rawNode(device.path);
@@ -107,6 +108,7 @@ export const openDevice = async (
   );
   try {
     await proveIdentity(handle, target, listDevices);
+    await prove(await handle.stat({ bigint: true }));
     await lockAgainstUdev(handle, path);
   } catch (error) {
     await handle.close();

@@ -2,7 +2,7 @@
 import { constants } from "node:fs/promises";
 import { lockTargetFile } from "./target-lock.ts";
 import { openDirect } from "./open-direct.ts";
-import type { OpenTarget } from "./opened-target.ts";
+import type { OpenTarget, Prove } from "./opened-target.ts";
 import { readFully, writeFully } from "./target-io.ts";
 import type { FileTarget } from "./target.ts";
 
@@ -12,6 +12,7 @@ const FILE_BLOCK = 4096;
 export const openFile = async (
   target: FileTarget,
   imageSize: number,
+  prove: Prove,
 ): Promise<OpenTarget> => {
   const { path, realPath } = target;
   // Without O_EXCL: where direct I/O is refused, the first try has created the file all the same.
@@ -24,6 +25,7 @@ export const openFile = async (
   );
   try {
     await lockTargetFile(handle, path);
+    await prove(await handle.stat({ bigint: true }));
     const { size: before } = await handle.stat();
     const size = Math.max(before, imageSize);
     return {

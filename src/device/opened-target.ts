@@ -1,8 +1,12 @@
 // What can be done with a target once it is open.
+import type { BigIntStats } from "node:fs";
 import type { UsableTarget } from "./target.ts";
 
 /** Where bytes come from that are read back. */
 export type ReadBack = "medium" | "page cache";
+
+/** Looks at what was really opened, whatever its name leads to by now. */
+export type Prove = (opened: BigIntStats) => Promise<void>;
 
 /** Errors of its functions are the operating system's own. */
 export type OpenTarget = {

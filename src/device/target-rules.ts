@@ -1,5 +1,6 @@
 // Decides which targets are refused, why, and what lifts each refusal; computes only.
 import type { BlockDevice } from "./block-device.ts";
+import type { LostSource } from "./run-sources.ts";
 import type { FileTarget, Target, TargetCode } from "./target.ts";
 
 export type Refusal = {
@@ -24,8 +25,8 @@ export type Wish = {
   /** The card that the inventory binds the node to. */
   readonly card?:
     { readonly node: string; readonly serial: string } | undefined;
-  /** Files that are read while the target is written, without symbolic links. */
-  readonly sources: readonly string[];
+  /** What the run reads or keeps and would lose with this target. */
+  readonly source?: LostSource | undefined;
 };
 
 /** No card of today is larger, and most disks that hold an archive are. */
@@ -47,6 +48,28 @@ const holdsSystem: Rule = ({ path, system }) =>
         code: "TARGET_HOLDS_SYSTEM",
         reason: `${path} holds the running system: ${system}`,
       };
+
+/** A source is never its own target, by whatever name. */
+export const sourceRefusal = (
+  target: string,
+  { path, what, relation }: LostSource,
+): Refusal => {
+  const named = path === target ? what : `${what}, ${path}`;
+  return relation === "holds"
+    ? {
+        code: "TARGET_IS_SOURCE",
+        reason: `${target} holds ${named}`,
+        hint: "copy it to another disk first, or take another card",
+      }
+    : {
+        code: "TARGET_IS_SOURCE",
+        reason: `${target} ${relation} ${named}`,
+        hint: "check that the target is the card, and not something that this run reads",
+      };
+};
+
+const isSource: Rule = ({ path }, { source }) =>
+  source && sourceRefusal(path, source);
 
 const mounted: Rule = ({ path, uses, system }) => {
   const mounts = uses.filter(({ at }) => at !== "[SWAP]");
@@ -161,6 +184,7 @@ const wrongCard: Rule = ({ path, serial }, { card }) =>
 /** The first refusal gives the exit message its code, so the most dangerous come first. */
 const DEVICE_RULES: readonly Rule[] = [
   holdsSystem,
+  isSource,
   mounted,
   swap,
   held,
@@ -183,11 +207,8 @@ export const deviceRefusals = (
 
 const fileRefusals = (target: FileTarget, wish: Wish): readonly Refusal[] => {
   const found: Refusal[] = [];
-  if (wish.sources.includes(target.realPath)) {
-    found.push({
-      code: "TARGET_IS_SOURCE",
-      reason: `${target.path} is the image that is to be written`,
-    });
+  if (wish.source !== undefined) {
+    found.push(sourceRefusal(target.path, wish.source));
   }
   if (target.swap) {
     found.push({

@@ -9,6 +9,7 @@ import { loadInitAnswers } from "./load-init-answers.ts";
 import { loadAddonProblems, loadKeys } from "./load-keys.ts";
 import { loadSecrets, withoutSecrets, type Prompt } from "./load-secrets.ts";
 import { loadText, type TextFile } from "./load-text.ts";
+import { namedFiles } from "./named-files.ts";
 import { parseInventory } from "./parse-inventory.ts";
 import { resolveInventory } from "./resolve.ts";
 import type { ResolvedProject } from "./resolved.ts";
@@ -40,6 +41,8 @@ export type LoadedInventory = {
   readonly folder: string;
   /** Whether there was no file. */
   readonly implied: boolean;
+  /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
+  readonly named: readonly string[];
 };
 
 const unreadable = (
@@ -70,6 +73,7 @@ export const loadInventory = async (
       files: new Map(),
       folder,
       implied: false,
+      named: [],
     };
   }
   const name = implied
@@ -85,7 +89,12 @@ export const loadInventory = async (
     );
 
   const parsed = parseInventory(name, text);
-  const result = { files: new Map([[name, parsed.shown]]), folder, implied };
+  const result = {
+    files: new Map([[name, parsed.shown]]),
+    folder,
+    implied,
+    named: namedFiles(parsed.inventory, { folder, home }),
+  };
   if (parsed.broken) {
     return { ...result, project: undefined, problems: parsed.problems };
   }

@@ -6,7 +6,7 @@ import { UserError } from "../report/user-error.ts";
 import { configFolder } from "../system/folders.ts";
 
 /** What the user chose, else PI_IMAGE_AGE_IDENTITY, else ~/.config/pi-image/age.txt. */
-const identityFile = (
+export const ageIdentityFile = (
   chosen: string | undefined,
   env: NodeJS.ProcessEnv,
 ): string => {
@@ -28,7 +28,7 @@ export const loadAgeIdentities = async (
   chosen: string | undefined,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<readonly Secret[]> => {
-  const file = identityFile(chosen, env);
+  const file = ageIdentityFile(chosen, env);
   const refuse = (why: string): UserError =>
     new UserError(
       "AGE_IDENTITY_UNUSABLE",

@@ -319,7 +319,8 @@ export const ERROR_CODES = {
   },
   TARGET_IS_SOURCE: {
     exit: EXIT.targetRefused,
-    about: "The target is the very image that is to be written.",
+    about:
+      "The target, or a result, is something that the run reads or keeps, or the disk that it lies on.",
   },
   TARGET_MISSING: {
     exit: EXIT.targetRefused,

@@ -20,7 +20,6 @@ const wish = {
   imageSize: 64 * MIB,
   allowFixed: true,
   maxSize: 2 ** 50,
-  sources: [],
 };
 
 /** The codes and reasons that a path is refused for, with `folder` and loop numbers taken out. */

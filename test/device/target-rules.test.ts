@@ -14,7 +14,6 @@ const wish: Wish = {
   imageSize: 4_000_000_000,
   allowFixed: false,
   maxSize: DEFAULT_MAX_SIZE,
-  sources: [],
 };
 
 const reasons = (
@@ -148,7 +147,15 @@ describe("refusals", () => {
   test("refuses the image itself, an attached file and a swap file", () => {
     const found = refusals(
       { ...sampleFile, loops: ["/dev/loop3"], swap: true },
-      { ...wish, sources: ["/home/ana/card.img"], serial: "0x1" },
+      {
+        ...wish,
+        source: {
+          path: "/home/ana/card.img",
+          what: "the base image",
+          relation: "is",
+        },
+        serial: "0x1",
+      },
     );
     expect(found.map(({ code }) => code)).toEqual([
       "TARGET_IS_SOURCE",

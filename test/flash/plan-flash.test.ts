@@ -39,7 +39,7 @@ const facts = (more: Partial<FlashFacts> = {}): FlashFacts => ({
   checksums: [],
   ranges: writeRanges([{ offset: 8 * MIB, length: 2 * MIB }], SIZE),
   target: card,
-  wish: { allowFixed: false, maxSize: DEFAULT_MAX_SIZE, sources: [] },
+  wish: { allowFixed: false, maxSize: DEFAULT_MAX_SIZE },
   yes: false,
   interactive: false,
   wipe: false,

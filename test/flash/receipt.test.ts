@@ -45,7 +45,7 @@ const planFor = async (path: string, wipe: boolean): Promise<FlashPlan> => {
     checksums: [],
     ranges: [],
     target: await usableTarget(path),
-    wish: { allowFixed: false, maxSize: DEFAULT_MAX_SIZE, sources: [] },
+    wish: { allowFixed: false, maxSize: DEFAULT_MAX_SIZE },
     yes: true,
     interactive: false,
     wipe,

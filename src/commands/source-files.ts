@@ -1,0 +1,48 @@
+// Which files belong to an image that is read: its block map, its checksums and its manifest beside it.
+import { basename, dirname, join } from "node:path";
+import type { SourceFile } from "../device/run-sources.ts";
+
+/** What an image is to the run that writes it. */
+export const IMAGE = "the image that is to be written";
+
+const ARCHIVE = /\.(?:xz|gz|zst|bz2|zip)$/i;
+const RAW = /\.(?:img|raw|wic)$/i;
+
+/** All names that may lie there; `what` says what the image is to the run. */
+export const imageFiles = (
+  path: string,
+  what: string,
+): readonly SourceFile[] => {
+  const raw = path.replace(ARCHIVE, "");
+  const stem = raw.replace(RAW, "");
+  const names = [...new Set([path, raw, stem])];
+  const folder = dirname(path);
+  const checksums = [
+    "SHA256SUMS",
+    "SHA256SUMS.gpg",
+    "SHA256SUMS.asc",
+    "SHA256SUMS.sig",
+  ];
+  return [
+    { path, what },
+    ...names.map((name) => ({
+      path: `${name}.bmap`,
+      what: `the block map of ${basename(path)}`,
+    })),
+    ...[
+      ...names.flatMap((name) => [
+        `${name}.sha256`,
+        `${name}.sig`,
+        `${name}.asc`,
+      ]),
+      ...checksums.map((name) => join(folder, name)),
+    ].map((name) => ({
+      path: name,
+      what: `a checksum or signature of ${basename(path)}`,
+    })),
+    {
+      path: `${stem}.manifest.json`,
+      what: `the manifest of ${basename(path)}`,
+    },
+  ];
+};
