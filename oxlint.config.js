@@ -91,6 +91,7 @@ const purePaths = outside.map((name) => ({
 
 export default {
   plugins: ["typescript", "unicorn", "oxc", "import", "node", "promise"],
+  jsPlugins: ["./lint/named-failures.js"],
   categories: { correctness: "error", suspicious: "error" },
   rules: {
     "typescript/no-explicit-any": "error",
@@ -130,6 +131,20 @@ export default {
         "src/device/target-rules.ts",
       ],
       rules: { "no-restricted-imports": ["error", { paths: purePaths }] },
+    },
+    {
+      files: ["src/**"],
+      rules: { "failures/named": "error" },
+    },
+    {
+      files: [
+        "src/base/{decoded-base,fetch-archive,partial-file}.ts",
+        "src/image/archive-tool.ts",
+        "src/inventory/load-text.ts",
+        "src/release/scan-texts.ts",
+        "src/system/atomic-file.ts",
+      ],
+      rules: { "failures/named": "off" },
     },
     {
       files: ["src/cli.ts"],

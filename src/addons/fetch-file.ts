@@ -1,5 +1,6 @@
 // Brings one manifest or chart into the cache, or finds it there.
 import { readFile, stat } from "node:fs/promises";
+import { ifOneOf } from "../report/expected-failure.ts";
 import type { DownloadOptions } from "../base/download.ts";
 import { cachedArchive, fetchArchive } from "../base/fetch-archive.ts";
 import { shownUrl } from "../base/http-request.ts";
@@ -107,12 +108,11 @@ export const readManifest = async (
       `is larger than ${MANIFEST_LIMIT / 1024 / 1024} MiB, so it is no manifest`,
     );
   }
+  const bytes = await readFile(path);
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(
-      await readFile(path),
-    );
-  } catch {
-    throw wrong(from, "is not text in UTF-8");
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw ifOneOf(error, [TypeError], wrong(from, "is not text in UTF-8"));
   }
 };
 

@@ -1,6 +1,7 @@
 // The key of the Kubernetes packages: from the cache while it is valid for long, else fetched anew.
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readIfThere } from "../system/read-if-there.ts";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { cachePath } from "../base/cache.ts";
 import { fetchSmall } from "../base/fetch-small.ts";
 import { shownUrl } from "../base/http-request.ts";
@@ -37,12 +38,16 @@ const fromCache = async (
   path: string,
   { fingerprint, now }: WantedKey,
 ): Promise<ServedKey | undefined> => {
-  try {
-    const key = await readKey(await readFile(path, "utf8"), fingerprint);
-    return daysLeft(key, now) > 0 ? key : undefined;
-  } catch {
-    // Not there, damaged, or of another pin: as if there were none.
+  const text = await readIfThere(path);
+  if (text === undefined) {
     return undefined;
+  }
+  try {
+    const key = await readKey(text.toString("utf8"), fingerprint);
+    return daysLeft(key, now) > 0 ? key : undefined;
+  } catch (error) {
+    // Damaged, or of another pin: as if there were none.
+    return ifOneOf(error, [WrongKey], undefined);
   }
 };
 

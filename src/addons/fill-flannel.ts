@@ -1,6 +1,7 @@
 // Flannel's manifest for one cluster: its pod subnet, and the network between its nodes.
 import { type Document, isScalar } from "yaml";
 import { z } from "zod";
+import { ifOneOf } from "../report/expected-failure.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import {
   containerNamed,
@@ -17,8 +18,12 @@ const netConf = z.looseObject({ Network: z.string() });
 const readNetConf = (object: Document): z.infer<typeof netConf> => {
   try {
     return netConf.parse(JSON.parse(String(object.getIn(NET_CONF))));
-  } catch {
-    throw new PlaceMissing("Network in net-conf.json");
+  } catch (error) {
+    throw ifOneOf(
+      error,
+      [SyntaxError, z.ZodError],
+      new PlaceMissing("Network in net-conf.json"),
+    );
   }
 };
 

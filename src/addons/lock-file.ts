@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UserError } from "../report/user-error.ts";
+import { isMissing } from "../system/read-if-there.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { type Lock, lockSchema, renderLock } from "./lock.ts";
 
@@ -16,7 +17,7 @@ const readText = async (path: string): Promise<string | undefined> => {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+    if (await isMissing(path, error)) {
       return undefined;
     }
     throw damaged(path, error);

@@ -1,6 +1,8 @@
 // What the cache holds: archives, decoded images and unfinished downloads, with their names, sizes and last uses.
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { listIfThere } from "../system/read-if-there.ts";
+import { ifAbsent } from "../report/expected-failure.ts";
 import { cacheFolder } from "../system/folders.ts";
 import { loadCacheNames } from "./cache-names.ts";
 
@@ -40,11 +42,13 @@ export const loadCacheEntries = async (
   const entries: CacheEntry[] = [];
   for (const { kind, folder, file } of KINDS) {
     const place = join(cacheFolder(env), folder);
-    for (const found of await readdir(place).catch(() => [])) {
+    for (const found of await listIfThere(place)) {
       const match = file.exec(found);
       const path = join(place, found);
       // Another run may have removed it meanwhile.
-      const facts = await stat(path).catch(() => undefined);
+      const facts = await stat(path).catch((error: unknown) =>
+        ifAbsent(error, undefined),
+      );
       if (match === null || facts === undefined) {
         continue;
       }

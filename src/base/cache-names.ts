@@ -1,7 +1,14 @@
 // The cache's index: the name of each archive beside its digest, and when it was last used.
-import { readdir, readFile, stat, utimes } from "node:fs/promises";
+import { stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { listIfThere, readIfThere } from "../system/read-if-there.ts";
+import {
+  ABSENT,
+  ifOneOf,
+  ifSystem,
+  isAbsent,
+} from "../report/expected-failure.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { cacheFolder } from "../system/folders.ts";
 
@@ -22,18 +29,25 @@ export const rememberUse = async (
   const path = join(folderOf(env), `${sha256}.json`);
   const now = new Date();
   await utimes(path, now, now)
-    .catch(() => writeFileAtomically(path, `${JSON.stringify({ name })}\n`))
-    .catch(() => undefined);
+    .catch((error: unknown) =>
+      isAbsent(error)
+        ? writeFileAtomically(path, `${JSON.stringify({ name })}\n`)
+        : Promise.reject(error),
+    )
+    .catch((error: unknown) => ifSystem(error, undefined));
 };
 
 const readRecord = async (path: string): Promise<CacheName | undefined> => {
+  const data = await readIfThere(path);
   try {
-    const { name } = recordSchema.parse(
-      JSON.parse(await readFile(path, "utf8")),
+    return (
+      data && {
+        name: recordSchema.parse(JSON.parse(data.toString("utf8"))).name,
+        used: (await stat(path)).mtime,
+      }
     );
-    return { name, used: (await stat(path)).mtime };
-  } catch {
-    return undefined;
+  } catch (error) {
+    return ifOneOf(error, [...ABSENT, SyntaxError, z.ZodError], undefined);
   }
 };
 
@@ -42,7 +56,7 @@ export const loadCacheNames = async (
   env: NodeJS.ProcessEnv,
 ): Promise<ReadonlyMap<string, CacheName>> => {
   const names = new Map<string, CacheName>();
-  for (const file of await readdir(folderOf(env)).catch(() => [])) {
+  for (const file of await listIfThere(folderOf(env))) {
     const sha256 = /^([0-9a-f]{64})\.json$/.exec(file)?.[1];
     const record =
       sha256 === undefined

@@ -1,4 +1,5 @@
 // Finds the SHA-256 of a file in a list of checksums: SHA256SUMS, <file>.sha256 and their like.
+import { systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import {
   type ListedDigest,
@@ -27,6 +28,18 @@ export const checksumListWrong = (
     state: "nothing was written",
     hint,
   });
+
+/** A list, or its signature, that is there but cannot be read must not pass for one that is not there. */
+export const listUnreadable = (from: string, error: unknown): unknown => {
+  const code = systemCode(error);
+  return code === undefined
+    ? error
+    : checksumListWrong(
+        from,
+        `cannot be read (${code})`,
+        "make it readable, or remove it to do without that check",
+      );
+};
 
 /** Lower case, or undefined for what is no SHA-256 digest in hex. */
 export const parseDigest = (text: string): string | undefined =>

@@ -2,13 +2,14 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { ifAbsent, isAbsent, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
+import { isMissing } from "../system/read-if-there.ts";
 import {
   type ChecksumList,
   checksumListWrong,
   findListed,
   listedNames,
+  listUnreadable,
   parseChecksumList,
   parseDigest,
 } from "./checksum-list.ts";
@@ -51,19 +52,10 @@ const readList = async (path: string): Promise<ChecksumList | undefined> => {
       await file.close();
     }
   } catch (error) {
-    if (error instanceof UserError) {
-      throw error;
+    if (await isMissing(path, error)) {
+      return undefined;
     }
-    const code = systemCode(error);
-    if (code === undefined || isAbsent(error)) {
-      return ifAbsent(error, undefined);
-    }
-    // A checksum that is there but cannot be read must not pass for one that is not there.
-    throw checksumListWrong(
-      path,
-      `cannot be read (${code})`,
-      "make it readable, or remove it to do without that check",
-    );
+    throw listUnreadable(path, error);
   }
 };
 

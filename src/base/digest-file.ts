@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { type FileHandle, open, readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { ifSystem } from "../report/expected-failure.ts";
 import type { Report } from "../report/events.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { cacheFolder } from "../system/folders.ts";
@@ -59,7 +60,7 @@ export const rememberDigest = async (
     await writeFileAtomically(
       await memoPath(path, env),
       `${stamp}\n${sha256}\n`,
-    ).catch(() => undefined);
+    ).catch((error: unknown) => ifSystem(error, undefined));
   } finally {
     await handle.close();
   }
@@ -75,7 +76,9 @@ export const digestFile = async (
   try {
     const before = await handle.stat({ bigint: true });
     const [stamp, remembered] = (
-      await readFile(memo, "utf8").catch(() => "")
+      await readFile(memo, "utf8").catch((error: unknown) =>
+        ifSystem(error, ""),
+      )
     ).split("\n");
     if (
       options.anew !== true &&

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { UserError } from "../report/user-error.ts";
+import { isMissing } from "../system/read-if-there.ts";
 import { configFolder } from "../system/folders.ts";
 import { packageFile } from "../system/package-files.ts";
 
@@ -186,8 +187,7 @@ const addUsers = async (
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    if (code === "ENOENT" || code === "ENOTDIR") {
+    if (await isMissing(path, error)) {
       return ours;
     }
     throw catalogueWrong(path, error);

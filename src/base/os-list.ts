@@ -1,5 +1,6 @@
 // Finds the newest image of a series in an os_list, the list of images that Raspberry Pi Imager reads.
 // https://github.com/raspberrypi/rpi-imager/blob/main/doc/json-schema/os-list-schema.json
+import { ifOneOf } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 
 /** Deeper than any menu. */
@@ -49,8 +50,12 @@ export const newestInOsList = (
   let list: unknown;
   try {
     list = JSON.parse(text);
-  } catch {
-    throw listWrong(from, "is no list of images: it is not valid JSON");
+  } catch (error) {
+    throw ifOneOf(
+      error,
+      [SyntaxError],
+      listWrong(from, "is no list of images: it is not valid JSON"),
+    );
   }
   const pattern = addressPattern(address);
   const newest = urlsIn(isRecord(list) ? list["os_list"] : undefined, 0)

@@ -1,5 +1,6 @@
 // The vendor's key of a release: carried by the package, or fetched once and known by its pinned fingerprint.
-import { readFile } from "node:fs/promises";
+import { readIfThere } from "../system/read-if-there.ts";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { downloadOptions, type ResolveOptions } from "./base-request.ts";
@@ -27,7 +28,7 @@ const keyWrong = (url: URL, cause: WrongKey): UserError =>
 const isUsable = async (text: string, fingerprint: string): Promise<boolean> =>
   readKey(text, fingerprint).then(
     ({ expires }) => expires === undefined || expires > new Date(),
-    () => false,
+    (error: unknown) => ifOneOf(error, [WrongKey], false),
   );
 
 /** Throws NetworkFailure where it must be fetched and cannot, and KEY_WRONG where every server has another key. */
@@ -39,7 +40,7 @@ export const loadPinnedKey = async (
     return { armored, fingerprint };
   }
   const path = await cachePath(options.env, "keys", `${fingerprint}.asc`);
-  const cached = await readFile(path, "utf8").catch(() => "");
+  const cached = ((await readIfThere(path)) ?? "").toString();
   if (await isUsable(cached, fingerprint)) {
     return { armored: cached, fingerprint };
   }

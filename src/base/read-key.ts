@@ -1,5 +1,6 @@
 // Judges a key that a server gives: the pinned one, alone in its file, and how long it is valid.
 import type { Key } from "openpgp";
+import { ifOneOf } from "../report/expected-failure.ts";
 
 export type ServedKey = {
   /** ASCII-armoured, and nothing besides it. */
@@ -36,8 +37,13 @@ const parse = async (block: string): Promise<Key> => {
   let keys: Key[];
   try {
     keys = await readKeys({ armoredKeys: block });
-  } catch {
-    throw new WrongKey("cannot be read as an OpenPGP key");
+  } catch (error) {
+    // The library throws plain errors.
+    throw ifOneOf(
+      error,
+      [Error],
+      new WrongKey("cannot be read as an OpenPGP key"),
+    );
   }
   const [key, another] = keys;
   if (key === undefined || another !== undefined) {

@@ -1,5 +1,6 @@
 // Finds the images of a release in its vendor's signed checksum list.
 import { readFile } from "node:fs/promises";
+import { ABSENT, ifOneOf } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import type { ResolveOptions } from "./base-request.ts";
@@ -76,7 +77,9 @@ const tellIfOlder = async (
 ): Promise<void> => {
   const earlier = await readFile(kept)
     .then((data) => newestIn(parseChecksumList(data, kept), file))
-    .catch(() => undefined);
+    .catch((error: unknown) =>
+      ifOneOf(error, [...ABSENT, UserError], undefined),
+    );
   const newest = newestIn(list, file);
   if (earlier !== undefined && isOlder(newest, earlier)) {
     report({
@@ -198,8 +201,9 @@ export const findInSignedList = async (
       };
       const from = shownUrl(new URL(LIST, release.folder));
       return found(await prove(list, from, release, key), error);
-    } catch {
-      throw error;
+    } catch (unusable) {
+      // Without a usable list of an earlier run, what the network says counts.
+      throw ifOneOf(unusable, [...ABSENT, UserError], error);
     }
   }
 };

@@ -1,8 +1,9 @@
 // Finds the newest file of a release whose vendor signs each file by itself: <address>.sig.
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { z } from "zod";
+import { readIfThere } from "../system/read-if-there.ts";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { downloadOptions, type ResolveOptions } from "./base-request.ts";
 import { cachePath } from "./cache.ts";
@@ -38,10 +39,11 @@ const recordSchema = z.strictObject({
 type Record = z.infer<typeof recordSchema>;
 
 const readRecord = async (path: string): Promise<Record | undefined> => {
+  const data = await readIfThere(path);
   try {
-    return recordSchema.parse(JSON.parse(await readFile(path, "utf8")));
-  } catch {
-    return undefined;
+    return data && recordSchema.parse(JSON.parse(data.toString("utf8")));
+  } catch (error) {
+    return ifOneOf(error, [SyntaxError, z.ZodError], undefined);
   }
 };
 

@@ -1,7 +1,9 @@
 // What a vendor's signed list says of an image that lies here under the vendor's name.
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { listUnreadable } from "./checksum-list.ts";
 import { UserError } from "../report/user-error.ts";
+import { isMissing } from "../system/read-if-there.ts";
 import type { ResolveOptions } from "./base-request.ts";
 import type { ExpectedChecksum } from "./checksums.ts";
 import type { ListedRelease } from "./load-catalogue.ts";
@@ -70,8 +72,16 @@ export const vendorChecksum = async (
   }
 };
 
-const readIfThere = (path: string): Promise<Buffer | undefined> =>
-  readFile(path).catch(() => undefined);
+const readListIfThere = async (path: string): Promise<Buffer | undefined> => {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (await isMissing(path, error)) {
+      return undefined;
+    }
+    throw listUnreadable(path, error);
+  }
+};
 
 /**
  * Where the vendor's SHA256SUMS and its signature both lie beside an image of the catalogue, the signature is verified as
@@ -84,8 +94,8 @@ export const demandSignedList = async (
   const named = releaseOf(basename(path), options);
   const from = join(dirname(path), LIST);
   const signature =
-    named && (await readIfThere(join(dirname(path), SIGNATURE)));
-  const data = signature && (await readIfThere(from));
+    named && (await readListIfThere(join(dirname(path), SIGNATURE)));
+  const data = signature && (await readListIfThere(from));
   if (named === undefined || signature === undefined || data === undefined) {
     return false;
   }

@@ -1,5 +1,6 @@
 // pi-image.json on the boot partition: which image this is. It holds no secret and stays when the node is done.
 import { z } from "zod";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { editFat } from "../image/edit-fat.ts";
 import type { PreparedBase } from "../image/node-patch.ts";
 import {
@@ -82,8 +83,8 @@ const readMarker = async ({ fat }: PreparedBase): Promise<unknown> => {
   );
   try {
     return JSON.parse(result?.toString("utf8") ?? "null");
-  } catch {
-    return undefined;
+  } catch (error) {
+    return ifOneOf(error, [SyntaxError], undefined);
   }
 };
 

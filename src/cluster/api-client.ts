@@ -1,6 +1,7 @@
 // Asks the API server a question with the administrator's certificate, trusting the cluster's own CA only.
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { type ApiFailure, type ApiServer, placeOf } from "./api-server.ts";
 import { explainConnection, minute } from "./explain-connection.ts";
 
@@ -67,10 +68,14 @@ const answerOf = async (
     case 200:
       try {
         return { ok: true, body: JSON.parse(text) };
-      } catch {
-        return failed(
-          "starting",
-          `what answers at ${placeOf(server)} is not an API server`,
+      } catch (error) {
+        return ifOneOf(
+          error,
+          [SyntaxError],
+          failed(
+            "starting",
+            `what answers at ${placeOf(server)} is not an API server`,
+          ),
         );
       }
     case 401:

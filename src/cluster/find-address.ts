@@ -1,13 +1,28 @@
 // Finds the address behind a node's name: as it stands, by the system's resolver, or by multicast DNS.
 import { lookup } from "node:dns/promises";
 import { isIPv4 } from "node:net";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { askMulticast } from "./ask-multicast.ts";
+
+/** https://nodejs.org/api/dns.html#error-codes and getaddrinfo(3) */
+const NOT_RESOLVED = [
+  "ENOTFOUND",
+  "ENODATA",
+  "ESERVFAIL",
+  "ETIMEOUT",
+  "EAI_ADDRFAMILY",
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "EAI_NODATA",
+  "EAI_NONAME",
+  "EAI_SYSTEM",
+];
 
 const askSystem = async (host: string): Promise<string | undefined> => {
   try {
     return (await lookup(host, { family: 4 })).address;
-  } catch {
-    return undefined;
+  } catch (error) {
+    return ifOneOf(error, NOT_RESOLVED, undefined);
   }
 };
 

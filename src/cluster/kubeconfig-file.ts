@@ -11,6 +11,7 @@ import {
 } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { ifAbsent } from "../report/expected-failure.ts";
 import type { AdminAccess } from "../kubernetes/kubeconfig.ts";
 import { mergeKubeconfig } from "../kubernetes/merge-kubeconfig.ts";
 import type { Secret } from "../report/secret.ts";
@@ -52,6 +53,9 @@ const unwritable = (path: string, error: unknown, instead: string): unknown =>
     "EDQUOT",
     "ENOTDIR",
     "EISDIR",
+    "EIO",
+    "ELOOP",
+    "ENAMETOOLONG",
   ].includes(codeOf(error))
     ? new UserError(
         "KUBECONFIG_NOT_WRITTEN",
@@ -101,7 +105,11 @@ const realFile = async (path: string): Promise<string> => {
     }
   }
   // A link that leads nowhere would be replaced: the disk it leads to is probably not mounted.
-  if ((await lstat(path).catch(() => undefined))?.isSymbolicLink() === true) {
+  if (
+    (
+      await lstat(path).catch((error: unknown) => ifAbsent(error, undefined))
+    )?.isSymbolicLink() === true
+  ) {
     throw new UserError(
       "KUBECONFIG_NOT_WRITTEN",
       `${path} is a symbolic link to a file that is not there`,

@@ -1,5 +1,6 @@
 // Asks a node, by SSH with its pinned host key, for the status file that its unit keeps.
 import { z } from "zod";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { oneLine } from "./one-line.ts";
 import { tryTool, type ToolResult } from "../system/run-tool.ts";
@@ -69,8 +70,11 @@ const answerOf = ({ status, stdout, stderr }: ToolResult): StatusAnswer => {
   }
   try {
     return { ok: true, status: statusFile.parse(JSON.parse(stdout)) };
-  } catch {
-    return { ok: false, because: "the node's status file cannot be read" };
+  } catch (error) {
+    return ifOneOf(error, [SyntaxError, z.ZodError], {
+      ok: false,
+      because: "the node's status file cannot be read",
+    });
   }
 };
 

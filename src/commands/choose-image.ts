@@ -1,8 +1,9 @@
 // Finds the image file that `flash` and `verify` are about, and what its manifest says of it.
-import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
+import { listIfThere, readIfThere } from "../system/read-if-there.ts";
 
 /** The endings of images in the out folder; the first that exists of a node is taken. */
 const IMAGE_ENDINGS = [".img", ".img.xz", ".img.zst"] as const;
@@ -27,20 +28,12 @@ const nodeOf = (file: string): string | undefined => {
   return ending === undefined ? undefined : file.slice(0, -ending.length);
 };
 
-const listFolder = async (folder: string): Promise<readonly string[]> => {
-  try {
-    return await readdir(folder);
-  } catch {
-    return [];
-  }
-};
-
 /** The image of this node in the out folder, or undefined. */
 export const imageOfNode = async (
   out: string,
   node: string,
 ): Promise<string | undefined> => {
-  const files = await listFolder(out);
+  const files = await listIfThere(out);
   const ending = IMAGE_ENDINGS.find((candidate) =>
     files.includes(`${node}${candidate}`),
   );
@@ -49,7 +42,7 @@ export const imageOfNode = async (
 
 /** The only image in the out folder; throws IMAGE_NOT_CHOSEN when there is none or more than one. */
 export const onlyImage = async (out: string): Promise<string> => {
-  const files = await listFolder(out);
+  const files = await listIfThere(out);
   const nodes = [
     ...new Set(
       files
@@ -78,7 +71,23 @@ export const onlyImage = async (out: string): Promise<string> => {
   return (await imageOfNode(out, node)) ?? join(out, `${node}.img`);
 };
 
-/** The manifest that `build` wrote beside this image; undefined where it is missing or about another file. */
+/** Without it nothing says whose card the image is for, and whether a Pi boots it: that must not be lost in silence. */
+const manifestDamaged = (path: string, image: string, cause: unknown) =>
+  new UserError(
+    "IMAGE_MANIFEST_DAMAGED",
+    `${path} is not a manifest that this version of pi-image can read`,
+    {
+      facts: ["it says which card the image is for, and what it was made from"],
+      state: "nothing was written",
+      hint: `build the image again; to use ${image} without these checks, move the manifest away`,
+      cause,
+    },
+  );
+
+/**
+ * The manifest that `build` wrote beside this image; undefined where it is missing or about another file. Throws
+ * IMAGE_MANIFEST_DAMAGED, and FILE_UNUSABLE where it cannot be read.
+ */
 export const manifestOf = async (
   image: string,
 ): Promise<ImageManifest | undefined> => {
@@ -86,14 +95,19 @@ export const manifestOf = async (
   if (node === undefined) {
     return undefined;
   }
-  try {
-    const text = await readFile(
-      join(dirname(image), `${node}.manifest.json`),
-      "utf8",
-    );
-    const manifest = manifestSchema.parse(JSON.parse(text));
-    return manifest.image?.file === basename(image) ? manifest : undefined;
-  } catch {
+  const path = join(dirname(image), `${node}.manifest.json`);
+  const data = await readIfThere(path);
+  if (data === undefined) {
     return undefined;
+  }
+  try {
+    const manifest = manifestSchema.parse(JSON.parse(data.toString("utf8")));
+    return manifest.image?.file === basename(image) ? manifest : undefined;
+  } catch (error) {
+    throw ifOneOf(
+      error,
+      [SyntaxError, z.ZodError],
+      manifestDamaged(path, image, error),
+    );
   }
 };

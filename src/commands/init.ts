@@ -1,6 +1,7 @@
 // pi-image init: writes a commented cluster.yaml.
 import { access } from "node:fs/promises";
 import { z } from "zod";
+import { ifAbsent } from "../report/expected-failure.ts";
 import type { InitAnswers } from "../inventory/init-template.ts";
 import { initTemplate } from "../inventory/init-template.ts";
 import { loadInitAnswers } from "../inventory/load-init-answers.ts";
@@ -26,8 +27,8 @@ const exists = async (path: string): Promise<boolean> => {
   try {
     await access(path);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return ifAbsent(error, false);
   }
 };
 

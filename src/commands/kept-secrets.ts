@@ -1,4 +1,5 @@
 // What the commands about a built cluster share: its project, and its secrets as they are kept, without writing any.
+import { ifOneOf } from "../report/expected-failure.ts";
 import { secretsFile } from "../build/cluster-secrets.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
@@ -49,8 +50,8 @@ export const openSecrets = async (
 const beginOf = (certificate: string): Date => {
   try {
     return readCertificate(certificate).validFrom;
-  } catch {
-    return new Date(Number.NaN);
+  } catch (error) {
+    return ifOneOf(error, [Error], new Date(Number.NaN));
   }
 };
 

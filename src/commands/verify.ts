@@ -64,13 +64,23 @@ export const verify = async (
       }
     }
     const folder = join(out, "receipts");
-    const receipt = await lastReceipt(folder, target);
+    const { receipt, unreadable } = await lastReceipt(folder, target);
     if (receipt === undefined) {
       throw new UserError(
         "RECEIPT_UNREADABLE",
         `${folder} has no receipt of ${path}`,
-        { hint: "compare it with its image: pi-image verify TARGET IMAGE" },
+        {
+          facts: unreadable.map(({ message }) => message),
+          hint: "compare it with its image: pi-image verify TARGET IMAGE",
+        },
       );
+    }
+    for (const { message } of unreadable) {
+      report({
+        type: "warning",
+        message: `${message}; it may be of a later flash of ${path}`,
+        hint: "where it is, compare the card with its image: pi-image verify TARGET IMAGE",
+      });
     }
     return {
       against: `its receipt of ${receipt.time}`,

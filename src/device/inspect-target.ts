@@ -2,6 +2,12 @@
 import { lstat, readFile, readdir, realpath, stat } from "node:fs/promises";
 import type { BigIntStats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import {
+  ABSENT,
+  ifAbsent,
+  ifOneOf,
+  NOT_FOR_US,
+} from "../report/expected-failure.ts";
 import type { BlockDevice } from "./block-device.ts";
 import { deviceNumber } from "./device-number.ts";
 import { parseSwaps } from "./mount-table.ts";
@@ -22,11 +28,14 @@ const unusable = (
   hint,
 });
 
+/** What `inspectMissing` has words for. */
+const OUT_OF_REACH = [...ABSENT, "EACCES", "ELOOP"];
+
 const statOf = async (path: string): Promise<BigIntStats | undefined> => {
   try {
     return await stat(path, { bigint: true });
-  } catch {
-    return undefined;
+  } catch (error) {
+    return ifOneOf(error, OUT_OF_REACH, undefined);
   }
 };
 
@@ -34,8 +43,8 @@ const exists = async (path: string): Promise<boolean> => {
   try {
     await lstat(path);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return ifOneOf(error, OUT_OF_REACH, false);
   }
 };
 
@@ -77,8 +86,8 @@ const inspectMissing = async (path: string): Promise<Target> => {
 const readOr = async (path: string): Promise<string> => {
   try {
     return await readFile(path, "utf8");
-  } catch {
-    return "";
+  } catch (error) {
+    return ifOneOf(error, NOT_FOR_US, "");
   }
 };
 
@@ -87,8 +96,8 @@ const loopsOf = async (realPath: string): Promise<readonly string[]> => {
   let names: readonly string[];
   try {
     names = await readdir("/sys/block");
-  } catch {
-    return [];
+  } catch (error) {
+    return ifAbsent(error, []);
   }
   const loops: string[] = [];
   for (const name of names.filter((candidate) =>

@@ -1,6 +1,7 @@
 // Asks Linux for its block devices: lsblk, /proc, /sys and /dev/disk/by-id.
 import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { ifOneOf, NOT_FOR_US } from "../report/expected-failure.ts";
 import { asRoot } from "../system/privileges.ts";
 import { runTool } from "../system/run-tool.ts";
 import type { BlockDevice } from "./block-device.ts";
@@ -12,8 +13,8 @@ import { LSBLK_COLUMNS } from "./lsblk-output.ts";
 const orElse = async <T>(promise: Promise<T>, fallback: T): Promise<T> => {
   try {
     return await promise;
-  } catch {
-    return fallback;
+  } catch (error) {
+    return ifOneOf(error, NOT_FOR_US, fallback);
   }
 };
 

@@ -2,6 +2,7 @@
 import { constants, type FileHandle } from "node:fs/promises";
 import { existsSync, readFileSync } from "node:fs";
 import { platform } from "node:process";
+import { ifOneOf, NOT_FOR_US } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { asRoot } from "../system/privileges.ts";
 import { tryTool } from "../system/run-tool.ts";
@@ -76,8 +77,8 @@ const kernelFacts = (number: string): string | undefined => {
       ? readFileSync(`${folder}/diskseq`, "utf8")
       : "";
     return `${size}${sequence}`;
-  } catch {
-    return undefined;
+  } catch (error) {
+    return ifOneOf(error, NOT_FOR_US, undefined);
   }
 };
 

@@ -25,11 +25,12 @@ const headOf = ({ target, segments, head }: TargetRun): Buffer =>
 
 /** Makes the target unbootable again after something has failed; best effort. */
 export const emptyHead = async (run: TargetRun): Promise<void> => {
-  try {
-    await writeHead(run, headOf(run).fill(0));
+  // What has failed already is what the user is told.
+  const [emptied] = await Promise.allSettled([
+    writeHead(run, headOf(run).fill(0)),
+  ]);
+  if (emptied.status === "fulfilled") {
     run.stage = "unbootable";
-  } catch {
-    // What has failed already is what the user is told.
   }
 };
 

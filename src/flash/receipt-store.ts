@@ -1,10 +1,13 @@
 // Keeps receipts as files, and finds the last one of a card.
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { z } from "zod";
 import type { UsableTarget } from "../device/target.ts";
 import { sameSerial } from "../device/target-rules.ts";
+import { ifOneOf, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
+import { listIfThere } from "../system/read-if-there.ts";
 import { type Receipt, receiptSchema } from "./receipt.ts";
 
 /** Names sort by time: "20261120T070303Z-worker2.json". */
@@ -25,14 +28,21 @@ export const storeReceipt = (path: string, receipt: Receipt): Promise<void> =>
 export const loadReceipt = async (path: string): Promise<Receipt> => {
   try {
     return receiptSchema.parse(JSON.parse(await readFile(path, "utf8")));
-  } catch (cause) {
-    throw new UserError(
-      "RECEIPT_UNREADABLE",
-      `${path} is no receipt that this version of pi-image can read`,
-      {
-        cause,
-        hint: "compare the card with its image instead: pi-image verify TARGET IMAGE",
-      },
+  } catch (error) {
+    const code = systemCode(error);
+    throw ifOneOf(
+      error,
+      [code ?? "", SyntaxError, z.ZodError],
+      new UserError(
+        "RECEIPT_UNREADABLE",
+        code === undefined
+          ? `${path} is not a receipt that this version of pi-image can read`
+          : `the receipt ${path} cannot be read (${code})`,
+        {
+          cause: error,
+          hint: "compare the card with its image instead: pi-image verify TARGET IMAGE",
+        },
+      ),
     );
   }
 };
@@ -58,23 +68,33 @@ const isOf = (receipt: Receipt, target: UsableTarget): boolean => {
     : path === device.path || path === target.path;
 };
 
-/** The newest receipt of this target in the folder; undefined when there is none. */
+type LastReceipt = {
+  /** Undefined where the folder has none of this target. */
+  readonly receipt: Receipt | undefined;
+  /** Newer files that cannot be read, each as RECEIPT_UNREADABLE: one of them may be of this target. */
+  readonly unreadable: readonly UserError[];
+};
+
+/** The newest receipt of this target in the folder. Throws FILE_UNUSABLE where the folder cannot be read. */
 export const lastReceipt = async (
   folder: string,
   target: UsableTarget,
-): Promise<Receipt | undefined> => {
-  let names: readonly string[];
-  try {
-    names = await readdir(folder);
-  } catch {
-    return undefined;
-  }
+): Promise<LastReceipt> => {
+  const unreadable: UserError[] = [];
+  const names = await listIfThere(folder);
   const files = names.filter((name) => /^\d{8}T\d{6}Z-.*\.json$/.test(name));
   for (const name of files.toSorted().toReversed()) {
-    const receipt = await loadReceipt(join(folder, name));
-    if (isOf(receipt, target)) {
-      return receipt;
+    try {
+      const receipt = await loadReceipt(join(folder, name));
+      if (isOf(receipt, target)) {
+        return { receipt, unreadable };
+      }
+    } catch (error) {
+      if (!(error instanceof UserError)) {
+        throw error;
+      }
+      unreadable.push(error);
     }
   }
-  return undefined;
+  return { receipt: undefined, unreadable };
 };

@@ -1,4 +1,5 @@
 // Turns the pieces that a decoder gives into chunks, checks their sum, and decodes ahead of the receiver.
+import { awaitedLater } from "../report/awaited-later.ts";
 import { imageDamaged, MAX_IMAGE_SIZE, tooLarge } from "./archive-damage.ts";
 import type { Chunk } from "./reader.ts";
 
@@ -85,7 +86,7 @@ export async function* decodeAhead(
       }
       next = chunks.next();
       // Its error belongs to the `await` above, which may come much later or never.
-      next.catch(() => undefined);
+      awaitedLater(next);
       yield result.value;
     }
   } finally {

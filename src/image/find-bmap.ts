@@ -1,5 +1,7 @@
 // Finds the block map file that a publisher, or `pi-image build`, puts beside an image.
 import { open } from "node:fs/promises";
+import { systemCode } from "../report/expected-failure.ts";
+import { isMissing } from "../system/read-if-there.ts";
 import { bmapWrong, type Bmap, readBmap } from "./read-bmap.ts";
 
 /** Block maps of images with tens of thousands of ranges have a few megabytes. */
@@ -24,13 +26,13 @@ const readIfThere = async (path: string): Promise<Buffer | undefined> => {
       await file.close();
     }
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    if (code === "ENOENT" || code === "ENOTDIR") {
+    if (await isMissing(path, error)) {
       return undefined;
     }
-    throw code === "BMAP_WRONG"
+    const code = systemCode(error);
+    throw code === undefined
       ? error
-      : bmapWrong(`${path} cannot be read (${String(code)})`);
+      : bmapWrong(`${path} cannot be read (${code})`);
   }
 };
 

@@ -5,6 +5,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract, type Header } from "tar-stream";
+import { awaitedLater } from "../report/awaited-later.ts";
 import { UserError } from "../report/user-error.ts";
 import { imageDamaged, imageRefused } from "./archive-damage.ts";
 
@@ -143,7 +144,7 @@ export const readRootfs = async (
       });
   const feeding = pipeline(createReadStream(archive), unpack, tar, { signal });
   // Its failure is told by the loop below, which reads from the same stream.
-  feeding.catch(() => undefined);
+  awaitedLater(feeding);
   let bytes = 0;
   let entries = 0;
   let ours: unknown;
@@ -175,7 +176,7 @@ export const readRootfs = async (
     await feeding;
   } catch (error) {
     tar.destroy();
-    await feeding.catch(() => undefined);
+    await Promise.allSettled([feeding]);
     if (ours !== undefined) {
       throw ours;
     }

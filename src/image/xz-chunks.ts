@@ -1,5 +1,6 @@
 // Decodes an .xz file of several blocks: runs of blocks in parallel, chunks in ascending order, in bounded memory.
 import type { FileHandle } from "node:fs/promises";
+import { awaitedLater } from "../report/awaited-later.ts";
 import { CHUNK_SIZE } from "./archive-chunks.ts";
 import { imageDamaged } from "./archive-damage.ts";
 import { DecodeFailure } from "./archive-tool.ts";
@@ -126,7 +127,7 @@ export async function* xzChunks(
         if (run !== undefined) {
           const decoded = decodeRun(archive, run, decoder);
           // Awaited in order below, or in the end when an earlier one failed.
-          decoded.catch(() => undefined);
+          awaitedLater(decoded);
           waiting.push({ run, decoded });
         }
       }

@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { access, type FileHandle, realpath } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
+import { ifOneOf, NOT_FOR_US } from "../report/expected-failure.ts";
 import { decoderEnvironment } from "./archive-tool.ts";
 import { openXzBuiltIn } from "./xz-built-in.ts";
 import { openXzLanes } from "./xz-lanes.ts";
@@ -37,8 +38,9 @@ export const hasXz = async (): Promise<boolean> => {
       const program = join(folder, "xz");
       await access(program, constants.X_OK);
       return basename(await realpath(program)) !== "busybox";
-    } catch {
-      // Not in this folder.
+    } catch (error) {
+      // Not in this folder, or not for us, as a shell would see it.
+      ifOneOf(error, NOT_FOR_US, undefined);
     }
   }
   return false;

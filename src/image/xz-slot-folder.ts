@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { access, mkdtemp, readdir, rm, stat, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ifSystem } from "../report/expected-failure.ts";
 import { isRunning } from "../system/atomic-file.ts";
 
 /** The process id tells whose folder it is. */
@@ -32,13 +33,16 @@ export const makeSlotFolder = async (room: number): Promise<string> => {
   try {
     await access(memory, constants.W_OK);
     // Another user's folders stay, and so does one that somebody else removes just now.
-    await removeAbandoned(memory).catch(() => undefined);
+    await removeAbandoned(memory).catch((error: unknown) =>
+      ifSystem(error, undefined),
+    );
     const { bavail, bsize } = await statfs(memory);
     if (bavail * bsize >= room) {
       return await mkdtemp(join(memory, name));
     }
-  } catch {
-    // No such folder: macOS, or a container without one.
+  } catch (error) {
+    // No such folder, as on macOS, or one that cannot be used.
+    ifSystem(error, undefined);
   }
   return mkdtemp(join(tmpdir(), name));
 };

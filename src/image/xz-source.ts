@@ -1,4 +1,5 @@
 // Random access to the decoded bytes of an .xz file of several blocks.
+import { awaitedLater } from "../report/awaited-later.ts";
 import type { Source } from "./source.ts";
 import { decodeRun, type XzArchive } from "./xz-chunks.ts";
 import { laneLimit, openRunDecoder, type RunDecoder } from "./xz-decoder.ts";
@@ -81,7 +82,7 @@ export const xzSource = (archive: XzArchive): XzSource => {
     for (let block = run.first; block < run.end; block += 1) {
       const bytes = blocks.then((all) => all.get(block) ?? Buffer.alloc(0));
       keep(block, bytes);
-      bytes.catch(() => kept.delete(block));
+      awaitedLater(bytes, () => kept.delete(block));
     }
   };
 

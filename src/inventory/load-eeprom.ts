@@ -1,6 +1,7 @@
 // Reads the boot loader images that an inventory names, and finds those that must not be flashed.
-import { open, readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { loadText } from "./load-text.ts";
 import { parseEepromImage } from "../firmware/eeprom-image.ts";
 import { signatureMistake } from "../firmware/eeprom-signature.ts";
 import type { Problem } from "../report/problem.ts";
@@ -13,6 +14,7 @@ import type { Finding } from "./text-rule.ts";
 
 /** The largest image has 2 MiB. */
 const LIMIT = 4 * 1024 * 1024;
+const SIGNATURE_LIMIT = 64 * 1024;
 
 /** A file's bytes, or why there are none. */
 const readBytes = async (path: string): Promise<Buffer | string> => {
@@ -74,13 +76,17 @@ const findMistake = async (
       `take an image from the folder firmware-${chip} of github.com/raspberrypi/rpi-eeprom`,
     );
   }
-  const signature = await readFile(signaturePath(path), "utf8").catch(
-    () => undefined,
-  );
-  const wrong =
-    signature === undefined || signaturePath(path) === path
+  const signature =
+    signaturePath(path) === path
       ? undefined
-      : signatureMistake(signature, bytes, chip);
+      : await loadText(signaturePath(path), SIGNATURE_LIMIT);
+  if (signature !== undefined && "reason" in signature && !signature.missing) {
+    return unreadable(signaturePath(shown), signature.reason);
+  }
+  const wrong =
+    signature?.text === undefined
+      ? undefined
+      : signatureMistake(signature.text, bytes, chip);
   if (wrong !== undefined) {
     return invalid(
       `${signaturePath(shown)} ${wrong.mistake} (line ${wrong.line})`,

@@ -1,6 +1,7 @@
 // What `pi-image init --yes` finds on this machine: the user's name and public key.
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { defaultAnswers } from "./implied-inventory.ts";
 import type { InitAnswers } from "./init-template.ts";
 import { loadText } from "./load-text.ts";
@@ -15,8 +16,8 @@ const KEY_LIMIT = 64 * 1024;
 const currentUser = (): string | undefined => {
   try {
     return userInfo().username;
-  } catch {
-    return undefined;
+  } catch (error) {
+    return ifOneOf(error, ["ERR_SYSTEM_ERROR", "ENOENT"], undefined);
   }
 };
 
@@ -27,10 +28,12 @@ export const loadInitAnswers = async (
 ): Promise<InitAnswers> => {
   for (const name of KEY_FILES) {
     const file = await loadText(join(home, ".ssh", name), KEY_LIMIT);
-    if (
-      file.text !== undefined &&
-      parsePublicKeys(file.text).problem === undefined
-    ) {
+    // One that cannot be read is named as well: `check` says why, and no other key takes its place in silence.
+    const usable =
+      file.text === undefined
+        ? !file.missing
+        : parsePublicKeys(file.text).problem === undefined;
+    if (usable) {
       return defaultAnswers(userName, [`file:~/.ssh/${name}`]);
     }
   }

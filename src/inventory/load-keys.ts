@@ -1,5 +1,6 @@
 // Reads the public SSH keys and finds the manifests that an inventory names.
 import { access, constants } from "node:fs/promises";
+import { ifSystem } from "../report/expected-failure.ts";
 import type { Problem } from "../report/problem.ts";
 import type { Draft } from "./draft.ts";
 import { loadText } from "./load-text.ts";
@@ -104,14 +105,15 @@ export const loadAddonProblems = async (
     const path = addon.slice("file:".length);
     try {
       await access(absolutePath(path, places), constants.R_OK);
-    } catch {
-      problems.push({
+    } catch (error) {
+      const problem: Problem = {
         code: "ADDON_UNREADABLE",
         severity: "error",
         message: `the manifest ${path} cannot be read`,
         at: draft.at(["cluster", "addons", index]),
         hint: "relative paths begin at the inventory's folder",
-      });
+      };
+      problems.push(ifSystem(error, problem));
     }
   }
   return problems;

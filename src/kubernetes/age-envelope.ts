@@ -1,5 +1,6 @@
 // Encrypts and decrypts the secrets file with age, in the form that the age program writes and reads.
 // https://github.com/C2SP/C2SP/blob/main/age.md
+import { ifOneOf } from "../report/expected-failure.ts";
 import type { Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
 import { secretsDamaged } from "./secrets-document.ts";
@@ -31,15 +32,19 @@ export const encryptText = async (
   for (const recipient of recipients) {
     try {
       encrypter.addRecipient(recipient);
-    } catch {
+    } catch (error) {
       // Someone may have typed the identity instead, so the value is not repeated unless it is a public one.
       const shown = recipient.startsWith("age1") ? ` ${recipient}` : "";
-      throw new UserError(
-        "AGE_RECIPIENT_WRONG",
-        `the recipient${shown} is not a public key of age`,
-        {
-          hint: "a recipient begins with age1 and is printed by: age-keygen -y IDENTITY_FILE",
-        },
+      throw ifOneOf(
+        error,
+        [Error],
+        new UserError(
+          "AGE_RECIPIENT_WRONG",
+          `the recipient${shown} is not a public key of age`,
+          {
+            hint: "a recipient begins with age1 and is printed by: age-keygen -y IDENTITY_FILE",
+          },
+        ),
       );
     }
   }
@@ -69,10 +74,14 @@ export const decryptText = async (
   for (const identity of identities) {
     try {
       decrypter.addIdentity(identity.reveal());
-    } catch {
-      throw unusable(
-        path,
-        "the identity file has a line that is no identity of age (plugins and passphrases are not supported)",
+    } catch (error) {
+      throw ifOneOf(
+        error,
+        [Error],
+        unusable(
+          path,
+          "the identity file has a line that is no identity of age (plugins and passphrases are not supported)",
+        ),
       );
     }
   }

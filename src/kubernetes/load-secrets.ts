@@ -1,6 +1,7 @@
 // Reads a cluster's secrets file, plain or encrypted, and refuses one that others can read.
 import { lstat, open, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { ifSystem, isAbsent } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { decryptText, isEncrypted } from "./age-envelope.ts";
 import { loadAgeIdentities } from "./load-age-identities.ts";
@@ -37,8 +38,8 @@ const errorCode = (error: unknown): string | undefined =>
 const isSymbolicLink = async (path: string): Promise<boolean> => {
   try {
     return (await lstat(path)).isSymbolicLink();
-  } catch {
-    return false;
+  } catch (error) {
+    return ifSystem(error, false);
   }
 };
 
@@ -52,7 +53,7 @@ export const resolveSecretsPath = async (path: string): Promise<string> => {
   try {
     return await realpath(path);
   } catch (error) {
-    if (await isSymbolicLink(path)) {
+    if (isAbsent(error) && (await isSymbolicLink(path))) {
       throw unreadable(
         path,
         "it is a symbolic link to a file that is not there",

@@ -8,6 +8,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { parseOneBounded } from "../inventory/bounded-yaml.ts";
 import { secret, type Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
@@ -79,8 +80,8 @@ const decode = (data: string): string => Buffer.from(data, "base64").toString();
 const holds = (test: () => boolean): boolean => {
   try {
     return test();
-  } catch {
-    return false;
+  } catch (error) {
+    return ifOneOf(error, [Error], false);
   }
 };
 

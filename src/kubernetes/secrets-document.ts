@@ -2,6 +2,7 @@
 import { dump } from "js-yaml";
 import type { Document } from "yaml";
 import { z } from "zod";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { parseOneBounded } from "../inventory/bounded-yaml.ts";
 import { secret, type Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
@@ -119,8 +120,12 @@ export const secretsDamaged = (
 const toPlain = (document: Document | undefined, path: string): unknown => {
   try {
     return document?.toJS();
-  } catch {
-    throw secretsDamaged(path, ["its aliases multiply"]);
+  } catch (error) {
+    throw ifOneOf(
+      error,
+      [ReferenceError],
+      secretsDamaged(path, ["its aliases multiply"]),
+    );
   }
 };
 

@@ -142,6 +142,10 @@ export const ERROR_CODES = {
     exit: EXIT.untrusted,
     about: "An image file is cut short, corrupt, or lies about its contents.",
   },
+  IMAGE_MANIFEST_DAMAGED: {
+    exit: EXIT.wrongInput,
+    about: "The manifest that `build` wrote beside an image cannot be read.",
+  },
   IMAGE_NOT_AN_IMAGE: {
     exit: EXIT.wrongInput,
     about: "The file is not a disk image in a format that pi-image knows.",

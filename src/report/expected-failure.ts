@@ -1,23 +1,63 @@
-// Tells a failure that was expected from all others: what is there but unreadable must not pass for absent.
+// Tells the failures that were expected from all others: what is there but unreadable must not pass for absent.
 
-/** Such as "EACCES"; undefined for an error that does not come from the operating system. */
-export const systemCode = (error: unknown): string | undefined =>
-  error instanceof Error &&
-  "code" in error &&
-  typeof error.code === "string" &&
-  /^E[A-Z0-9]+$/.test(error.code)
+/** What `code` says of an error of the operating system or of Node, such as "EACCES". */
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && "code" in error && typeof error.code === "string"
     ? error.code
     : undefined;
 
+/** Such as "EACCES"; undefined for an error that does not come from the operating system. */
+export const systemCode = (error: unknown): string | undefined => {
+  const code = codeOf(error);
+  return code !== undefined && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+};
+
+type Expected = string | (abstract new (...args: never[]) => Error);
+
 /** What a system call says when a name, or a folder on the way to it, does not exist. */
-const ABSENT: readonly string[] = ["ENOENT", "ENOTDIR"];
+export const ABSENT: readonly string[] = ["ENOENT", "ENOTDIR"];
+
+/** What PATH, /proc and /sys answer with where something is not for us, or has just gone. */
+export const NOT_FOR_US: readonly string[] = [
+  ...ABSENT,
+  "EACCES",
+  "EPERM",
+  "ELOOP",
+  "ESRCH",
+  "ENODEV",
+  "ENXIO",
+  "EINVAL",
+  "EIO",
+];
+
+/** `value` where the error has one of these codes or is of one of these classes; throws any other. */
+export const ifOneOf = <T>(
+  error: unknown,
+  expected: readonly Expected[],
+  value: T,
+): T => {
+  const code = codeOf(error) ?? "";
+  if (
+    expected.some((each) =>
+      typeof each === "string" ? each === code : error instanceof each,
+    )
+  ) {
+    return value;
+  }
+  throw error;
+};
 
 export const isAbsent = (error: unknown): boolean =>
-  ABSENT.includes(systemCode(error) ?? "");
+  ABSENT.includes(codeOf(error) ?? "");
 
 /** `value` where there is no such file or folder; throws any other error. */
-export const ifAbsent = <T>(error: unknown, value: T): T => {
-  if (isAbsent(error)) {
+export const ifAbsent = <T>(error: unknown, value: T): T =>
+  ifOneOf(error, ABSENT, value);
+
+/** `value` for whatever the operating system refuses, also where another error says it; throws a bug. */
+export const ifSystem = <T>(error: unknown, value: T): T => {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (systemCode(error) !== undefined || systemCode(cause) !== undefined) {
     return value;
   }
   throw error;

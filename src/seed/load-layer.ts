@@ -1,6 +1,7 @@
 // Reads one folder of the library: the package's files, and over them those of the user with the same paths.
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import { isMissing, unusable } from "../system/read-if-there.ts";
 import { loadText } from "../inventory/load-text.ts";
 import type { Problem } from "../report/problem.ts";
 
@@ -59,10 +60,9 @@ const filesIn = async (folder: string): Promise<string[]> => {
       .map((path) => path.split(sep).join("/"))
       .filter((path) => !path.split("/").some((part) => part.startsWith(".")));
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    if (code === "ENOENT" || code === "ENOTDIR") {
+    if (await isMissing(folder, error)) {
       return [];
     }
-    throw error;
+    throw unusable(folder, error);
   }
 };

@@ -1,5 +1,12 @@
 // From the name of a release to a verified base: with a server, without one, and with one that cannot be trusted.
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PinnedKey } from "../../src/base/signature.ts";
@@ -96,6 +103,17 @@ describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
     writeFileSync(beside("SHA256SUMS"), `${sha256(newest)} *${name(".9")}\n`);
     expect(await outcomeOf(run({ base: path }, dead))).toContain(
       `SIGNATURE_WRONG 4: the signature of ${beside("SHA256SUMS")}`,
+    );
+    // There, but unreadable: the list must not pass for one without a signature.
+    rmSync(beside("SHA256SUMS.gpg"));
+    symlinkSync("SHA256SUMS.gpg", beside("SHA256SUMS.gpg"));
+    expect(await outcomeOf(run({ base: path }, dead))).toBe(
+      `CHECKSUM_LIST_WRONG 4: ${beside("SHA256SUMS.gpg")} cannot be read (ELOOP)`,
+    );
+    rmSync(beside("SHA256SUMS.gpg"));
+    mkdirSync(beside("SHA256SUMS.gpg"));
+    expect(await outcomeOf(run({ base: path }, dead))).toBe(
+      `CHECKSUM_LIST_WRONG 4: ${beside("SHA256SUMS.gpg")} cannot be read (EISDIR)`,
     );
   });
 

@@ -1,5 +1,5 @@
 // Receipts: what they tell, that they find their card again, and that cards are judged by them.
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openForReading } from "../../src/device/open-for-reading.ts";
@@ -167,10 +167,29 @@ describeWithTools(["lsblk"], "receipts", () => {
       later,
     );
     const target = await usableTarget(card);
-    expect((await lastReceipt(folder, target))?.time).toBe(later.time);
+    const newest = await lastReceipt(folder, target);
+    expect(newest.receipt?.time).toBe(later.time);
     const other = await usableTarget(join(folder, "other.img"));
-    expect(await lastReceipt(folder, other)).toBeUndefined();
-    expect(await lastReceipt(join(folder, "none"), target)).toBeUndefined();
+    const none = { receipt: undefined, unreadable: [] };
+    expect(await lastReceipt(folder, other)).toEqual(none);
+    expect(await lastReceipt(join(folder, "none"), target)).toEqual(none);
+  });
+
+  test("that cannot be read hide no older one, and are named", async () => {
+    const { folder, card, receipt } = await flashed();
+    writeFileSync(join(folder, "20261121T000000Z-worker9.json"), "{");
+    mkdirSync(join(folder, "20261122T000000Z-worker9.json"));
+    writeFileSync(join(folder, "20251121T000000Z-worker9.json"), "older");
+    const found = await lastReceipt(folder, await usableTarget(card));
+    expect(found.receipt).toEqual(receipt);
+    expect(found.unreadable.map(({ message }) => message)).toEqual([
+      `the receipt ${folder}/20261122T000000Z-worker9.json cannot be read (EISDIR)`,
+      `${folder}/20261121T000000Z-worker9.json is not a receipt that this version of pi-image can read`,
+    ]);
+    const other = await usableTarget(join(folder, "other.img"));
+    const none = await lastReceipt(folder, other);
+    expect(none.receipt).toBeUndefined();
+    expect(none.unreadable).toHaveLength(3);
   });
 
   test("of something else are refused", async () => {
