@@ -17,10 +17,10 @@ export const run = (tool: string, ...args: readonly string[]): string =>
     stdio: ["ignore", "pipe", "pipe"],
   });
 
-const undo: (() => void)[] = [];
+const undo: (() => unknown)[] = [];
 
 /** Undone after the test, last first. */
-export const afterThisTest = (step: () => void): void => {
+export const afterThisTest = (step: () => unknown): void => {
   undo.push(step);
 };
 

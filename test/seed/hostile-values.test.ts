@@ -21,10 +21,15 @@ import type {
   ResolvedNode,
   ResolvedProject,
 } from "../../src/inventory/resolved.ts";
+import type { Problem } from "../../src/report/problem.ts";
 import { accessPointName } from "../../src/seed/access-point.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
-import { BASE_INVENTORY, stringFields } from "../inventory/string-fields.ts";
+import {
+  BASE_INVENTORY,
+  type StringField,
+  stringFields,
+} from "../inventory/string-fields.ts";
 import { describeNode, isDone, layNode, powerOn } from "../node/fake-node.ts";
 import { fixedSecrets, packageLibrary, seedInput } from "./sample-project.ts";
 
@@ -252,14 +257,36 @@ const STAY_HERE =
 
 const FIELDS = stringFields();
 
-type Accepted = {
-  readonly field: string;
-  readonly value: string;
-  readonly inventory: object;
+type Tried = {
+  readonly accepted: readonly string[];
+  readonly refused: readonly {
+    readonly value: string;
+    readonly problems: readonly Problem[];
+  }[];
 };
 
-const accepted: Accepted[] = [];
-let refused = 0;
+const triedIn = new Map<string, Tried>();
+
+/** What the schema and the rules make of every payload in this field, alone and behind an example. */
+const tryIn = ({ name, example, set }: StringField): Tried => {
+  const known = triedIn.get(name);
+  if (known !== undefined) {
+    return known;
+  }
+  const values = PAYLOADS.flatMap((one) => [one, `${example}${one}`]);
+  const read = [...new Set(values)].map((value) => ({
+    value,
+    ...parseInventory("cluster.yaml", JSON.stringify(set(value), undefined, 1)),
+  }));
+  const result = {
+    accepted: read
+      .filter(({ inventory }) => inventory !== undefined)
+      .map(({ value }) => value),
+    refused: read.filter(({ inventory }) => inventory === undefined),
+  };
+  triedIn.set(name, result);
+  return result;
+};
 
 describe("hostile strings", () => {
   it("are tried in every string field of the schema", () => {
@@ -282,30 +309,72 @@ describe("hostile strings", () => {
 
   it.each(FIELDS)(
     "are refused with their place, or kept, in $name",
-    ({ name, example, set }) => {
-      for (const payload of PAYLOADS) {
-        for (const value of new Set([payload, `${example}${payload}`])) {
-          const inventory = set(value);
-          const { inventory: read, problems } = parseInventory(
-            "cluster.yaml",
-            JSON.stringify(inventory, undefined, 1),
-          );
-          if (read !== undefined) {
-            accepted.push({ field: name, value, inventory });
-            continue;
-          }
-          refused += 1;
-          const errors = problems.filter(
-            ({ severity }) => severity === "error",
-          );
-          expect(errors.length, `${name}: ${value}`).toBeGreaterThan(0);
-          expect(errors[0]?.at?.file).toBe("cluster.yaml");
-          expect(errors[0]?.at?.line).toBeGreaterThan(1);
-        }
+    (field) => {
+      const { accepted, refused } = tryIn(field);
+      expect(accepted.length + refused.length).toBeGreaterThanOrEqual(
+        PAYLOADS.length,
+      );
+      for (const { value, problems } of refused) {
+        const errors = problems.filter(({ severity }) => severity === "error");
+        expect(errors.length, `${field.name}: ${value}`).toBeGreaterThan(0);
+        expect(errors[0]?.at?.file).toBe("cluster.yaml");
+        expect(errors[0]?.at?.line).toBeGreaterThan(1);
       }
     },
   );
 });
+
+type Planted = { readonly field: StringField; readonly value: string };
+
+/** What arrives of a value: wpa_supplicant undoes the escapes, as the tests of access points show with the program itself. */
+const written = ({ field: { name }, value }: Planted): string =>
+  (name.endsWith("ssid") ? accessPointName(value) : value).trim();
+
+type Company = {
+  readonly planted: readonly Planted[];
+  readonly project: ResolvedProject | undefined;
+  /** Values that no inventory takes: they name files that are not there. */
+  readonly vain: readonly Planted[];
+};
+
+/**
+ * An inventory with as many of these values as it takes at once, at most one of a field. None is part of another, so
+ * that each has to arrive by itself.
+ */
+const plantTogether = async (wanted: readonly Planted[]): Promise<Company> => {
+  const planted: Planted[] = [];
+  const vain: Planted[] = [];
+  const settled = new Set<string>();
+  let inventory: object = BASE_INVENTORY;
+  let project: ResolvedProject | undefined;
+  for (const one of wanted) {
+    const text = written(one);
+    const overlaps = planted.some(
+      (other) => written(other).includes(text) || text.includes(written(other)),
+    );
+    if (settled.has(one.field.name) || overlaps) {
+      continue;
+    }
+    const more = one.field.set(one.value, inventory);
+    // It may take the place of an earlier one.
+    const texts = leaves(more);
+    if (!planted.every(({ value }) => texts.includes(value))) {
+      continue;
+    }
+    settled.add(one.field.name);
+    try {
+      project = await load(more);
+      inventory = more;
+      planted.push(one);
+    } catch {
+      // Alone it would not do better; in company it may be excluded by another, and comes again.
+      if (planted.length === 0) {
+        vain.push(one);
+      }
+    }
+  }
+  return { planted, project, vain };
+};
 
 describe("a hostile string that is accepted", () => {
   const plain = new Map<string, unknown>();
@@ -317,30 +386,35 @@ describe("a hostile string that is accepted", () => {
   });
 
   it("arrives as it was written and is never executed", async () => {
-    expect(accepted.length).toBeGreaterThan(50);
+    let waiting: readonly Planted[] = FIELDS.flatMap((field, turn) => {
+      const { accepted } = tryIn(field);
+      // Not the same payload in all fields at once.
+      return accepted.map((_, at) => ({
+        field,
+        value: accepted[(at + turn) % accepted.length] ?? "",
+      }));
+    });
     let built = 0;
-    for (const { field, value, inventory } of accepted) {
-      let project: ResolvedProject;
-      try {
-        project = await load(inventory);
-      } catch {
-        continue; // a file that is not there
+    while (waiting.length > 0) {
+      const { planted, project, vain } = await plantTogether(waiting);
+      const texts =
+        project === undefined ? [] : await checkSeed(project, plain);
+      for (const one of planted) {
+        if (!STAY_HERE.test(one.field.name)) {
+          expect(
+            texts.some((text) => text.includes(written(one))),
+            `${one.field.name}: ${JSON.stringify(one.value)}`,
+          ).toBe(true);
+        }
       }
-      built += 1;
-      const texts = await checkSeed(project, plain);
-      if (!STAY_HERE.test(field)) {
-        // wpa_supplicant undoes the escapes, as the tests of access points show with the program itself.
-        const written = field.endsWith("ssid") ? accessPointName(value) : value;
-        expect(
-          texts.some((text) => text.includes(written.trim())),
-          `${field}: ${JSON.stringify(value)}`,
-        ).toBe(true);
-      }
+      built += planted.length;
+      // Those that were kept out come first.
+      waiting = waiting.filter(
+        (one) => !planted.includes(one) && !vain.includes(one),
+      );
     }
+    console.log("MEASURE", built, process.cpuUsage());
     expect(built).toBeGreaterThan(50);
-    console.log(
-      `hostile strings: ${refused} refused, ${built} built into seeds, in ${FIELDS.length} fields`,
-    );
   });
 
   it("would be caught, were it executed", () => {
@@ -367,8 +441,8 @@ describeNode("a node with hostile strings", () => {
       ({ name }) => !/^nodes\[\]\.name$|dataMount$/.test(name),
     );
     for (const field of fields) {
-      const values = accepted.filter((one) => one.field === field.name);
-      const { value } = values[turn % Math.max(values.length, 1)] ?? {};
+      const { accepted } = tryIn(field);
+      const value = accepted[turn % Math.max(accepted.length, 1)];
       const more =
         value === undefined ? inventory : field.set(value, inventory);
       inventory = await load(more).then(

@@ -23,6 +23,7 @@ import {
   readFat,
 } from "./firmware.ts";
 import { type Layout, LAYOUTS } from "./layouts.ts";
+import { awaitGroup, endGroup } from "../../support/process-group.ts";
 import { makeCard, sparseDisk } from "./media.ts";
 
 const FAKES = fileURLToPath(new URL("../fakes", import.meta.url));
@@ -98,11 +99,28 @@ const detachAll = (board: Board): void => {
   }
 };
 
+/** What is mounted and attached goes, even where one step of it fails. */
 const powerOff = (board: Board): void => {
+  const failures: unknown[] = [];
   for (const place of mounted(board)) {
-    run("umount", place);
+    try {
+      run("umount", place);
+    } catch (error) {
+      failures.push(error);
+      spawnSync("umount", ["--lazy", place], { stdio: "ignore" });
+    }
   }
   detachAll(board);
+  if (failures.length > 0) {
+    throw new AggregateError(failures, "the board could not be taken down");
+  }
+};
+
+const fake = (board: Board, name: string, ...args: readonly string[]): void => {
+  execFileSync(join(FAKES, "board", name), args, {
+    env: { ...process.env, ...environment(board) },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
 };
 
 /** A new board with a card that was just flashed for this node. */
@@ -185,14 +203,15 @@ export const start = (board: Board): string | undefined => {
     writeFileSync(note(board, name), text);
   }
   for (const name of readdirSync(board.folder)) {
-    if (/^(reboot|cut-happened|flushed-)/.test(name)) {
+    if (/^(reboot|cut-happened|flushed-|half-made)/.test(name)) {
       rmSync(note(board, name));
     }
   }
   run(
     "mount",
     "-o",
-    `loop,offset=${system.offset},sizelimit=${system.size}`,
+    // Nothing is written at moments of the kernel's own choice.
+    `commit=600,loop,offset=${system.offset},sizelimit=${system.size}`,
     imageOf(board, system.disk),
     board.root,
   );
@@ -212,27 +231,23 @@ export const start = (board: Board): string | undefined => {
       imageOf(board, name),
     ).trim();
     symlinkSync(loop, join(board.root, "dev", name));
-    execFileSync(join(FAKES, "board/attach"), [name], {
-      env: { ...process.env, ...environment(board) },
-    });
+    fake(board, "attach", name);
   }
   const fstab = readFileSync(join(board.root, "etc/fstab"), "utf8");
   const bootPartition = findFileSystem(
     /^(\S+)\s+\/boot\/firmware\s/m.exec(fstab)?.[1] ?? "",
     images,
   );
-  execFileSync(
-    join(FAKES, "board/mount"),
-    [
-      "-t",
-      "vfat",
-      join(
-        board.root,
-        `dev/${partitionName(bootPartition.disk, bootPartition.partition)}`,
-      ),
-      join(board.root, "boot/firmware"),
-    ],
-    { env: { ...process.env, ...environment(board) } },
+  fake(
+    board,
+    "mount",
+    "-t",
+    "vfat",
+    join(
+      board.root,
+      `dev/${partitionName(bootPartition.disk, bootPartition.partition)}`,
+    ),
+    join(board.root, "boot/firmware"),
   );
   return system.disk;
 };
@@ -260,12 +275,20 @@ export const runPhase = async (
       stdio: ["ignore", "pipe", "pipe"],
     },
   );
+  const group = child.pid ?? 0;
+  let over = false;
+  // Where the test ran out of time.
+  afterThisTest(() => over || endGroup(group));
   let output = "";
   child.stdout.on("data", (data: Buffer) => (output += data.toString()));
   child.stderr.on("data", (data: Buffer) => (output += data.toString()));
-  const code = await new Promise<number | null>((resolve) =>
-    child.on("close", resolve),
-  );
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  // What was killed holds its mounts until it is gone, with or without a pipe to us.
+  awaitGroup(group);
+  over = true;
   if (existsSync(note(board, "cut-happened"))) {
     losePower(board);
     return { end: "cut", code, output };
@@ -280,7 +303,7 @@ export const runPhase = async (
   return { end, code, output };
 };
 
-/** From now on the power is cut once in each call that a phase makes; returns the calls in which it was. */
+/** From now on the power is cut before and within each call that a phase makes; returns the cuts that were made. */
 export const cutEveryCall = (board: Board): (() => readonly string[]) => {
   writeFileSync(note(board, "cuts"), "");
   return () =>
@@ -312,9 +335,7 @@ export const shutDown = (board: Board): void => {
     .split("\n")
     .filter((line) => line !== "");
   for (const line of fats) {
-    execFileSync(join(FAKES, "board/flush-fat"), line.split(" "), {
-      env: { ...process.env, ...environment(board) },
-    });
+    fake(board, "flush-fat", ...line.split(" "));
   }
   powerOff(board);
 };

@@ -1,6 +1,10 @@
 # shellcheck shell=bash
 # Sourced by every fake of a board with disks. $BOARD holds the board's media and its state. Where $BOARD/cuts lists the
-# calls in which the power was cut before, it is cut in the first call of this start that is not in the list.
+# cuts that were made before, the power is cut at the first point of this start that is not in the list. Each call has two:
+#
+# before  Nothing of it is done, and what was not synchronised is lost.
+# within  As much of it is done as the tool can leave half done (all, where the kernel does it at once), and the media
+#         hold everything up to there.
 set -u
 # shellcheck disable=SC2034 # the tools use it
 root=${PI_IMAGE_ROOT:?}
@@ -24,13 +28,35 @@ cut_power() {
   kill -KILL "-$(cut -d ' ' -f 5 "/proc/$$/stat")"
 }
 
+# What the kernel may write back at any time, it has written.
+write_back() {
+  local folder
+  for folder in "$root" "$root/run/pi-image/target" "$root/srv/data"; do
+    ! mountpoint --quiet "$folder" || "$(real sync)" -f "$folder"
+  done
+}
+
+# What a FAT file system keeps in memory, in the order in which it was mounted; "half" of each with an argument.
+write_back_fats() { # [half]
+  local device folder
+  while read -r device folder; do
+    "$FAKES/board/flush-fat" "$device" "$folder" "$@" || return
+  done <"$BOARD/fats"
+}
+
+# A tool that can be found half done brings a function of its own.
+half() {
+  "$@"
+  write_back_fats
+}
+
 # Runs the given command as this call of the tool.
 call() {
-  local same mark
+  local same point mark
   echo "$tool $*" >>"$BOARD/log"
   # What only reads, or writes the status again and again, leaves nothing that a cut could spoil.
   case "$tool $*" in
-    *sha256sum* | *--dump* | *--disk-id* | *status.json*)
+    *sha256sum* | *--dump* | *--disk-id* | *status.json* | *tar\ --create*)
       "$@"
       return
       ;;
@@ -39,14 +65,16 @@ call() {
     # The same call, the n-th time: ids differ from attempt to attempt, the order of calls does not.
     same=$(grep -c "^$tool $1 $#\$" "$BOARD/calls") || true
     echo "$tool $1 $#" >>"$BOARD/calls"
-    mark="$tool $1 $# $same"
-    if ! grep -qxF -- "$mark" "$BOARD/cuts"; then
+    for point in before within; do
+      mark="$tool $1 $# $same $point"
+      ! grep -qxF -- "$mark" "$BOARD/cuts" || continue
       echo "$mark" >>"$BOARD/cuts"
-      "$@" &
-      # Nothing of it is done, or much, or all.
-      sleep "0.0$(($(wc -l <"$BOARD/cuts") % 4))"
+      if [[ $point == within ]]; then
+        half "$@"
+        write_back
+      fi
       cut_power
-    fi
+    done
   fi
   "$@"
 }
