@@ -55,7 +55,7 @@ describeWithTools(["sha256sum", "xz", "zstd"], "builds at once", () => {
           said += data.toString("utf8");
         });
         await expect
-          .poll(() => said, { timeout: 60_000, interval: 100 })
+          .poll(() => said, { timeout: 120_000, interval: 100 })
           .toContain("another run of pi-image builds it and holds");
         expect(existsSync(join(out, "worker2"))).toBe(false);
         expect(ended).toBe(false);
@@ -63,7 +63,7 @@ describeWithTools(["sha256sum", "xz", "zstd"], "builds at once", () => {
       0,
       () => new Error("held"),
     );
-    await expect.poll(() => ended, { timeout: 60_000 }).toBe(true);
+    await expect.poll(() => ended, { timeout: 120_000 }).toBe(true);
     await runTool("sha256sum", ["--check", "worker2.img.sha256"], { cwd: out });
     expect(readdirSync(out).filter((name) => name.endsWith(".lock"))).toEqual(
       [],

@@ -166,7 +166,7 @@ describeAsRoot(
           readFileSync(oldFile(join(folder, "same"), 4 * MIB)),
         ),
       ).toBe(true);
-    }, 120_000);
+    });
 
     it("asks for --yes, and says what else stands in the way", async () => {
       const folder = temporaryFolder();

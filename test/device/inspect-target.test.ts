@@ -146,7 +146,7 @@ describeAsRoot(
         "--fork",
         "sh",
         "-c",
-        `mount ${device} ${at}; (sleep 60 & echo $! >${folder}/pid) >/dev/null 2>&1`,
+        `mount ${device} ${at}; (sleep 3600 & echo $! >${folder}/pid) >/dev/null 2>&1`,
       );
       const pid = Number(run("cat", join(folder, "pid")));
       afterThisTest(() => process.kill(pid, "SIGKILL"));

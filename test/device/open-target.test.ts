@@ -27,6 +27,7 @@ import {
   temporaryFolder,
   usableTarget,
 } from "./loop.ts";
+import { endGroup } from "../support/process-group.ts";
 
 const MIB = 1024 ** 2;
 
@@ -115,17 +116,15 @@ describeAsRoot(
 
     test("is kept away by another program's lock", async () => {
       const { device } = loop();
-      const other = spawn("flock", ["--exclusive", device, "sleep", "60"], {
+      const other = spawn("flock", ["--exclusive", device, "sleep", "3600"], {
         detached: true,
         stdio: "ignore",
       });
       const { pid = 0 } = other;
-      afterThisTest(() => {
-        process.kill(-pid, "SIGKILL");
-      });
+      afterThisTest(() => endGroup(pid));
       const taken = () =>
         spawnSync("flock", ["--nonblock", device, "true"]).status === 1;
-      await vi.waitUntil(taken, { timeout: 5000 });
+      await vi.waitUntil(taken, { timeout: 120_000 });
       const target = await usableTarget(device);
       await expect(open(target)).rejects.toMatchObject({
         code: "TARGET_IN_USE",

@@ -1,10 +1,10 @@
 // Counterfeit cards, made of memory: the test finds their real size and leaves their content as it was.
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { OpenTarget } from "../../src/device/opened-target.ts";
 import { sizeLayout } from "../../src/device/size-layout.ts";
 import { testSize } from "../../src/device/test-size.ts";
 import { oldData } from "./loop.ts";
+import { fc } from "../support/seeded.ts";
 
 const MIB = 1024 ** 2;
 const BLOCK = 4096;
@@ -156,7 +156,7 @@ describe("testSize", () => {
       }),
       { numRuns: 25 },
     );
-  }, 60_000);
+  });
 
   test("is not fooled by a card that answers from its cache", async () => {
     const fake = { ...dropping(64 * MIB, 24 * MIB), cache: 512 };

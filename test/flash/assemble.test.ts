@@ -1,5 +1,4 @@
 // Chunks of any size become the same segments, and no buffer is lost on the way.
-import fc from "fast-check";
 import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { assemble } from "../../src/flash/assemble.ts";
@@ -8,6 +7,7 @@ import { createSlotPool, zeroSlot } from "../../src/flash/slots.ts";
 import type { Range } from "../../src/image/range.ts";
 import type { Chunk } from "../../src/image/reader.ts";
 import { oldData } from "../device/loop.ts";
+import { fc } from "../support/seeded.ts";
 
 const MIB = 1024 ** 2;
 const SIZE = 4 * MIB + 1536;

@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { describeAsRoot } from "../support/tools.ts";
@@ -19,28 +18,21 @@ const MIB = 1024 ** 2;
 const SIZE = 48 * MIB;
 const CHILD = fileURLToPath(new URL("flash-child.ts", import.meta.url));
 
-/** Starts the flash and kills it when it prints the n-th line of this kind; gives the number of lines seen. */
-const killedAt = async (
+/** Starts the flash, which is killed at the n-th event of this kind; gives the signal that ended it, and what it printed. */
+const flashInChild = async (
   image: string,
   device: string,
-  kind: string,
-  count: number,
-): Promise<number> => {
+  ...moment: readonly [] | readonly [kind: string, count: number]
+) => {
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", CHILD, image, device],
+    ["--import", "tsx", CHILD, image, device, ...moment.map(String)],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
-  const ended = once(child, "close");
-  let seen = 0;
-  for await (const line of createInterface({ input: child.stdout })) {
-    seen += line === kind ? 1 : 0;
-    if (seen === count) {
-      child.kill("SIGKILL");
-    }
-  }
-  await ended;
-  return seen;
+  let printed = "";
+  child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+  await once(child, "close");
+  return { signal: child.signalCode, printed: printed.trim() };
 };
 
 describeAsRoot(["losetup", "lsblk"], "a killed flash", () => {
@@ -61,8 +53,10 @@ describeAsRoot(["losetup", "lsblk"], "a killed flash", () => {
       ["progress", 30],
     ] as const;
     for (const [kind, count] of moments) {
-      const seen = await killedAt(image, device, kind, count);
-      expect(seen).toBeGreaterThanOrEqual(count);
+      expect(await flashInChild(image, device, kind, count)).toEqual({
+        signal: "SIGKILL",
+        printed: "",
+      });
       expect(readFileSync(file).subarray(0, SIZE).equals(bytes)).toBe(false);
       expect(head().equals(Buffer.alloc(MIB))).toBe(true);
     }
@@ -81,7 +75,10 @@ describeAsRoot(["losetup", "lsblk"], "a killed flash", () => {
     writeFileSync(image, bytes);
     const file = oldFile(join(folder, "card"), SIZE);
     const device = attachLoop(file);
-    expect(await killedAt(image, device, "proven", Infinity)).toBe(1);
+    expect(await flashInChild(image, device)).toEqual({
+      signal: null,
+      printed: "proven",
+    });
     expect(readFileSync(file).equals(bytes)).toBe(true);
   });
 });

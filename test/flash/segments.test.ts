@@ -1,5 +1,4 @@
 // How an image is cut: nothing lost, nothing twice, nothing across a MiB.
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   normaliseRanges,
@@ -13,6 +12,7 @@ import {
   touches,
   writeRanges,
 } from "../../src/flash/segments.ts";
+import { fc } from "../support/seeded.ts";
 
 const MIB = 1024 ** 2;
 

@@ -1,5 +1,5 @@
 // Structure-aware damage: valid files with bits flipped, fields at their extremes, parts cut, moved, repeated or replaced.
-import fc from "fast-check";
+import { fc } from "../support/seeded.ts";
 
 export type Sample = {
   readonly bytes: Buffer;

@@ -1,9 +1,8 @@
 // Block map files: ours read by bmaptool, bmaptool's read by us, and those that lie refused.
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { mapUsed } from "../../src/image/block-map.ts";
 import { renderBmap } from "../../src/image/bmap.ts";
@@ -15,6 +14,7 @@ import { runTool, tryTool } from "../../src/system/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { openForTest, temporaryFolder } from "./make-image.ts";
 import { decodeSample } from "./sample-fixture.ts";
+import { fc, seededBytes } from "../support/seeded.ts";
 
 const writeBmap = (image: Buffer, ranges: readonly Range[]): string =>
   renderBmap({
@@ -58,7 +58,7 @@ const resealed = (text: string, algorithm = "sha256"): string => {
   return zeroed.replace("0".repeat(length), checksum);
 };
 
-const IMAGE = randomBytes(40 * 4096 + 1000);
+const IMAGE = seededBytes(40 * 4096 + 1000, "image");
 const RANGES = [
   { offset: 0, length: 4096 },
   { offset: 3 * 4096, length: 9 * 4096 },

@@ -1,14 +1,14 @@
 // A card full of random old data, written with no more than what a block map keeps.
-import { randomBytes } from "node:crypto";
 import { open } from "node:fs/promises";
 import { expect } from "vitest";
 import { mapUsed } from "../../src/image/block-map.ts";
 import type { Range } from "../../src/image/range.ts";
 import type { Source } from "../../src/image/source.ts";
 import { behindPrefix, makeMbr, openForTest } from "./make-image.ts";
+import { seededBytes } from "../support/seeded.ts";
 
 export const START = 1024 * 1024;
-const GARBAGE = randomBytes(START);
+const GARBAGE = seededBytes(START, "garbage");
 
 /** An image with one partition, which is the file `path`. */
 export const imageAround = async (

@@ -1,6 +1,5 @@
 // Edits of the kernel's command line as texts, and where the firmware looks for it.
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   effectiveCmdlinePaths,
@@ -8,6 +7,7 @@ import {
 } from "../../src/image/cmdline-paths.ts";
 import { editCmdline } from "../../src/image/cmdline-txt.ts";
 import { packageFile } from "../../src/system/package-files.ts";
+import { fc } from "../support/seeded.ts";
 
 const CGROUPS = ["cgroup_enable=memory", "cgroup_memory=1"];
 const ADDED = "cgroup_enable=memory cgroup_memory=1";

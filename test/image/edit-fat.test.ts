@@ -1,6 +1,5 @@
 // The FAT editor against fsck.vfat and mtools, on volumes made by mkfs.vfat with random shapes and contents.
 import { join } from "node:path";
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { FatVolume } from "../../src/image/fat-volume.ts";
 import { runTool } from "../../src/system/run-tool.ts";
@@ -9,6 +8,7 @@ import { randomCases } from "./cases.ts";
 import { editFile, FEWEST_CLUSTERS } from "./fat-fixture.ts";
 import { fsckFat, readWithMtools } from "./fat-judges.ts";
 import { makeFat, temporaryFolder, writeAt } from "./make-image.ts";
+import { fc } from "../support/seeded.ts";
 
 const NAMES = [
   "config.txt",

@@ -1,7 +1,6 @@
 // When ext4 metadata cannot be trusted: the block map keeps the partition whole and says why.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { mapUsed } from "../../src/image/block-map.ts";
 import { totalLength } from "../../src/image/range.ts";
@@ -17,6 +16,7 @@ import {
   temporaryFolder,
   writeAt,
 } from "./make-image.ts";
+import { fc } from "../support/seeded.ts";
 
 const WITHOUT_CHECKSUMS = ["-b", "1024", "-O", "^metadata_csum,^uninit_bg"];
 

@@ -11,7 +11,6 @@ import {
 } from "node:fs";
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
 import {
   invertRanges,
   normaliseRanges,
@@ -19,6 +18,7 @@ import {
 } from "../../src/image/range.ts";
 import { runTool, tryTool } from "../../src/system/run-tool.ts";
 import { writeAt } from "./make-image.ts";
+import { fc } from "../support/seeded.ts";
 
 export type ExtOptions = {
   readonly size: number;

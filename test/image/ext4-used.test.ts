@@ -1,9 +1,7 @@
 // The block map of ext4 with random layouts: what it keeps, on top of random old data, is the whole truth.
-import { randomBytes } from "node:crypto";
 import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { mapUsed } from "../../src/image/block-map.ts";
 import {
@@ -31,6 +29,7 @@ import {
   usedByDumpe2fs,
 } from "./ext4-fixture.ts";
 import { temporaryFolder } from "./make-image.ts";
+import { fc, seededBytes } from "../support/seeded.ts";
 
 describeWithTools(
   ["mke2fs", "e2fsck", "debugfs", "dumpe2fs"],
@@ -98,7 +97,7 @@ describeAsRoot(
         }
         appendFileSync(
           join(mounted, "etc/deep/er/large"),
-          randomBytes(3_000_000),
+          seededBytes(3_000_000, "large"),
         );
       } finally {
         await runTool("umount", [mounted]);

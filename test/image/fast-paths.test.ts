@@ -1,7 +1,6 @@
 // The short ways give what the plain way gives: an image read in parts from its archive, mapped, patched and decoded in
 // ranges, against the same image as raw bytes.
 import { createHash } from "node:crypto";
-import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { mapUsed } from "../../src/image/block-map.ts";
 import { diskIdOf } from "../../src/image/disk-identity.ts";
@@ -19,6 +18,7 @@ import { describeWithTools } from "../support/tools.ts";
 import { collect, expectSame, writeSample, xz } from "./archive-samples.ts";
 import { randomCases } from "./cases.ts";
 import { makeMbr } from "./make-image.ts";
+import { fc } from "../support/seeded.ts";
 
 const START = 4096;
 

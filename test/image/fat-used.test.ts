@@ -1,8 +1,6 @@
 // The block map of FAT32: what it keeps, on top of random old data, is the whole truth.
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { mapUsed } from "../../src/image/block-map.ts";
 import { editFat } from "../../src/image/edit-fat.ts";
@@ -20,6 +18,7 @@ import { randomCases } from "./cases.ts";
 import { NOW, openFat, SMALL_FAT } from "./fat-fixture.ts";
 import { fsckFat, readWithMtools } from "./fat-judges.ts";
 import { makeFat, temporaryFolder, writeAt } from "./make-image.ts";
+import { fc, seededBytes } from "../support/seeded.ts";
 
 describeWithTools(
   ["mkfs.vfat", "fsck.vfat", "mcopy"],
@@ -37,7 +36,11 @@ describeWithTools(
             const size =
               Math.ceil((SMALL_FAT * clusterSectors + extra * 512) / 512) * 512;
             await makeFat(path, { size, clusterSectors, copies });
-            await writeAt(`${path}.bin`, 0, randomBytes(400_000 + extra));
+            await writeAt(
+              `${path}.bin`,
+              0,
+              seededBytes(400_000 + extra, "file"),
+            );
             for (const name of ["vmlinuz", "initrd.img", "old", "config.txt"]) {
               await runTool("mcopy", ["-i", path, `${path}.bin`, `::/${name}`]);
             }

@@ -1,6 +1,6 @@
 // .xz files of random make, as a property's arbitrary.
-import fc from "fast-check";
 import { sampleImage, xz } from "./archive-samples.ts";
+import { fc } from "../support/seeded.ts";
 
 /** An .xz file of random streams, block sizes and checks; the image has whole sectors. */
 export const randomXz = fc

@@ -1,7 +1,6 @@
 // The fast ways through an .xz file give byte for byte what `xz -dc` gives, in a plan that fits the machine.
 import { spawnSync } from "node:child_process";
 import { open } from "node:fs/promises";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { normaliseRanges } from "../../src/image/range.ts";
 import { planDecoding, xzChunks } from "../../src/image/xz-chunks.ts";
@@ -16,6 +15,7 @@ import {
   xz,
 } from "./archive-samples.ts";
 import { randomXz, share } from "./random-xz.ts";
+import { fc } from "../support/seeded.ts";
 
 const plain = (path: string): Buffer =>
   spawnSync("xz", ["-dc", path], { maxBuffer: 2 ** 30 }).stdout;

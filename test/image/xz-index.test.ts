@@ -1,7 +1,6 @@
 // The index of .xz files: equal to what `xz --list` says, and lies in it found before anything is decoded.
 import { spawnSync } from "node:child_process";
 import { open } from "node:fs/promises";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   encodeIndex,
@@ -12,6 +11,7 @@ import { readXzIndex } from "../../src/image/xz-index.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { failureOf } from "../support/failure.ts";
 import { sampleImage, writeSample, xz } from "./archive-samples.ts";
+import { fc } from "../support/seeded.ts";
 
 const indexOf = async (bytes: Buffer) => {
   const path = writeSample("a.xz", bytes);

@@ -1,11 +1,11 @@
 // Reading an .xz file at any place gives byte for byte what was compressed, and what is damaged is named.
-import fc from "fast-check";
 import { expect, it } from "vitest";
 import { openXz } from "../../src/image/xz-reader.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { failureOf } from "../support/failure.ts";
 import { expectSame, sampleImage, writeSample, xz } from "./archive-samples.ts";
 import { randomXz, share } from "./random-xz.ts";
+import { fc } from "../support/seeded.ts";
 
 describeWithTools(["xz"], "reading an .xz file at any place", () => {
   it("gives the bytes of the image", async () => {

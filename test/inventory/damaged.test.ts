@@ -1,8 +1,8 @@
 // A damaged inventory gives problems with their places, and never an exception or a long wait.
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseInventory } from "../../src/inventory/parse-inventory.ts";
 import { expectPrintable } from "./printable.ts";
+import { fc } from "../support/seeded.ts";
 
 const VALID = `cluster:
   name: homelab

@@ -1,12 +1,12 @@
 // Whatever stands in a string of the inventory is refused or arrives exactly as written; nothing in between.
 import { resolve } from "node:path";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseInventory } from "../../src/inventory/parse-inventory.ts";
 import { resolveInventory } from "../../src/inventory/resolve.ts";
 import { secret } from "../../src/report/secret.ts";
 import { FIELDS, type Field } from "./arriving-strings.ts";
 import { expectPrintable, FORBIDDEN } from "./printable.ts";
+import { fc } from "../support/seeded.ts";
 
 const ED25519 =
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOnpJv1RLwluXwBXcDwIVQEbxP4VRY8T1f4VY3zbO8TK";

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   broadcastAddress,
@@ -13,6 +12,7 @@ import {
   parseCidr,
   type Cidr,
 } from "../../src/inventory/ipv4.ts";
+import { fc } from "../support/seeded.ts";
 
 const address = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const cidr: fc.Arbitrary<Cidr> = fc.record({

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isCountry } from "../../src/inventory/countries.ts";
 import { closest, listed, quoted } from "../../src/inventory/wording.ts";
+import { fc } from "../support/seeded.ts";
 
 describe("suggestions", () => {
   it.each([

@@ -14,6 +14,7 @@ import {
 } from "../../src/kubernetes/store-secrets.ts";
 import { withFileLock } from "../../src/system/file-lock.ts";
 import { failureOf } from "../support/failure.ts";
+import { killedAtCall } from "../support/kill-itself.ts";
 import { temporaryFolder } from "./folder.ts";
 import { homelab, making, node, withNodes } from "./project.ts";
 import { plain, NAME, fileIn, laid } from "./sample-secrets.ts";
@@ -23,9 +24,10 @@ describe("runs at the same time", () => {
     new URL("keep-secrets-program.ts", import.meta.url),
   );
 
-  const start = (file: string) =>
+  const start = (file: string, env: NodeJS.ProcessEnv = {}) =>
     spawn(process.execPath, ["--import", "tsx", program, file], {
       stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, ...env },
     });
 
   it("share one cluster", async () => {
@@ -65,10 +67,10 @@ describe("runs at the same time", () => {
   it("leave nothing that holds up the next one when killed", async () => {
     const folder = temporaryFolder();
     const file = fileIn(folder);
-    for (let delay = 250; delay < 700; delay += 90) {
-      const child = start(file);
-      setTimeout(() => child.kill("SIGKILL"), delay);
+    for (const moment of [1, 2, 3, 4]) {
+      const child = start(file, killedAtCall(moment));
       await once(child, "close");
+      expect(child.signalCode, `call ${moment}`).toBe("SIGKILL");
     }
     await keepSecrets(
       file,

@@ -10,7 +10,6 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadSecrets, secretsPath } from "../../src/kubernetes/load-secrets.ts";
 import {
@@ -37,6 +36,7 @@ import {
   keep,
   expectNoSecretIn,
 } from "./sample-secrets.ts";
+import { fc } from "../support/seeded.ts";
 
 describe("a new secrets file", () => {
   it("stands beside the inventory, for its owner alone, and alone", async () => {

@@ -24,7 +24,7 @@ const keeping: ResolvedNode = {
 };
 
 const NVME = "nvme0n1 nvme Disk";
-const MANY_STARTS = 300_000;
+const MANY_STARTS = 1_800_000;
 
 /** Starts and runs the phase until it is not cut any more; the system stays up. */
 const mountData = async (board: Board): Promise<Outcome> => {

@@ -36,7 +36,7 @@ const TOOLS = [
 const moving: ResolvedNode = { ...sampleNode, storage: "sd-to-nvme" };
 
 /** Milliseconds; a busy machine has to start a board dozens of times. */
-const MANY_STARTS = 600_000;
+const MANY_STARTS = 1_800_000;
 
 const NVME = "nvme0n1 nvme Disk";
 
@@ -162,7 +162,7 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
       expect(system).toBe("nvme0n1");
       // Once more to copy it in one go, and once from the disk.
       expect(starts).toBe(cuts().length + 2);
-      expect(starts).toBeGreaterThan(60);
+      expect(starts).toBeGreaterThan(40);
       const tools = new Set(cuts().map((call) => call.split(" ", 1).join()));
       expect([...tools].toSorted()).toEqual(
         "cp dd mkfs.ext4 mkfs.vfat mount mv sfdisk sync tar umount".split(" "),

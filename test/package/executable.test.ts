@@ -45,7 +45,7 @@ describe.skipIf(!whole)("the single-file executable", () => {
       ],
       { stdio: ["ignore", "ignore", "pipe"] },
     );
-  }, 240_000);
+  });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it("says its version, and lays itself out privately and once", () => {

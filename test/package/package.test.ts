@@ -95,7 +95,7 @@ describe("the packed package", () => {
     const page = join(prefix, "share", "man", "man1", "pi-image.1");
     expect(existsSync(page)).toBe(true);
     // npm fetches every dependency again.
-  }, 300_000);
+  });
 
   it("runs through npx in a clone", () => {
     expect(npm(["exec", "--", "pi-image", "--version"]).trim()).toBe(

@@ -108,8 +108,10 @@ describeWithTools(["xz", "zstd", "taskset"], "a release", () => {
     rmSync(elsewhere, { recursive: true, force: true });
   });
 
+  let others = 0;
   const other = (): string => {
-    const folder = join(elsewhere, "a folder", String(Math.random()));
+    others += 1;
+    const folder = join(elsewhere, "a folder", String(others));
     mkdirSync(folder, { recursive: true });
     copyFileSync(first.path("cluster.yaml"), join(folder, "cluster.yaml"));
     return folder;

@@ -197,7 +197,7 @@ describeWithTools(
       expect(epoch).toMatch(/^\d+$/);
       writeFileSync(path("home", ".gitconfig"), "[safe]\n\tdirectory = *\n");
       spawnSync("chmod", ["-R", "a+rwX", folder]);
-    }, 120_000);
+    });
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
     it("are shell that shellcheck accepts", () => {

@@ -68,7 +68,7 @@ export const startFaultyDisk = async (
     run("umount", "--lazy", mountpoint);
   });
   await vi.waitUntil(() => existsSync(card) && statSync(card).size > 0, {
-    timeout: 20_000,
+    timeout: 120_000,
   });
   device = run("losetup", "--find", "--show", card).trim();
   return {

@@ -4,7 +4,13 @@ import { vi } from "vitest";
 import { oldFile } from "../device/loop.ts";
 import { CARD, type CardFault } from "./faults.ts";
 import { startFaultyDisk } from "./faulty-disk.ts";
-import { cardState, observe, type Seen, timeClass } from "./observe.ts";
+import {
+  cardState,
+  observe,
+  type Running,
+  type Seen,
+  timeClass,
+} from "./observe.ts";
 import { image, before } from "./sample-image.ts";
 
 const MIB = 1024 ** 2;
@@ -27,7 +33,7 @@ export const flashWith = async (
         readonly phase?: string;
         readonly done?: number;
       },
-      running: { readonly signal: (name: NodeJS.Signals) => void },
+      running: Running,
     ) => {
       const [first, second] = signals;
       const due =
@@ -42,14 +48,16 @@ export const flashWith = async (
         signalled = Date.now();
         running.signal(first);
         if (second !== undefined) {
-          setTimeout(() => running.signal(second), 2000);
+          void vi
+            .waitUntil(running.isStopped, { timeout: 120_000 })
+            .then(() => running.signal(second));
         }
       };
       if (fault.kind === "none") {
         send();
       } else {
         void vi
-          .waitUntil(() => disk.acted() !== undefined, { timeout: 60_000 })
+          .waitUntil(() => disk.acted() !== undefined, { timeout: 120_000 })
           .then(send);
       }
     },
@@ -58,7 +66,7 @@ export const flashWith = async (
   if (fault.kind === "vanishes" && fault.silent > 0) {
     void vi
       .waitUntil(() => disk.acted() !== undefined, {
-        timeout: 60_000,
+        timeout: 120_000,
         interval: 20,
       })
       .then(() => {

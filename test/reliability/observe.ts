@@ -27,6 +27,8 @@ type Record = {
 
 export type Running = {
   readonly signal: (name: NodeJS.Signals) => void;
+  /** Whether SIGSTOP has reached it. */
+  readonly isStopped: () => boolean;
 };
 
 export type Watching = {
@@ -52,6 +54,8 @@ export const observe = (
           name,
         );
       },
+      isStopped: () =>
+        /\) [Tt] /.test(readFileSync(`/proc/${pid}/stat`, "utf8")),
     };
     const records: Record[] = [];
     let pending = "";

@@ -1,5 +1,6 @@
 // Targets that must not be written, each with how it is made.
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   closeSync,
   constants,
@@ -17,17 +18,17 @@ import {
   run,
   sparseFile,
 } from "../device/loop.ts";
+import { endGroup } from "../support/process-group.ts";
 import { CARD } from "./faults.ts";
 
 const MIB = 1024 ** 2;
 
+type Made = { readonly target: string; readonly file?: string };
+
 type Refused = {
   readonly title: string;
   /** Gives the target and, where there is one, the file whose bytes must stay. */
-  readonly make: (folder: string) => {
-    readonly target: string;
-    readonly file?: string;
-  };
+  readonly make: (folder: string) => Made | Promise<Made>;
   readonly args?: readonly string[];
 };
 
@@ -39,6 +40,20 @@ export const loopOf = (
 ) => {
   const file = oldFile(join(folder, "disk"), size);
   return { file, target: attachLoop(file, ...options) };
+};
+
+/** Starts a program that holds something until the test ends; it prints a word when it does. */
+const startHolder = async (
+  tool: string,
+  ...args: readonly string[]
+): Promise<void> => {
+  const holder = spawn(tool, args, {
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const { pid = 0 } = holder;
+  afterThisTest(() => endGroup(pid));
+  await once(holder.stdout, "data");
 };
 
 /** The disk below the root directory; undefined where the root is no disk's. */
@@ -65,29 +80,20 @@ export const REFUSED: readonly Refused[] = [
   },
   {
     title: "a file system that is mounted in another namespace only",
-    make: (folder) => {
+    make: async (folder) => {
       const file = sparseFile(join(folder, "disk"), CARD);
       run("mkfs.ext4", "-q", file);
       const target = attachLoop(file);
       mkdirSync(join(folder, "mnt"));
-      const holder = spawn(
+      await startHolder(
         "unshare",
-        [
-          "--mount",
-          "--propagation",
-          "private",
-          "sh",
-          "-c",
-          `mount ${target} ${join(folder, "mnt")} && echo mounted && exec sleep 120`,
-        ],
-        { stdio: ["ignore", "pipe", "inherit"] },
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        `mount ${target} ${join(folder, "mnt")} && echo mounted && exec sleep 3600`,
       );
-      const done = join(folder, "mounted");
-      holder.stdout.on("data", () => writeFileSync(done, ""));
-      afterThisTest(() => {
-        holder.kill("SIGKILL");
-        spawnSync("sleep", ["0.3"]);
-      });
       return { target };
     },
   },
@@ -117,18 +123,16 @@ export const REFUSED: readonly Refused[] = [
   },
   {
     title: "locked by another program (systemd's block device lock)",
-    make: (folder) => {
+    make: async (folder) => {
       const made = loopOf(folder);
-      const other = spawn(
+      await startHolder(
         "flock",
-        ["--exclusive", made.target, "sleep", "120"],
-        {
-          detached: true,
-          stdio: "ignore",
-        },
+        "--exclusive",
+        made.target,
+        "sh",
+        "-c",
+        "echo locked && exec sleep 3600",
       );
-      const { pid = 0 } = other;
-      afterThisTest(() => process.kill(-pid, "SIGKILL"));
       return made;
     },
   },

@@ -1,6 +1,5 @@
 // What happens when cards, cables, disks and processes fail: the tables of docs/reliability.md, made by doing it.
 // UPDATE_GOLDENS=1 writes the page; else it must say what was seen.
-import { spawnSync } from "node:child_process";
 import {
   closeSync,
   openSync,
@@ -208,9 +207,8 @@ describeAsRoot(
 
     it.each(REFUSED)("$title", async ({ title, make, args }) => {
       const folder = imageFolder();
-      const { target, file } = make(folder);
+      const { target, file } = await make(folder);
       const bytes = file === undefined ? undefined : readFileSync(file);
-      spawnSync("sleep", ["0.3"]);
       await refuse(title, target, folder, args);
       if (file !== undefined && bytes !== undefined) {
         expect(readFileSync(file).equals(bytes)).toBe(true);

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Wifi } from "../../src/inventory/resolved.ts";
 import { secret } from "../../src/report/secret.ts";
@@ -17,6 +16,7 @@ import { homeWifi } from "./sample-project.ts";
 import { judge } from "./judge.ts";
 import { anyText } from "./texts.ts";
 import { parseWpa } from "./wpa-supplicant.ts";
+import { fc } from "../support/seeded.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pi-image-wpa-"));
 

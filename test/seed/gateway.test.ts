@@ -116,7 +116,7 @@ describeAsRoot(
           guest: undefined,
         },
       });
-    }, 60_000);
+    });
     afterAll(() => lan.close());
 
     it("gives each node the address that it keeps for it, by MAC address or by name", () => {

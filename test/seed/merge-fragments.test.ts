@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fc } from "../support/seeded.ts";
 import { mergeFragments } from "../../src/seed/merge-fragments.ts";
 import { type MapTree, toValue, type Value } from "../../src/seed/tree.ts";
 import { collector, mapOf, parsed, summary } from "./trees.ts";

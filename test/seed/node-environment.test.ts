@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type {
   ResolvedNode,
@@ -17,6 +16,7 @@ import {
   sampleNode,
   sampleProject,
 } from "./sample-project.ts";
+import { fc } from "../support/seeded.ts";
 
 const time = new Date("2026-11-20T06:00:00.999Z");
 const secrets = fixedSecrets();

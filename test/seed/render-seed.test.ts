@@ -1,5 +1,4 @@
 import { gunzipSync } from "node:zlib";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type {
@@ -23,6 +22,7 @@ import {
   sampleProject,
   seedInput,
 } from "./sample-project.ts";
+import { fc } from "../support/seeded.ts";
 
 type WrittenFile = {
   readonly path: string;

@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { substitute } from "../../src/seed/substitute.ts";
 import { toValue, type Value } from "../../src/seed/tree.ts";
 import { anyText } from "./texts.ts";
 import { collector, parsed, summary } from "./trees.ts";
+import { fc } from "../support/seeded.ts";
 
 const fill = (text: string, values: Readonly<Record<string, Value>>) => {
   const { problems, report } = collector();

@@ -1,5 +1,5 @@
 // Arbitrary texts for property tests.
-import fc from "fast-check";
+import { fc } from "../support/seeded.ts";
 
 /** Any code points but halves of surrogate pairs (fast-check's own "binary" takes seconds to start) and NUL, which neither YAML nor a shell can hold. */
 export const anyText: fc.Arbitrary<string> = fc

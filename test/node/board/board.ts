@@ -7,7 +7,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -207,32 +206,13 @@ export const start = (board: Board): string | undefined => {
       rmSync(note(board, name));
     }
   }
-  run(
-    "mount",
-    "-o",
-    // Nothing is written at moments of the kernel's own choice.
-    `commit=600,loop,offset=${system.offset},sizelimit=${system.size}`,
+  fake(
+    board,
+    "start",
     imageOf(board, system.disk),
-    board.root,
+    String(system.offset),
+    String(system.size),
   );
-  run("mount", "-t", "tmpfs", "none", join(board.root, "dev"));
-  run("mount", "-t", "tmpfs", "none", join(board.root, "run"));
-  mkdirSync(join(board.root, "run/cloud-init"));
-  writeFileSync(join(board.root, "run/cloud-init/result.json"), "{}");
-  const random = join(board.root, "proc/sys/kernel/random");
-  rmSync(join(random, "uuid"), { force: true });
-  symlinkSync("/proc/sys/kernel/random/uuid", join(random, "uuid"));
-  writeFileSync(join(random, "boot_id"), `boot-${boots}\n`);
-  for (const [name = ""] of seen.map((disk) => disk.split(" "))) {
-    const loop = run(
-      "losetup",
-      "--find",
-      "--show",
-      imageOf(board, name),
-    ).trim();
-    symlinkSync(loop, join(board.root, "dev", name));
-    fake(board, "attach", name);
-  }
   const fstab = readFileSync(join(board.root, "etc/fstab"), "utf8");
   const bootPartition = findFileSystem(
     /^(\S+)\s+\/boot\/firmware\s/m.exec(fstab)?.[1] ?? "",
@@ -335,7 +315,7 @@ export const shutDown = (board: Board): void => {
     .split("\n")
     .filter((line) => line !== "");
   for (const line of fats) {
-    fake(board, "flush-fat", ...line.split(" "));
+    fake(board, "flush-fat", ...line.split(" "), "whole");
   }
   powerOff(board);
 };

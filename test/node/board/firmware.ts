@@ -1,5 +1,6 @@
 // What a board's firmware and the first lines of its kernel do: choose the medium, and find file systems by name.
 import { spawnSync } from "node:child_process";
+import { statSync } from "node:fs";
 
 export type Place = {
   readonly disk: string;
@@ -9,14 +10,28 @@ export type Place = {
   readonly size: number;
 };
 
-const run = (tool: string, ...args: readonly string[]) =>
-  spawnSync(tool, args, {
+type Answer = { readonly stdout: string; readonly status: number | null };
+
+const answers = new Map<string, Answer>();
+
+/** What a tool says of an image; asked once as long as the image does not change. */
+const ask = (image: string, tool: string, ...args: string[]): Answer => {
+  const { size, mtimeNs, ino } = statSync(image, { bigint: true });
+  const question = [size, mtimeNs, ino, tool, ...args].join(" ");
+  const known = answers.get(question);
+  if (known !== undefined) {
+    return known;
+  }
+  const { stdout, status } = spawnSync(tool, args, {
     encoding: "utf8",
     env: { ...process.env, MTOOLS_SKIP_CHECK: "1" },
   });
+  answers.set(question, { stdout, status });
+  return { stdout, status };
+};
 
 export const partitionsOf = (image: string): readonly Omit<Place, "disk">[] => {
-  const { stdout, status } = run("sfdisk", "--json", image);
+  const { stdout, status } = ask(image, "sfdisk", "--json", image);
   if (status !== 0) {
     return [];
   }
@@ -40,7 +55,8 @@ export const readFat = (image: string, name: string): string => {
   const [boot] = partitionsOf(image);
   return boot === undefined
     ? ""
-    : run("mtype", "-i", `${image}@@${boot.offset}`, `::/${name}`).stdout;
+    : ask(image, "mtype", "-i", `${image}@@${boot.offset}`, `::/${name}`)
+        .stdout;
 };
 
 const MEDIA: Readonly<Record<string, RegExp>> = {
@@ -85,7 +101,8 @@ export const namesOf = (
   offset: number,
   size: number,
 ): readonly string[] => {
-  const { stdout } = run(
+  const { stdout } = ask(
+    image,
     "blkid",
     "--probe",
     "--offset",
@@ -100,7 +117,7 @@ export const namesOf = (
 };
 
 export const tableId = (image: string): string =>
-  run("sfdisk", "--disk-id", image).stdout.trim().replace(/^0x/, "");
+  ask(image, "sfdisk", "--disk-id", image).stdout.trim().replace(/^0x/, "");
 
 /** The partition with this label or id; two of them are what must never happen. */
 export const findFileSystem = (

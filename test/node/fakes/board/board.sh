@@ -10,15 +10,7 @@ set -u
 root=${PI_IMAGE_ROOT:?}
 tool=${0##*/}
 
-real() {
-  local folder
-  for folder in /usr/sbin /usr/bin /sbin /bin; do
-    if [[ -x $folder/$1 ]]; then
-      echo "$folder/$1"
-      return
-    fi
-  done
-}
+real() { PATH=/usr/sbin:/usr/bin:/sbin:/bin type -P "$1"; }
 
 # Everything that the phase started dies at once, and what was not written to the media is lost.
 cut_power() {
@@ -36,23 +28,23 @@ write_back() {
   done
 }
 
-# What a FAT file system keeps in memory, in the order in which it was mounted; "half" of each with an argument.
-write_back_fats() { # [half]
+# What FAT file systems keep in memory, in the order in which they were mounted.
+write_back_fats() { # whole|half
   local device folder
   while read -r device folder; do
-    "$FAKES/board/flush-fat" "$device" "$folder" "$@" || return
+    "$FAKES/board/flush-fat" "$device" "$folder" "$1" || return
   done <"$BOARD/fats"
 }
 
 # A tool that can be found half done brings a function of its own.
 half() {
   "$@"
-  write_back_fats
+  write_back_fats whole
 }
 
 # Runs the given command as this call of the tool.
 call() {
-  local same point mark
+  local same cuts points point mark
   echo "$tool $*" >>"$BOARD/log"
   # What only reads, or writes the status again and again, leaves nothing that a cut could spoil.
   case "$tool $*" in
@@ -65,9 +57,15 @@ call() {
     # The same call, the n-th time: ids differ from attempt to attempt, the order of calls does not.
     same=$(grep -c "^$tool $1 $#\$" "$BOARD/calls") || true
     echo "$tool $1 $#" >>"$BOARD/calls"
-    for point in before within; do
+    cuts=$'\n'$(<"$BOARD/cuts")$'\n'
+    # Between these and the next call there is nothing to lose.
+    case "$tool $*" in
+      mount* | systemctl* | umount*/source | umount*/target) points=(before) ;;
+      *) points=(before within) ;;
+    esac
+    for point in "${points[@]}"; do
       mark="$tool $1 $# $same $point"
-      ! grep -qxF -- "$mark" "$BOARD/cuts" || continue
+      [[ $cuts != *$'\n'"$mark"$'\n'* ]] || continue
       echo "$mark" >>"$BOARD/cuts"
       if [[ $point == within ]]; then
         half "$@"
