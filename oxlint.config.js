@@ -35,7 +35,9 @@ const layers = {
   manual: ["report"],
   flash: ["image", "device", "system", "report"],
   cluster: ["kubernetes", "inventory", "system", "report"],
+  terminal: ["system", "report"],
   commands: [
+    "terminal",
     "addons",
     "build",
     "cluster",

@@ -1,4 +1,9 @@
 // The words of `watch`: a table of all nodes for a terminal, and one line a node for a log.
+import {
+  cutToWidth,
+  displayWidth,
+  padToWidth,
+} from "../report/display-width.ts";
 import { formatSeconds } from "../report/progress-line.ts";
 import type { ClusterView, NodeView } from "./observe.ts";
 
@@ -67,11 +72,11 @@ export const renderView = (
     ...view.nodes.map(cellsOf),
   ];
   const widths = HEAD.map((_, column) =>
-    Math.max(...rows.map((cells) => cells[column]?.length ?? 0)),
+    Math.max(...rows.map((cells) => displayWidth(cells[column] ?? ""))),
   );
   const table = rows.map((cells, index): Line => {
     const text = cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => padToWidth(cell, widths[column] ?? 0))
       .join("  ")
       .trimEnd();
     if (index === 0) {
@@ -89,7 +94,7 @@ export const renderView = (
   const api: Line[] =
     view.api === undefined ? [] : [{ text: view.api.message, kind: "remark" }];
   return [...table, ...remarks, ...api].map(({ text, kind }) => ({
-    text: text.slice(0, columns).trimEnd(),
+    text: cutToWidth(text, columns).trimEnd(),
     kind,
   }));
 };

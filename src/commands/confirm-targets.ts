@@ -6,6 +6,7 @@ import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
 import { lookAtTarget } from "./look-at-target.ts";
+import { namesTarget } from "./names-target.ts";
 
 export const printPlan = (context: Context, plan: FlashPlan): void => {
   context.printJson({ type: "plan", plan });
@@ -49,7 +50,8 @@ const showContent = async (
 };
 
 /**
- * The user types the device's name; anything else leaves every target alone.
+ * The user types the name of the device or file, or any path of it; anything else leaves every target alone.
+ * @param path the target as the user wrote it
  * @param what what is going to happen to the target, as a sentence
  * @throws UserError CANCELLED
  */
@@ -62,14 +64,22 @@ export const askForName = async (
   if (confirmation.kind === "given") {
     return;
   }
-  context.remark(what);
-  const answer = await context.ask(
-    `Type ${confirmation.name} to write it, anything else to stop: `,
-  );
-  if (answer !== confirmation.name) {
-    throw new UserError("CANCELLED", `${path} was not confirmed`, {
-      state: "nothing was written to any target",
-    });
+  const { name } = confirmation;
+  const state = "nothing was written to any target";
+  // Not a remark: with --quiet too, nobody should answer without knowing what.
+  context.complain(what);
+  const answer = await context.ask({
+    message: `Type its name, ${name}, to confirm (anything else stops):`,
+    state,
+  });
+  if (!(await namesTarget(answer, name, path))) {
+    throw new UserError(
+      "CANCELLED",
+      answer === ""
+        ? `${path} was not confirmed: nothing was typed`
+        : `${path} was not confirmed: "${answer}" is not ${name}`,
+      { state },
+    );
   }
 };
 

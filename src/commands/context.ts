@@ -1,11 +1,13 @@
 // What every command gets from the command line's surroundings: where it runs, how it may print and ask.
-import { createInterface } from "node:readline/promises";
 import pc from "picocolors";
 import type { Report } from "../report/events.ts";
 import { renderProblems } from "../report/code-frame.ts";
 import { EVENT_SCHEMA } from "../report/events.ts";
 import type { Problem } from "../report/problem.ts";
-import { createReporter } from "./reporter.ts";
+import { printable } from "../report/printable.ts";
+import { askAtTerminal, type Question } from "../terminal/ask.ts";
+import { canRedraw, isDumb, wantsColor } from "../terminal/kind.ts";
+import { createReporter } from "../terminal/reporter.ts";
 
 /** Options that every command takes. */
 export type GlobalOptions = {
@@ -20,6 +22,8 @@ export type Context = {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly color: boolean;
+  /** Of the terminal that results are printed on; a file or a pipe has no end of its lines. */
+  readonly columns: number;
   /** A person sits at the terminal: questions may be asked. */
   readonly interactive: boolean;
   readonly signal: AbortSignal;
@@ -38,43 +42,9 @@ export type Context = {
     problems: readonly Problem[],
     files: ReadonlyMap<string, string>,
   ) => void;
-  readonly ask: (
-    question: string,
-    options?: { readonly hidden?: boolean },
-  ) => Promise<string>;
+  /** The answer of the person at the terminal; throws CANCELLED when there is none. */
+  readonly ask: (question: Question) => Promise<string>;
   readonly close: () => void;
-};
-
-const wantsColor = (options: GlobalOptions, env: NodeJS.ProcessEnv): boolean =>
-  options.color !== false &&
-  (env["NO_COLOR"] ?? "") === "" &&
-  ((env["FORCE_COLOR"] ?? "") !== "" || process.stderr.isTTY);
-
-/** Asks on stderr, so that stdout stays data; hidden answers are not echoed. */
-const askOnTerminal = async (
-  question: string,
-  hidden: boolean,
-  signal: AbortSignal,
-): Promise<string> => {
-  const terminal = createInterface({
-    input: process.stdin,
-    output: process.stderr,
-    terminal: true,
-  });
-  try {
-    process.stderr.write(question);
-    if (hidden) {
-      // readline echoes through this method; without it nothing is shown.
-      Object.assign(terminal, { _writeToOutput: () => undefined });
-    }
-    const answer = await terminal.question("", { signal });
-    if (hidden) {
-      process.stderr.write("\n");
-    }
-    return answer.trim();
-  } finally {
-    terminal.close();
-  }
 };
 
 export const createContext = (
@@ -84,7 +54,9 @@ export const createContext = (
 ): Context => {
   const json = options.json === true;
   const quiet = options.quiet === true;
-  const color = wantsColor(options, env);
+  const { stdin, stdout, stderr } = process;
+  const color = wantsColor(options.color, env, stderr);
+  const paint = pc.createColors(color);
   const printJson = (record: Readonly<Record<string, unknown>>): void => {
     if (json) {
       console.log(JSON.stringify({ schema: EVENT_SCHEMA, ...record }));
@@ -95,19 +67,20 @@ export const createContext = (
       ? "json"
       : quiet
         ? "quiet"
-        : process.stderr.isTTY && (env["CI"] ?? "") === ""
+        : canRedraw(env, stderr)
           ? "terminal"
           : "lines",
-    write: (text) => process.stderr.write(text),
+    write: (text) => stderr.write(text),
     printJson,
-    columns: () => process.stderr.columns || 80,
-    rows: () => process.stderr.rows || 24,
-    paint: pc.createColors(color),
+    columns: () => stderr.columns || 80,
+    rows: () => stderr.rows || 24,
+    paint,
   });
+  stderr.on("resize", reporter.redraw);
   const people = !json && !quiet;
   const complain = (text: string): void => {
     reporter.pause();
-    console.error(text);
+    console.error(printable(text, color));
   };
   return {
     cwd: process.cwd(),
@@ -115,20 +88,21 @@ export const createContext = (
     json,
     quiet,
     color,
-    interactive: process.stdin.isTTY && process.stderr.isTTY,
+    columns: stdout.isTTY ? stdout.columns : Number.POSITIVE_INFINITY,
+    interactive: stdin.isTTY && stderr.isTTY,
     signal,
     report: reporter.report,
     print: (text) => {
       if (people) {
         reporter.pause();
-        console.log(text);
+        console.log(printable(text, false));
       }
     },
     printJson,
     remark: (text) => {
       if (people) {
         reporter.pause();
-        console.error(text);
+        console.error(printable(text, color));
       }
     },
     complain,
@@ -140,12 +114,18 @@ export const createContext = (
         ? problems.filter(({ severity }) => severity === "error")
         : problems;
       if (shown.length > 0) {
-        complain(renderProblems(shown, files, { color }));
+        complain(
+          renderProblems(shown, files, { color, columns: stderr.columns }),
+        );
       }
     },
-    ask: (question, { hidden = false } = {}) => {
+    ask: (question) => {
       reporter.pause();
-      return askOnTerminal(question, hidden, signal);
+      return askAtTerminal(
+        question,
+        { input: stdin, output: stderr, plain: isDumb(env), paint },
+        signal,
+      );
     },
     close: reporter.pause,
   };

@@ -7,7 +7,9 @@ import {
   deviceRefusals,
   type Refusal,
 } from "../device/target-rules.ts";
+import { visible } from "../report/printable.ts";
 import { formatBytes } from "../report/progress-line.ts";
+import { wrapWords } from "../report/wrap-words.ts";
 import type { Context } from "./context.ts";
 import { testDevice } from "./test-device.ts";
 
@@ -29,7 +31,11 @@ type Judged = {
 const isEmptyVirtual = ({ kind, size }: BlockDevice): boolean =>
   size === 0 && (kind === "loop" || kind === "virtual");
 
-const describe = ({ device, refusals }: Judged): string[] => {
+/** What the device says about itself is a stranger's text. */
+const describe = (
+  { device, refusals }: Judged,
+  columns: number,
+): readonly string[] => {
   const name = [device.vendor, device.model].filter(Boolean).join(" ");
   const facts = [
     formatBytes(device.size),
@@ -44,7 +50,7 @@ const describe = ({ device, refusals }: Judged): string[] => {
       ({ reason, override }) =>
         `    ${reason}${override === undefined ? "" : ` (${override})`}`,
     ),
-  ];
+  ].flatMap((line) => wrapWords(visible(line), columns, "      "));
 };
 
 export const devices = async (
@@ -72,6 +78,6 @@ export const devices = async (
   context.print(
     judged.length === 0
       ? "There are no block devices. Is the card reader plugged in?"
-      : judged.flatMap(describe).join("\n"),
+      : judged.flatMap((one) => describe(one, context.columns)).join("\n"),
   );
 };

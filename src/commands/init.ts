@@ -60,8 +60,8 @@ const askFor = async (
   context: Context,
   answers: InitAnswers,
 ): Promise<InitAnswers> => {
-  const ask = async (question: string, fallback: string): Promise<string> =>
-    (await context.ask(`${question} [${fallback}] `)) || fallback;
+  const ask = (message: string, fallback: string): Promise<string> =>
+    context.ask({ message, fallback });
   const clusterName = await ask("Name of the cluster?", answers.clusterName);
   const names = await ask(
     "Names of the nodes, control plane first?",
@@ -69,7 +69,7 @@ const askFor = async (
   );
   const user = await ask("User to log in as?", answers.user.name);
   const key = await ask(
-    "Public SSH key?",
+    "File of the public SSH key, or none?",
     answers.user.sshKeys[0]?.replace(/^file:/, "") ?? "none",
   );
   const ssid = await ask("Wi-Fi network, or none for cables?", "none");
@@ -105,7 +105,7 @@ export const init = async (
   if (options.yes !== true && !context.interactive) {
     throw new UserError(
       "WRONG_ARGUMENTS",
-      "nobody is at the terminal to answer questions",
+      "there is no terminal to ask questions on",
       {
         state: "nothing was written",
         hint: "add --yes to take the defaults",

@@ -52,7 +52,7 @@ export const openProject = async (
     inventory: args.inventory,
     env: context.env,
     prompt: context.interactive
-      ? (question) => context.ask(question, { hidden: true })
+      ? (message) => context.ask({ message: `${message}:`, hidden: true })
       : undefined,
     signal: context.signal,
     implied: args.mayBeImplied ? { hosts: args.hosts ?? [], role } : undefined,

@@ -7,12 +7,14 @@ import type { ClusterView, NodeView } from "../cluster/observe.ts";
 import { type Line, nodeLine, renderView } from "../cluster/render-view.ts";
 import { withSshAccess } from "../cluster/ssh-access.ts";
 import { watchCluster } from "../cluster/watch-cluster.ts";
+import { cutToWidth } from "../report/display-width.ts";
 import { formatSeconds } from "../report/progress-line.ts";
 import { commandLine } from "../system/run-tool.ts";
+import { canRedraw } from "../terminal/kind.ts";
+import { createLiveLines } from "../terminal/live-lines.ts";
 import type { Context } from "./context.ts";
 import { parseDuration } from "./duration.ts";
 import { openSoundSecrets } from "./kept-secrets.ts";
-import { createLiveLines } from "./live-lines.ts";
 
 const watchOptions = z.object({
   inventory: z.string(),
@@ -29,7 +31,7 @@ const progress = ({ nodes }: ClusterView, elapsedMs: number): string => {
   return `${ready} of ${nodes.length} nodes Ready after ${formatSeconds(elapsedMs / 1000)}`;
 };
 
-/** The whole table, in place. */
+/** The whole table, in place; drawn anew when the terminal gets another size. */
 const drawTable = (context: Context): OnView => {
   const paint = pc.createColors(context.color);
   const paints: Record<Line["kind"], (text: string) => string> = {
@@ -38,16 +40,29 @@ const drawTable = (context: Context): OnView => {
     node: (text) => text,
     remark: paint.yellow,
   };
+  const { stderr } = process;
+  const columns = () => stderr.columns || 80;
   const { draw } = createLiveLines({
-    write: (text) => process.stderr.write(text),
-    rows: () => process.stderr.rows,
+    write: (text) => stderr.write(text),
+    columns,
+    rows: () => stderr.rows || 24,
   });
-  return (view, elapsedMs) => {
-    const lines = renderView(view, (process.stderr.columns || 80) - 1);
-    draw([
-      ...lines.map(({ text, kind }) => paints[kind](text)),
-      progress(view, elapsedMs),
-    ]);
+  let last: Parameters<OnView> | undefined;
+  const drawLast = (): void => {
+    if (last !== undefined) {
+      const room = columns() - 1;
+      draw([
+        ...renderView(last[0], room).map(({ text, kind }) =>
+          paints[kind](text),
+        ),
+        cutToWidth(progress(...last), room),
+      ]);
+    }
+  };
+  stderr.on("resize", drawLast);
+  return (...seen) => {
+    last = seen;
+    drawLast();
   };
 };
 
@@ -111,8 +126,7 @@ const viewerFor = (context: Context): OnView => {
   if (context.quiet) {
     return () => undefined;
   }
-  const { CI = "", TERM = "" } = context.env;
-  return process.stderr.isTTY && CI === "" && TERM !== "dumb"
+  return canRedraw(context.env, process.stderr)
     ? drawTable(context)
     : logChanges(context);
 };

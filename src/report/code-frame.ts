@@ -1,82 +1,26 @@
 // Prints problems for people: where each stands in its file, underlined, with what to do about it.
 import pc from "picocolors";
+import { displayWidth } from "./display-width.ts";
+import { visible } from "./printable.ts";
 import type { Problem } from "./problem.ts";
+import { cellsOf, columnOf, cut } from "./source-cells.ts";
+import { wrapWords } from "./wrap-words.ts";
 
-type Options = { readonly color: boolean };
+type Options = {
+  readonly color: boolean;
+  /** Of the terminal; a log has no end of its lines. */
+  readonly columns?: number | undefined;
+};
 type Paint = ReturnType<typeof pc.createColors>;
 
-/** Columns of a source line that are shown; a longer line is cut around the underline. */
+/** Columns of a source line that are shown at most; a longer line is cut around the underline. */
 const LINE_WIDTH = 92;
-/** Columns kept to the left of an underline that stands far to the right. */
-const LEAD = 24;
+/** However narrow the terminal is. */
+const LEAST_LINE_WIDTH = 16;
+/** The share of a line that is kept to the left of an underline that stands far to the right. */
+const LEAD = 0.26;
 /** Characters around an underline that are looked at: splitting a line of a megabyte into graphemes takes minutes. */
 const REACH = 400;
-
-// Files come from strangers too: nothing in them may move the cursor or reorder what is read.
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\uFEFF]/gu;
-
-const visible = (text: string): string =>
-  text.replace(UNPRINTABLE, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    if (code < 0x20) {
-      return String.fromCodePoint(0x2400 + code);
-    }
-    return code === 0x7f ? "\u2421" : "\uFFFD";
-  });
-
-const WIDE =
-  /[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303F\uFF01-\uFF60\uFFE0-\uFFE6]|\uFE0F/u;
-
-type Cell = {
-  readonly text: string;
-  /** Index in the source line, in UTF-16 units as in `Position.column`. */
-  readonly index: number;
-  /** Display column, from 0. */
-  readonly column: number;
-  readonly width: number;
-};
-
-const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
-
-const cellsOf = (line: string): readonly Cell[] => {
-  const cells: Cell[] = [];
-  let column = 0;
-  for (const { segment, index } of graphemes.segment(line)) {
-    const text = segment === "\t" ? "  " : visible(segment);
-    const width = segment === "\t" || WIDE.test(segment) ? 2 : 1;
-    cells.push({ text, index, column, width });
-    column += width;
-  }
-  return cells;
-};
-
-const widthOf = (cells: readonly Cell[]): number => {
-  const last = cells.at(-1);
-  return last === undefined ? 0 : last.column + last.width;
-};
-
-/** The display column of an index; an index behind the end counts on by one column a character. */
-const columnOf = (
-  cells: readonly Cell[],
-  index: number,
-  line: string,
-): number =>
-  cells.findLast((cell) => cell.index <= index && index < line.length)
-    ?.column ?? widthOf(cells) + Math.max(0, index - line.length);
-
-/** LINE_WIDTH columns of a line, starting at `from`; an ellipsis stands where something is cut. */
-const cut = (cells: readonly Cell[], from: number): string => {
-  const total = widthOf(cells);
-  const cutsLeft = from > 0 && total > from;
-  const cutsRight = total > from + LINE_WIDTH;
-  const first = from + (cutsLeft ? 1 : 0);
-  const end = from + LINE_WIDTH - (cutsRight ? 1 : 0);
-  const shown = cells.filter(
-    (cell) => cell.column >= first && cell.column + cell.width <= end,
-  );
-  const gap = " ".repeat(Math.max(0, (shown[0]?.column ?? first) - first));
-  return `${cutsLeft ? "…" : ""}${gap}${shown.map((cell) => cell.text).join("")}${cutsRight ? "…" : ""}`;
-};
 
 const sourceLines = (text: string): readonly string[] =>
   text.split("\n").map((line) => line.replace(/\r$/, ""));
@@ -100,11 +44,20 @@ const linesOf = (files: ReadonlyMap<string, string>): Lines => {
 /** Nobody reads more at once, and a hostile file has a mistake in each of its hundred thousand lines. */
 const MOST_SHOWN = 300;
 
+/** The words beside a mark where `beside` columns are enough for them, else in lines of `room` columns below it. */
+const labelLines = (
+  label: string,
+  beside: number,
+  room: number,
+): readonly string[] =>
+  displayWidth(label) <= beside ? [label] : ["", ...wrapWords(label, room, "")];
+
 const frame = (
   problem: Problem,
   at: NonNullable<Problem["at"]>,
   lines: readonly string[],
   paint: Paint,
+  columns: number,
 ): readonly string[] => {
   const place = `${visible(at.file)}:${at.line}:${at.column}`;
   const skipped = Math.max(0, at.column - 1 - REACH);
@@ -123,14 +76,21 @@ const frame = (
   const index = at.column - 1 - skipped;
   const start = columnOf(cells, index, line);
   const end = columnOf(cells, index + at.length, line);
+  const inside = columns - gutter - " | ".length;
+  const room = Math.max(LEAST_LINE_WIDTH, Math.min(LINE_WIDTH, inside));
+  const lead = Math.round(room * LEAD);
   const from =
-    Math.max(start + 1, Math.min(end, start + LEAD)) > LINE_WIDTH - 1
-      ? Math.max(0, start - LEAD)
+    Math.max(start + 1, Math.min(end, start + lead)) > room - 1
+      ? Math.max(0, start - lead)
       : 0;
-  const width = Math.max(1, Math.min(end, from + LINE_WIDTH) - start);
+  const width = Math.max(1, Math.min(end, from + room) - start);
   const paintMark = problem.severity === "error" ? paint.red : paint.yellow;
   const mark = "^".repeat(width);
-  const label = problem.label === undefined ? "" : ` ${visible(problem.label)}`;
+  const [beside = "", ...below] = labelLines(
+    visible(problem.label ?? ""),
+    inside - (start - from) - width - 1,
+    room,
+  );
 
   const rows = [
     `${" ".repeat(gutter)}${paint.cyan("-->")} ${place}`,
@@ -138,11 +98,15 @@ const frame = (
   ];
   const before = near(lines[at.line - 2]);
   if (before !== undefined) {
-    rows.push(row(String(at.line - 1), cut(cellsOf(before), from)));
+    rows.push(row(String(at.line - 1), cut(cellsOf(before), from, room)));
   }
   rows.push(
-    row(String(at.line), cut(cells, from)),
-    row("", " ".repeat(start - from) + paintMark(mark + label)),
+    row(String(at.line), cut(cells, from, room)),
+    row(
+      "",
+      " ".repeat(start - from) + paintMark(`${mark} ${beside}`.trimEnd()),
+    ),
+    ...below.map((text) => row("", paintMark(text))),
   );
   return rows;
 };
@@ -151,13 +115,20 @@ const renderProblem = (
   problem: Problem,
   linesIn: Lines,
   paint: Paint,
+  columns: number,
 ): string => {
   const paintKind = problem.severity === "error" ? paint.red : paint.yellow;
   const kind = paintKind(`${problem.severity}[${problem.code}]`);
   const lines = [`${paint.bold(kind)}: ${visible(problem.message)}`];
   if (problem.at !== undefined) {
     lines.push(
-      ...frame(problem, problem.at, linesIn(problem.at.file) ?? [], paint),
+      ...frame(
+        problem,
+        problem.at,
+        linesIn(problem.at.file) ?? [],
+        paint,
+        columns,
+      ),
     );
   }
   if (problem.hint !== undefined) {
@@ -194,6 +165,7 @@ export const renderProblems = (
     return "";
   }
   const paint = pc.createColors(options.color);
+  const columns = options.columns ?? Number.POSITIVE_INFINITY;
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const linesIn = linesOf(files);
   const unshown = problems.length - MOST_SHOWN;
@@ -205,7 +177,7 @@ export const renderProblems = (
     ...[...problems]
       .sort(byPlace)
       .slice(0, MOST_SHOWN)
-      .map((problem) => renderProblem(problem, linesIn, paint)),
+      .map((problem) => renderProblem(problem, linesIn, paint, columns)),
     ...(unshown > 0 ? [`${unshown} more are not shown`] : []),
     counts.join(" and "),
   ].join("\n\n");

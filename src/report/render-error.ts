@@ -1,17 +1,18 @@
 // Turns an error into the lines that a person reads at the terminal.
+import { visible } from "./printable.ts";
 import { UserError } from "./user-error.ts";
 
 /** error[CODE]: message, facts, state and hint; see docs/errors.md for the codes. */
 export const renderUserError = (error: UserError): string => {
-  const lines = [`error[${error.code}]: ${error.message}`];
+  const lines = [`error[${error.code}]: ${visible(error.message)}`];
   for (const fact of error.facts) {
-    lines.push(`  ${fact}`);
+    lines.push(`  ${visible(fact)}`);
   }
   if (error.state !== undefined) {
-    lines.push(`state: ${error.state}`);
+    lines.push(`state: ${visible(error.state)}`);
   }
   if (error.hint !== undefined) {
-    lines.push(`hint: ${error.hint}`);
+    lines.push(`hint: ${visible(error.hint)}`);
   }
   return lines.join("\n");
 };

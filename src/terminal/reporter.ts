@@ -2,7 +2,9 @@
 import type { Colors } from "picocolors/types.js";
 import type { ProgressEvent, Report } from "../report/events.ts";
 import { createLiveLines } from "./live-lines.ts";
-import { formatBytes, progressLine } from "../report/progress-line.ts";
+import { printable, visible } from "../report/printable.ts";
+import { formatBytes } from "../report/progress-line.ts";
+import { progressLine, type ProgressState } from "./progress-bar.ts";
 
 type ReporterOptions = {
   readonly mode: "terminal" | "lines" | "json" | "quiet";
@@ -13,18 +15,19 @@ type ReporterOptions = {
   readonly paint: Colors;
 };
 
-type Reporter = {
+export type Reporter = {
   readonly report: Report;
   /** Ends the live lines, so that other output stands below them. */
   readonly pause: () => void;
+  /** Draws the live lines anew, for a terminal that has another size now. */
+  readonly redraw: () => void;
 };
 
 /** Redrawing more often only costs time on a serial console. */
 const REDRAW_MS = 100;
 
 type Live = {
-  readonly phase: string;
-  readonly text: string;
+  readonly state: ProgressState;
   readonly finished: boolean;
 };
 
@@ -42,10 +45,20 @@ export const createReporter = (options: ReporterOptions): Reporter => {
   };
   const line = (text: string): void => {
     pause();
-    write(`${text}\n`);
+    write(`${printable(text, paint.isColorSupported)}\n`);
   };
   const key = (event: { phase: string; subject?: string | undefined }) =>
     `${event.phase} ${event.subject ?? ""}`;
+
+  const redraw = (): void => {
+    if (live.size > 0) {
+      lines.draw(
+        [...live.values()].map(({ state }) =>
+          progressLine(state, options.columns() - 1),
+        ),
+      );
+    }
+  };
 
   const draw = (
     event: Extract<ProgressEvent, { type: "progress" }>,
@@ -56,27 +69,26 @@ export const createReporter = (options: ReporterOptions): Reporter => {
     }
     const total = event.total ?? totals.get(key(event));
     const finished = total !== undefined && event.done >= total;
-    const text = progressLine(
-      {
-        phase: event.phase,
-        subject: event.subject,
-        done: event.done,
-        total,
-        elapsed: (now - (started.get(key(event)) ?? now)) / 1000,
-      },
-      options.columns() - 1,
-    );
-    live.set(event.subject ?? "", { phase: event.phase, text, finished });
+    const state = {
+      phase: event.phase,
+      subject: event.subject,
+      done: event.done,
+      total,
+      elapsed: (now - (started.get(key(event)) ?? now)) / 1000,
+    };
+    live.set(event.subject ?? "", { state, finished });
     if (finished || now - drawn >= REDRAW_MS) {
       drawn = now;
-      lines.draw([...live.values()].map((one) => one.text));
+      redraw();
     }
   };
 
   /** A new phase leaves the lines of finished ones behind; targets that are written together share the lines. */
   const makeRoom = (phase: string): void => {
     const running = [...live.values()].some((one) => !one.finished);
-    const others = [...live.values()].some((one) => one.phase !== phase);
+    const others = [...live.values()].some(
+      ({ state }) => state.phase !== phase,
+    );
     if (!running && others) {
       pause();
     }
@@ -91,7 +103,8 @@ export const createReporter = (options: ReporterOptions): Reporter => {
       return;
     }
     if (event.type === "warning") {
-      const subject = event.subject === undefined ? "" : `${event.subject}: `;
+      const subject =
+        event.subject === undefined ? "" : `${visible(event.subject)}: `;
       line(`${paint.yellow("warning")}: ${subject}${event.message}`);
       if (event.hint !== undefined) {
         line(`hint: ${event.hint}`);
@@ -107,7 +120,7 @@ export const createReporter = (options: ReporterOptions): Reporter => {
         if (mode === "lines") {
           const size =
             event.total === undefined ? "" : ` (${formatBytes(event.total)})`;
-          line(`${key(event).trim()}${size}`);
+          line(`${visible(key(event).trim())}${size}`);
         }
         return;
       }
@@ -116,10 +129,11 @@ export const createReporter = (options: ReporterOptions): Reporter => {
         return;
       }
       case "notice": {
-        const subject = event.subject === undefined ? "" : `${event.subject}: `;
+        const subject =
+          event.subject === undefined ? "" : `${visible(event.subject)}: `;
         line(`${subject}${event.message}`);
       }
     }
   };
-  return { report, pause };
+  return { report, pause, redraw };
 };

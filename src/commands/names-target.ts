@@ -1,0 +1,52 @@
+// Whether what somebody typed names a target: its name, the target as written, or any path that leads to it.
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+
+/** Anything can be typed, a zero byte too. */
+const NO_PATH = new Set([
+  "EACCES",
+  "ELOOP",
+  "ENAMETOOLONG",
+  "ENOENT",
+  "ENOTDIR",
+  "ERR_INVALID_ARG_VALUE",
+]);
+
+/** What a path leads to, whatever it is called; undefined where there is nothing. */
+const identityOf = async (path: string): Promise<string | undefined> => {
+  try {
+    const found = await stat(path);
+    return found.isBlockDevice()
+      ? `device ${found.rdev}`
+      : `file ${found.dev} ${found.ino}`;
+  } catch (error) {
+    if (NO_PATH.has(String((error as NodeJS.ErrnoException).code))) {
+      return undefined;
+    }
+    throw error;
+  }
+};
+
+/**
+ * @param answer without white space around it
+ * @param name the last part of the target's path, such as sda
+ * @param target as the user wrote it
+ */
+export const namesTarget = async (
+  answer: string,
+  name: string,
+  target: string,
+): Promise<boolean> => {
+  if (answer === name || answer === target) {
+    return true;
+  }
+  // A bare word is a name, not a file of this folder.
+  if (!answer.includes("/")) {
+    return false;
+  }
+  if (resolve(answer) === resolve(target)) {
+    return true;
+  }
+  const meant = await identityOf(answer);
+  return meant !== undefined && meant === (await identityOf(target));
+};
