@@ -41,9 +41,9 @@ export const answering = (
           tell(message);
         }
       },
-      ask: async (question) => {
-        questions.push(question);
-        return answer(question);
+      ask: async ({ message }) => {
+        questions.push(message);
+        return answer(message);
       },
     },
   };
