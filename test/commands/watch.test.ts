@@ -164,12 +164,12 @@ describeAsRoot(TOOLS, "watch on a network", () => {
     expect(stdout.replaceAll(/after \d+s|\d+[hms]\d+[ms]$/gm, "..."))
       .toMatchInlineSnapshot(`
       "
-      [JNODE     ROLE           ADDRESS        SSH     PHASE  JOINED  READY  VERSION  AGE
+      [J[?7lNODE     ROLE           ADDRESS        SSH     PHASE  JOINED  READY  VERSION  AGE
       cplane   control-plane  192.168.77.50  closed  -      yes     yes    v1.36.2  ...
       worker1  worker         192.168.77.50  closed  -      yes     yes    v1.36.2  ...
       worker2  worker         192.168.77.50  closed  -      yes     yes    v1.36.2  ...
       3 of 3 nodes Ready ...
-      The cluster homelab is complete: all 3 nodes are Ready.
+      [?7hThe cluster homelab is complete: all 3 nodes are Ready.
       "
     `);
   });

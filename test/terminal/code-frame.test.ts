@@ -47,7 +47,7 @@ describe.each([40, 80, 200])("a code frame at %i columns", (columns) => {
     const before = mark.indexOf("^^^^");
     expect(before).toBeGreaterThan(0);
     // Wide characters take one place in the text of a row, and two columns.
-    const wide = [...source.slice(0, before)].filter((c) => c > "\u2FFF");
+    const wide = source.slice(0, before).match(/[\u3000-\u9FFF]/g) ?? [];
     expect(source.slice(before - wide.length).slice(0, 4)).toBe("name");
     const label = below
       .map((row) => row.replace(/^ +\|/, ""))
