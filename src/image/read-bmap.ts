@@ -118,6 +118,36 @@ const readRange = (
   };
 };
 
+const demandAllRanges = (
+  elements: readonly XmlElement[],
+  ranges: readonly BmapRange[],
+  blockSize: number,
+): void => {
+  // Old maps may lack the count; of those with a checksum of their own it says nothing new.
+  if (elements.some(({ path }) => path === "bmap/MappedBlocksCount")) {
+    const told = wholeNumber(
+      only(elements, "bmap/MappedBlocksCount"),
+      "its count of mapped blocks",
+    );
+    const listed = ranges.reduce(
+      (sum, { length }) => sum + Math.ceil(length / blockSize),
+      0,
+    );
+    if (told !== listed) {
+      throw unreadable(
+        `it lists ${listed} blocks and says that there are ${told}`,
+      );
+    }
+  }
+  const digests = ranges.filter(({ digest }) => digest !== undefined).length;
+  // bmaptool gives all of them one, or none with --no-checksum: a single range without one would pass unchecked.
+  if (digests !== 0 && digests !== ranges.length) {
+    throw unreadable(
+      `${ranges.length - digests} of its ${ranges.length} ranges have no checksum`,
+    );
+  }
+};
+
 /**
  * The map in the bytes of a .bmap file. Throws BMAP_WRONG when the file is not well-formed, contradicts itself,
  * or does not match its own checksum.
@@ -159,5 +189,6 @@ export const readBmap = (bytes: Uint8Array): Bmap => {
       throw unreadable("its blocks overlap or are not in order");
     }
   }
+  demandAllRanges(elements, ranges, blockSize);
   return { imageSize, algorithm: place?.algorithm, ranges };
 };

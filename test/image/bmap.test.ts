@@ -197,6 +197,8 @@ describe("a block map file that lies", () => {
       "blocks behind the image",
       change("> 20-40 <", "> 20-41 <").replace("> 20-41 <", "> 50-60 <"),
     ],
+    ["a count of mapped blocks that does not fit", change("> 31 <", "> 30 <")],
+    ["blocks without a checksum", change(/ chksum="[0-9a-f]+"/, "")],
     ["blocks that overlap", change("> 3-11 <", "> 3-21 <")],
     ["blocks in another order", change("> 0 <", "> 30 <")],
     ["blocks that end before they start", change("> 3-11 <", "> 11-3 <")],
