@@ -26,11 +26,18 @@ export type Lane = {
   readonly finish: () => Promise<readonly Segment[]>;
 };
 
-/** @param writers requests in flight */
+type LaneOptions = {
+  /** Requests in flight. */
+  readonly writers: number;
+  /** Bytes of all segments. */
+  readonly total: number;
+  /** Zeros are written even where the medium reads as zeros. */
+  readonly wipe: boolean;
+};
+
 export const startLane = (
   run: TargetRun,
-  writers: number,
-  total: number,
+  { writers, total, wipe }: LaneOptions,
 ): Lane => {
   const { target, report } = run;
   const toWrite = createQueue<Piece>();
@@ -63,13 +70,13 @@ export const startLane = (
   };
 
   const write = async (): Promise<void> => {
-    const isKept = zeroKeeper(run);
+    const isKept = wipe ? undefined : zeroKeeper(run);
     for await (const piece of toWrite) {
       try {
         // After a failure the queue is only emptied: the slots belong to all targets.
         if (failure === undefined) {
           run.signal?.throwIfAborted();
-          if (await isKept(piece)) {
+          if ((await isKept?.(piece)) === true) {
             prove(piece.segment);
             continue;
           }

@@ -135,7 +135,9 @@ const writeAll = async (
   }
   // All targets share the threads that do Node's file operations.
   const writers = alive.length === 1 ? 2 : 1;
-  const lanes = alive.map((run) => startLane(run, writers, total));
+  const lanes = alive.map((run) =>
+    startLane(run, { writers, total, wipe: job.wipe }),
+  );
   let damage: { readonly error: unknown } | undefined;
   try {
     await feed(lanes, segments, supply, proof);
