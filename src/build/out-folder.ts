@@ -75,7 +75,25 @@ export const outFull = (folder: string, facts: readonly string[]): UserError =>
     hint: "free some space, or choose another disk with --out",
   });
 
-/** Refuses before the first write where the results cannot fit. `bytes` is what all results need together. */
+/** In bytes. */
+export type ResultSize = {
+  readonly needed: number;
+  /** What an earlier result takes, which goes when this one is complete. */
+  readonly replaced: number;
+};
+
+/** The most bytes that the results take at one time beyond what is there now, written one after the other in this order. */
+export const roomFor = (results: readonly ResultSize[]): number => {
+  let most = 0;
+  let taken = 0;
+  for (const { needed, replaced } of results) {
+    most = Math.max(most, taken + needed);
+    taken += needed - replaced;
+  }
+  return most;
+};
+
+/** Refuses before the first write where the results cannot fit. `bytes` is what they take from what is free now. */
 export const checkRoom = async (
   folder: string,
   bytes: number,
@@ -84,7 +102,7 @@ export const checkRoom = async (
   const free = bavail * bsize;
   if (free < bytes) {
     throw outFull(folder, [
-      `the results need ${formatBytes(bytes)}, free are ${formatBytes(free)}`,
+      `the results need ${formatBytes(bytes)} more, free are ${formatBytes(free)}`,
     ]);
   }
 };

@@ -17,13 +17,13 @@ import {
 } from "../system/atomic-file.ts";
 import { withFileLockInTurn } from "../system/file-lock.ts";
 import type { OpenBase } from "./open-bases.ts";
-import { checkRoom } from "./out-folder.ts";
+import { removeOthers, replacedBytes } from "./earlier-results.ts";
+import { checkRoom, type ResultSize, roomFor } from "./out-folder.ts";
 import { type ImageRecord, renderManifest } from "./manifest.ts";
 import { type BuildFacts, originalBase } from "./marker.ts";
 import { makeNodeImage, type NodeImage } from "./node-image.ts";
 import { renderPatchFile } from "./patch-file.ts";
 import {
-  BUILD_FORMATS,
   type BuildFormat,
   needsWholeBase,
   nodePaths,
@@ -61,21 +61,6 @@ const writeSeedFiles = async (
     },
     PRIVATE,
   );
-};
-
-/** An older image of this node in another format would be taken for the new one. */
-const removeOthers = async (
-  out: string,
-  node: string,
-  keep: string,
-): Promise<void> => {
-  for (const format of BUILD_FORMATS) {
-    const { image, patch } = nodePaths(out, node, format);
-    const result = image ?? patch;
-    if (result !== undefined && result !== keep) {
-      await rm(result, { force: true });
-    }
-  }
 };
 
 /** From the decoded base in the cache: many nodes must not decode the archive once each. */
@@ -274,13 +259,18 @@ export const readyBases = async (
   baseOf: (node: NodeSeed["node"]) => string,
 ): Promise<ReadonlyMap<string, ReadyBase>> => {
   const ready = new Map<string, ReadyBase>();
+  const results: ResultSize[] = [];
   for (const [name, base] of bases) {
     const mine = seeds.filter(({ node }) => baseOf(node) === name);
     const source = await base.source(
       needsWholeBase(job.format) ? "image" : "seed",
     );
-    const room = mine.length * (await base.bytesPerNode(job.format));
-    await checkRoom(job.out, room);
+    const needed = await base.bytesPerNode(job.format);
+    for (const { node } of mine) {
+      const replaced = await replacedBytes(job.out, node.name);
+      results.push({ needed, replaced });
+    }
+    await checkRoom(job.out, roomFor(results));
     const prepared = await prepareBase(source);
     const [largest] = mine.toSorted(
       (one, other) => other.seed.userData.length - one.seed.userData.length,

@@ -1,7 +1,8 @@
 // Folders that cannot be written and full disks: an error of the user's machine, never "a bug in pi-image".
-import { readdirSync } from "node:fs";
+import { readdirSync, statfsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { temporaryFolder } from "../device/loop.ts";
+import { run, temporaryFolder } from "../device/loop.ts";
 import { memoryDisk } from "../device/memory-disk.ts";
 import { runCli } from "../support/run-cli.ts";
 import { describeAsRoot } from "../support/tools.ts";
@@ -55,4 +56,30 @@ describeAsRoot(["mount"], "a folder that cannot be written", () => {
       expect(readdirSync(out).filter((name) => name !== "worker2")).toEqual([]);
     },
   );
+
+  it("is enough for a rebuild when it has room for one node's image more", async () => {
+    const cwd = temporaryFolder();
+    const out = memoryDisk("size=512m");
+    const build = () => {
+      const nodes = ["--host", "worker1", "--host", "worker2"];
+      return runCli(
+        ["build", ...nodes, "--base", "sample", "--out", out, "--json"],
+        { cwd },
+      );
+    };
+    expect((await build()).status).toBe(0);
+    const each = statSync(join(out, "worker1.img")).blocks * 512;
+    const { blocks, bavail, bsize } = statfsSync(out);
+    const limit = (room: number): void => {
+      const size = (blocks - bavail) * bsize + Math.floor(room);
+      run("mount", "-o", `remount,size=${size}`, out);
+    };
+    limit(each * 1.5);
+    const again = await build();
+    expect(again.status, again.stderr).toBe(0);
+    limit(each / 2);
+    const refused = await build();
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain("error[DISK_FULL]");
+  });
 });
