@@ -34,12 +34,25 @@ const byRule = (bytes: Buffer): Match[] => {
   });
 };
 
+/** All of them: that one place is accepted says nothing of the next. */
+const placesIn = (bytes: Buffer, text: string): number[] => {
+  const places: number[] = [];
+  const length = Buffer.byteLength(text);
+  for (
+    let at = bytes.indexOf(text, 0, "utf8");
+    at >= 0 && length > 0;
+    at = bytes.indexOf(text, at + length, "utf8")
+  ) {
+    places.push(at);
+  }
+  return places;
+};
+
 const byValue = (bytes: Buffer, known: readonly KnownSecret[]): Match[] =>
   known.flatMap(({ kind, texts }) =>
-    texts.flatMap((text) => {
-      const offset = bytes.indexOf(text, 0, "utf8");
-      return offset < 0 ? [] : [{ kind, offset }];
-    }),
+    texts.flatMap((text) =>
+      placesIn(bytes, text).map((offset) => ({ kind, offset })),
+    ),
   );
 
 /** In the order of their places; a place once. */

@@ -1,11 +1,11 @@
 // Looks for secrets in the files that pi-image itself puts onto a role image, packed ones included.
 import { gunzipSync } from "node:zlib";
 import { parseAllDocuments } from "yaml";
-import { findSecrets, type KnownSecret } from "./find-secrets.ts";
+import { findSecrets, type KnownSecret, type Match } from "./find-secrets.ts";
 
 export type Finding = {
   readonly kind: string;
-  /** `<file>:<line>` or `byte:<offset>`: what --not-secret takes. */
+  /** `<file>:<line>`, `<file>:<line>:<column>` or `byte:<offset>`: what --not-secret takes, and only one finding has it. */
   readonly place: string;
 };
 
@@ -61,8 +61,19 @@ const parse = (text: string): readonly unknown[] => {
       });
 };
 
-const lineOf = (bytes: Buffer, offset: number): number =>
-  bytes.subarray(0, offset).toString("latin1").split("\n").length;
+/** The line; of a second secret in one line, the column as well. Both count from 1. */
+const placesOf = (bytes: Buffer, matches: readonly Match[]): string[] => {
+  const told = new Set<number>();
+  return matches.map(({ offset }) => {
+    const before = bytes.subarray(0, offset).toString("latin1").split("\n");
+    const line = before.length;
+    const place = told.has(line)
+      ? `${line}:${(before.at(-1) ?? "").length + 1}`
+      : `${line}`;
+    told.add(line);
+    return place;
+  });
+};
 
 const DEEPEST = 4;
 
@@ -71,19 +82,23 @@ const scanText = (
   bytes: Buffer,
   known: readonly KnownSecret[],
   depth: number,
-): readonly Finding[] => [
-  ...findSecrets(bytes, known).map(({ kind, offset }) => ({
-    kind,
-    place: `${file}:${lineOf(bytes, offset)}`,
-  })),
-  ...(depth === DEEPEST
-    ? []
-    : parse(bytes.toString("utf8"))
-        .flatMap(innerTexts)
-        .flatMap((inner, index) =>
-          scanText(`${file}/${index + 1}`, inner, known, depth + 1),
-        )),
-];
+): readonly Finding[] => {
+  const matches = findSecrets(bytes, known);
+  const places = placesOf(bytes, matches);
+  return [
+    ...matches.map(({ kind }, index) => ({
+      kind,
+      place: `${file}:${places[index]}`,
+    })),
+    ...(depth === DEEPEST
+      ? []
+      : parse(bytes.toString("utf8"))
+          .flatMap(innerTexts)
+          .flatMap((inner, index) =>
+            scanText(`${file}/${index + 1}`, inner, known, depth + 1),
+          )),
+  ];
+};
 
 /** @param texts by the name of their file */
 export const scanTexts = (

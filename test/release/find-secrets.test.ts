@@ -274,3 +274,34 @@ it("finds what lies across the border of two pieces, once, and what the patch br
     { kind: "a private key", place: `byte:${20 * MIB}` },
   ]);
 });
+
+it("finds a secret wherever it stands, so that accepting one place accepts no other", async () => {
+  const word = "correct horse battery staple";
+  const known = [{ kind: "a passphrase", texts: [word], random: true }];
+  const MIB = 1024 * 1024;
+  const image = Buffer.alloc(9 * MIB);
+  const places = [5, 4 * MIB, 4 * MIB + word.length, 8 * MIB + 7];
+  for (const place of places) {
+    image.write(word, place, "latin1");
+  }
+  const found = await scanImage({
+    source: bufferSource(image),
+    patch: [],
+    ranges: [{ offset: 0, length: image.length }],
+    known,
+    subject: "image",
+    report: () => undefined,
+    signal: new AbortController().signal,
+  });
+  expect(found.map(({ place }) => place)).toEqual(
+    places.map((place) => `byte:${place}`),
+  );
+
+  const line = `quiet ${word} splash ${word}\n${word}\n`;
+  const inText = scanTexts(new Map([["cmdline.txt", line]]), known);
+  expect(inText.map(({ place }) => place)).toEqual([
+    "cmdline.txt:1",
+    `cmdline.txt:1:${line.lastIndexOf(word, line.indexOf("\n")) + 1}`,
+    "cmdline.txt:2",
+  ]);
+});
