@@ -141,9 +141,7 @@ export default {
     {
       files: [
         "src/base/{decoded-base,fetch-archive,partial-file}.ts",
-        "src/image/archive-tool.ts",
         "src/inventory/load-text.ts",
-        "src/release/scan-texts.ts",
         "src/system/atomic-file.ts",
       ],
       rules: { "failures/named": "off" },

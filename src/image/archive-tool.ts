@@ -1,6 +1,7 @@
 // Streams an archive through a decoder program, such as `zstd -dc`.
 import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
+import { awaitedLater } from "../report/awaited-later.ts";
 import { UserError } from "../report/user-error.ts";
 import { toolEnvironment, toolMissing } from "../system/run-tool.ts";
 
@@ -82,7 +83,7 @@ export async function* toolPieces(
         }
       });
     });
-    ended.catch(() => undefined);
+    awaitedLater(ended);
     let words = "";
     stderr.on("data", (text: Buffer) => {
       words = `${words}${text.toString("utf8")}`.slice(-4096);
@@ -96,7 +97,7 @@ export async function* toolPieces(
       }
     } finally {
       child.kill("SIGKILL");
-      await ended.catch(() => undefined);
+      await Promise.allSettled([ended]);
     }
   } finally {
     await input.close();
