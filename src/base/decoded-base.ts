@@ -93,18 +93,25 @@ const noRoom = (path: string, error: unknown): unknown =>
 /** Of the archive, and what messages call it. */
 type Wanted = Pick<BaseImage, "sha256" | "name">;
 
-/** Whether the cached image is there and still has the digest that it was made with. */
+/**
+ * Whether the cached image is there and still has the digest that it was made with. A copy that cannot be read, or whose
+ * check is stopped, is no bad copy: that is thrown.
+ */
 const isIntact = async (
   path: string,
   base: Wanted,
   options: CacheOptions,
 ): Promise<boolean> => {
-  const recorded = await readFile(`${path}.sha256`, "utf8").catch(() => "");
   try {
+    const recorded = await readFile(`${path}.sha256`, "utf8");
     const found = await digestFile(path, { ...options, subject: base.name });
     return found === recorded.trim();
-  } catch {
-    return false;
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      return false;
+    }
+    throw error;
   }
 };
 

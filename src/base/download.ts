@@ -192,6 +192,8 @@ export const download = async (
   const partial = await openPartialFile(path, options.signal);
   let failures = 0;
   let resumed = false;
+  // A server that makes us begin again and again gives no new byte either.
+  let most = partial.size();
   try {
     for (;;) {
       const before = partial.size();
@@ -200,7 +202,8 @@ export const download = async (
         await attempt(url, partial, options);
         return { sha256: await partial.finish(), resumed };
       } catch (error) {
-        failures = partial.size() > before ? 1 : failures + 1;
+        failures = partial.size() > most ? 1 : failures + 1;
+        most = Math.max(most, partial.size());
         if (
           !(error instanceof NetworkFailure) ||
           error.kind !== "broken" ||

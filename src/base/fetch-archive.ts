@@ -1,6 +1,8 @@
 // Brings an archive from a server into the cache, under its digest, at most once.
 import { createHash } from "node:crypto";
 import { stat, rm } from "node:fs/promises";
+import { EXIT } from "../report/exit-codes.ts";
+import { UserError } from "../report/user-error.ts";
 import { publishFile } from "../system/atomic-file.ts";
 import { type CacheOptions, cachePath, withEntryLock } from "./cache.ts";
 import { demandChecksums } from "./checksums.ts";
@@ -24,11 +26,18 @@ type Wanted = {
 
 type Archive = { readonly path: string; readonly sha256: string };
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
+/** "There, but not for us" is not "absent": another copy would replace a good one. */
+const exists = async (path: string): Promise<boolean> => {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      return false;
+    }
+    throw error;
+  }
+};
 
 /** The archive from the cache, when it is there and still has its digest; a corrupt one is removed. */
 export const cachedArchive = async (
@@ -60,6 +69,23 @@ const keyOf = ({ sha256, urls }: Wanted): string =>
     .update(urls.map(({ href }) => href).join("\n"))
     .digest("hex");
 
+const isUntrusted = (error: unknown): boolean =>
+  error instanceof UserError && error.exitCode === EXIT.untrusted;
+
+/** Throws unless the downloaded file is the wanted one; whatever else fails says nothing about the file. */
+const demandWanted = async (
+  partial: string,
+  sha256: string,
+  wanted: Wanted,
+): Promise<void> => {
+  if (wanted.sha256 !== undefined) {
+    demandChecksums(wanted.name, sha256, [
+      { sha256: wanted.sha256, from: wanted.from },
+    ]);
+  }
+  await wanted.prove?.(partial);
+};
+
 const downloadFrom = async (
   url: URL,
   wanted: Wanted,
@@ -70,25 +96,17 @@ const downloadFrom = async (
     "downloads",
     `${keyOf(wanted)}.partial`,
   );
-  for (;;) {
+  for (let startedAnew = false; ; startedAnew = true) {
     const { sha256, resumed } = await download(url, partial, options);
-    const again = resumed && sha256 !== (wanted.sha256 ?? sha256);
-    if (again) {
-      // A server that lies about ranges spoils only what is put together.
-      await removePartialFile(partial);
-      continue;
-    }
-    if (wanted.sha256 !== undefined && sha256 !== wanted.sha256) {
-      await removePartialFile(partial);
-      demandChecksums(wanted.name, sha256, [
-        { sha256: wanted.sha256, from: wanted.from },
-      ]);
-    }
     try {
-      await wanted.prove?.(partial);
+      await demandWanted(partial, sha256, wanted);
     } catch (error) {
+      if (!isUntrusted(error)) {
+        throw error;
+      }
       await removePartialFile(partial);
-      if (resumed) {
+      // A server that lies about ranges spoils only what is put together; once is enough to tell that from a wrong file.
+      if (resumed && !startedAnew) {
         continue;
       }
       throw error;

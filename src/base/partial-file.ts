@@ -30,12 +30,19 @@ export type PartialFile = {
   readonly close: () => Promise<void>;
 };
 
+/** Undefined where it is missing, or was cut by a kill: then the bytes are of nothing known, and are thrown away. */
 const readOrigin = async (path: string): Promise<Origin | undefined> => {
   try {
     return originSchema.parse(JSON.parse(await readFile(path, "utf8")));
-  } catch {
-    // Missing, or cut by a kill: then the bytes are of nothing known.
-    return undefined;
+  } catch (error) {
+    if (
+      error instanceof SyntaxError ||
+      error instanceof z.ZodError ||
+      (error as NodeJS.ErrnoException).code === "ENOENT"
+    ) {
+      return undefined;
+    }
+    throw error;
   }
 };
 

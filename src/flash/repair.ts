@@ -6,6 +6,7 @@ import { differing, sampleOf } from "./read-back.ts";
 import { decodedRanges, type Segment } from "./segments.ts";
 import type { Slot, SlotPool } from "./slots.ts";
 import { readBackDiffers } from "./target-failure.ts";
+import type { InTurn } from "./turns.ts";
 import { type TargetRun, writePiece } from "./target-run.ts";
 
 const ROUNDS = 2;
@@ -17,6 +18,8 @@ export type Supply = {
   readonly reader: ImageReader;
   readonly pool: SlotPool;
   readonly zeros: Slot;
+  /** The image is decoded for one target at a time. */
+  readonly inTurn: InTurn;
 };
 
 const nothing = async function* (): AsyncGenerator<Chunk, void, void> {};
@@ -72,7 +75,8 @@ export const proveSegments = async (
       subject: target.path,
       message: `${target.path} did not hold ${bad.length} of ${body.length} pieces; they are written again`,
     });
-    await rewrite(run, bad, supply);
+    const wrong = bad;
+    await supply.inTurn(() => rewrite(run, wrong, supply));
     await target.flush();
     await target.forget();
     bad = await differing(run, bad);

@@ -13,6 +13,7 @@ import { type Lane, startLane } from "./lane.ts";
 import { personalise } from "./personalise.ts";
 import { proveSegments, type Supply } from "./repair.ts";
 import { cutSegments, decodedRanges, type Segment } from "./segments.ts";
+import { createTurns } from "./turns.ts";
 import { createSlotPool, zeroSlot } from "./slots.ts";
 import { STALL_LIMITS, type StallLimits, watchStalls } from "./stall-watch.ts";
 import { explainTargetFailure } from "./target-failure.ts";
@@ -144,20 +145,20 @@ const writeAll = async (
   } catch (error) {
     damage = { error };
   }
-  const proven = new Map<TargetRun, readonly Segment[]>();
+  // Each goes its way to the end alone: one that does not answer must not hold up the others' last look.
   await Promise.all(
-    lanes.map((lane) =>
-      attempt(lane.run, async () => {
-        proven.set(lane.run, await lane.finish());
+    lanes.map(({ run, finish }) =>
+      attempt(run, async () => {
+        const bad = await finish();
         if (damage !== undefined) {
           throw damage.error;
         }
+        await proveSegments(run, bad, supply);
+        await proof.proven;
+        await finishHead(run);
       }),
     ),
   );
-  for (const [run, bad] of proven) {
-    await attempt(run, () => proveSegments(run, bad, supply));
-  }
 };
 
 /**
@@ -176,6 +177,7 @@ export const flashImage = async (
     reader: job.reader,
     pool: createSlotPool(8 + 2 * job.targets.length),
     zeros: zeroSlot(),
+    inTurn: createTurns(),
   };
   const runs = job.targets.map(({ target, patch }) =>
     createTargetRun(
@@ -191,10 +193,6 @@ export const flashImage = async (
     runs.forEach(demandPatchWritten);
     await forEachTarget(runs, (run) => erase(run, job.discard));
     await writeAll(runs, job, segments, supply, proof);
-    await forEachTarget(runs, async (run) => {
-      await proof.proven;
-      await finishHead(run);
-    });
   } finally {
     await proof.stop();
     await Promise.all(runs.map(close));

@@ -16,7 +16,7 @@ export type StallLimits = {
 export const STALL_LIMITS: StallLimits = {
   warn: 30_000,
   giveUp: 300_000,
-  stopped: 5000,
+  stopped: 800,
 };
 
 /** A request to a card that was pulled out may take minutes to fail; this is how soon it is noticed, in milliseconds. */
@@ -41,26 +41,47 @@ export const watchStalls = (
 ): OpenTarget => {
   const { path } = target;
   const pending = new Set<(reason: unknown) => void>();
-  let stuck = false;
+  let given: { readonly up: unknown } | undefined;
 
-  const giveUpPending = (): void => {
+  /** What was given up is not asked again: each request would cost the same time once more. */
+  const giveUp = (reason: unknown): void => {
+    given ??= { up: reason };
     for (const reject of pending) {
-      stuck = true;
-      reject(signal?.reason);
+      reject(given.up);
     }
   };
   signal?.addEventListener(
     "abort",
-    () => setTimeout(giveUpPending, limits.stopped).unref(),
+    () =>
+      setTimeout(() => {
+        if (pending.size > 0) {
+          giveUp(signal.reason);
+        }
+      }, limits.stopped).unref(),
     { once: true },
   );
 
-  const timed = async <T>(doing: string, request: Promise<T>): Promise<T> => {
-    let giveUp: (reason: unknown) => void = () => undefined;
+  const stalled = (doing: string): unknown =>
+    signal?.aborted === true
+      ? signal.reason
+      : new UserError(
+          "TARGET_STALLED",
+          `${path} did not answer for ${inSeconds(limits.giveUp)} while ${doing}`,
+          { hint: "pull it out, and use another card, reader or port" },
+        );
+
+  const timed = async <T>(
+    doing: string,
+    start: () => Promise<T>,
+  ): Promise<T> => {
+    if (given !== undefined) {
+      throw given.up;
+    }
+    let rejectSilence: (reason: unknown) => void = () => undefined;
     const silence = new Promise<never>((_, reject) => {
-      giveUp = reject;
+      rejectSilence = reject;
     });
-    pending.add(giveUp);
+    pending.add(rejectSilence);
     const warning = setTimeout(() => {
       report({
         type: "warning",
@@ -71,24 +92,17 @@ export const watchStalls = (
     }, limits.warn);
     const watch = setInterval(() => {
       if (target.gone()) {
-        stuck = true;
         giveUp(targetGone(path));
       }
     }, LOOK_EVERY);
-    const end = setTimeout(() => {
-      stuck = true;
-      giveUp(
-        new UserError(
-          "TARGET_STALLED",
-          `${path} did not answer for ${inSeconds(limits.giveUp)} while ${doing}`,
-          { hint: "pull it out, and use another card, reader or port" },
-        ),
-      );
-    }, limits.giveUp);
+    const end = setTimeout(
+      () => giveUp(stalled(doing)),
+      signal?.aborted === true ? limits.stopped : limits.giveUp,
+    );
     try {
-      return await Promise.race([request, silence]);
+      return await Promise.race([start(), silence]);
     } finally {
-      pending.delete(giveUp);
+      pending.delete(rejectSilence);
       clearTimeout(warning);
       clearInterval(watch);
       clearTimeout(end);
@@ -97,17 +111,17 @@ export const watchStalls = (
 
   return {
     ...target,
-    write: (data, offset) => timed("writing", target.write(data, offset)),
-    read: (into, offset) => timed("reading", target.read(into, offset)),
-    flush: () => timed("finishing its writes", target.flush()),
+    write: (data, offset) => timed("writing", () => target.write(data, offset)),
+    read: (into, offset) => timed("reading", () => target.read(into, offset)),
+    flush: () => timed("finishing its writes", () => target.flush()),
     // Without direct I/O this asks the device as well.
-    forget: () => timed("finishing its writes", target.forget()),
-    settle: () => timed("finishing its writes", target.settle()),
-    discard: (abort) => timed("discarding", target.discard(abort)),
+    forget: () => timed("finishing its writes", () => target.forget()),
+    settle: () => timed("finishing its writes", () => target.settle()),
+    discard: (abort) => timed("discarding", () => target.discard(abort)),
     // Closing waits for the requests that are under way, so for ever.
     close: async () => {
-      if (!stuck) {
-        await timed("closing", target.close());
+      if (given === undefined) {
+        await timed("closing", () => target.close());
       }
     },
   };

@@ -4,8 +4,10 @@ import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -18,6 +20,7 @@ import {
   openDecodedBase,
 } from "../../src/base/decoded-base.ts";
 import { type BaseImage, resolveBase } from "../../src/base/resolve-base.ts";
+import { cancelled } from "../../src/report/cancelled.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 import { memoryDisk } from "../device/memory-disk.ts";
 import { failureOf } from "../support/failure.ts";
@@ -117,13 +120,53 @@ describe("a decoded base", () => {
 
   it("that is stopped leaves nothing", async () => {
     const { base, options } = await setUp();
-    const stop = AbortSignal.abort();
-    await expect(
+    const stop = AbortSignal.abort(cancelled());
+    const error = await failureOf(
       decodedBaseFile(base, { ...options, signal: stop }),
-    ).rejects.toThrow(/abort/i);
+    );
+    expect(error.code).toBe("CANCELLED");
     const folder = join(options.env["PI_IMAGE_CACHE_HOME"] ?? "", "raw");
     expect(readdirSync(folder)).toEqual([]);
   });
+
+  it("stays when the run is stopped while it is checked", async () => {
+    const { base, options, decoded } = await setUp();
+    const path = await decodedBaseFile(base, options);
+    const stop = new AbortController();
+    const checks: string[] = [];
+    const error = await failureOf(
+      decodedBaseFile(base, {
+        ...options,
+        anew: true,
+        signal: stop.signal,
+        report: (event) => {
+          if (event.type === "phase") {
+            checks.push(event.phase);
+            stop.abort(cancelled());
+          }
+        },
+      }),
+    );
+    expect(error.code).toBe("CANCELLED");
+    expect(checks).toEqual(["check"]);
+    expect(same(path)).toBe(true);
+    expect(await decodedBaseFile(base, options)).toBe(path);
+    expect(decoded()).toBe(1);
+  });
+
+  it.each(["", ".sha256"])(
+    "that cannot be read (%s) is no bad one",
+    async (end) => {
+      const { base, options } = await setUp();
+      const path = await decodedBaseFile(base, options);
+      // Reading it fails for root too.
+      rmSync(`${path}${end}`);
+      mkdirSync(`${path}${end}`);
+      await expect(decodedBaseFile(base, options)).rejects.toThrow("EISDIR");
+      expect(existsSync(path)).toBe(true);
+      expect(existsSync(`${path}.sha256`)).toBe(true);
+    },
+  );
 });
 
 describeAsRoot(["mount"], "a decoded base on a full disk", () => {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fetchArchive } from "../../src/base/fetch-archive.ts";
+import { UserError } from "../../src/report/user-error.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { memoryDisk } from "../device/memory-disk.ts";
 import { failureOf } from "../support/failure.ts";
@@ -74,6 +75,37 @@ describe("the cache", () => {
     });
     expect((await fetchArchive(wanted(sha256), options)).sha256).toBe(sha256);
     expect(calls).toBe(3);
+  });
+
+  it("ends after one fresh start where a wrong file comes over a bad line", async () => {
+    const server = await setUp((request, response) => {
+      // Every answer from the beginning breaks; what is asked for after that comes whole.
+      breaking(request.headers.range === undefined ? 1 : 0, 70_000)(
+        request,
+        response,
+      );
+    });
+    const other = sha256.replace(/^./, (digit) => (digit === "0" ? "1" : "0"));
+    const error = await failureOf(
+      fetchArchive(server.wanted(other), server.options),
+    );
+    expect(error.code).toBe("CHECKSUM_MISMATCH");
+    expect(server.requests.map((line) => line.split(" ").length > 1)).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ]);
+    expect(server.kept()).toEqual([]);
+  });
+
+  it("keeps a download whose proof could not be tried", async () => {
+    const { wanted, options, kept } = await setUp();
+    const missing = new UserError("TOOL_MISSING", "gpgv is not installed");
+    const prove = () => Promise.reject(missing);
+    const asked = { ...wanted(sha256), prove };
+    await expect(fetchArchive(asked, options)).rejects.toBe(missing);
+    expect(kept()).toContain(`downloads/${sha256}.partial`);
   });
 
   it("makes a corrupt entry anew", async () => {

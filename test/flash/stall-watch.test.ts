@@ -1,6 +1,7 @@
 // Whatever is asked of a target that went silent is given up in the end, and named.
 import { expect, it } from "vitest";
 import type { OpenTarget } from "../../src/device/opened-target.ts";
+import { cancelled } from "../../src/report/cancelled.ts";
 import { watchStalls } from "../../src/flash/stall-watch.ts";
 
 const never = () => new Promise<never>(() => undefined);
@@ -50,4 +51,38 @@ it.each(requests)("a silent target is given up: %s", async (_, request) => {
     code: "TARGET_STALLED",
   });
   expect(warnings.join()).toContain("/dev/sda has not answered");
+});
+
+it("a silent target costs the time once, whatever else is asked of it", async () => {
+  let asked = 0;
+  const counting = () => {
+    asked += 1;
+    return never();
+  };
+  const watched = watchStalls(
+    { ...silent, read: counting, flush: counting, close: counting },
+    () => undefined,
+    undefined,
+    { warn: 10, giveUp: 50, stopped: 10 },
+  );
+  const gone = { code: "TARGET_STALLED" };
+  await Promise.all([
+    expect(watched.write(bytes, 0)).rejects.toMatchObject(gone),
+    expect(watched.read(bytes, 0)).rejects.toMatchObject(gone),
+  ]);
+  await expect(watched.flush()).rejects.toMatchObject(gone);
+  await watched.close();
+  expect(asked).toBe(1);
+});
+
+it("a request that begins after the run was stopped does not get all of the time", async () => {
+  const watched = watchStalls(
+    silent,
+    () => undefined,
+    AbortSignal.abort(cancelled()),
+    { warn: 600_000, giveUp: 600_000, stopped: 10 },
+  );
+  await expect(watched.write(bytes, 0)).rejects.toMatchObject({
+    code: "CANCELLED",
+  });
 });

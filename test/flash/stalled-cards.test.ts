@@ -41,6 +41,52 @@ describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
     await closeSilent();
   });
 
+  test("a device that stops answering at its last look does not hold up the others", async () => {
+    const { card, flashAll } = sampleCards();
+    const silent = card("silent");
+    const good = card("good");
+    const stop = new AbortController();
+    const sizeOfImage = 20 * MIB;
+    let closeSilent = async (): Promise<void> => undefined;
+    let forgotten = 0;
+    const wrap = (target: OpenTarget): OpenTarget => {
+      closeSilent = target.close;
+      return {
+        ...target,
+        forget: () => {
+          forgotten += 1;
+          // The first is the erasing's, the second comes before the last look.
+          return forgotten === 1
+            ? target.forget()
+            : new Promise(() => undefined);
+        },
+      };
+    };
+    const { results } = await flashAll({
+      targets: [{ path: silent.device, wrap }, { path: good.device }],
+      stallLimits: { warn: 600_000, giveUp: 600_000, stopped: 50 },
+      signal: stop.signal,
+      report: (event) => {
+        // Only when the good card is proven, its first MiB included.
+        if (
+          event.type === "progress" &&
+          event.subject === good.device &&
+          event.done === sizeOfImage
+        ) {
+          stop.abort(cancelled());
+        }
+      },
+    });
+    expect(forgotten).toBe(2);
+    expect(results.map(({ error }) => error?.code)).toEqual([
+      "CANCELLED",
+      undefined,
+    ]);
+    expect(good.holdsImage()).toBe(true);
+    expect(silent.boots()).toBe(false);
+    await closeSilent();
+  });
+
   test("does not wait for the kernel's patience with a card that was pulled out", async () => {
     const { card, flashOne } = sampleCards();
     const pulled = card();
