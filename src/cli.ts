@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 // Declares the commands; the only top-level catch and the only exit code.
-import { setImmediate } from "node:timers/promises";
 import { Argument, Command, CommanderError, Option } from "commander";
 import { commandTree } from "./commands/command-tree.ts";
-import type { Context, GlobalOptions } from "./commands/context.ts";
 import { createContext } from "./commands/context.ts";
 import { explainFailure } from "./commands/explain-failure.ts";
 import {
@@ -21,10 +19,16 @@ import {
   sha256Option,
   yesOption,
 } from "./commands/options.ts";
-import { reportEnd, runApart } from "./commands/run-apart.ts";
-import { cancelled } from "./report/cancelled.ts";
+import { watchOutputs } from "./commands/output-streams.ts";
+import { runApart } from "./commands/run-apart.ts";
+import {
+  endOnSignals,
+  type RunCommand,
+  runCommand,
+} from "./commands/run-command.ts";
 import { EXIT } from "./report/exit-codes.ts";
 import { UserError } from "./report/user-error.ts";
+import { removeTemporaries } from "./system/atomic-file.ts";
 import { packageVersion } from "./system/package-files.ts";
 import { dropToCaller } from "./system/privileges.ts";
 
@@ -45,32 +49,14 @@ const declare = (
   name: string,
   summary: string,
   example: string,
-  run: (
-    context: Context,
-    args: readonly (string | undefined)[],
-    options: Readonly<Record<string, unknown>>,
-  ) => Promise<void>,
+  run: RunCommand,
 ): Command => {
   examples.set(name, example);
   return globalOptions(program.command(name))
     .description(summary)
     .addHelpText("after", `\nExample:\n  ${example}`)
     .action(async (...all: unknown[]) => {
-      const command = all.at(-1) as Command;
-      const options = command.optsWithGlobals<
-        GlobalOptions & Record<string, unknown>
-      >();
-      const context = createContext(options, stop.signal);
-      try {
-        await run(context, command.processedArgs as string[], options);
-      } catch (error) {
-        // The same Ctrl-C ends the tools that we run: our own signal may be the next thing that Node looks at.
-        await setImmediate();
-        process.exitCode = explainFailure(error, context, name);
-      } finally {
-        context.close();
-        reportEnd();
-      }
+      await runCommand(all.at(-1) as Command, stop, run);
     });
 };
 
@@ -366,18 +352,22 @@ const usageError = ({ message }: CommanderError): UserError => {
   });
 };
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.once(signal, () => {
-    stop.abort(cancelled());
-    // A second one must always work, even when stopping hangs on a bad device.
-    process.once(signal, () => process.exit(EXIT.cancelled));
-  });
-}
-
+endOnSignals(stop, () => process.exit());
+process.on("exit", removeTemporaries);
+watchOutputs();
 dropToCaller(process.env);
 
+/** commander prints its help for an unknown command too, and ends well. */
+const withoutHelp = (argv: readonly string[]): string[] => {
+  const first = argv.slice(2).find((word) => !word.startsWith("-"));
+  const known = ["help", ...program.commands.map((one) => one.name())];
+  return first === undefined || known.includes(first)
+    ? [...argv]
+    : argv.filter((word) => word !== "--help" && word !== "-h");
+};
+
 try {
-  await program.parseAsync();
+  await program.parseAsync(withoutHelp(process.argv));
 } catch (error) {
   if (error instanceof CommanderError && isHelp(error)) {
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.wrongInput;

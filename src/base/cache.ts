@@ -1,10 +1,11 @@
 // The cache: archives and decoded images named by the archive's SHA-256, shared by all runs and safe to delete.
-import { mkdir } from "node:fs/promises";
+
 import { dirname, join } from "node:path";
 import type { Report } from "../report/events.ts";
 import { UserError } from "../report/user-error.ts";
 import { withFileLockInTurn } from "../system/file-lock.ts";
 import { cacheFolder } from "../system/folders.ts";
+import { makeFolder } from "../system/make-folder.ts";
 
 /** What every operation on the cache gets from the command. */
 export type CacheOptions = {
@@ -25,7 +26,7 @@ export const cachePath = async (
 ): Promise<string> => {
   const path = join(cacheFolder(env), kind, name);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
   } catch (error) {
     throw new UserError(
       "CACHE_UNUSABLE",

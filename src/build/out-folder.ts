@@ -1,9 +1,10 @@
 // The folder of the results: made private, cleared of what killed runs left, and checked for room.
-import { access, constants, mkdir, stat, statfs } from "node:fs/promises";
+import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import { removeStalePartials } from "../system/atomic-file.ts";
+import { makeFolder } from "../system/make-folder.ts";
 
 /** Images and seeds hold secrets: others on this machine must not even list them. */
 const PRIVATE_FOLDER = 0o700;
@@ -56,7 +57,7 @@ export const demandOutFolder = async (folder: string): Promise<void> => {
 /** @throws UserError OUT_FOLDER_UNUSABLE */
 export const prepareOutFolder = async (folder: string): Promise<void> => {
   try {
-    await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
+    await makeFolder(folder, PRIVATE_FOLDER);
   } catch (error) {
     throw unusable(folder, "made", error);
   }

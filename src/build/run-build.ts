@@ -1,6 +1,6 @@
 // Builds what a plan says: for each node its image or seed, its plain files and its manifest.
 import { basename, join } from "node:path";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { mapUsed, mapWhole } from "../image/block-map.ts";
 import { renderBmap } from "../image/bmap.ts";
 import { openImage } from "../image/open-image.ts";
@@ -32,6 +32,7 @@ import {
 import type { NodeSeed } from "./render-seeds.ts";
 import { writeCompressedImage } from "./write-compressed-image.ts";
 import { writeRawImage } from "./write-raw-image.ts";
+import { makeFolder } from "../system/make-folder.ts";
 
 export type BuildJob = {
   readonly project: ResolvedProject;
@@ -49,7 +50,7 @@ const writeSeedFiles = async (
   folder: string,
   { seed, configTxt, cmdlineTxt }: NodeImage,
 ): Promise<void> => {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   await writeFilesAtomically(
     folder,
     {

@@ -2,7 +2,6 @@
 import {
   chmod,
   lstat,
-  mkdir,
   open,
   readFile,
   realpath,
@@ -21,6 +20,7 @@ import {
   createPrivateFile,
   replacePrivateFile,
 } from "../system/private-file.ts";
+import { makeFolder } from "../system/make-folder.ts";
 
 export type MergeResult = {
   readonly file: string;
@@ -214,7 +214,7 @@ export const mergeIntoFile = async (
     if (!changed) {
       return { ...result, changed, backup: undefined };
     }
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), 0o700);
     return await withKubectlLock(path, () => write(path, access, now, env));
   } catch (error) {
     throw unwritable(path, error, "name another file: --merge FILE");
@@ -232,7 +232,7 @@ export const writeOwnKubeconfig = async (
   env: NodeJS.ProcessEnv,
 ): Promise<void> => {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), 0o700);
     await replacePrivateFile(path, text.reveal(), env);
   } catch (error) {
     throw unwritable(path, error, "name another folder: --out");

@@ -1,4 +1,5 @@
 // What a command that was stopped leaves behind, and what to do next.
+import { cancelled } from "../report/cancelled.ts";
 import { UserError } from "../report/user-error.ts";
 
 type Ending = { readonly state: string; readonly hint?: string };
@@ -35,6 +36,22 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   secrets: { state: "the secrets file is as it was" },
   kubeconfig: { state: "no kubeconfig was changed", hint: AGAIN },
   node: { state: "the inventory is as it was", hint: AGAIN },
+};
+
+/** What holds even when a step did not end in time, and was left where it was. */
+const STUCK: Readonly<Record<string, Ending>> = {
+  ...ENDINGS,
+  flash: {
+    state: "a card that was being written does not boot",
+    hint: AGAIN,
+  },
+  devices: { state: "what the test had changed may not be as it was" },
+};
+
+/** The error for a command whose last step did not end although it was told to. */
+export const stuckCancel = (command: string): UserError => {
+  const { message, code } = cancelled();
+  return new UserError(code, message, STUCK[command] ?? UNCHANGED);
 };
 
 /** A cancel that does not say what it leaves behind gets the sentence of its command. */

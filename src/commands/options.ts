@@ -3,11 +3,14 @@ import { InvalidArgumentError, Option } from "commander";
 import { parseBytes } from "../system/parse-bytes.ts";
 import { DEFAULT_MAX_SIZE } from "../device/target-rules.ts";
 
-/** Each --host adds one; so do values separated by commas. */
+/** Each --host adds one; so do values separated by commas. An empty one stays, to be refused: without it "all" would be meant. */
 export const collect = (
   value: string,
   before: readonly string[] = [],
-): string[] => [...before, ...value.split(",").filter((part) => part !== "")];
+): string[] => {
+  const parts = value.split(",").filter((part) => part !== "");
+  return [...before, ...(parts.length === 0 ? [""] : parts)];
+};
 
 /** Each adds one; a serial may hold a comma. */
 const addOne = (value: string, before: readonly string[] = []): string[] => [

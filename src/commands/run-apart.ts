@@ -20,7 +20,7 @@ const MARK = "PI_IMAGE_APART";
 const THREADS = "24";
 
 /** Milliseconds for an ordinary end after the result is known. */
-const GRACE = 1000;
+const GRACE = 200;
 
 const STOP = "stop";
 
@@ -52,6 +52,11 @@ const followParent = (stop: AbortController): void => {
 const sameArguments = (): readonly string[] =>
   process.argv.slice(isSea() ? 2 : 1);
 
+let waiting = false;
+
+/** Whether this process only waits for the one that does the work, which ends itself when it is told to stop. */
+export const waitsForApart = (): boolean => waiting;
+
 const startApart = async (stop: AbortController): Promise<number> => {
   const child = await asRoot(async () =>
     spawn(execPath, [...execArgv, ...sameArguments()], {
@@ -59,6 +64,7 @@ const startApart = async (stop: AbortController): Promise<number> => {
       env: { UV_THREADPOOL_SIZE: THREADS, ...env, [MARK]: String(pid) },
     }),
   );
+  waiting = true;
   stop.signal.addEventListener("abort", () => {
     if (child.connected) {
       child.send(STOP);

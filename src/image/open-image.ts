@@ -2,6 +2,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../report/user-error.ts";
+import { errnoWords } from "../system/errno-words.ts";
 import { imageDamaged } from "./archive-damage.ts";
 import { openGzip } from "./archive-gzip.ts";
 import { openRaw } from "./archive-raw.ts";
@@ -92,6 +93,11 @@ const notAnImage = (path: string, start: Buffer): UserError => {
   );
 };
 
+const whyUnreadable = (code: unknown): string | undefined => {
+  const words = errnoWords(code);
+  return words === undefined ? undefined : `cannot be read: ${words.why}`;
+};
+
 const unreadable = (path: string, error: unknown): unknown => {
   const code = error instanceof Error && "code" in error ? error.code : "";
   const why =
@@ -99,7 +105,7 @@ const unreadable = (path: string, error: unknown): unknown => {
       ? "does not exist"
       : code === "EACCES" || code === "EPERM"
         ? "may not be read by this user"
-        : undefined;
+        : whyUnreadable(code);
   return why === undefined
     ? error
     : new UserError("IMAGE_UNREADABLE", `${path} ${why}`, {

@@ -1,5 +1,6 @@
 // Reads a text file that someone names: UTF-8, of a limited size, and never as an exception.
 import { open } from "node:fs/promises";
+import { errnoWords } from "../system/errno-words.ts";
 
 export type TextFile =
   | { readonly text: string }
@@ -10,13 +11,6 @@ export type TextFile =
       readonly reason: string;
       readonly missing: boolean;
     };
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: "you may not read it",
-  EISDIR: "it is a folder",
-  ENOENT: "it does not exist",
-  ENOTDIR: "a part of its path is no folder",
-};
 
 /** At most `limit` + 1 bytes, because the name may stand for a device or a pipe without an end. */
 const readBytes = async (path: string, limit: number): Promise<Buffer> => {
@@ -55,7 +49,7 @@ export const loadText = async (
     return {
       text: undefined,
       code: "FILE_UNREADABLE",
-      reason: REASONS[code] ?? message,
+      reason: errnoWords(code)?.why ?? message,
       missing: code === "ENOENT",
     };
   }

@@ -1,5 +1,5 @@
 // Makes a release as a plan says: images that were looked through, and what lets others check and use them.
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { OpenBase } from "../build/open-bases.ts";
 import { mapUsed, mapWhole } from "../image/block-map.ts";
@@ -22,6 +22,7 @@ import type { MadeImage, ReleaseJob } from "./release-job.ts";
 import { makeRoleImage } from "./role-image.ts";
 import { writeImage } from "./write-image.ts";
 import { writeProofs } from "./write-proofs.ts";
+import { makeFolder } from "../system/make-folder.ts";
 
 /** An image that was looked through and may be written. */
 type ReadyImage = {
@@ -122,7 +123,7 @@ export const runRelease = async (job: ReleaseJob): Promise<void> => {
   for (const step of plan.steps) {
     ready.push(await lookThrough(job, step));
   }
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   await removeStalePartials(out);
   // A list that stays would be of other files; without one nothing passes for a release.
   for (const file of [RELEASE_FILES.checksums, RELEASE_FILES.signature]) {

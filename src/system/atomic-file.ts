@@ -1,14 +1,33 @@
 // Files appear under their final name only when they are complete and on disk.
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { lstat, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { UserError } from "../report/user-error.ts";
+import { makeFolder } from "./make-folder.ts";
+
+const errorCode = (error: unknown): unknown =>
+  (error as NodeJS.ErrnoException).code;
+
+/** Every one of this process; those that got their final name, or were removed, are not there any more. */
+const temporaries: string[] = [];
 
 /** A name beside the final one: same file system, hidden, and telling whose it is after a kill. */
-export const temporaryName = (path: string): string =>
-  join(
+export const temporaryName = (path: string): string => {
+  const name = join(
     dirname(path),
     `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}.partial`,
   );
+  temporaries.push(name);
+  return name;
+};
+
+/** For an end that waits for nothing: removes what is not finished. */
+export const removeTemporaries = (): void => {
+  for (const name of temporaries) {
+    rmSync(name, { force: true });
+  }
+};
 
 /** Whether a process of this machine has this id. */
 export const isRunning = (pid: number): boolean => {
@@ -67,12 +86,36 @@ export const ownerOf = async (path: string): Promise<Owner | undefined> => {
   }
 };
 
+/**
+ * A rename would put a file in the place of a device or a pipe, as root even of /dev/null.
+ * @throws UserError FILE_UNUSABLE
+ */
+export const demandReplaceable = async (path: string): Promise<void> => {
+  let found;
+  try {
+    found = await lstat(path);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") {
+      return;
+    }
+    throw error;
+  }
+  if (!found.isFile() && !found.isSymbolicLink()) {
+    throw new UserError(
+      "FILE_UNUSABLE",
+      `${path} cannot be written: it is ${found.isDirectory() ? "a folder" : "a device, a pipe or a socket"}, not a file`,
+      { state: "it is as it was", hint: "name a regular file" },
+    );
+  }
+};
+
 /** Under a temporary name, on the disk; removed again when it fails. */
 const writeTemporary = async ({
   path,
   data,
   mode,
 }: WholeFile): Promise<string> => {
+  await demandReplaceable(path);
   const temporary = temporaryName(path);
   // Who works with sudo for once keeps their files; others replace their own files as themselves.
   const owner = process.getuid?.() === 0 ? await ownerOf(path) : undefined;
@@ -105,7 +148,7 @@ export const writeFilesAtomically = async (
   files: Readonly<Record<string, string | Uint8Array>>,
   mode = 0o644,
 ): Promise<void> => {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const written = await Promise.allSettled(
     Object.entries(files).map(async ([name, data]) => {
       const path = join(folder, name);

@@ -2,6 +2,7 @@
 import { link, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import {
+  demandReplaceable,
   type Owner,
   ownerOf,
   syncFolder,
@@ -40,6 +41,7 @@ export const replacePrivateFile = async (
   data: string,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<void> => {
+  await demandReplaceable(path);
   const temporary = temporaryName(path);
   try {
     const owner = (await ownerOf(path)) ?? callingUser(env);

@@ -1,0 +1,34 @@
+// Makes a folder with those above it.
+import { mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+
+const codeOf = (error: unknown): unknown =>
+  (error as NodeJS.ErrnoException).code;
+
+/** @param mode of the folders that are made */
+const makeOne = async (path: string, mode: number): Promise<void> => {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST" || !(await stat(path)).isDirectory()) {
+      throw error;
+    }
+  }
+};
+
+/**
+ * Node's own recursive mkdir never ends where the kernel says ENOENT although the folder above is there: in a working
+ * folder that was deleted, and in /proc (https://github.com/nodejs/node/blob/v24.0.0/src/node_file.cc, MKDirpSync).
+ */
+export const makeFolder = async (path: string, mode = 0o777): Promise<void> => {
+  try {
+    await makeOne(path, mode);
+  } catch (error) {
+    const above = dirname(path);
+    if (codeOf(error) !== "ENOENT" || above === path) {
+      throw error;
+    }
+    await makeFolder(above, mode);
+    await makeOne(path, mode);
+  }
+};
