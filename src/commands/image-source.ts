@@ -47,12 +47,20 @@ export type FlashSource = {
 };
 
 /** Formats that do not tell their size are decoded once to count; nothing is kept. */
-const countBytes = async (reader: ImageReader): Promise<number> => {
-  let end = 0;
+const countBytes = async (
+  reader: ImageReader,
+  { report, signal }: Surroundings,
+): Promise<number> => {
+  const phase = "count size";
+  const subject = reader.path;
+  report({ type: "phase", phase, subject });
+  let done = 0;
   for await (const { offset, data } of reader.chunks()) {
-    end = offset + data.length;
+    signal.throwIfAborted();
+    done = offset + data.length;
+    report({ type: "progress", phase, subject, done });
   }
-  return end;
+  return done;
 };
 
 type UsedRanges = {
@@ -147,7 +155,8 @@ export const openImageFile = async (
     const manifest = await manifestOf(path);
     const { beside, ...proof } = await proofOf(context, path, sha256);
     const bmap = await findBmap(path);
-    const size = opened.size ?? bmap?.imageSize ?? (await countBytes(opened));
+    const size =
+      opened.size ?? bmap?.imageSize ?? (await countBytes(opened, context));
     context.signal.throwIfAborted();
     const reader =
       bmap === undefined ? opened : withBmapCheck(opened, bmap, size);
