@@ -18,7 +18,7 @@ const cloudConfig = z.strictObject({
         name: z.string(),
         shell: z.string(),
         lock_passwd: z.literal(true),
-        ssh_authorized_keys: z.array(z.string()),
+        ssh_authorized_keys: z.array(z.string()).default([]),
         groups: z.array(z.string()).optional(),
         sudo: z.string().optional(),
       }),

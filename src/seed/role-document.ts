@@ -62,7 +62,7 @@ export const roleDocument = (
   library.profiles.get(`${role}.yaml`)?.fragments.forEach(take);
   const fragments = taken
     .filter((fragment) => fragment !== undefined)
-    .map((fragment) => substitute(fragment, values, report))
+    .map((fragment) => substitute(fragment, values, report, "left out"))
     .filter(isMap);
   const document = mergeFragments(fragments, report);
   if (document !== undefined) {

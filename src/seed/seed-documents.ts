@@ -8,7 +8,12 @@ import { chooseNetwork, knowsName, knowsSecurity } from "./choose-network.ts";
 import type { Library } from "./library.ts";
 import { mergeFragments } from "./merge-fragments.ts";
 import { profileOf } from "./profile-names.ts";
-import { substitute, substituteText, type Values } from "./substitute.ts";
+import {
+  type Empty,
+  substitute,
+  substituteText,
+  type Values,
+} from "./substitute.ts";
 import type { MapTree, TextTree } from "./tree.ts";
 
 type Report = (problem: Problem) => void;
@@ -38,7 +43,8 @@ export const profileDocument = (
     const fragment = findFragment(library, path, values, report);
     return fragment === undefined ? [] : [fragment];
   });
-  const merged = mergeFragments(fill(fragments, values, report), report);
+  const filled = fill(fragments, values, report, "left out");
+  const merged = mergeFragments(filled, report);
   return fragments.length === paths.length ? merged : undefined;
 };
 
@@ -75,7 +81,8 @@ export const networkDocument = (
     const document = library.networks.get(path);
     return document === undefined ? [] : [document];
   });
-  const merged = mergeFragments(fill(documents, values, report), report);
+  const filled = fill(documents, values, report, "kept");
+  const merged = mergeFragments(filled, report);
   return documents.length === paths.length ? merged : undefined;
 };
 
@@ -111,8 +118,9 @@ const fill = (
   trees: readonly MapTree[],
   values: Values,
   report: Report,
+  empty: Empty,
 ): MapTree[] =>
   trees.flatMap((tree) => {
-    const filled = substitute(tree, values, report);
+    const filled = substitute(tree, values, report, empty);
     return filled.kind === "map" ? [filled] : [];
   });

@@ -11,39 +11,71 @@ import {
   type TextTree,
   type Tree,
   type Value,
+  withoutEmpty,
 } from "./tree.ts";
 
 export type Values = ReadonlyMap<string, Value>;
 
+type Report = (problem: Problem) => void;
+
+/** What becomes of a value without content: cloud-init refuses many an empty list, netplan has empty maps that mean something. */
+export type Empty = "kept" | "left out";
+
+/** The value that a tree stands for as a whole; undefined for every other tree. */
+const wholeValue = (tree: Tree, values: Values): Value | undefined => {
+  const [only, ...others] = isText(tree) ? splitPlaceholders(tree.value) : [];
+  return only !== undefined && "name" in only && others.length === 0
+    ? values.get(only.name)
+    : undefined;
+};
+
+const isLeftOut = (tree: Tree, values: Values, empty: Empty): boolean => {
+  const value = wholeValue(tree, values);
+  return (
+    empty === "left out" &&
+    value !== undefined &&
+    withoutEmpty(value) === undefined
+  );
+};
+
 /**
  * A text that is exactly one `${name}` becomes the value with its type: text, number, list or map. Within a longer
  * text, and in a key, the value stands as text. `$${` writes a literal `${`. Unknown names are reported once per place.
+ * Lists and maps that the document itself leaves empty stay; for empty ones in the values `empty` says what becomes of them
+ * and of the key that would have nothing else.
  */
 export const substitute = (
   tree: Tree,
   values: Values,
-  report: (problem: Problem) => void,
+  report: Report,
+  empty: Empty = "kept",
 ): Tree => {
   switch (tree.kind) {
     case "scalar":
-      return substituteScalar(tree, values, report);
+      return substituteScalar(tree, values, report, empty);
     case "list":
       return {
         ...tree,
-        items: tree.items.map((item) => substitute(item, values, report)),
+        items: tree.items
+          .filter((item) => !isLeftOut(item, values, empty))
+          .map((item) => substitute(item, values, report, empty)),
       };
     case "map":
-      return substituteMap(tree, values, report);
+      return substituteMap(tree, values, report, empty);
   }
 };
 
 const substituteMap = (
   tree: MapTree,
   values: Values,
-  report: (problem: Problem) => void,
+  report: Report,
+  empty: Empty,
 ): MapTree => {
   const entries = new Map<string, Entry>();
   for (const { key, value } of tree.entries) {
+    if (isLeftOut(value, values, empty)) {
+      continue;
+    }
     const name = substituteText(key, values, report);
     if (entries.has(name)) {
       report({
@@ -55,7 +87,7 @@ const substituteMap = (
     }
     entries.set(name, {
       key: { ...key, value: name, placeholders: [] },
-      value: substitute(value, values, report),
+      value: substitute(value, values, report, empty),
     });
   }
   return { ...tree, entries: [...entries.values()] };
@@ -64,17 +96,16 @@ const substituteMap = (
 const substituteScalar = (
   tree: ScalarTree,
   values: Values,
-  report: (problem: Problem) => void,
+  report: Report,
+  empty: Empty,
 ): Tree => {
   if (!isText(tree)) {
     return tree;
   }
-  const [only, ...others] = splitPlaceholders(tree.value);
-  if (only !== undefined && "name" in only && others.length === 0) {
-    const value = values.get(only.name);
-    if (value !== undefined) {
-      return fromValue(value, tree.at);
-    }
+  const whole = wholeValue(tree, values);
+  if (whole !== undefined) {
+    const left = empty === "kept" ? whole : withoutEmpty(whole);
+    return fromValue(left ?? null, tree.at);
   }
   const value = substituteText(tree, values, report);
   return { ...tree, value, placeholders: [] };
@@ -84,7 +115,7 @@ const substituteScalar = (
 export const substituteText = (
   tree: TextTree,
   values: Values,
-  report: (problem: Problem) => void,
+  report: Report,
 ): string =>
   splitPlaceholders(tree.value)
     .map((part) => {

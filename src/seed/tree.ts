@@ -53,6 +53,27 @@ export const toValue = (tree: Tree): Value => {
   }
 };
 
+/**
+ * Without the lists and maps that hold nothing, at any depth; undefined where nothing is left. cloud-init's schema refuses
+ * most of them, and nothing in them is nothing to do.
+ */
+export const withoutEmpty = (value: Value): Value | undefined => {
+  if (value === null || typeof value !== "object") {
+    return value;
+  }
+  if (isList(value)) {
+    const items = value.map(withoutEmpty).filter((item) => item !== undefined);
+    return items.length === 0 ? undefined : items;
+  }
+  const entries = Object.entries(value).flatMap(
+    ([key, item]): [string, Value][] => {
+      const left = withoutEmpty(item);
+      return left === undefined ? [] : [[key, left]];
+    },
+  );
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+};
+
 /** The tree of a value that stands, as a whole, at one place. */
 export const fromValue = (value: Value, at: Position): Tree => {
   if (value === null || typeof value !== "object") {

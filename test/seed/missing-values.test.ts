@@ -1,0 +1,100 @@
+// Whatever is missing in an inventory, cloud-init itself takes the seed that comes of it.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { renderSeed } from "../../src/seed/render-seed.ts";
+import { substitute } from "../../src/seed/substitute.ts";
+import { fromValue, toValue } from "../../src/seed/tree.ts";
+import { describeWithTools } from "../support/tools.ts";
+import { judge } from "./judge.ts";
+import { file, folder } from "./judged-files.ts";
+import { packageLibrary, seedInput } from "./sample-project.ts";
+
+const nodes = (more = "") => `nodes:
+  - {name: cplane, role: control-plane, address: 192.168.1.50/24, gateway: 192.168.1.1}
+  - {name: worker1, role: worker}
+${more}`;
+const cluster = `cluster: {name: homelab, kubernetes: "1.36", endpoint: cplane}`;
+
+/** Undefined: no inventory at all, in a home without any key. */
+const INVENTORIES: Readonly<Record<string, string | undefined>> = {
+  "no inventory and no key": undefined,
+  "a user without keys": `${cluster}\ndefaults: {users: [{name: ana}]}\n${nodes()}`,
+  "an empty list of keys": `${cluster}\ndefaults: {users: [{name: ana, sshKeys: [], sudo: false}]}\n${nodes()}`,
+  "one user with a key and one without": `${cluster}\ndefaults: {users: [{name: ana, sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqWKuBLVgYPj6tLVvmnJ5Iu3VPrFQDmRTsVZyyMXV0x]}, {name: eva}]}\n${nodes()}`,
+  "no name servers and no search domains": `${cluster}\ndefaults: {users: [{name: ana}], nameservers: [192.168.1.1], search: []}\n${nodes()}`,
+  "an open Wi-Fi network": `${cluster}\ndefaults: {users: [{name: ana}], wifi: {ssid: café, country: ES, security: open}}\n${nodes("  - {name: worker2, role: worker, uplink: wifi}\n")}`,
+  "empty mirrors and add-ons": `cluster: {name: homelab, kubernetes: "1.36", endpoint: cplane, mirrors: {registries: [], baseImages: []}, addons: []}\ndefaults: {users: [{name: ana}]}\n${nodes()}`,
+};
+
+describeWithTools(["cloud-init"], "cloud-init takes the seeds of", () => {
+  it.each(Object.entries(INVENTORIES))("%s", async (title, text) => {
+    const home = join(folder, title.replaceAll(" ", "-"));
+    mkdirSync(home);
+    const path = join(home, "cluster.yaml");
+    if (text !== undefined) {
+      writeFileSync(path, text);
+    }
+    const { project, problems } = await loadInventory({
+      path,
+      home,
+      env: {},
+      implied: { hosts: [], role: undefined },
+    });
+    if (project === undefined) {
+      throw new Error(JSON.stringify(problems));
+    }
+    const library = await packageLibrary();
+    for (const node of project.nodes) {
+      const { seed } = renderSeed({
+        ...(await seedInput(project, node)),
+        library,
+      });
+      expect(seed?.userData).toContain(`hostname: ${node.name}`);
+      const written = file(`${title}/${node.name}`, seed?.userData ?? "");
+      const { status, output } = judge("cloud-init", ["schema", "-c", written]);
+      expect(output).toMatch(/^Valid/);
+      expect(status).toBe(0);
+      expect(seed?.userData).not.toMatch(/(\[\]|\{\})$/m);
+    }
+  });
+});
+
+describe("an empty value", () => {
+  const at = { file: "a.yaml", line: 1, column: 1, length: 1 };
+  const text = {
+    whole: "${list}",
+    items: ["${list}", "kept"],
+    nested: "${map}",
+    literal: [],
+  };
+  const values = new Map([
+    ["list", []],
+    ["map", { name: "ana", keys: [], more: { deeper: [{}] }, nothing: null }],
+  ]);
+
+  it("takes its key and its place in a list with it, at any depth", () => {
+    const filled = substitute(
+      fromValue(text, at),
+      values,
+      () => undefined,
+      "left out",
+    );
+    expect(toValue(filled)).toEqual({
+      items: ["kept"],
+      nested: { name: "ana", nothing: null },
+      literal: [],
+    });
+  });
+
+  it("stays where it means something", () => {
+    const filled = substitute(fromValue(text, at), values, () => undefined);
+    expect(toValue(filled)).toEqual({
+      whole: [],
+      items: [[], "kept"],
+      nested: values.get("map"),
+      literal: [],
+    });
+  });
+});
