@@ -1,10 +1,11 @@
 // Shows what would be written, and has each card's name typed at the terminal.
 import type { Confirmation } from "../flash/confirmation.ts";
-import { foreignContent } from "../flash/foreign-content.ts";
+import { foreignContent, otherCard } from "../flash/foreign-content.ts";
 import type { FlashPlan } from "../flash/plan-flash.ts";
 import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
+import type { Planned } from "./flash-plans.ts";
 import { lookAtTarget } from "./look-at-target.ts";
 import { namesTarget } from "./names-target.ts";
 
@@ -24,16 +25,21 @@ export const printPlan = (context: Context, plan: FlashPlan): void => {
   );
 };
 
-/** Everybody sees what will be lost, also who said --yes. */
-const showContent = async (
+/**
+ * Everybody sees what will be lost, also who said --yes and who only plans.
+ * @returns whose card it is, where it is another's than the one to be written
+ */
+export const showContent = async (
   context: Context,
-  { target }: FlashPlan,
-): Promise<void> => {
+  { plan: { target }, source }: Planned,
+): Promise<string | undefined> => {
   const found = await lookAtTarget(target);
+  const other = otherCard(found ?? [], source.node);
   context.printJson({
     type: "content",
     target: target.path,
     fileSystems: found,
+    card: found?.find(({ ours }) => ours !== undefined)?.ours,
   });
   const lines =
     found === undefined
@@ -47,6 +53,10 @@ const showContent = async (
       ].join("\n"),
     );
   }
+  if (other !== undefined) {
+    context.remark(`${target.path} is ${other}.`);
+  }
+  return other;
 };
 
 /**
@@ -83,24 +93,24 @@ export const askForName = async (
   }
 };
 
-const confirm = async (context: Context, plan: FlashPlan): Promise<void> => {
-  const { confirmation, target, image } = plan;
-  await showContent(context, plan);
+const confirm = async (context: Context, planned: Planned): Promise<void> => {
+  const { confirmation, target, image } = planned.plan;
+  const other = await showContent(context, planned);
   const what = confirmation.kind === "given" ? target.path : confirmation.what;
   await askForName(
     context,
     target.path,
     confirmation,
-    `Everything on ${what} will be replaced by ${image.label}.`,
+    `Everything on ${what}${other === undefined ? "" : `, ${other},`} will be replaced by ${image.label}.`,
   );
 };
 
 /** @throws UserError CANCELLED, before anything is written to any of them */
 export const confirmTargets = async (
   context: Context,
-  plans: readonly FlashPlan[],
+  planned: readonly Planned[],
 ): Promise<void> => {
-  for (const plan of plans) {
-    await confirm(context, plan);
+  for (const one of planned) {
+    await confirm(context, one);
   }
 };

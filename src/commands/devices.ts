@@ -7,10 +7,13 @@ import {
   deviceRefusals,
   type Refusal,
 } from "../device/target-rules.ts";
+import { cardName } from "../flash/foreign-content.ts";
 import { visible } from "../report/printable.ts";
 import { formatBytes } from "../report/progress-line.ts";
+import { UserError } from "../report/user-error.ts";
 import { wrapWords } from "../report/wrap-words.ts";
 import type { Context } from "./context.ts";
+import { lookAtTarget } from "./look-at-target.ts";
 import { testDevice } from "./test-device.ts";
 
 const devicesOptions = z.object({
@@ -25,6 +28,26 @@ const devicesOptions = z.object({
 type Judged = {
   readonly device: BlockDevice;
   readonly refusals: readonly Refusal[];
+  /** Whose card it is, where pi-image made it and it can be read. */
+  readonly card: string | undefined;
+};
+
+/** Only of what can be written: nobody's disk is woken for a list. */
+const cardOn = async (device: BlockDevice): Promise<string | undefined> => {
+  try {
+    const found = await lookAtTarget({
+      kind: "device",
+      path: device.path,
+      byId: false,
+      device,
+    });
+    return found && cardName(found);
+  } catch (error) {
+    if (error instanceof UserError) {
+      return undefined;
+    }
+    throw error;
+  }
 };
 
 /** Loop devices and the like without content, of which a system may have many. */
@@ -33,7 +56,7 @@ const isEmptyVirtual = ({ kind, size }: BlockDevice): boolean =>
 
 /** What the device says about itself is a stranger's text. */
 const describe = (
-  { device, refusals }: Judged,
+  { device, refusals, card }: Judged,
   columns: number,
 ): readonly string[] => {
   const name = [device.vendor, device.model].filter(Boolean).join(" ");
@@ -46,6 +69,7 @@ const describe = (
   const verdict = refusals.length === 0 ? "can be written" : "refused";
   return [
     `${device.path}  ${verdict}  ${facts.join(", ")}`,
+    ...(card === undefined ? [] : [`    ${card}`]),
     ...refusals.map(
       ({ reason, override }) =>
         `    ${reason}${override === undefined ? "" : ` (${override})`}`,
@@ -63,17 +87,21 @@ export const devices = async (
     await testDevice(context, test, options);
     return;
   }
-  const judged = (await listDevices())
-    .filter((device) => all || !isEmptyVirtual(device))
-    .map((device) => ({
-      device,
-      refusals: deviceRefusals(device, {
+  const listed = (await listDevices()).filter(
+    (device) => all || !isEmptyVirtual(device),
+  );
+  const judged = await Promise.all(
+    listed.map(async (device): Promise<Judged> => {
+      const refusals = deviceRefusals(device, {
         allowFixed: false,
         maxSize: DEFAULT_MAX_SIZE,
-      }),
-    }));
-  for (const { device, refusals } of judged) {
-    context.printJson({ type: "device", device, refusals });
+      });
+      const card = refusals.length === 0 ? await cardOn(device) : undefined;
+      return { device, refusals, card };
+    }),
+  );
+  for (const { device, refusals, card } of judged) {
+    context.printJson({ type: "device", device, refusals, card });
   }
   context.print(
     judged.length === 0

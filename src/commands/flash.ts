@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { demandOutFolder, prepareOutFolder } from "../build/out-folder.ts";
 import { lookAtSources } from "../device/run-sources.ts";
 import { receiptPath } from "../flash/receipt-store.ts";
-import { confirmTargets, printPlan } from "./confirm-targets.ts";
+import { confirmTargets, printPlan, showContent } from "./confirm-targets.ts";
 import type { Context } from "./context.ts";
 import { ejectTargets } from "./eject-targets.ts";
 import { flashOptions } from "./flash-options.ts";
@@ -43,15 +43,15 @@ export const flash = async (
       options,
       receiptFor,
     );
-    const plans = planned.map(({ plan }) => plan);
     if (options.dryRun) {
-      for (const plan of plans) {
-        printPlan(context, plan);
+      for (const one of planned) {
+        await showContent(context, one);
+        printPlan(context, one.plan);
       }
       return;
     }
     await demandOutFolder(options.out);
-    await confirmTargets(context, plans);
+    await confirmTargets(context, planned);
 
     const kept = withKept(planned, await keep());
     await prepareOutFolder(options.out);

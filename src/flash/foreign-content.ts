@@ -1,4 +1,5 @@
 // Says what a target holds that nobody would want to lose by mistake; computes only.
+import type { CardOwner } from "../image/file-system-facts.ts";
 import type { FoundFileSystem } from "../image/look-disk.ts";
 import { formatBytes } from "../report/progress-line.ts";
 
@@ -39,3 +40,35 @@ export const foreignContent = (
   isFactoryFresh(found) || found.some(({ ours }) => ours !== undefined)
     ? []
     : found.map(line);
+
+const ownerOf = (found: readonly FoundFileSystem[]): CardOwner | undefined =>
+  found.find(({ ours }) => ours !== undefined)?.ours;
+
+/** "the card of worker2 of the cluster homelab", of a card that pi-image made; undefined for every other disk. */
+export const cardName = (
+  found: readonly FoundFileSystem[],
+): string | undefined => {
+  const owner = ownerOf(found);
+  if (owner === undefined) {
+    return undefined;
+  }
+  const { node, cluster } = owner;
+  const of = cluster === undefined ? "" : ` of the cluster ${cluster}`;
+  return node === undefined
+    ? "a role image that pi-image made"
+    : `the card of ${node}${of}`;
+};
+
+/** The same, unless the card holds what is to be written already: a card that is flashed once more is nobody's loss. */
+export const otherCard = (
+  found: readonly FoundFileSystem[],
+  written: { readonly name: string; readonly instanceId: string } | undefined,
+): string | undefined => {
+  const owner = ownerOf(found);
+  return owner !== undefined &&
+    written !== undefined &&
+    owner.node === written.name &&
+    owner.instanceId === written.instanceId
+    ? undefined
+    : cardName(found);
+};

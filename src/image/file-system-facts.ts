@@ -10,8 +10,16 @@ export type FileSystemFacts = {
   readonly newest: Date | undefined;
   /** No file is in it. */
   readonly empty: boolean;
-  /** The node whose card an earlier pi-image made of it. */
-  readonly ours?: string | undefined;
+  /** Whose card an earlier pi-image made of it. */
+  readonly ours?: CardOwner | undefined;
+};
+
+/** What a card says of itself in pi-image.json; undefined for what it does not say. */
+export type CardOwner = {
+  readonly node: string | undefined;
+  readonly cluster: string | undefined;
+  /** Differs between two builds that cloud-init would treat differently. */
+  readonly instanceId: string | undefined;
 };
 
 /** A label of the medium, which may hold anything, as words for a terminal. */

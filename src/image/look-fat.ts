@@ -1,6 +1,11 @@
 // What a FAT16 or FAT32 file system holds, as far as a person wants to know before it is overwritten.
 import { dosTime } from "./dos-time.ts";
-import { type FileSystemFacts, latestOf, textOf } from "./file-system-facts.ts";
+import {
+  type CardOwner,
+  type FileSystemFacts,
+  latestOf,
+  textOf,
+} from "./file-system-facts.ts";
 import type { Range } from "./range.ts";
 import type { Source } from "./source.ts";
 import { MOST_FOLDER_BYTES, walkClusters } from "./walk-clusters.ts";
@@ -53,10 +58,18 @@ const look = (folder: Buffer, into: Walked): readonly number[] => {
   return below;
 };
 
-const nodeIn = (text: string): string | undefined =>
-  /"tool": "pi-image /.test(text)
-    ? (/"node": "([a-z0-9.-]{1,63})"/.exec(text)?.[1] ?? "a node")
+/** The text may be anything that somebody put onto the card: only plain names are taken from it. */
+const ownerIn = (text: string): CardOwner | undefined => {
+  const value = (key: string): string | undefined =>
+    new RegExp(`"${key}": "([a-z0-9.-]{1,90})"`).exec(text)?.[1];
+  return /"tool": "pi-image /.test(text)
+    ? {
+        node: value("node"),
+        cluster: value("cluster"),
+        instanceId: value("instanceId"),
+      }
     : undefined;
+};
 
 /** Undefined where the boot sector makes no sense. */
 export const lookAtFat = async (
@@ -129,6 +142,6 @@ export const lookAtFat = async (
     used: inUse * clusterSize,
     newest: walked.newest,
     empty: walked.files === 0,
-    ours: nodeIn(marker),
+    ours: ownerIn(marker),
   };
 };

@@ -157,7 +157,9 @@ describeWithTools(
       );
       run("mcopy", "-i", file, marker, "::/pi-image.json");
       const found = await look(file);
-      expect(found).toMatchObject([{ ours: "worker2", empty: false }]);
+      expect(found).toMatchObject([
+        { ours: { node: "worker2" }, empty: false },
+      ]);
       expect(foreignContent(found)).toEqual([]);
     });
   },
