@@ -1,7 +1,10 @@
 // Loads everything that people write: the inventory, the profiles and the fragments, with all their problems.
 import type { Prompt } from "../inventory/load-secrets.ts";
 import type { Wanted } from "../inventory/implied-inventory.ts";
-import { loadInventory } from "../inventory/load-inventory.ts";
+import {
+  loadInventory,
+  type SecretsWanted,
+} from "../inventory/load-inventory.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { Problem } from "../report/problem.ts";
 import type { Library } from "../seed/library.ts";
@@ -16,7 +19,7 @@ export type ProjectOptions = {
   /** Given: without an inventory, the one of `init --yes` is meant. */
   readonly implied: Wanted | undefined;
   /** Whether the Wi-Fi passwords are looked up. */
-  readonly secrets: "needed" | "unneeded";
+  readonly secrets: SecretsWanted;
 };
 
 export type LoadedProject = {
@@ -31,6 +34,8 @@ export type LoadedProject = {
   readonly implied: boolean;
   /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
   readonly named: readonly string[];
+  /** With secrets "at hand": whether an empty password stands in for one that was not. */
+  readonly passwordsMissing: boolean;
 };
 
 /** Never throws for what stands in the files. */
@@ -54,5 +59,6 @@ export const loadProject = async (
     folder: inventory.folder,
     implied: inventory.implied,
     named: inventory.named,
+    passwordsMissing: inventory.passwordsMissing,
   };
 };

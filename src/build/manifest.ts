@@ -93,7 +93,11 @@ export const renderManifest = (input: ManifestInput): string => {
       })),
     },
     base: input.base,
-    seed: { instanceId: seed.instanceId, sha256: seedDigest(seed) },
+    seed: {
+      instanceId: seed.instanceId,
+      withoutPasswords: seed.withoutPasswords,
+      sha256: seedDigest(seed),
+    },
     bootSettings: input.bootSettings,
     diskId: formatDiskId(input.diskId),
     image: input.image ?? null,

@@ -11,7 +11,11 @@ const IMAGE_ENDINGS = [".img", ".img.xz", ".img.zst"] as const;
 /** What the manifest beside an image of ours says; images from elsewhere have none. */
 const manifestSchema = z.object({
   node: z.object({ name: z.string(), cardSerial: z.string().nullable() }),
-  seed: z.object({ instanceId: z.string() }),
+  seed: z.object({
+    instanceId: z.string(),
+    /** Images of earlier versions have none. */
+    withoutPasswords: z.string().optional(),
+  }),
   base: z.object({
     name: z.string(),
     sha256: z.string(),

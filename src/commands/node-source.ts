@@ -4,6 +4,7 @@ import type { SourceFile } from "../device/run-sources.ts";
 import type { NodeSeed } from "../build/render-seeds.ts";
 import type { PreparedBase } from "../image/node-patch.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
+import type { Seed } from "../seed/seed.ts";
 import { UserError } from "../report/user-error.ts";
 import { imageOfNode, type ImageManifest, manifestOf } from "./choose-image.ts";
 import type { Context } from "./context.ts";
@@ -43,6 +44,24 @@ const demandBase = (
   }
 };
 
+const isWithoutPassword = (
+  { network }: ResolvedNode,
+  { passwordsMissing }: PreparedSeeds,
+): boolean =>
+  passwordsMissing &&
+  network.wifi.some(({ password }) => password?.reveal() === "");
+
+/** Where a password is not at hand, everything else is compared: it need not be known to write an image that has it. */
+const isCurrent = (
+  seed: Seed,
+  built: ImageManifest["seed"],
+  { passwordsMissing }: PreparedSeeds,
+): boolean =>
+  seed.instanceId === built.instanceId ||
+  (passwordsMissing &&
+    built.withoutPasswords !== undefined &&
+    seed.withoutPasswords === built.withoutPasswords);
+
 /** The node's image in the out folder, unless its base is the better source. */
 const builtImage = async (
   context: Context,
@@ -63,8 +82,15 @@ const builtImage = async (
   const current = seeds.find((seed) => seed.node.name === node.name);
   if (
     prepared.secretsExist &&
-    current?.seed.instanceId === manifest.seed.instanceId
+    current !== undefined &&
+    isCurrent(current.seed, manifest.seed, prepared)
   ) {
+    if (isWithoutPassword(node, prepared)) {
+      context.remark(
+        `The Wi-Fi password in ${built} was not compared: it is not at hand here.`,
+      );
+      return built;
+    }
     // Several compressed images would be decoded one beside the other, and their common base only once.
     const shares = hosts.length > 1 && !built.endsWith(".img");
     return shares && manifest.base.origin !== "file" ? undefined : built;
@@ -168,12 +194,17 @@ export const openNodeSources = async (
   context: Context,
   args: NodeArguments,
 ): Promise<NodeSources> => {
-  const prepared = await prepareSeeds(context, {
-    inventory: args.inventory,
-    hosts: args.hosts,
-    mayBeImplied: true,
-    base: args.base,
-  });
+  const prepare = (secrets: "needed" | "at hand"): Promise<PreparedSeeds> =>
+    prepareSeeds(context, {
+      inventory: args.inventory,
+      hosts: args.hosts,
+      mayBeImplied: true,
+      base: args.base,
+      secrets,
+    });
+  const prepared = await prepare(
+    args.base === undefined ? "at hand" : "needed",
+  );
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(closers.map((step) => step()));
@@ -192,7 +223,13 @@ export const openNodeSources = async (
     const streamed: Streamed =
       rest.length === 0
         ? { opened: built, files: [], keep: async () => built }
-        : await streamNodes(context, rest, prepared, args, closers);
+        : await streamNodes(
+            context,
+            rest,
+            prepared.passwordsMissing ? await prepare("needed") : prepared,
+            args,
+            closers,
+          );
     const inOrder = (opened: Opened): readonly FlashSource[] =>
       args.hosts.map((host) => {
         const source = built.get(host) ?? opened.get(host);

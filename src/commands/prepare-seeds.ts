@@ -49,6 +49,8 @@ export type PreparedSeeds = {
   readonly version: string;
   readonly secretsFile: string;
   readonly secretsExist: boolean;
+  /** An empty password stands in for one that is not at hand: such seeds are not to be written. */
+  readonly passwordsMissing: boolean;
   readonly lockFile: string;
   /** Everything of the project that is read or kept. */
   readonly files: readonly SourceFile[];
@@ -93,6 +95,8 @@ const mayLackManifests = (
 export const prepareSeeds = async (
   context: Context,
   args: Omit<ProjectArguments, "secrets"> & {
+    /** "at hand": the seeds are good to be compared, see `passwordsMissing`. */
+    readonly secrets?: "needed" | "at hand" | undefined;
     /** `--base`, in place of every node's own. */
     readonly base?: string | undefined;
     /** age recipients to encrypt the secrets file to from now on. */
@@ -100,7 +104,10 @@ export const prepareSeeds = async (
   },
 ): Promise<PreparedSeeds> => {
   const { env } = context;
-  const loaded = await openProject(context, { ...args, secrets: "needed" });
+  const loaded = await openProject(context, {
+    ...args,
+    secrets: args.secrets ?? "needed",
+  });
   const { project, folder } = loaded;
   const { nodes, problems: refused } = withBase(
     selectNodes(project, { hosts: args.hosts ?? [], role: args.role }),
@@ -164,6 +171,7 @@ export const prepareSeeds = async (
     version,
     secretsFile: file,
     secretsExist: draft.loaded !== undefined,
+    passwordsMissing: loaded.passwordsMissing,
     lockFile,
     files: [
       { path: args.inventory, what: "the inventory" },

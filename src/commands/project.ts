@@ -1,6 +1,7 @@
 // What the commands that read an inventory share: load it, show what is wrong, stop on errors.
 import { basename } from "node:path";
 import { type LoadedProject, loadProject } from "../build/load-project.ts";
+import type { SecretsWanted } from "../inventory/load-inventory.ts";
 import { ROLES, type ResolvedProject } from "../inventory/resolved.ts";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import { UserError } from "../report/user-error.ts";
@@ -12,7 +13,7 @@ export type ProjectArguments = {
   readonly role?: string | undefined;
   /** Whether no inventory means the one of `init --yes`. */
   readonly mayBeImplied: boolean;
-  readonly secrets: "needed" | "unneeded";
+  readonly secrets: SecretsWanted;
 };
 
 /** Shows problems; throws PROJECT_HAS_PROBLEMS when one of them is an error. */

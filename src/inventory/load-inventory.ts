@@ -7,7 +7,12 @@ import { initTemplate } from "./init-template.ts";
 import { loadEepromProblems } from "./load-eeprom.ts";
 import { loadInitAnswers } from "./load-init-answers.ts";
 import { loadAddonProblems, loadKeys } from "./load-keys.ts";
-import { loadSecrets, withoutSecrets, type Prompt } from "./load-secrets.ts";
+import {
+  loadSecrets,
+  loadSecretsAtHand,
+  withoutSecrets,
+  type Prompt,
+} from "./load-secrets.ts";
 import { loadText, type TextFile } from "./load-text.ts";
 import { namedFiles } from "./named-files.ts";
 import { parseInventory } from "./parse-inventory.ts";
@@ -17,6 +22,8 @@ import type { ResolvedProject } from "./resolved.ts";
 /** A thousand nodes take a tenth of it. */
 const INVENTORY_LIMIT = 1024 * 1024;
 
+export type SecretsWanted = "needed" | "at hand" | "unneeded";
+
 export type LoadOptions = {
   /** As the user wrote it; messages show it like this. */
   readonly path: string;
@@ -25,8 +32,11 @@ export type LoadOptions = {
   /** Asks for a password; without it, `prompt` references are problems. */
   readonly prompt?: Prompt | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** "unneeded" leaves the Wi-Fi passwords where they are; looking at one then is a bug. */
-  readonly secrets?: "needed" | "unneeded" | undefined;
+  /**
+   * "unneeded" leaves the Wi-Fi passwords where they are; looking at one then is a bug. "at hand" takes those that can be
+   * had without a question or a command.
+   */
+  readonly secrets?: SecretsWanted | undefined;
   /** Given: a missing file means what `init --yes` would write, with these nodes added. */
   readonly implied?: Wanted | undefined;
 };
@@ -43,6 +53,8 @@ export type LoadedInventory = {
   readonly implied: boolean;
   /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
   readonly named: readonly string[];
+  /** With secrets "at hand": whether an empty password stands in for one that was not. */
+  readonly passwordsMissing: boolean;
 };
 
 const unreadable = (
@@ -74,6 +86,7 @@ export const loadInventory = async (
       folder,
       implied: false,
       named: [],
+      passwordsMissing: false,
     };
   }
   const name = implied
@@ -94,6 +107,7 @@ export const loadInventory = async (
     folder,
     implied,
     named: namedFiles(parsed.inventory, { folder, home }),
+    passwordsMissing: false,
   };
   if (parsed.broken) {
     return { ...result, project: undefined, problems: parsed.problems };
@@ -109,20 +123,25 @@ export const loadInventory = async (
     ...(await loadAddonProblems(draft, { folder, home })),
     ...(await loadEepromProblems(draft, { folder, home })),
   ];
-  const { secrets, problems: secretProblems } =
-    options.secrets === "unneeded"
-      ? { secrets: withoutSecrets(draft), problems: [] }
-      : await loadSecrets(draft, {
-          folder,
-          home,
-          env: options.env,
-          prompt: options.prompt,
-          ask: !hasErrors(known),
-          signal: options.signal,
-        });
+  const loadWanted = async () => {
+    const { env, prompt, signal } = options;
+    switch (options.secrets) {
+      case "unneeded":
+        return { secrets: withoutSecrets(draft), problems: [], missing: false };
+      case "at hand":
+        return loadSecretsAtHand(draft, { folder, home, env, signal });
+      default: {
+        const ask = !hasErrors(known);
+        const sources = { folder, home, env, prompt, ask, signal };
+        return { ...(await loadSecrets(draft, sources)), missing: false };
+      }
+    }
+  };
+  const { secrets, problems: secretProblems, missing } = await loadWanted();
   const problems = [...known, ...secretProblems];
   return {
     ...result,
+    passwordsMissing: missing,
     problems,
     project:
       parsed.inventory === undefined || hasErrors(problems)

@@ -48,7 +48,10 @@ const fromEnvironment = (name: string, env: SecretSources["env"]): Fetched => {
     ? failure(
         "SECRET_MISSING",
         `the environment variable ${name} is ${value === undefined ? "not set" : "empty"}`,
-        `set it for this run: read -rs ${name} && export ${name}`,
+        // sudo drops it again, so that setting it alone would lead in a circle.
+        (env["SUDO_USER"] ?? "") === ""
+          ? `set it for this run: read -rs ${name} && export ${name}`
+          : `sudo drops variables: set it, and run sudo --preserve-env=${name} pi-image ...`,
       )
     : { value };
 };
@@ -201,6 +204,36 @@ export const loadSecrets = async (
     }
   }
   return { secrets, problems };
+};
+
+/**
+ * The passwords that can be had without asking a person or running a command; an empty one stands in for each of the
+ * others, and `missing` says that there are such. A password that Wi-Fi cannot use is a problem all the same.
+ */
+export const loadSecretsAtHand = async (
+  draft: Draft,
+  sources: Omit<SecretSources, "ask" | "prompt">,
+): Promise<{
+  readonly secrets: ReadonlyMap<string, Secret>;
+  readonly problems: readonly Problem[];
+  readonly missing: boolean;
+}> => {
+  const { secrets, problems } = await loadSecrets(draft, {
+    ...sources,
+    prompt: undefined,
+    ask: false,
+  });
+  const wanted = neededSecrets(draft).map(({ name }) => name);
+  return {
+    secrets: new Map(
+      wanted.map((name) => [name, secrets.get(name) ?? secret("")]),
+    ),
+    problems: problems.filter(
+      ({ code }) =>
+        code !== "SECRET_MISSING" && code !== "SECRET_FILE_UNREADABLE",
+    ),
+    missing: wanted.some((name) => !secrets.has(name)),
+  };
 };
 
 /** Stands in for every password in commands that need none; whoever looks at it anyway has a bug. */

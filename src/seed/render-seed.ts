@@ -5,6 +5,7 @@ import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
 import { kubeVipManifest } from "../kubernetes/kube-vip.ts";
 import { baseSystem } from "../inventory/base-facts.ts";
 import { hasErrors, type Problem } from "../report/problem.ts";
+import { secret } from "../report/secret.ts";
 import { checkWrittenFiles } from "./check-written-files.ts";
 import { firstBootScript } from "./first-boot-script.ts";
 import type { Library } from "./library.ts";
@@ -94,6 +95,7 @@ export const renderSeed = (input: SeedInput): RenderedSeed => {
         dsmode: "local",
       }),
       networkConfig: writeDocument(`${made}\n`, toValue(network)),
+      withoutPasswords: digestWithoutPasswords(input, supplied),
     },
     problems,
   );
@@ -148,6 +150,23 @@ const withFiles = (
   return more.kind === "map"
     ? mergeFragments([document, more], () => undefined)
     : document;
+};
+
+const digestWithoutPasswords = (
+  input: SeedInput,
+  supplied: readonly SuppliedFile[],
+): string => {
+  const { node } = input;
+  const wifi = node.network.wifi.map((network) => ({
+    ...network,
+    password: network.password && secret(""),
+  }));
+  const blank = {
+    ...input,
+    node: { ...node, network: { ...node.network, wifi } },
+  };
+  const values = seedValues({ ...blank, files: input.library.files });
+  return digest(blank, values, supplied);
 };
 
 /**

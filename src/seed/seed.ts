@@ -9,6 +9,8 @@ export type Seed = {
   readonly networkConfig: string;
   /** `pi-image-<node>-<digest>`: changes exactly when what cloud-init would do changes. */
   readonly instanceId: string;
+  /** The instance's digest without the Wi-Fi passwords: tells a built image from an outdated one where no password is at hand. */
+  readonly withoutPasswords?: string | undefined;
   /** The same as a shell script, for a system without cloud-init. */
   readonly firstBoot?: string | undefined;
 };

@@ -37,8 +37,8 @@ export const answering = (
       printJson: (record) => tell(JSON.stringify(record)),
       complain: tell,
       showProblems: (problems) => {
-        for (const { message } of problems) {
-          tell(message);
+        for (const { message, hint = "" } of problems) {
+          tell(`${message}\n${hint}`);
         }
       },
       ask: async ({ message }) => {
