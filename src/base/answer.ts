@@ -31,7 +31,13 @@ export const statusFailure = (
   );
 };
 
-/** Login pages and error pages of networks come with status 200. */
+/** Files that are packed by their name; servers send many of them as the "encoding" of a file without that ending. */
+const PACKED = /\.(?:xz|gz|tgz|bz2|zst|zip|gpg)$/i;
+
+/**
+ * Login pages and error pages of networks come with status 200. An encoding was not asked for; of a file that is packed by its
+ * name, the header is about that packing, and the bytes as they are sent are the file.
+ */
 export const demandData = (answer: IncomingMessage, shown: string): void => {
   const type = answer.headers["content-type"] ?? "";
   const encoding = answer.headers["content-encoding"] ?? "identity";
@@ -41,7 +47,7 @@ export const demandData = (answer: IncomingMessage, shown: string): void => {
       `${shown} is answered with a web page instead of the file, as networks do that ask for a login`,
     );
   }
-  if (encoding !== "identity") {
+  if (encoding !== "identity" && !PACKED.test(shown)) {
     throw new NetworkFailure(
       "refused",
       `${shown} is sent with the encoding ${encoding}, which was not asked for`,

@@ -144,6 +144,26 @@ const proofOf = async (
   };
 };
 
+/** What is odd in a file is no fault where a checksum proves that it is as published, and a reason for doubt where none does. */
+const tellRemarks = (
+  { report }: Surroundings,
+  { path, remarks }: ImageReader,
+  proven: boolean,
+): void => {
+  for (const message of remarks?.() ?? []) {
+    report(
+      proven
+        ? { type: "notice", subject: path, message }
+        : {
+            type: "warning",
+            subject: path,
+            message,
+            hint: "nothing proves this file; give the published checksum with --sha256",
+          },
+    );
+  }
+};
+
 /** An image file with its block map, the checksums beside it and what its manifest says. */
 export const openImageFile = async (
   context: Surroundings,
@@ -158,6 +178,7 @@ export const openImageFile = async (
     const size =
       opened.size ?? bmap?.imageSize ?? (await countBytes(opened, context));
     context.signal.throwIfAborted();
+    tellRemarks(context, opened, proof.proveImage !== undefined);
     const reader =
       bmap === undefined ? opened : withBmapCheck(opened, bmap, size);
     const known = await isKnownImage(context, path, beside);

@@ -6,8 +6,6 @@ import type { Chunk } from "./reader.ts";
 /** Large enough that a write to a card is efficient, small enough to hold several in memory. */
 export const CHUNK_SIZE = 4 * 1024 * 1024;
 
-const SECTOR = 512;
-
 /** Throws unless this many decoded bytes can be a whole image. */
 export const checkImageSize = (
   path: string,
@@ -22,12 +20,6 @@ export const checkImageSize = (
   }
   if (size === 0) {
     throw imageDamaged(path, "it holds no bytes");
-  }
-  if (size % SECTOR !== 0) {
-    throw imageDamaged(
-      path,
-      `the image in it has ${size} bytes, which is not a whole number of ${SECTOR}-byte sectors`,
-    );
   }
 };
 

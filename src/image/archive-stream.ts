@@ -1,5 +1,26 @@
-// Ends the use of a file stream for certain.
+// Ends the use of a file stream for certain, and looks at what no stream reads.
 import type { ReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+
+const READ_SIZE = 1024 * 1024;
+
+/** Whether anything but zeros, which pad a file, is from this byte on. */
+export const hasBytes = async (
+  file: FileHandle,
+  from: number,
+): Promise<boolean> => {
+  const buffer = Buffer.alloc(READ_SIZE);
+  for (let position = from; ;) {
+    const { bytesRead } = await file.read(buffer, 0, READ_SIZE, position);
+    if (bytesRead === 0) {
+      return false;
+    }
+    if (buffer.subarray(0, bytesRead).some((byte) => byte !== 0)) {
+      return true;
+    }
+    position += bytesRead;
+  }
+};
 
 /** Closes the stream's file, read to its end or not; done when the descriptor is free. */
 export const closeStream = (stream: ReadStream): Promise<void> =>
@@ -11,3 +32,16 @@ export const closeStream = (stream: ReadStream): Promise<void> =>
     stream.once("close", () => resolve());
     stream.destroy();
   });
+
+/** The same of a file that is not open. */
+export const hasBytesBehind = async (
+  path: string,
+  from: number,
+): Promise<boolean> => {
+  const file = await open(path, "r");
+  try {
+    return await hasBytes(file, from);
+  } finally {
+    await file.close();
+  }
+};

@@ -1,6 +1,7 @@
 // Streams an archive through a decoder program, such as `zstd -dc`.
 import { spawn } from "node:child_process";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
+import type { Writable } from "node:stream";
 import { awaitedLater } from "../report/awaited-later.ts";
 import { UserError } from "../report/user-error.ts";
 import { toolEnvironment, toolMissing } from "../system/run-tool.ts";
@@ -11,6 +12,8 @@ const OPTION_VARIABLES = [
   "XZ_OPT",
   "ZSTD_CLEVEL",
   "ZSTD_NBTHREADS",
+  "BZIP",
+  "BZIP2",
 ] as const;
 
 export const decoderEnvironment = (): NodeJS.ProcessEnv => {
@@ -30,6 +33,8 @@ export class DecodeFailure extends Error {
 export const decoderWords = (stderr: string): string =>
   stderr
     .trim()
+    // bzip2 says in its first paragraph what is wrong, and then what that may come from.
+    .replace(/\n\s*Input file = [^]*/, "")
     .split("\n")
     .slice(-2)
     .map((line) =>
@@ -49,9 +54,32 @@ type Decoder = {
   readonly args: readonly string[];
   /** Debian package of the tool. */
   readonly package: string;
+  /** Bytes of the file that it gets; undefined: all. */
+  readonly length?: number | undefined;
+  /** Called with what it wrote to stderr when it ended with 0. */
+  readonly said?: (words: string) => void;
 };
 
-/** What the tool makes of the whole file. Ends with DecodeFailure when the tool does not end with 0. */
+/** Errors of either end show in how the decoder ends: it misses bytes, or is gone. */
+const sendPart = (
+  input: FileHandle,
+  stdin: Writable | null,
+  length: number | undefined,
+): void => {
+  if (stdin === null || length === undefined) {
+    return;
+  }
+  const part = input.createReadStream({
+    start: 0,
+    end: length - 1,
+    autoClose: false,
+  });
+  part.on("error", () => stdin.destroy());
+  stdin.on("error", () => part.destroy());
+  part.pipe(stdin);
+};
+
+/** What the tool makes of the whole file, or of its beginning. Ends with DecodeFailure when the tool does not end with 0. */
 export async function* toolPieces(
   path: string,
   decoder: Decoder,
@@ -61,9 +89,10 @@ export async function* toolPieces(
   try {
     const child = spawn(decoder.tool, decoder.args, {
       env: decoderEnvironment(),
-      stdio: [input.fd, "pipe", "pipe"],
+      stdio: [decoder.length === undefined ? input.fd : "pipe", "pipe", "pipe"],
     });
     const { stdout, stderr } = child;
+    sendPart(input, child.stdin, decoder.length);
     if (stdout === null || stderr === null) {
       throw new Error("a child process with pipes has pipes");
     }
@@ -95,6 +124,7 @@ export async function* toolPieces(
       if ((await ended) !== 0) {
         throw new DecodeFailure(decoderWords(words));
       }
+      decoder.said?.(words);
     } finally {
       child.kill("SIGKILL");
       await Promise.allSettled([ended]);

@@ -19,6 +19,8 @@ export type ZipEnd = {
   readonly tail: number;
   /** Where the directory begins: no entry's data goes beyond it. */
   readonly directory: number;
+  /** Byte of the file from which on something follows that is neither part of the archive nor zeros. */
+  readonly behind: number | undefined;
 };
 
 const readAt = async (
@@ -33,17 +35,23 @@ const readAt = async (
   return buffer;
 };
 
-/** The end record is the one whose comment reaches just to the end of the file. */
-const findEnd = (tail: Buffer): number | undefined => {
+/** The end record whose comment reaches just to the end of the file, else the last one behind which something follows. */
+const findEnd = (
+  tail: Buffer,
+): { readonly at: number; readonly end: number } | undefined => {
+  let found: { readonly at: number; readonly end: number } | undefined;
   for (let at = tail.length - END_SIZE; at >= 0; at -= 1) {
-    if (
-      tail.readUInt32LE(at) === END_SIGNATURE &&
-      at + END_SIZE + tail.readUInt16LE(at + 20) === tail.length
-    ) {
-      return at;
+    if (tail.readUInt32LE(at) === END_SIGNATURE) {
+      const end = at + END_SIZE + tail.readUInt16LE(at + 20);
+      if (end === tail.length) {
+        return { at, end };
+      }
+      if (end < tail.length) {
+        found ??= { at, end };
+      }
     }
   }
-  return undefined;
+  return found;
 };
 
 /** Finds the end records, and throws where the file is cut, has something behind it, or lies about its directory. */
@@ -54,14 +62,15 @@ export const readZipEnd = async (
   const { size } = await file.stat();
   const room = Math.min(size, END_SIZE + MAX_COMMENT);
   const bytes = await readAt(file, size - room, room);
-  const at = findEnd(bytes);
-  if (at === undefined) {
+  const found = findEnd(bytes);
+  if (found === undefined) {
     throw imageDamaged(
       path,
       "it does not end with a .zip directory, so it is cut off or something follows the .zip data",
     );
   }
-  const end = bytes.subarray(at);
+  const end = bytes.subarray(found.at);
+  const rest = bytes.subarray(found.end);
   let disk = end.readUInt16LE(4);
   let entries = end.readUInt16LE(10);
   let length = end.readUInt32LE(12);
@@ -106,5 +115,9 @@ export const readZipEnd = async (
       "use a .zip that holds just the image",
     );
   }
-  return { tail: end.length, directory };
+  return {
+    tail: end.length,
+    directory,
+    behind: rest.some((byte) => byte !== 0) ? size - rest.length : undefined,
+  };
 };

@@ -22,24 +22,56 @@ const LOCAL_HEADER_SIGNATURE = 0x04034b50;
 /** Name and extra field of an entry's own header, which may be longer than those in the directory. */
 const HEADER_ROOM = 2 * 0xffff;
 
-/** Disks have whole ones. */
-const SECTOR = 512;
+const NAMES_SHOWN = 8;
 
 const STORED = 0;
 const DEFLATED = 8;
 
+/** Windows programs write backslashes between folders, which the format forbids (APPNOTE 4.4.17.1). */
+const slashed = (name: string): string => name.replaceAll("\\", "/");
+
 const isTrick = (name: string): boolean =>
-  name.startsWith("/") ||
-  /[\\\0]|^[A-Za-z]:/.test(name) ||
-  name.split("/").includes("..");
+  slashed(name).startsWith("/") ||
+  /\0|^[A-Za-z]:/.test(name) ||
+  slashed(name).split("/").includes("..");
 
-/** A lone file of another name is taken, unless its name or its size says what else it is. */
-const couldBeImage = ({ path, uncompressedSize }: File): boolean =>
-  /\.img$/i.test(path) ||
-  (!/\.(7z|bz2|gz|html?|md|pdf|txt|xz|zip|zst)$/i.test(path) &&
-    uncompressedSize % SECTOR === 0);
+/** What macOS and Windows put beside every file. */
+const isLitter = (name: string): boolean =>
+  /(?:^|\/)(?:__MACOSX\/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)/i.test(
+    slashed(name),
+  );
 
-/** The one entry that is the image: the only .img, else the only file. */
+const isImageName = (name: string): boolean =>
+  /\.(?:img|wic|raw|iso|sdcard|sdimg|rpi-sdimg|hddimg|direct)$/i.test(name);
+
+/** What publishers put beside an image, and what must be unpacked once more. */
+const isNoImageName = (name: string): boolean =>
+  /\.(?:7z|asc|bmap|bz2|gz|html?|json|md|md5|pdf|rar|rtf|sha\d+|sig|tar|tgz|txt|xml|xz|ya?ml|zip|zst)$/i.test(
+    name,
+  ) ||
+  /(?:^|\/)(?:license|licence|readme|copying|notice|changelog|\w+sums)$/i.test(
+    slashed(name),
+  );
+
+const notChosen = (path: string, files: readonly File[]): UserError =>
+  new UserError(
+    "IMAGE_NOT_CHOSEN",
+    `${path} holds ${files.length} files that could be the image`,
+    {
+      facts: [
+        ...files
+          .slice(0, NAMES_SHOWN)
+          .map((file) => JSON.stringify(slashed(file.path))),
+        ...(files.length > NAMES_SHOWN
+          ? [`and ${files.length - NAMES_SHOWN} more`]
+          : []),
+      ],
+      state: "nothing was written",
+      hint: "unpack it, and give the image itself",
+    },
+  );
+
+/** The one entry that is the image: by its name, else the only file that could be one. */
 const chooseEntry = (path: string, files: readonly File[]): File => {
   const trick = files.find((file) => isTrick(file.path));
   if (trick !== undefined) {
@@ -50,29 +82,27 @@ const chooseEntry = (path: string, files: readonly File[]): File => {
     );
   }
   const candidates = files.filter(
-    // macOS puts resource forks of every file under this name.
-    (file) => file.type === "File" && !file.path.startsWith("__MACOSX/"),
+    (file) =>
+      file.type === "File" &&
+      !slashed(file.path).endsWith("/") &&
+      !isLitter(file.path),
   );
-  const images = candidates.filter((file) => /\.img$/i.test(file.path));
-  const chosen = images.length === 0 ? candidates : images;
+  const images = candidates.filter((file) => isImageName(file.path));
+  const others = candidates.filter((file) => !isNoImageName(file.path));
+  const chosen = images.length === 0 ? others : images;
   const [entry] = chosen;
   if (chosen.length > 1) {
-    throw new UserError(
-      "IMAGE_NOT_CHOSEN",
-      `${path} holds ${chosen.length} files that could be the image`,
-      {
-        facts: chosen.slice(0, 8).map((file) => JSON.stringify(file.path)),
-        state: "nothing was written",
-        hint: "unpack it, and give the image itself",
-      },
-    );
+    throw notChosen(path, chosen);
   }
-  if (entry === undefined || !couldBeImage(entry)) {
+  if (entry === undefined) {
+    const names = candidates
+      .slice(0, NAMES_SHOWN)
+      .map((file) => JSON.stringify(slashed(file.path)));
     throw new UserError(
       "IMAGE_NOT_AN_IMAGE",
-      entry === undefined
+      names.length === 0
         ? `${path} holds no file`
-        : `${path} holds ${JSON.stringify(entry.path)}, which is not the file of a disk image`,
+        : `${path} holds ${names.join(", ")}, which ${names.length === 1 ? "is not the file of a disk image" : "are not files of disk images"}`,
       {
         state: "nothing was written",
         hint: "unpack it, and give an image itself, compressed or not",
@@ -248,6 +278,12 @@ export const openZip = async (path: string): Promise<ImageReader> => {
           entry.uncompressedSize,
         ),
       ),
+    remarks: () =>
+      end.behind === undefined
+        ? []
+        : [
+            `bytes that are no .zip data follow the image at byte ${end.behind} of the file; they are left out`,
+          ],
     close: () => closeAll(opened),
   };
 };

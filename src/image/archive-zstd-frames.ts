@@ -145,8 +145,23 @@ const skipBlocks = (file: File, start: number): number => {
   }
 };
 
-/** Checks that the file is made of whole frames; gives the decoded size where every frame tells its own. */
-export const walkZstdFrames = (opened: OpenedFile): number | undefined => {
+export type ZstdFrames = {
+  /** Decoded bytes, where every frame tells its own. */
+  readonly size: number | undefined;
+  /** Bytes of the file up to the end of its last frame; what is behind it is no .zst data. */
+  readonly end: number;
+};
+
+/** Whether these bytes, up to a magic number of them, are how a frame begins that is cut off. */
+const beginsFrame = (bytes: Buffer): boolean => {
+  const known = bytes.subarray(0, 4);
+  const magic = Buffer.alloc(4);
+  magic.writeUInt32LE(FRAME_MAGIC);
+  return known.length > 0 && known.equals(magic.subarray(0, known.length));
+};
+
+/** Checks that the file is made of whole frames, behind which something else may be. */
+export const walkZstdFrames = (opened: OpenedFile): ZstdFrames => {
   const file: File = {
     ...opened,
     window: { bytes: Buffer.alloc(0), start: 0 },
@@ -168,15 +183,14 @@ export const walkZstdFrames = (opened: OpenedFile): number | undefined => {
           : size + header.content;
       position =
         skipBlocks(file, position + header.length) + (header.checksum ? 4 : 0);
+    } else if (beginsFrame(start)) {
+      throw cut(file);
     } else {
-      throw imageDamaged(
-        file.path,
-        `something that is no .zst data follows at byte ${position}`,
-      );
+      return { size, end: position };
     }
   }
   if (position > file.size) {
     throw cut(file);
   }
-  return size;
+  return { size, end: position };
 };

@@ -6,9 +6,9 @@ import * as zlib from "node:zlib";
 import { UserError } from "../report/user-error.ts";
 import { checkImageSize, decodeAhead, gatherChunks } from "./archive-chunks.ts";
 import { imageDamaged, MAX_IMAGE_SIZE, tooLarge } from "./archive-damage.ts";
-import { closeStream } from "./archive-stream.ts";
+import { closeStream, hasBytes } from "./archive-stream.ts";
 import { DecodeFailure, toolPieces } from "./archive-tool.ts";
-import { walkZstdFrames } from "./archive-zstd-frames.ts";
+import { walkZstdFrames, type ZstdFrames } from "./archive-zstd-frames.ts";
 import type { ImageReader } from "./reader.ts";
 
 /** Node 22 takes a frame that is cut off for a whole one: https://github.com/nodejs/node/issues/64592 */
@@ -26,8 +26,9 @@ const nodeDecoder = (): Duplex | undefined => {
 async function* nodePieces(
   path: string,
   decoder: Duplex,
+  end: number,
 ): AsyncGenerator<Uint8Array> {
-  const file = createReadStream(path);
+  const file = createReadStream(path, { end: end - 1 });
   file.on("error", (error) => decoder.destroy(error));
   file.pipe(decoder);
   try {
@@ -44,11 +45,18 @@ async function* nodePieces(
   }
 }
 
-async function* zstdPieces(path: string): AsyncGenerator<Uint8Array> {
+/** Decodes the file up to `end`, or all of it. */
+type Part = { readonly end: number; readonly all: boolean };
+
+async function* zstdPieces(
+  path: string,
+  { end, all }: Part,
+): AsyncGenerator<Uint8Array> {
   const tool = toolPieces(path, {
     tool: "zstd",
     args: ["--decompress", "--stdout", "--quiet"],
     package: "zstd",
+    length: all ? undefined : end,
   });
   try {
     yield* tool;
@@ -58,14 +66,17 @@ async function* zstdPieces(path: string): AsyncGenerator<Uint8Array> {
     if (decoder === undefined) {
       throw error;
     }
-    yield* nodePieces(path, decoder);
+    yield* nodePieces(path, decoder, end);
   }
 }
 
-async function* checkedPieces(path: string): AsyncGenerator<Uint8Array> {
+async function* checkedPieces(
+  path: string,
+  part: Part,
+): AsyncGenerator<Uint8Array> {
   let done = 0;
   try {
-    for await (const piece of zstdPieces(path)) {
+    for await (const piece of zstdPieces(path, part)) {
       done += piece.length;
       yield piece;
     }
@@ -83,13 +94,18 @@ async function* checkedPieces(path: string): AsyncGenerator<Uint8Array> {
 
 export const openZstd = async (path: string): Promise<ImageReader> => {
   const file = await open(path, "r");
-  let size: number | undefined;
+  let frames: ZstdFrames;
+  let behind = false;
+  let all: boolean;
   try {
     const stat = await file.stat();
-    size = walkZstdFrames({ path, fd: file.fd, size: stat.size });
+    frames = walkZstdFrames({ path, fd: file.fd, size: stat.size });
+    all = frames.end === stat.size;
+    behind = await hasBytes(file, frames.end);
   } finally {
     await file.close();
   }
+  const { size, end } = frames;
   if (size !== undefined) {
     if (size > MAX_IMAGE_SIZE) {
       throw tooLarge(path);
@@ -101,7 +117,14 @@ export const openZstd = async (path: string): Promise<ImageReader> => {
     format: "zstd",
     size,
     source: undefined,
-    chunks: () => decodeAhead(gatherChunks(path, checkedPieces(path), size)),
+    chunks: () =>
+      decodeAhead(gatherChunks(path, checkedPieces(path, { end, all }), size)),
+    remarks: () =>
+      behind
+        ? [
+            `bytes that are no .zst data follow the image at byte ${end} of the file; they are left out`,
+          ]
+        : [],
     close: async () => undefined,
   };
 };

@@ -15,7 +15,8 @@ export type BmapCheck = {
  * A map without checksums is checked for its size alone.
  */
 export const bmapCheck = (bmap: Bmap, imageSize: number): BmapCheck => {
-  if (bmap.imageSize !== imageSize) {
+  // An image that ends within a sector is read with the sector's rest.
+  if (Math.ceil(bmap.imageSize / 512) * 512 !== imageSize) {
     throw bmapWrong("the block map belongs to another image", [
       `the map is of an image of ${bmap.imageSize} bytes`,
       `this image has ${imageSize} bytes`,

@@ -9,7 +9,7 @@ const MOST_BYTES = 16 * 1024 * 1024;
 
 /** image.img.xz has its map in image.img.xz.bmap, image.img.bmap or image.bmap. */
 const candidates = (image: string): readonly string[] => {
-  const raw = image.replace(/\.(?:xz|gz|zst|zip)$/i, "");
+  const raw = image.replace(/\.(?:xz|gz|bz2|zst|zip)$/i, "");
   const stem = raw.replace(/\.(?:img|raw|wic)$/i, "");
   return [...new Set([image, raw, stem])].map((name) => `${name}.bmap`);
 };

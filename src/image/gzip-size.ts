@@ -51,7 +51,13 @@ export const gzipSize = async (
 ): Promise<number | undefined> => {
   const rest = await readTrailer(path);
   const end = await endOfPartitions(start);
-  if (rest === undefined || end === undefined || !Number.isFinite(end)) {
+  // A rest of 0 is more often padding behind the last member than an image of a multiple of 4 GiB.
+  if (
+    rest === undefined ||
+    rest === 0 ||
+    end === undefined ||
+    !Number.isFinite(end)
+  ) {
     return undefined;
   }
   const wraps = Math.max(Math.ceil((end - rest) / MODULUS), 0);

@@ -4,6 +4,7 @@ import { lookAtExfat } from "./look-exfat.ts";
 import { lookAtFat } from "./look-fat.ts";
 import { partitionPlaces } from "./partition-places.ts";
 import type { Range } from "./range.ts";
+import { nameBySignature, VOLUMES } from "./signatures.ts";
 import type { Source } from "./source.ts";
 
 export type FoundFileSystem = FileSystemFacts & {
@@ -15,24 +16,6 @@ export type FoundFileSystem = FileSystemFacts & {
 
 /** How much of a partition the signatures below lie in. */
 const START = 128 * 1024;
-
-/** [byte, signature, name]; places as in libblkid (https://github.com/util-linux/util-linux, libblkid/src/superblocks). */
-const SIGNATURES: readonly (readonly [number, string, string])[] = [
-  [3, "NTFS    ", "NTFS"],
-  [0, "XFSB", "XFS"],
-  [0, "hsqs", "squashfs"],
-  [0, "LUKS\u00ba\u00be", "a LUKS container"],
-  [3, "-FVE-FS-", "a BitLocker volume"],
-  [32, "NXSB", "APFS"],
-  [512, "LABELONE", "a part of an LVM volume group"],
-  [1024, "H+", "HFS+"],
-  [1024, "\u0010\u0020\u00f5\u00f2", "F2FS"],
-  [4086, "SWAPSPACE2", "swap space"],
-  [4096, "\u00fc\u004e\u002b\u00a9", "a part of a RAID"],
-  [0, "\u00fc\u004e\u002b\u00a9", "a part of a RAID"],
-  [32_769, "CD001", "ISO 9660"],
-  [65_600, "_BHRfS_M", "btrfs"],
-];
 
 /** A uberblock, in any of the slots of 1 KiB in ZFS's first label; its byte order is the writer's. */
 const isZfs = (start: Buffer): boolean => {
@@ -92,9 +75,9 @@ const lookAt = async (
   if (signature(3, "EXFAT   ")) {
     return (await lookAtExfat(source, place)) ?? DAMAGED;
   }
-  const named = SIGNATURES.find(([at, text]) => signature(at, text));
   const name =
-    named?.[2] ?? (isZfs(start) ? "a part of a ZFS pool" : undefined);
+    nameBySignature(start, VOLUMES) ??
+    (isZfs(start) ? "a part of a ZFS pool" : undefined);
   if (name !== undefined) {
     return known(name);
   }

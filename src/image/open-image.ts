@@ -4,18 +4,21 @@ import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../report/user-error.ts";
 import { errnoWords } from "../system/errno-words.ts";
 import { imageDamaged } from "./archive-damage.ts";
+import { openBzip2 } from "./archive-bzip2.ts";
 import { openGzip } from "./archive-gzip.ts";
 import { openRaw } from "./archive-raw.ts";
 import { openZstd } from "./archive-zstd.ts";
+import { demandDisk, notAnImage } from "./demand-disk.ts";
+import {
+  isDiskImage,
+  LOOKED_AT,
+  nameContents,
+  TRAILER_SIZE,
+} from "./name-contents.ts";
+import { padImage } from "./pad-image.ts";
 import type { ImageFormat, ImageReader } from "./reader.ts";
 import { hasHeaderMagic } from "./xz-format.ts";
 import { openXz } from "./xz-reader.ts";
-
-const FORMATS = "a raw .img, or one in .xz, .gz, .zst or .zip";
-
-/** An MBR ends its sector with these bytes; a GPT disk has them too. */
-const BOOT_SIGNATURE = Buffer.from([0x55, 0xaa]);
-const SECTOR = 512;
 
 const openers: Readonly<
   Record<ImageFormat, (path: string) => Promise<ImageReader>>
@@ -23,6 +26,7 @@ const openers: Readonly<
   raw: openRaw,
   xz: openXz,
   gzip: openGzip,
+  bzip2: openBzip2,
   zstd: openZstd,
   // Its library is large, and few images are packed so.
   zip: async (path) => (await import("./archive-zip.ts")).openZip(path),
@@ -30,25 +34,17 @@ const openers: Readonly<
 
 const magics: readonly (readonly [ImageFormat, Buffer])[] = [
   ["gzip", Buffer.from([0x1f, 0x8b])],
+  ["bzip2", Buffer.from("BZh", "latin1")],
   ["zstd", Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
   ["zip", Buffer.from("PK\u0003\u0004", "latin1")],
   // A .zip without any entry.
   ["zip", Buffer.from("PK\u0005\u0006", "latin1")],
 ];
 
-/** Files that people mistake for an image, by their first bytes. */
-const others: readonly (readonly [string, Buffer])[] = [
-  ["a .bz2 file", Buffer.from("BZh", "latin1")],
-  ["a .7z file", Buffer.from("7z\u00bc\u00af\u0027\u001c", "latin1")],
-  ["a .rar file", Buffer.from("Rar!", "latin1")],
-  ["a qcow2 disk", Buffer.from("QFI\u00fb", "latin1")],
-  ["a web page", Buffer.from("<!DOCTYPE", "latin1")],
-  ["a web page", Buffer.from("<html", "latin1")],
-];
-
 const extensions: Readonly<Record<string, ImageFormat>> = {
   ".xz": "xz",
   ".gz": "gzip",
+  ".bz2": "bzip2",
   ".zst": "zstd",
   ".zip": "zip",
 };
@@ -67,30 +63,23 @@ const formatOf = (start: Buffer): ImageFormat | undefined => {
   if (known !== undefined || isSkippableFrame(start)) {
     return known?.[0] ?? "zstd";
   }
-  return start.subarray(SECTOR - 2).equals(BOOT_SIGNATURE) ? "raw" : undefined;
+  return isDiskImage(start) ? "raw" : undefined;
 };
 
-const notAnImage = (path: string, start: Buffer): UserError => {
-  const other = others.find(([, magic]) =>
-    magic.equals(start.subarray(0, magic.length)),
-  );
+/** What a name promises is missed first; what it is instead comes second, and may be something that is no error of transport. */
+const notAsNamed = (path: string, start: Buffer, end: Buffer): UserError => {
+  const contents = nameContents(start, end);
   const promised = Object.keys(extensions).find((end) =>
     path.toLowerCase().endsWith(end),
   );
-  if (promised !== undefined) {
-    return imageDamaged(
-      path,
-      `it does not begin as a ${promised} file, although its name says so`,
-      other === undefined ? [] : [`it begins as ${other[0]}`],
-    );
-  }
-  return new UserError(
-    "IMAGE_NOT_AN_IMAGE",
-    other === undefined
-      ? `${path} is not a disk image: it has no partition table and is in no known format`
-      : `${path} is not a disk image but ${other[0]}`,
-    { state: "nothing was written", hint: `give ${FORMATS}` },
-  );
+  return promised !== undefined &&
+    (contents === undefined || contents.name === "a web page")
+    ? imageDamaged(
+        path,
+        `it does not begin as a ${promised} file, although its name says so`,
+        contents === undefined ? [] : [`it begins as ${contents.name}`],
+      )
+    : notAnImage(path, "is", contents);
 };
 
 const whyUnreadable = (code: unknown): string | undefined => {
@@ -115,31 +104,41 @@ const unreadable = (path: string, error: unknown): unknown => {
       });
 };
 
-/** The first sector; throws for what is no regular file or empty. */
-const readStart = async (path: string, file: FileHandle): Promise<Buffer> => {
+/** The first bytes and the last; throws for what is no regular file or empty. */
+const readEdges = async (
+  path: string,
+  file: FileHandle,
+): Promise<{ readonly start: Buffer; readonly end: Buffer }> => {
   const stat = await file.stat();
   if (!stat.isFile()) {
     throw new UserError(
       "IMAGE_NOT_AN_IMAGE",
       `${path} is ${stat.isDirectory() ? "a folder" : "a device, a pipe or a socket"}, not the file of a disk image`,
-      { state: "nothing was written", hint: `give ${FORMATS}` },
+      { state: "nothing was written", hint: "give the file of a disk image" },
     );
   }
   if (stat.size === 0) {
     throw imageDamaged(path, "it is empty");
   }
-  const { buffer, bytesRead } = await file.read(
-    Buffer.alloc(SECTOR),
-    0,
-    SECTOR,
-    0,
-  );
-  return buffer.subarray(0, bytesRead);
+  const read = async (length: number, position: number): Promise<Buffer> => {
+    const { buffer, bytesRead } = await file.read(
+      Buffer.alloc(length),
+      0,
+      length,
+      position,
+    );
+    return buffer.subarray(0, bytesRead);
+  };
+  return {
+    start: await read(LOOKED_AT, 0),
+    end: await read(TRAILER_SIZE, Math.max(stat.size - TRAILER_SIZE, 0)),
+  };
 };
 
 /**
- * Opens `path` for reading; close the reader when done. What the file tells about itself is checked here, the rest while
- * it is decoded. Throws IMAGE_DAMAGED, IMAGE_REFUSED, IMAGE_NOT_AN_IMAGE, IMAGE_UNREADABLE or TOOL_MISSING.
+ * Opens `path` for reading; close the reader when done. What the file tells about itself is checked here, and that a disk
+ * is in it; the rest while it is decoded. Throws IMAGE_DAMAGED, IMAGE_REFUSED, IMAGE_NOT_AN_IMAGE, IMAGE_UNREADABLE or
+ * TOOL_MISSING.
  */
 export const openImage = async (path: string): Promise<ImageReader> => {
   let format: ImageFormat | undefined;
@@ -147,10 +146,10 @@ export const openImage = async (path: string): Promise<ImageReader> => {
     // Without O_NONBLOCK the opening of a named pipe waits for somebody to write into it.
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const start = await readStart(path, file);
+      const { start, end } = await readEdges(path, file);
       format = formatOf(start);
       if (format === undefined) {
-        throw notAnImage(path, start);
+        throw notAsNamed(path, start, end);
       }
     } finally {
       await file.close();
@@ -158,5 +157,12 @@ export const openImage = async (path: string): Promise<ImageReader> => {
   } catch (error) {
     throw unreadable(path, error);
   }
-  return openers[format](path);
+  const reader = await openers[format](path);
+  try {
+    await demandDisk(reader);
+    return padImage(reader);
+  } catch (error) {
+    await reader.close();
+    throw error;
+  }
 };

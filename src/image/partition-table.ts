@@ -3,6 +3,7 @@ import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import { readDiskTable } from "./disk-table.ts";
 import { MBR_SIZE } from "./mbr.ts";
+import { LOOKED_AT, nameContents } from "./name-contents.ts";
 import type { Source } from "./source.ts";
 import type { DiskTable, Partition } from "./table.ts";
 
@@ -43,19 +44,6 @@ export const describePartition = (partition: Partition): string =>
   `type ${typeText(partition.type)}, ` +
   `${formatBytes(partition.length)}, from byte ${partition.offset}`;
 
-/** First bytes of what people take for a raw image: [offset, bytes, name]. */
-const OTHER_FORMATS: readonly (readonly [number, string, string])[] = [
-  [0, "\xfd7zXZ\0", "an xz file that is still compressed"],
-  [0, "\x1f\x8b", "a gzip file that is still compressed"],
-  [0, "\x28\xb5\x2f\xfd", "a zstd file that is still compressed"],
-  [0, "PK\x03\x04", "a zip archive"],
-  [0, "QFI\xfb", "a qcow2 disk of a virtual machine"],
-  [0, "hsqs", "a squashfs file system"],
-  [82, "FAT32   ", "a FAT file system without a partition table"],
-  [54, "FAT", "a FAT file system without a partition table"],
-  [1080, "\x53\xef", "an ext4 file system without a partition table"],
-];
-
 const NO_TABLE = {
   "no signature": "the image does not begin with a partition table",
   "boot sector":
@@ -64,12 +52,7 @@ const NO_TABLE = {
 } as const;
 
 const noTable = (start: Buffer, what: string): UserError => {
-  const found = OTHER_FORMATS.find(
-    ([offset, bytes]) =>
-      start.toString("latin1", offset, offset + bytes.length) === bytes,
-  );
-  const zero = start.every((byte) => byte === 0);
-  const looks = zero ? "nothing but zero bytes" : found?.[2];
+  const looks = nameContents(start)?.name;
   return new UserError("BASE_HAS_NO_PARTITION_TABLE", what, {
     facts: looks === undefined ? [] : [`its start looks like ${looks}`],
     state: "nothing was written",
@@ -100,7 +83,7 @@ export const readPartitionTable = async (
 ): Promise<DiskTable> => {
   const table = await readDiskTable(source);
   if (table.kind === "none") {
-    const start = await source.read(0, Math.min(source.size, 2048));
+    const start = await source.read(0, Math.min(source.size, LOOKED_AT));
     throw noTable(start, NO_TABLE[table.reason]);
   }
   const fault = table.faults.find(({ code }) => !HARMLESS.includes(code));

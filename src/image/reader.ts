@@ -5,7 +5,7 @@ import type { Source } from "./source.ts";
 /** Decoded bytes of the raw image. `data` belongs to the receiver until it asks for the next chunk. */
 export type Chunk = { readonly offset: number; readonly data: Uint8Array };
 
-export type ImageFormat = "raw" | "xz" | "gzip" | "zstd" | "zip";
+export type ImageFormat = "raw" | "xz" | "gzip" | "bzip2" | "zstd" | "zip";
 
 export type ImageReader = {
   readonly path: string;
@@ -19,5 +19,10 @@ export type ImageReader = {
    * a format that cannot skip gives all. Every check the format has is made: damage throws IMAGE_DAMAGED.
    */
   readonly chunks: (ranges?: readonly Range[]) => AsyncIterable<Chunk>;
+  /**
+   * Full sentences about what is odd in the file and no fault, such as bytes behind its end. Of a format that does not tell
+   * its size they are complete when `chunks` has ended.
+   */
+  readonly remarks?: (() => readonly string[]) | undefined;
   readonly close: () => Promise<void>;
 };

@@ -27,6 +27,8 @@ export type XzArchive = {
   readonly path: string;
   readonly file: FileHandle;
   readonly index: XzIndex;
+  /** Bytes of the file that are .xz data; undefined: all. */
+  readonly length?: number | undefined;
   /** Given: the file is fetched in parts. */
   readonly demand?: Demand | undefined;
 };

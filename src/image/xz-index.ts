@@ -28,8 +28,8 @@ const MAX_INDEX_SIZE = MAX_BLOCKS * 18 + 32;
 const MIN_STORED = 5;
 /** LZMA2 stores what it cannot compress with 3 bytes more for 64 KiB; a block far beyond that would only fill memory. */
 const mostStored = (decoded: number): number => 2 * decoded + 64 * 1024;
-/** Padding is there to fill a tape's or device's blocks; more zeros than this are damage. */
-const MAX_PADDING = 64 * 1024;
+/** Padding fills a tape's or device's blocks, and other bytes behind the end come with a copy; the end is looked for this far. */
+const MAX_BEHIND = 1024 * 1024;
 
 /** The blocks of all streams of a file, counted from 0 in the order of the file. */
 export type XzIndex = {
@@ -46,6 +46,8 @@ export type XzIndex = {
   readonly start: Float64Array;
   readonly check: Uint8Array;
   readonly streams: number;
+  /** Bytes of the file up to where its last stream ends; neither stream nor padding is behind it. */
+  readonly end: number;
 };
 
 type Stream = {
@@ -75,25 +77,66 @@ const readAt = async (
   return buffer.subarray(0, bytesRead);
 };
 
-/** The end of the stream before `end`, behind which only padding stands. */
+/** The end of the stream before `end`, behind which only padding is, in multiples of 4 bytes. */
 const skipPadding = async (
   path: string,
   file: Parts,
   end: number,
 ): Promise<number> => {
-  const length = Math.min(MAX_PADDING, end);
+  const length = Math.min(MAX_BEHIND, end);
   const bytes = await readAt(file, end - length, length);
   const last = bytes.findLastIndex((byte) => byte !== 0);
   // Footers end in "YZ": zeros that do not fill 4 bytes are no padding either.
   const position = end - Math.floor((length - 1 - last) / 4) * 4;
   if (last === -1 || position % 4 !== 0) {
-    throw imageDamaged(
-      path,
-      "it does not end where .xz data can end, so it is cut off or something follows the .xz data",
-    );
+    throw notAtEnd(path);
   }
   return position;
 };
+
+const notAtEnd = (path: string) =>
+  imageDamaged(
+    path,
+    "it does not end where .xz data can end, so it is cut off or something follows the .xz data",
+  );
+
+/**
+ * The end of the last stream of a file of `size` bytes. Bytes that are no .xz data may follow it; a further stream, whole or
+ * cut off, may not. Streams have multiples of 4 bytes, and a footer's CRC-32 leaves no doubt about it.
+ */
+const findLastEnd = async (
+  path: string,
+  file: Parts,
+  size: number,
+): Promise<number> => {
+  const room = Math.min(EDGE_SIZE, size);
+  const edge = await readAt(file, size - room, room);
+  if (room === EDGE_SIZE && parseStreamFooter(edge) !== undefined) {
+    return size;
+  }
+  const from = Math.ceil(Math.max(size - MAX_BEHIND, 0) / 4) * 4;
+  const bytes = await readAt(file, from, size - from);
+  const at = bytes.lastIndexOf("YZ", undefined, "latin1");
+  for (let found = at; found >= EDGE_SIZE - 2;) {
+    const end = found + 2;
+    if (
+      end % 4 === 0 &&
+      parseStreamFooter(bytes.subarray(end - EDGE_SIZE, end)) !== undefined
+    ) {
+      const behind = bytes.subarray(end);
+      const next = behind.subarray(behind.findIndex((byte) => byte !== 0));
+      if (HEADER_START.equals(next.subarray(0, HEADER_START.length))) {
+        break;
+      }
+      return from + end;
+    }
+    found = bytes.lastIndexOf("YZ", found - 1, "latin1");
+  }
+  throw notAtEnd(path);
+};
+
+/** Enough of a stream header's magic to know that a stream was meant. */
+const HEADER_START = Buffer.from([0xfd, 0x37, 0x7a]);
 
 const parseRecords = (path: string, index: Buffer): BlockRecord[] => {
   const broken = (what: string) =>
@@ -192,7 +235,11 @@ const readStream = async (
   return { start, check: header, records };
 };
 
-const joinStreams = (path: string, streams: readonly Stream[]): XzIndex => {
+const joinStreams = (
+  path: string,
+  streams: readonly Stream[],
+  fileEnd: number,
+): XzIndex => {
   const blocks = streams.reduce((sum, each) => sum + each.records.length, 0);
   const fileOffset = new Float64Array(blocks);
   const stored = new Float64Array(blocks);
@@ -226,6 +273,7 @@ const joinStreams = (path: string, streams: readonly Stream[]): XzIndex => {
     start,
     check,
     streams: streams.length,
+    end: fileEnd,
   };
 };
 
@@ -242,12 +290,13 @@ export const readXzIndex = async (
   const parts: Parts = { file, demand };
   const streams: Stream[] = [];
   let blocks = 0;
-  let end = size;
+  const fileEnd = await findLastEnd(path, parts, size);
+  let end = fileEnd;
   do {
     const stream = await readStream(
       path,
       parts,
-      await skipPadding(path, parts, end),
+      end === fileEnd ? end : await skipPadding(path, parts, end),
     );
     streams.push(stream);
     blocks += stream.records.length;
@@ -256,5 +305,5 @@ export const readXzIndex = async (
     }
     end = stream.start;
   } while (end > 0);
-  return joinStreams(path, streams.toReversed());
+  return joinStreams(path, streams.toReversed(), fileEnd);
 };

@@ -1,5 +1,5 @@
 // An .xz file as an image: random access and parallel decoding where it has several blocks of a sane size.
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../report/user-error.ts";
 import { checkImageSize, decodeAhead, gatherChunks } from "./archive-chunks.ts";
 import { imageDamaged } from "./archive-damage.ts";
@@ -28,7 +28,12 @@ async function* streamedPieces(
 ): AsyncGenerator<Uint8Array> {
   const { path, file, index } = archive;
   const pieces = installed
-    ? toolPieces(path, { tool: "xz", args: XZ_ARGUMENTS, package: "xz-utils" })
+    ? toolPieces(path, {
+        tool: "xz",
+        args: XZ_ARGUMENTS,
+        package: "xz-utils",
+        length: archive.length,
+      })
     : builtInPieces(
         file,
         cutRun(index, { first: 0, end: index.blocks }, index.size).flatMap(
@@ -77,6 +82,21 @@ async function* parallelChunks(
   yield* xzChunks(archive, ranges, plan);
 }
 
+/** What is behind the last stream: nothing, or zeros that xz takes for padding; zeros that it does not take; or other bytes. */
+const restOf = async (
+  file: FileHandle,
+  from: number,
+  size: number,
+): Promise<"padding" | "zeros" | "other bytes"> => {
+  const rest = Buffer.alloc(size - from);
+  await file.read(rest, 0, rest.length, from);
+  return rest.some((byte) => byte !== 0)
+    ? "other bytes"
+    : rest.length % 4 === 0
+      ? "padding"
+      : "zeros";
+};
+
 /** Opens an .xz file; its indexes are read and checked, nothing is decoded yet. */
 export const openXz = async (path: string): Promise<ImageReader> => {
   const file = await open(path, "r");
@@ -93,7 +113,11 @@ export const openXz = async (path: string): Promise<ImageReader> => {
         },
       );
     }
-    const archive: XzArchive = { path, file, index };
+    const { size } = await file.stat();
+    // The program takes padding for what it is, in multiples of 4 bytes.
+    const rest = await restOf(file, index.end, size);
+    const length = rest === "padding" ? undefined : index.end;
+    const archive: XzArchive = { path, file, index, length };
     const plan = index.blocks > 1 ? planDecoding(index.largest) : undefined;
     const source =
       index.blocks > 1 && index.largest <= MAX_SOURCE_BLOCK
@@ -110,6 +134,12 @@ export const openXz = async (path: string): Promise<ImageReader> => {
             ? streamedChunks(archive)
             : parallelChunks(archive, source, ranges, plan),
         ),
+      remarks: () =>
+        rest === "other bytes"
+          ? [
+              `bytes that are no .xz data follow the image at byte ${index.end} of the file; they are left out`,
+            ]
+          : [],
       close: async () => {
         await source?.close();
         await file.close();

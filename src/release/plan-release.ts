@@ -39,7 +39,7 @@ export const RELEASE_FILES = {
 /** Addresses need `+` and other signs escaped, and not every client does it. */
 const slug = (base: string): string =>
   basename(base)
-    .replace(/\.(?:xz|gz|zst|zip)$/i, "")
+    .replace(/\.(?:xz|gz|bz2|zst|zip)$/i, "")
     .replace(/\.(?:img|raw|wic)$/i, "")
     .replaceAll(/[^A-Za-z0-9._]+/g, "-")
     .replaceAll(/^-|-$/g, "");

@@ -25,6 +25,7 @@ import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 import { memoryDisk } from "../device/memory-disk.ts";
 import { failureOf } from "../support/failure.ts";
 import { noCatalogue, testFolder, testOptions } from "./base-options.ts";
+import { asDisk } from "../support/as-disk.ts";
 
 const SIZE = 6 * 2 ** 20;
 
@@ -32,7 +33,7 @@ const SIZE = 6 * 2 ** 20;
 const image = Buffer.alloc(SIZE);
 image.fill("text and ", 0, 70_001);
 image.fill("more text ", 3_000_017, 3_500_000);
-image.set([0x55, 0xaa], 510);
+asDisk(image);
 
 const setUp = async (data = gzipSync(image), name = "a.img.gz") => {
   const path = join(testFolder(), name);

@@ -200,6 +200,17 @@ describe("a download", () => {
     );
   });
 
+  it("takes the bytes as they are sent of a file that is packed already", async () => {
+    const { url, path, options, files } = await setUp();
+    files.set("a.img.gz", (_, response) => {
+      response.setHeader("content-encoding", "x-gzip");
+      response.end(data);
+    });
+    const packed = new URL("a.img.gz", url);
+    expect((await download(packed, path, options)).sha256).toBe(sha256);
+    expect(Buffer.compare(readFileSync(path), data)).toBe(0);
+  });
+
   it("names a server that is silent", async () => {
     const { url, path, options } = await setUp((_, response) => {
       response.writeHead(200, { "content-length": "10", etag: '"1"' });

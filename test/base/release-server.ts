@@ -11,12 +11,11 @@ import type { PinnedKey } from "../../src/base/signature.ts";
 import { testOptions, packageCatalogue } from "./base-options.ts";
 import type { openGpg } from "./gpg.ts";
 import { startServer } from "./http-server.ts";
+import { asDisk } from "../support/as-disk.ts";
 
 /** The smallest thing that opens as a raw image. */
 export const rawImage = (fill: number): Buffer => {
-  const image = Buffer.alloc(4096, fill);
-  image.set([0x55, 0xaa], 510);
-  return image;
+  return asDisk(Buffer.alloc(4096, fill));
 };
 export const sha256 = (bytes: Buffer) =>
   createHash("sha256").update(bytes).digest("hex");

@@ -13,6 +13,7 @@ import {
   temporaryFolder,
 } from "../device/loop.ts";
 import { flash, only } from "./flash-run.ts";
+import { asDisk } from "../support/as-disk.ts";
 
 const MIB = 1024 ** 2;
 const SIZE = 48 * MIB;
@@ -39,7 +40,7 @@ describeAsRoot(["losetup", "lsblk"], "a killed flash", () => {
   test("leaves nothing that boots, and is run again as it was", async () => {
     const folder = temporaryFolder();
     const bytes = oldData(SIZE);
-    bytes.writeUInt16LE(0xaa55, 510);
+    asDisk(bytes);
     const image = join(folder, "sample.img");
     writeFileSync(image, bytes);
     const file = oldFile(join(folder, "card"), SIZE + MIB);
@@ -70,7 +71,7 @@ describeAsRoot(["losetup", "lsblk"], "a killed flash", () => {
   test("finishes when nobody kills it", async () => {
     const folder = temporaryFolder();
     const bytes = oldData(SIZE);
-    bytes.writeUInt16LE(0xaa55, 510);
+    asDisk(bytes);
     const image = join(folder, "sample.img");
     writeFileSync(image, bytes);
     const file = oldFile(join(folder, "card"), SIZE);

@@ -23,6 +23,7 @@ import type { ProgressEvent } from "../../src/report/events.ts";
 import { oldData, temporaryFolder, usableTarget } from "../device/loop.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { flash, only } from "./flash-run.ts";
+import { asDisk } from "../support/as-disk.ts";
 
 const MIB = 1024 ** 2;
 const SIZE = 6 * MIB + 512;
@@ -62,7 +63,7 @@ const flashed = async (wipe = false) => {
   const folder = temporaryFolder();
   const image = join(folder, "base.img");
   const bytes = oldData(SIZE);
-  bytes.writeUInt16LE(0xaa55, 510);
+  asDisk(bytes);
   writeFileSync(image, bytes);
   const card = join(folder, "card.img");
   const plan = await planFor(card, wipe);

@@ -20,6 +20,7 @@ import {
   ROOT,
   SAMPLE_TOOLS,
 } from "./sample-image.ts";
+import { asDisk } from "../support/as-disk.ts";
 
 const MIB = 1024 ** 2;
 
@@ -187,7 +188,7 @@ describeAsRoot(
       // 512-byte sectors: neither a whole MiB nor whole 4096-byte blocks.
       const size = 3 * MIB + 5 * 512;
       const bytes = oldData(size);
-      bytes.writeUInt16LE(0xaa55, 510);
+      asDisk(bytes);
       const image = join(folder, "odd.img");
       writeFileSync(image, bytes);
       const card = usedCard(folder, "card", size);
@@ -205,7 +206,7 @@ describeAsRoot(
     test("writes an image smaller than the first MiB", async () => {
       const folder = temporaryFolder();
       const bytes = oldData(96 * 1024);
-      bytes.writeUInt16LE(0xaa55, 510);
+      asDisk(bytes);
       const image = join(folder, "tiny.img");
       writeFileSync(image, bytes);
       const card = usedCard(folder, "card", 2 * MIB);

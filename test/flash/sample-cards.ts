@@ -21,6 +21,7 @@ import {
   only,
   type Wrap,
 } from "./flash-run.ts";
+import { asDisk } from "../support/as-disk.ts";
 
 const MIB = 1024 ** 2;
 
@@ -29,7 +30,7 @@ export const sampleCards = (size = 20 * MIB) => {
   const folder = temporaryFolder();
   const image = join(folder, "sample.img");
   const bytes = oldData(size);
-  bytes.writeUInt16LE(0xaa55, 510);
+  asDisk(bytes);
   writeFileSync(image, bytes);
   const cardSize = size + 4 * MIB;
 

@@ -7,6 +7,7 @@ import { expect, onTestFinished } from "vitest";
 import { openImage } from "../../src/image/open-image.ts";
 import type { Range } from "../../src/image/range.ts";
 import type { Chunk } from "../../src/image/reader.ts";
+import { asDisk } from "../support/as-disk.ts";
 
 /** A folder that is gone after the test. */
 export const testFolder = (): string => {
@@ -15,7 +16,7 @@ export const testFolder = (): string => {
   return folder;
 };
 
-/** Bytes that look like a disk: text, zeros and noise by turns, with the signature of a partition table. */
+/** Bytes that look like a disk: text, zeros and noise by turns, behind a partition table. */
 export const sampleImage = (size: number, seed = 1): Buffer => {
   const image = Buffer.alloc(size);
   let state = seed >>> 0 || 1;
@@ -37,8 +38,7 @@ export const sampleImage = (size: number, seed = 1): Buffer => {
     }
     position += length;
   }
-  image.set([0x55, 0xaa], 510);
-  return image;
+  return asDisk(image);
 };
 
 /** Runs a compressor from stdin to stdout. */

@@ -3,12 +3,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { oldData, temporaryFolder } from "../device/loop.ts";
 import { CARD, IMAGE } from "./faults.ts";
+import { asDisk } from "../support/as-disk.ts";
 
 export const image = (() => {
   const bytes = oldData(IMAGE);
   // Other bytes than the card's.
   bytes.reverse();
-  bytes.writeUInt16LE(0xaa55, 510);
+  asDisk(bytes);
   return bytes;
 })();
 
