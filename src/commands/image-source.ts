@@ -11,6 +11,7 @@ import type { MapSource } from "../flash/plan-flash.ts";
 import { writeRanges } from "../flash/segments.ts";
 import { mapUsed } from "../image/block-map.ts";
 import { withBmapCheck } from "../image/bmap-reader.ts";
+import { sectorsOf } from "../image/check-bmap.ts";
 import { findBmap } from "../image/find-bmap.ts";
 import { openImage } from "../image/open-image.ts";
 import { type Patch, patchedSource } from "../image/patch.ts";
@@ -176,7 +177,10 @@ export const openImageFile = async (
     const { beside, ...proof } = await proofOf(context, path, sha256);
     const bmap = await findBmap(path);
     const size =
-      opened.size ?? bmap?.imageSize ?? (await countBytes(opened, context));
+      opened.size ??
+      (bmap === undefined
+        ? await countBytes(opened, context)
+        : sectorsOf(bmap));
     context.signal.throwIfAborted();
     tellRemarks(context, opened, proof.proveImage !== undefined);
     const reader =

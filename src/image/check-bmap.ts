@@ -10,13 +10,16 @@ export type BmapCheck = {
   readonly finish: () => void;
 };
 
+/** Bytes of an image that ends within a sector, and is read with the sector's rest. */
+export const sectorsOf = ({ imageSize }: Bmap): number =>
+  Math.ceil(imageSize / 512) * 512;
+
 /**
  * Starts a check of an image of `imageSize` bytes. Bytes outside the map may be left out.
  * A map without checksums is checked for its size alone.
  */
 export const bmapCheck = (bmap: Bmap, imageSize: number): BmapCheck => {
-  // An image that ends within a sector is read with the sector's rest.
-  if (Math.ceil(bmap.imageSize / 512) * 512 !== imageSize) {
+  if (imageSize !== bmap.imageSize && imageSize !== sectorsOf(bmap)) {
     throw bmapWrong("the block map belongs to another image", [
       `the map is of an image of ${bmap.imageSize} bytes`,
       `this image has ${imageSize} bytes`,

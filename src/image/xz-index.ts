@@ -16,6 +16,7 @@ import {
   padded,
   parseStreamFooter,
   parseStreamHeader,
+  streamHeader,
 } from "./xz-format.ts";
 import type { Range } from "./range.ts";
 
@@ -114,8 +115,9 @@ const findLastEnd = async (
   if (room === EDGE_SIZE && parseStreamFooter(edge) !== undefined) {
     return size;
   }
-  const from = Math.ceil(Math.max(size - MAX_BEHIND, 0) / 4) * 4;
-  const bytes = await readAt(file, from, size - from);
+  const last = await withoutZeros(file, size);
+  const from = Math.ceil(Math.max(last - MAX_BEHIND, 0) / 4) * 4;
+  const bytes = await readAt(file, from, last - from);
   const at = bytes.lastIndexOf("YZ", undefined, "latin1");
   for (let found = at; found >= EDGE_SIZE - 2;) {
     const end = found + 2;
@@ -125,7 +127,7 @@ const findLastEnd = async (
     ) {
       const behind = bytes.subarray(end);
       const next = behind.subarray(behind.findIndex((byte) => byte !== 0));
-      if (HEADER_START.equals(next.subarray(0, HEADER_START.length))) {
+      if (beginsStream(next)) {
         break;
       }
       return from + end;
@@ -135,8 +137,30 @@ const findLastEnd = async (
   throw notAtEnd(path);
 };
 
-/** Enough of a stream header's magic to know that a stream was meant. */
-const HEADER_START = Buffer.from([0xfd, 0x37, 0x7a]);
+/** Where the zeros begin that end the file, as far as it has any. */
+const withoutZeros = async (file: Parts, size: number): Promise<number> => {
+  for (let end = size; end > 0;) {
+    const length = Math.min(MAX_BEHIND, end);
+    const bytes = await readAt(file, end - length, length);
+    const last = bytes.findLastIndex((byte) => byte !== 0);
+    if (last !== -1) {
+      return end - length + last + 1;
+    }
+    end -= length;
+  }
+  return 0;
+};
+
+/** Whether a stream was meant that is cut off, or whose header is damaged. */
+const beginsStream = (bytes: Buffer): boolean => {
+  const magic = streamHeader(0).subarray(0, 6);
+  const start = bytes.subarray(0, magic.length);
+  return (
+    start.length > 0 &&
+    (magic.subarray(0, start.length).equals(start) ||
+      magic.subarray(0, 3).equals(start.subarray(0, 3)))
+  );
+};
 
 const parseRecords = (path: string, index: Buffer): BlockRecord[] => {
   const broken = (what: string) =>

@@ -3,6 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../report/user-error.ts";
 import { checkImageSize, decodeAhead, gatherChunks } from "./archive-chunks.ts";
 import { imageDamaged } from "./archive-damage.ts";
+import { hasBytes } from "./archive-stream.ts";
 import { DecodeFailure, toolPieces } from "./archive-tool.ts";
 import type { Range } from "./range.ts";
 import type { Chunk, ImageReader } from "./reader.ts";
@@ -88,11 +89,9 @@ const restOf = async (
   from: number,
   size: number,
 ): Promise<"padding" | "zeros" | "other bytes"> => {
-  const rest = Buffer.alloc(size - from);
-  await file.read(rest, 0, rest.length, from);
-  return rest.some((byte) => byte !== 0)
+  return (await hasBytes(file, from))
     ? "other bytes"
-    : rest.length % 4 === 0
+    : (size - from) % 4 === 0
       ? "padding"
       : "zeros";
 };
