@@ -138,7 +138,10 @@ declare(
     ),
 )
   .argument("[target]", "block device or regular file")
-  .argument("[image]", "image file; without one, the only image in out/")
+  .argument(
+    "[image]",
+    "image file, address, or - for stdin; else the only one in out/",
+  )
   .addOption(inventoryOption())
   .addOption(
     new Option(

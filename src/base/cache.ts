@@ -16,7 +16,7 @@ export type CacheOptions = {
   readonly anew?: boolean | undefined;
 };
 
-type Kind = "archives" | "downloads" | "keys" | "lists" | "raw";
+type Kind = "archives" | "downloads" | "keys" | "lists" | "raw" | "spool";
 
 /** A path in the cache; its folder exists. Throws CACHE_UNUSABLE. */
 export const cachePath = async (

@@ -5,8 +5,10 @@ import { normaliseRanges } from "../image/range.ts";
 import { onlyImage } from "./choose-image.ts";
 import type { Context } from "./context.ts";
 import type { SourceOptions } from "./flash-options.ts";
+import { fitSource } from "./fit-source.ts";
 import type { FlashTargets } from "./flash-targets.ts";
-import { type FlashSource, openImageFile } from "./image-source.ts";
+import type { FlashSource } from "./image-source.ts";
+import { openNamedImage } from "./named-image.ts";
 import { IMAGE, imageFiles } from "./source-files.ts";
 
 /** What the command line itself names as read or kept. */
@@ -53,19 +55,33 @@ const withSharedRanges = (
         };
   });
 
-/** Finds and opens what the arguments mean; nothing is written. A plain image does not load what nodes need. */
+/**
+ * Finds and opens what the arguments mean; nothing is written. A plain image does not load what nodes need.
+ * @param room bytes of the only target, where it cannot grow
+ */
 export const openSources = async (
   context: Context,
   targets: FlashTargets,
   args: SourceOptions,
+  room?: number,
 ): Promise<OpenSources> => {
   if (targets.kind === "one" && targets.host === undefined) {
     const image = targets.image ?? (await onlyImage(args.out));
-    const source = await openImageFile(context, image, args);
+    const opened = await openNamedImage(context, image, args);
+    const source = args.wipe
+      ? opened
+      : await fitSource(opened, room, context).catch(async (error: unknown) => {
+          await opened.close();
+          throw error;
+        });
     const sources = [source];
     return {
       sources,
-      files: imageFiles(image, IMAGE),
+      files: [
+        ...imageFiles(image, IMAGE),
+        // A copy of what came from a pipe or an address.
+        ...source.files.map((path) => ({ path, what: IMAGE })),
+      ],
       keep: async () => sources,
       close: source.close,
     };

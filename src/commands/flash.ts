@@ -24,7 +24,13 @@ export const flash = async (
   const wanted = flashTargets(args, options.host);
   const named = namedSources(wanted, options);
   const targets = await lookAtTargets(context, pathsOf(wanted), named, options);
-  const opened = await openSources(context, wanted, options);
+  const [first] = targets;
+  const opened = await openSources(
+    context,
+    wanted,
+    options,
+    first?.target.kind === "device" ? first.target.device.size : undefined,
+  );
   const { sources, keep, close } = opened;
   try {
     const files = await lookAtSources([...opened.files, ...named]);

@@ -110,23 +110,23 @@ export const mapImage = async (
 
 type Surroundings = Pick<Context, "env" | "report" | "signal">;
 
-type ImageOptions = {
+export type ImageOptions = {
   readonly wipe?: boolean | undefined;
-  /** The checksum that the file must have. */
+  /** The checksum that the file must have, as the user gave it, or as something else says. */
   readonly sha256?: string | undefined;
+  readonly expected?: ExpectedChecksum | undefined;
 };
 
 /** Where the image's checksums come from, and what compares the file with them. */
 const proofOf = async (
   { env }: Surroundings,
   path: string,
-  sha256: string | undefined,
+  given: ExpectedChecksum | undefined,
 ): Promise<
   Pick<FlashSource, "checksums" | "proveImage"> & {
     readonly beside: readonly ExpectedChecksum[];
   }
 > => {
-  const given = givenChecksum(sha256);
   const beside = await checksumsBeside(path, given);
   const expected = [...(given === undefined ? [] : [given]), ...beside];
   return {
@@ -169,12 +169,16 @@ const tellRemarks = (
 export const openImageFile = async (
   context: Surroundings,
   path: string,
-  { wipe = false, sha256 }: ImageOptions = {},
+  { wipe = false, sha256, expected }: ImageOptions = {},
 ): Promise<FlashSource> => {
   const opened = await openImage(path);
   try {
     const manifest = await manifestOf(path);
-    const { beside, ...proof } = await proofOf(context, path, sha256);
+    const { beside, ...proof } = await proofOf(
+      context,
+      path,
+      expected ?? givenChecksum(sha256),
+    );
     const bmap = await findBmap(path);
     const size =
       opened.size ??

@@ -17,7 +17,8 @@ import {
 import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
-import { openImageFile } from "./image-source.ts";
+import { fitSource } from "./fit-source.ts";
+import { openNamedImage } from "./named-image.ts";
 
 const verifyOptions = z.object({ out: z.string() });
 
@@ -48,7 +49,14 @@ export const verify = async (
   const { report, signal } = context;
   const compare = async () => {
     if (image !== undefined) {
-      const source = await openImageFile(context, image);
+      // Whatever an address gives is what the card is compared with.
+      const named = await openNamedImage(context, image, { insecure: true });
+      const source = await fitSource(named, opened.size, context).catch(
+        async (error: unknown) => {
+          await named.close();
+          throw error;
+        },
+      );
       const proof = startProof(source.proveImage, signal);
       try {
         const found = await verifyAgainstImage(

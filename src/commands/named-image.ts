@@ -1,0 +1,114 @@
+// The image that a command line names: a file, standard input, a pipe, or an address.
+import { loadCatalogue } from "../base/load-catalogue.ts";
+import { checksumAtAddress } from "../base/address-checksum.ts";
+import { baseFailure } from "../base/base-failure.ts";
+import { rememberUse } from "../base/cache-names.ts";
+import { type ExpectedChecksum, givenChecksum } from "../base/checksums.ts";
+import { shownUrl } from "../base/http-request.ts";
+import { NetworkFailure } from "../base/network-failure.ts";
+import { resolveAddress } from "../base/resolve-address.ts";
+import { UserError } from "../report/user-error.ts";
+import type { Context } from "./context.ts";
+import {
+  type FlashSource,
+  type ImageOptions,
+  openImageFile,
+} from "./image-source.ts";
+import { spoolIfPipe } from "./spooled-image.ts";
+
+type Surroundings = Pick<Context, "env" | "report" | "signal">;
+
+type NamedOptions = {
+  readonly wipe?: boolean | undefined;
+  readonly sha256?: string | undefined;
+  /** Takes an address without a checksum. */
+  readonly insecure?: boolean | undefined;
+};
+
+/** The file's path on this computer means nothing to who gave an address or a pipe. */
+const renamed = (error: unknown, path: string, label: string): unknown =>
+  error instanceof UserError
+    ? new UserError(error.code, error.message.replaceAll(path, label), {
+        facts: error.facts.map((fact) => fact.replaceAll(path, label)),
+        hint: error.hint,
+        state: error.state,
+        cause: error.cause,
+      })
+    : error;
+
+const openCopy = async (
+  surroundings: Surroundings,
+  path: string,
+  label: string,
+  options: ImageOptions,
+): Promise<FlashSource> => {
+  try {
+    return { ...(await openImageFile(surroundings, path, options)), label };
+  } catch (error) {
+    throw renamed(error, path, label);
+  }
+};
+
+const fetchImage = async (
+  address: string,
+  { sha256, insecure }: NamedOptions,
+  surroundings: Surroundings,
+): Promise<{
+  readonly path: string;
+  readonly label: string;
+  readonly expected: ExpectedChecksum | undefined;
+}> => {
+  const url = new URL(address);
+  const label = shownUrl(url);
+  const catalogue = await loadCatalogue(surroundings.env);
+  const options = { ...surroundings, catalogue };
+  try {
+    const expected =
+      givenChecksum(sha256) ?? (await checksumAtAddress(url, options));
+    const request = { base: address, explicit: true, insecure };
+    const found = await resolveAddress(url, expected, request, options);
+    await rememberUse(surroundings.env, found.sha256, found.name);
+    return { path: found.path, label, expected };
+  } catch (error) {
+    throw error instanceof NetworkFailure ? baseFailure(label, error) : error;
+  }
+};
+
+/**
+ * Opens the image. What comes from a pipe is copied to a file that goes with the source, and what an address names is
+ * fetched into the cache. Throws what `openImageFile` does, CHECKSUM_MISSING for an address that nothing proves,
+ * CHECKSUM_MISMATCH, DOWNLOAD_FAILED, BASE_UNREACHABLE, and DISK_FULL.
+ */
+export const openNamedImage = async (
+  surroundings: Surroundings,
+  image: string,
+  options: NamedOptions = {},
+): Promise<FlashSource> => {
+  if (/^https?:\/\//i.test(image) && URL.canParse(image)) {
+    const { path, label, expected } = await fetchImage(
+      image,
+      options,
+      surroundings,
+    );
+    const { wipe } = options;
+    return openCopy(surroundings, path, label, { wipe, expected });
+  }
+  const spooled = await spoolIfPipe(image, surroundings);
+  if (spooled === undefined) {
+    return openImageFile(surroundings, image, options);
+  }
+  const { path, label, remove } = spooled;
+  try {
+    const source = await openCopy(surroundings, path, label, options);
+    return {
+      ...source,
+      close: async () => {
+        await source.close();
+        await remove();
+      },
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+};
