@@ -10,7 +10,7 @@ import { UserError } from "../report/user-error.ts";
 import { removeStalePartials, temporaryName } from "../system/atomic-file.ts";
 import type { Context } from "./context.ts";
 
-export type Spooled = {
+type Spooled = {
   readonly path: string;
   readonly remove: () => Promise<void>;
 };
