@@ -1,12 +1,14 @@
 // The real programs take what a card carries, and would refuse what is wrong.
 import { readdirSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { packageFile } from "../../src/system/package-files.ts";
 import { describeWithTools } from "../support/tools.ts";
-import { judge } from "./judge.ts";
+import { schemaVerdicts } from "./cloud-init-judge.ts";
+import { judge, type Verdict } from "./judge.ts";
 import { seeds, configs, texts } from "./golden-seeds.ts";
-import { file } from "./judged-files.ts";
+import { file, folder } from "./judged-files.ts";
 
 const fragments = readdirSync(packageFile("cloud-init/fragments"), {
   recursive: true,
@@ -14,10 +16,22 @@ const fragments = readdirSync(packageFile("cloud-init/fragments"), {
 }).filter((path) => path.endsWith(".yaml"));
 
 describeWithTools(["cloud-init"], "cloud-init", () => {
-  const schema = (path: string) => judge("cloud-init", ["schema", "-c", path]);
+  const userData = (name: string) => `${name}/user-data`;
+  const networkConfig = (name: string) => `${name}/network-config`;
+  let verdicts: ReadonlyMap<string, Verdict>;
 
-  it.each(seeds)("accepts the user-data of $name", ({ name, seed }) => {
-    const { status, output } = schema(file(`${name}/user-data`, seed.userData));
+  beforeAll(() => {
+    verdicts = schemaVerdicts([
+      ...seeds.map(({ name, seed }) => file(userData(name), seed.userData)),
+      ...fragments.map((path) => packageFile(`cloud-init/fragments/${path}`)),
+    ]);
+  });
+
+  const schema = (path: string): Verdict =>
+    verdicts.get(path) ?? { status: null, output: "not judged" };
+
+  it.each(seeds)("accepts the user-data of $name", ({ name }) => {
+    const { status, output } = schema(join(folder, userData(name)));
     expect(output).toMatch(/^Valid/);
     expect(status).toBe(0);
   });
@@ -40,9 +54,10 @@ describeWithTools(["cloud-init"], "cloud-init", () => {
     ["another first line", "#cloud-config", "#cloud-confg"],
   ])("refuses %s", (_, from, to) => {
     const text = seeds[0]?.seed.userData ?? "";
-    const { status } = schema(file("broken", text.replace(from, to)));
+    const path = file("broken", text.replace(from, to));
     expect(text).toContain(from);
-    expect(status).not.toBe(0);
+    expect(schemaVerdicts([path]).get(path)?.status).not.toBe(0);
+    expect(judge("cloud-init", ["schema", "-c", path]).status).not.toBe(0);
   });
 
   // Since 23.4; before, netplan alone judges.
@@ -52,16 +67,19 @@ describeWithTools(["cloud-init"], "cloud-init", () => {
   ]).output.includes("--schema-type");
 
   if (judgesNetworks) {
-    it.each(seeds)("accepts the network-config of $name", (golden) => {
-      const { name, seed } = golden;
-      const path = file(`${name}/network-config`, seed.networkConfig);
-      const { status, output } = judge("cloud-init", [
-        "schema",
+    beforeAll(() => {
+      const networks = schemaVerdicts(
+        seeds.map(({ name, seed }) =>
+          file(networkConfig(name), seed.networkConfig),
+        ),
         "--schema-type",
         "network-config",
-        "-c",
-        path,
-      ]);
+      );
+      verdicts = new Map([...verdicts, ...networks]);
+    });
+
+    it.each(seeds)("accepts the network-config of $name", ({ name }) => {
+      const { status, output } = schema(join(folder, networkConfig(name)));
       expect(output).toMatch(/^Valid/);
       expect(status).toBe(0);
     });

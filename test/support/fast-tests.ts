@@ -7,7 +7,16 @@ const SLOW =
   /from "(node:child_process|node:https?|node:net|node:dgram|[^"]*\/run-tool\.ts|[^"]*\/support\/(tools|run-cli|kill-itself)\.ts)"|\binject\(|\bos-tools\b/;
 
 /** They start programs through what they test, or take long. */
-const ALSO_SLOW = ["image/xz-", "addons/", "build/", "firmware/", "commands/"];
+const ALSO_SLOW = [
+  "addons/",
+  "base/cache.test.ts",
+  "build/",
+  "commands/",
+  "firmware/",
+  "image/xz-",
+  "inventory/hostile.test.ts",
+  "inventory/load-inventory.test.ts",
+];
 
 /** Paths of the tests, as the configuration of vitest takes them. */
 export const fastTests = (folder: string): readonly string[] => {
