@@ -65,6 +65,7 @@ const describe = (
     device.transport ?? device.kind,
     name,
     device.serial === undefined ? "" : `serial ${device.serial}`,
+    device.logicalBlock === 0 ? "" : `${device.logicalBlock}-byte sectors`,
   ].filter((word) => word !== "");
   const verdict = refusals.length === 0 ? "can be written" : "refused";
   return [

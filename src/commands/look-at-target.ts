@@ -51,15 +51,21 @@ export const lookAtTarget = async (
     return [];
   }
   const opened = await openForReading(target);
-  const looked = lookAtDisk(sourceOf(opened)).catch((error: unknown) => {
-    if (
-      error instanceof UserError ||
-      (error instanceof Error && "errno" in error)
-    ) {
-      return undefined;
-    }
-    throw error;
-  });
+  const sectorSize =
+    target.kind === "device" && target.device.logicalBlock === 4096
+      ? 4096
+      : undefined;
+  const looked = lookAtDisk(sourceOf(opened), sectorSize).catch(
+    (error: unknown) => {
+      if (
+        error instanceof UserError ||
+        (error instanceof Error && "errno" in error)
+      ) {
+        return undefined;
+      }
+      throw error;
+    },
+  );
   // Closing waits for a read that hangs, so for ever.
   const closed = looked.finally(opened.close);
   return Promise.race([closed, patience()]);

@@ -17,6 +17,8 @@ export type Refusal = {
 export type Wish = {
   /** Bytes of the image; undefined when only listing. */
   readonly imageSize?: number | undefined;
+  /** Bytes of the sectors that the image's partition table counts in; undefined without a table. */
+  readonly imageSectors?: number | undefined;
   readonly allowFixed: boolean;
   /** Bytes; larger devices are refused. */
   readonly maxSize: number;
@@ -140,6 +142,34 @@ const tooSmall: Rule = ({ path, size }, { imageSize }) =>
         hint: "take a larger card",
       };
 
+/**
+ * https://man.archlinux.org/man/nvme-format.1 (--block-size); a card, a USB stick or a disk in an enclosure has the sectors
+ * that it has.
+ */
+const reformat = (
+  { path, name, transport }: BlockDevice,
+  to: number,
+): string =>
+  name.startsWith("nvme") || transport === "nvme"
+    ? `take another disk, or format this one anew, which erases everything on it: nvme format --block-size=${to} ${path}`
+    : `take a disk with sectors of ${to} bytes: most enclosures and cards cannot change theirs`;
+
+/**
+ * A table counts in the sectors of its disk, so that on another kind of disk every partition is somewhere else, for Linux
+ * and for the Pi's firmware.
+ */
+const otherSectors: Rule = (device, { imageSectors }) =>
+  imageSectors === undefined ||
+  device.logicalBlock === 0 ||
+  device.size === 0 ||
+  device.logicalBlock === imageSectors
+    ? undefined
+    : {
+        code: "TARGET_OTHER_SECTORS",
+        reason: `${device.path} has sectors of ${device.logicalBlock} bytes, and the image's partition table is made for ${imageSectors}: no Pi would find its partitions there`,
+        hint: reformat(device, imageSectors),
+      };
+
 const tooLarge: Rule = ({ path, size }, { maxSize }) =>
   size <= maxSize
     ? undefined
@@ -192,6 +222,7 @@ const DEVICE_RULES: readonly Rule[] = [
   empty,
   readOnly,
   tooSmall,
+  otherSectors,
   tooLarge,
   fixed,
   wrongSerial,

@@ -13,8 +13,9 @@ import { readMbr } from "./mbr-table.ts";
 import type { Source } from "./source.ts";
 import type { Reach, SectorSize, TableFinding } from "./table.ts";
 
-const reachOf = (source: Source, known: number | undefined): Reach => ({
-  size: known,
+const reachOf = (source: Source, options: TableOptions): Reach => ({
+  size: "size" in options ? options.size : source.size,
+  forwardOnly: options.forwardOnly ?? false,
   read: async (offset, length) => {
     if (
       !Number.isSafeInteger(offset) ||
@@ -23,7 +24,14 @@ const reachOf = (source: Source, known: number | undefined): Reach => ({
     ) {
       return undefined;
     }
-    return source.read(offset, length);
+    try {
+      return await source.read(offset, length);
+    } catch (error) {
+      if (error instanceof RangeError) {
+        return undefined;
+      }
+      throw error;
+    }
   },
 });
 
@@ -35,6 +43,8 @@ export type TableOptions = {
   readonly size?: number | undefined;
   /** The disk's logical sectors, where there is a disk: an MBR counts in nothing else. */
   readonly sectorSize?: SectorSize | undefined;
+  /** `source` decodes everything in front of what it is asked for: the backup of a GPT is not read. */
+  readonly forwardOnly?: boolean;
 };
 
 /**
@@ -48,7 +58,7 @@ export const readDiskTable = async (
   source: Source,
   options: TableOptions = {},
 ): Promise<TableFinding> => {
-  const reach = reachOf(source, "size" in options ? options.size : source.size);
+  const reach = reachOf(source, options);
   const sector = await reach.read(0, MBR_SIZE);
   if (sector === undefined || !hasBootSignature(sector)) {
     return { kind: "none", reason: "no signature" };

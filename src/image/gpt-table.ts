@@ -43,13 +43,13 @@ type Copies = {
 
 /** The backup is where the primary says; without a primary it is in the last sector. */
 const readCopies = async (
-  { size, read }: Reach,
+  { size, read, forwardOnly }: Reach,
   sectorSize: SectorSize,
 ): Promise<Copies | undefined> => {
   const first = await readGptCopy(read, 1, sectorSize);
   if (!isGptCopy(first)) {
     const last =
-      size === undefined
+      size === undefined || forwardOnly
         ? undefined
         : await readGptCopy(
             read,
@@ -81,6 +81,9 @@ const readCopies = async (
       },
     ];
     return { sectorSize, primary: first, backup: undefined, faults };
+  }
+  if (forwardOnly) {
+    return { sectorSize, primary: first, backup: undefined, faults: [] };
   }
   const other = await readGptCopy(read, first.otherLba, sectorSize);
   const backup = isGptCopy(other) ? other : undefined;

@@ -6,6 +6,7 @@ import { partitionPlaces } from "./partition-places.ts";
 import type { Range } from "./range.ts";
 import { nameBySignature, VOLUMES } from "./signatures.ts";
 import type { Source } from "./source.ts";
+import type { SectorSize } from "./table.ts";
 
 export type FoundFileSystem = FileSystemFacts & {
   /** As in the kernel's names; undefined on a disk without partitions. */
@@ -112,13 +113,17 @@ const lookOrGuess = async (
   }
 };
 
-/** In the partitions' order; partitions without a known file system are left out. */
+/**
+ * In the partitions' order; partitions without a known file system are left out.
+ * @param sectorSize the disk's logical sectors; without it the table decides
+ */
 export const lookAtDisk = async (
   disk: Source,
+  sectorSize?: SectorSize,
 ): Promise<readonly FoundFileSystem[]> => {
   const source = bounded(disk);
   const found: FoundFileSystem[] = [];
-  for (const place of await partitionPlaces(source)) {
+  for (const place of await partitionPlaces(source, sectorSize)) {
     const facts = await lookOrGuess(source, place);
     if (facts !== undefined) {
       found.push({ ...facts, partition: place.number, size: place.length });

@@ -21,13 +21,15 @@ import { placeFaults, type TableFault } from "./table-faults.ts";
 
 /** An MBR does not say how large its sectors are: the file systems that begin where it points decide. */
 const mbrSectorSize = async (
-  { read }: Reach,
+  { read, forwardOnly }: Reach,
   entries: readonly MbrEntry[],
 ): Promise<SectorSize> => {
+  const sorted = entries
+    .filter(({ start }) => start > 0)
+    .toSorted((a, b) => a.start - b.start);
   for (const sectorSize of SECTOR_SIZES) {
-    for (const { start } of entries) {
-      const offset = start * sectorSize;
-      if (start > 0 && (await holdsFileSystemStart(read, offset))) {
+    for (const { start } of forwardOnly ? sorted.slice(0, 1) : sorted) {
+      if (await holdsFileSystemStart(read, start * sectorSize)) {
         return sectorSize;
       }
     }

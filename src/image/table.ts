@@ -56,11 +56,14 @@ export type NoTable = {
 
 export type TableFinding = DiskTable | NoTable;
 
-/** What can be read of a disk or an image: all of it, or its beginning. */
+/** What can be read of a disk or an image: all of it, its beginning, or each byte once and in order. */
 export type Reach = {
   /** Bytes; undefined where nobody knows yet. */
   readonly size: number | undefined;
+  /** Undefined where there are no such bytes, or none that can be had. */
   readonly read: ReadBytes;
+  /** Every byte costs the decoding of all in front of it: nothing far away is read. */
+  readonly forwardOnly: boolean;
 };
 
 export const SECTOR_SIZES = [512, 4096] as const;

@@ -145,6 +145,10 @@ export const ERROR_CODES = {
   IMAGE_MANIFEST_DAMAGED: {
     exit: EXIT.wrongInput,
     about: "The manifest that `build` wrote beside an image cannot be read.",
+  IMAGE_DOUBTFUL: {
+    exit: EXIT.wrongInput,
+    about:
+      "Something is wrong with the image, nothing proves it, and nobody was asked.",
   },
   IMAGE_NOT_AN_IMAGE: {
     exit: EXIT.wrongInput,
@@ -349,6 +353,11 @@ export const ERROR_CODES = {
   TARGET_NO_PERMISSION: {
     exit: EXIT.targetRefused,
     about: "This user may not write to the target.",
+  },
+  TARGET_OTHER_SECTORS: {
+    exit: EXIT.targetRefused,
+    about:
+      "The target's sectors have another size than those that the image's partition table is made for.",
   },
   TARGET_READ_ONLY: {
     exit: EXIT.targetRefused,
