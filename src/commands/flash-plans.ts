@@ -22,6 +22,7 @@ import type { Context } from "./context.ts";
 import { demandRealBase } from "./demand-real-base.ts";
 import type { FlashOptions } from "./flash-options.ts";
 import type { FlashSource } from "./image-source.ts";
+import { demandSoundImage } from "./look-at-image.ts";
 import { serialFor } from "./serial-for.ts";
 
 /** One target with what goes onto it, decided. */
@@ -177,7 +178,10 @@ export const planTargets = async (
         ...wishOf(target, options),
         card: source.card,
         source: await lostWith(looked, files),
+        imageSectors: source.sectorSize,
       },
+      findings: source.findings,
+      notes: source.notes,
       yes: options.yes,
       interactive: mayAsk(context),
       wipe: options.wipe,
@@ -193,6 +197,7 @@ export const planTargets = async (
   refuse(refused);
   for (const { plan, source } of planned) {
     demandRealBase(plan.target, source, options.base);
+    demandSoundImage(source, options);
   }
   return planned;
 };

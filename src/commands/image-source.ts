@@ -8,6 +8,7 @@ import {
 } from "../base/checksums.ts";
 import { digestFile } from "../base/digest-file.ts";
 import type { MapSource } from "../flash/plan-flash.ts";
+import type { ImageFinding } from "../flash/image-findings.ts";
 import { writeRanges } from "../flash/segments.ts";
 import { mapUsed } from "../image/block-map.ts";
 import { withBmapCheck } from "../image/bmap-reader.ts";
@@ -18,9 +19,11 @@ import { type Patch, patchedSource } from "../image/patch.ts";
 import { normaliseRanges, type Range } from "../image/range.ts";
 import type { Bmap } from "../image/read-bmap.ts";
 import type { ImageReader } from "../image/reader.ts";
+import type { SectorSize } from "../image/table.ts";
 import { manifestOf } from "./choose-image.ts";
 import type { Context } from "./context.ts";
 import { isKnownImage } from "./known-image.ts";
+import { lookAtImageFile } from "./look-at-image.ts";
 
 export type FlashSource = {
   readonly label: string;
@@ -44,6 +47,14 @@ export type FlashSource = {
     { readonly label: string; readonly sha256: string } | undefined;
   /** Made from the sample base, which no Pi boots. */
   readonly sample: boolean;
+  /** What is wrong with the image, or with the base that is patched. */
+  readonly findings: readonly ImageFinding[];
+  /** Why the block map keeps more than it would have to. */
+  readonly notes: readonly string[];
+  /** A checksum is compared with it, or the base was verified already. */
+  readonly proven: boolean;
+  /** In which the partition table counts. */
+  readonly sectorSize: SectorSize | undefined;
   readonly close: () => Promise<void>;
 };
 
@@ -67,6 +78,7 @@ const countBytes = async (
 type UsedRanges = {
   readonly used: readonly Range[] | undefined;
   readonly mapSource: MapSource;
+  readonly notes: readonly string[];
 };
 
 type MapOptions = {
@@ -89,22 +101,32 @@ export const mapImage = async (
   { patch = [], wipe, bmap, known }: MapOptions,
 ): Promise<UsedRanges> => {
   const { source } = reader;
+  const whole = {
+    used: undefined,
+    mapSource: "whole image",
+    notes: [],
+  } as const;
   if (wipe) {
-    return { used: undefined, mapSource: "whole image" };
+    return whole;
   }
   if (bmap !== undefined && patch.length === 0) {
-    return { used: normaliseRanges(bmap.ranges), mapSource: "bmap file" };
+    return {
+      used: normaliseRanges(bmap.ranges),
+      mapSource: "bmap file",
+      notes: [],
+    };
   }
   if (source === undefined || (bmap === undefined && !known)) {
-    return { used: undefined, mapSource: "whole image" };
+    return whole;
   }
-  const { ranges } = await mapUsed(patchedSource(source, patch));
+  const { ranges, notes } = await mapUsed(patchedSource(source, patch));
   // The patch may have given blocks to files that the map of the image before it leaves out.
   return bmap === undefined
-    ? { used: ranges, mapSource: "file systems" }
+    ? { used: ranges, mapSource: "file systems", notes }
     : {
         used: normaliseRanges([...bmap.ranges, ...ranges]),
         mapSource: "bmap file",
+        notes,
       };
 };
 
@@ -190,7 +212,12 @@ export const openImageFile = async (
     const reader =
       bmap === undefined ? opened : withBmapCheck(opened, bmap, size);
     const known = await isKnownImage(context, path, beside);
-    const { used, mapSource } = await mapImage(reader, { wipe, bmap, known });
+    const look = await lookAtImageFile(opened, size, context.signal);
+    const { used, mapSource, notes } = await mapImage(reader, {
+      wipe,
+      bmap,
+      known,
+    });
     const { node } = manifest ?? {};
     return {
       label: path,
@@ -199,7 +226,10 @@ export const openImageFile = async (
       size,
       ranges: writeRanges(used, size),
       mapSource,
+      notes,
+      ...look,
       ...proof,
+      proven: proof.checksums.length > 0,
       sha256: undefined,
       files: [await realpath(path)],
       node:

@@ -145,7 +145,7 @@ const streamNodes = async (
     }
   });
   for (const [name, base] of bases) {
-    shared.set(name, await shareBase(base));
+    shared.set(name, await shareBase(base, context.signal));
   }
   const sharedOf = (node: ResolvedNode): SharedBase => {
     const base = shared.get(baseOf(node));

@@ -12,6 +12,7 @@ import { openImage } from "../image/open-image.ts";
 import type { Bmap } from "../image/read-bmap.ts";
 import type { ImageReader } from "../image/reader.ts";
 import { type FlashSource, mapImage } from "./image-source.ts";
+import { type ImageLook, lookAtImageFile } from "./look-at-image.ts";
 import type { PreparedSeeds } from "./prepare-seeds.ts";
 
 /** A base that is decoded once for all nodes that are made from it. */
@@ -25,6 +26,7 @@ export type SharedBase = {
   readonly size: number;
   /** What a file of the user's own, such as a role image, has beside it. */
   readonly bmap: Bmap | undefined;
+  readonly look: ImageLook;
 };
 
 /** The bytes of the base in order and at random: the archive itself where it allows both, else its decoded copy. */
@@ -43,7 +45,10 @@ export const closeBase = async (
   await base.close();
 };
 
-export const shareBase = async (base: OpenBase): Promise<SharedBase> => {
+export const shareBase = async (
+  base: OpenBase,
+  signal: AbortSignal,
+): Promise<SharedBase> => {
   const prepared = await prepareBase(await base.source("seed"));
   const bmap =
     base.record.origin === "file" ? await findBmap(base.image.path) : undefined;
@@ -54,12 +59,13 @@ export const shareBase = async (base: OpenBase): Promise<SharedBase> => {
   }
   const reader =
     bmap === undefined ? opened : withBmapCheck(opened, bmap, size);
-  return { base, prepared, opened, reader, size, bmap };
+  const look = await lookAtImageFile(opened, size, signal);
+  return { base, prepared, opened, reader, size, bmap, look };
 };
 
 /** Base + patch of one node. */
 export const nodeSource = async (
-  { base, prepared: preparedBase, reader, size, bmap }: SharedBase,
+  { base, prepared: preparedBase, reader, size, bmap, look }: SharedBase,
   nodeSeed: NodeSeed,
   prepared: PreparedSeeds,
   wipe: boolean,
@@ -73,7 +79,7 @@ export const nodeSource = async (
     buildTime: prepared.buildTime,
     version: prepared.version,
   });
-  const { used, mapSource } = await mapImage(reader, {
+  const { used, mapSource, notes } = await mapImage(reader, {
     patch: image.patch,
     wipe,
     bmap,
@@ -86,6 +92,9 @@ export const nodeSource = async (
     size,
     ranges: writeRanges(used, size, [image.patch]),
     mapSource,
+    notes,
+    ...look,
+    proven: true,
     // The base was verified before anything was made from it.
     checksums: [],
     proveImage: undefined,

@@ -3,6 +3,7 @@ import type { Target, UsableTarget } from "../device/target.ts";
 import { type Refusal, refusals, type Wish } from "../device/target-rules.ts";
 import { type Range, totalLength } from "../image/range.ts";
 import { type Confirmation, confirmationOf } from "./confirmation.ts";
+import type { ImageFinding } from "./image-findings.ts";
 import { cutSegments, HEAD_BYTES } from "./segments.ts";
 
 /** Where it is known from which ranges hold data. */
@@ -18,6 +19,10 @@ export type FlashFacts = {
     readonly sha256: string | undefined;
   };
   readonly mapSource: MapSource;
+  /** What is wrong with the image. */
+  readonly findings: readonly ImageFinding[];
+  /** Why the block map keeps more than it would have to. */
+  readonly notes: readonly string[];
   /** Where checksums of the image's file come from, such as SHA256SUMS; compared before the first MiB is written. */
   readonly checksums: readonly string[];
   /** From `writeRanges`. */
@@ -53,6 +58,8 @@ export type FlashPlan = {
   readonly wipe: boolean;
   readonly target: UsableTarget;
   readonly confirmation: Confirmation;
+  readonly findings: readonly ImageFinding[];
+  readonly notes: readonly string[];
   readonly steps: readonly Step[];
 };
 
@@ -116,6 +123,8 @@ export const planFlash = (facts: FlashFacts): Planned => {
       wipe: facts.wipe,
       target,
       confirmation,
+      findings: facts.findings,
+      notes: facts.notes,
       steps: stepsOf(facts, target),
     },
   };

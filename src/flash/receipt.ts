@@ -26,6 +26,11 @@ export const receiptSchema = z.object({
     base: z
       .object({ label: z.string(), sha256: z.string().optional() })
       .optional(),
+    /** What was wrong with it before it was written, and what was said about its block map. */
+    findings: z
+      .array(z.object({ code: z.string(), message: z.string() }))
+      .optional(),
+    notes: z.array(z.string()).optional(),
   }),
   target: z.object({
     path: z.string(),
@@ -117,7 +122,12 @@ export const receiptOf = (facts: ReceiptFacts): Receipt => {
         ? undefined
         : { code: error.code, message: error.message, state: error.state },
     node: facts.node,
-    image: { ...plan.image, base: facts.base },
+    image: {
+      ...plan.image,
+      base: facts.base,
+      findings: plan.findings.length === 0 ? undefined : [...plan.findings],
+      notes: plan.notes.length === 0 ? undefined : [...plan.notes],
+    },
     target: targetOf(plan.target, plan.image.size),
     wipe: plan.wipe,
     map: plan.mapSource,

@@ -23,7 +23,11 @@ type Decode = {
  * Damage is the decoder's to tell: IMAGE_DAMAGED. Bytes that cannot be reached are a RangeError.
  * @param size bytes of the decoded image
  */
-export const forwardSource = (reader: ImageReader, size: number): Source => {
+export const forwardSource = (
+  reader: ImageReader,
+  size: number,
+  signal?: AbortSignal,
+): Source => {
   let decode: Decode | undefined;
   let starts = 0;
   const stop = async (): Promise<void> => {
@@ -46,6 +50,7 @@ export const forwardSource = (reader: ImageReader, size: number): Source => {
         ? await start(offset)
         : decode;
     while (offset >= decode.offset + decode.data.length) {
+      signal?.throwIfAborted();
       const next = await decode.chunks.next();
       if (next.done === true) {
         throw unreachable(offset);

@@ -31,8 +31,9 @@ const orUnknown = async <T>(look: Promise<T>): Promise<T | undefined> => {
 export const lookAtImage = async (
   reader: ImageReader,
   size: number,
+  signal?: AbortSignal,
 ): Promise<LookedImage> => {
-  const source = reader.source ?? forwardSource(reader, size);
+  const source = reader.source ?? forwardSource(reader, size, signal);
   try {
     const forwardOnly = reader.source === undefined;
     const table = await readDiskTable(source, { size, forwardOnly });

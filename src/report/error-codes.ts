@@ -145,6 +145,7 @@ export const ERROR_CODES = {
   IMAGE_MANIFEST_DAMAGED: {
     exit: EXIT.wrongInput,
     about: "The manifest that `build` wrote beside an image cannot be read.",
+  },
   IMAGE_DOUBTFUL: {
     exit: EXIT.wrongInput,
     about:

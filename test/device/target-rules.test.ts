@@ -45,6 +45,16 @@ describe("deviceRefusals", () => {
       {},
       { card: { node: "w1", serial: "0x1234ABCD" } },
     ],
+    [
+      "an image for the sectors that the card has",
+      { logicalBlock: 4096 },
+      { imageSectors: 4096 },
+    ],
+    [
+      "an image without a table on any sectors",
+      { logicalBlock: 4096 },
+      { imageSectors: undefined },
+    ],
     ["the serial that was asked for", {}, { serial: " 0x1234abcd" }],
   ])("takes %s", (_, facts, more) => {
     expect(reasons(facts, more)).toEqual([]);
@@ -72,6 +82,20 @@ describe("deviceRefusals", () => {
       [
         "TARGET_MOUNTED: /dev/sdb is mounted: /dev/sdb1 on /media/ana/boot",
         "TARGET_SWAP: /dev/sdb is used for swapping: /dev/sdb2",
+      ],
+    ],
+    [
+      { logicalBlock: 4096 },
+      { imageSectors: 512 },
+      [
+        "TARGET_OTHER_SECTORS: /dev/sdb has sectors of 4096 bytes, and the image's partition table is made for 512: no Pi would find its partitions there",
+      ],
+    ],
+    [
+      { logicalBlock: 512 },
+      { imageSectors: 4096 },
+      [
+        "TARGET_OTHER_SECTORS: /dev/sdb has sectors of 512 bytes, and the image's partition table is made for 4096: no Pi would find its partitions there",
       ],
     ],
     [

@@ -35,6 +35,8 @@ const file: FileTarget = {
 
 const facts = (more: Partial<FlashFacts> = {}): FlashFacts => ({
   image: { label: "out/worker2.img", size: SIZE, sha256: undefined },
+  findings: [],
+  notes: [],
   mapSource: "file systems",
   checksums: [],
   ranges: writeRanges([{ offset: 8 * MIB, length: 2 * MIB }], SIZE),

@@ -42,6 +42,8 @@ const used = [
 const planFor = async (path: string, wipe: boolean): Promise<FlashPlan> => {
   const planned = planFlash({
     image: { label: "out/worker2.img", size: SIZE, sha256: "ab".repeat(32) },
+    findings: [],
+    notes: [],
     mapSource: "bmap file",
     checksums: [],
     ranges: [],
