@@ -19,24 +19,28 @@ export type BootPartition = {
 const USE_PREINSTALLED =
   "use the preinstalled image for the Raspberry Pi; its first partition is FAT32";
 
+type BootPartitions = readonly [BootPartition, ...BootPartition[]];
+
 /**
- * The first FAT32 partition: the one the firmware boots from.
+ * The FAT32 partitions, in the table's order: the firmware boots from one of them.
  * Throws BASE_HAS_NO_BOOT_PARTITION, BOOT_PARTITION_NOT_FAT32 or BOOT_PARTITION_DAMAGED.
  */
-export const findBootPartition = async (
+export const findBootPartitions = async (
   source: Source,
   table: DiskTable,
-): Promise<BootPartition> => {
+): Promise<BootPartitions> => {
   const candidates = table.partitions.filter((partition) =>
     hasType(partition, [...PARTITION_TYPES.fat32, ...PARTITION_TYPES.fat16]),
   );
+  const found: BootPartition[] = [];
   let refusal: UserError | undefined;
   for (const partition of candidates) {
     const finding = await readFatGeometry(source, partition);
     const where = `partition ${partition.number}`;
     switch (finding.kind) {
       case "fat32":
-        return { partition, geometry: finding.geometry };
+        found.push({ partition, geometry: finding.geometry });
+        break;
       case "other":
         refusal ??= new UserError(
           "BOOT_PARTITION_NOT_FAT32",
@@ -55,6 +59,10 @@ export const findBootPartition = async (
         break;
     }
   }
+  const [first, ...others] = found;
+  if (first !== undefined) {
+    return [first, ...others];
+  }
   throw (
     refusal ??
     new UserError(
@@ -68,6 +76,12 @@ export const findBootPartition = async (
     )
   );
 };
+
+/** The first of them. */
+export const findBootPartition = async (
+  source: Source,
+  table: DiskTable,
+): Promise<BootPartition> => (await findBootPartitions(source, table))[0];
 
 /** The first Linux partition that holds ext4; undefined where there is none. */
 export const findRootPartition = async (

@@ -2,10 +2,11 @@
 import { UserError } from "../report/user-error.ts";
 import { applyBootSettings, type BootSettings } from "./boot-settings.ts";
 import { editFat, prepareFat, type EditableFat } from "./edit-fat.ts";
-import { findBootPartition } from "./find-partitions.ts";
+import { findBootPartitions } from "./find-partitions.ts";
 import { joinPatch } from "./join-patch.ts";
-import type { DiskTable } from "./table.ts";
+import { readGptHeaders, renameGpt } from "./gpt-identity.ts";
 import { DISK_ID_OFFSET } from "./mbr.ts";
+import type { DiskTable } from "./table.ts";
 import { readPartitionTable } from "./partition-table.ts";
 import type { Patch } from "./patch.ts";
 import type { Source } from "./source.ts";
@@ -14,6 +15,8 @@ import type { Source } from "./source.ts";
 export type PreparedBase = {
   readonly table: DiskTable;
   readonly fat: EditableFat;
+  /** Of a GPT; see `readGptHeaders`. */
+  readonly gptHeaders: Patch;
 };
 
 export type NodeChanges = {
@@ -41,13 +44,38 @@ export type NodePatch = {
 };
 
 /**
+ * Of several FAT32 partitions, as with slots A and B, the first with a config.txt: the Pi's firmware starts from no other.
+ * https://github.com/raspberrypi/documentation/blob/develop/documentation/asciidoc/computers/config_txt/autoboot.adoc
+ */
+const firmwarePartition = async (
+  source: Source,
+  table: DiskTable,
+): Promise<EditableFat> => {
+  const [first, ...others] = await findBootPartitions(source, table);
+  const fat = await prepareFat(source, first);
+  if (others.length === 0) {
+    return fat;
+  }
+  for (const boot of [first, ...others]) {
+    const candidate = await prepareFat(source, boot);
+    const { result } = await editFat(candidate, new Date(0), (volume) =>
+      volume.exists("config.txt"),
+    );
+    if (result) {
+      return candidate;
+    }
+  }
+  return fat;
+};
+
+/**
  * Reads what every node's patch needs: the partition table, the FAT and the folders of the boot partition.
  * Throws the BASE_* and BOOT_PARTITION_* errors that say why the image is no base.
  */
 export const prepareBase = async (source: Source): Promise<PreparedBase> => {
   const table = await readPartitionTable(source);
-  const boot = await findBootPartition(source, table);
-  return { table, fat: await prepareFat(source, boot) };
+  const fat = await firmwarePartition(source, table);
+  return { table, fat, gptHeaders: await readGptHeaders(source, table) };
 };
 
 /** A root partition that is found by PARTUUID would be lost with the disk id, which is its first part. */
@@ -90,11 +118,17 @@ export const makeNodePatch = async (
   if (node.diskId === "keep") {
     return { patch: joinPatch([...patch]), table, configTxt, cmdlineTxt };
   }
-  refuseOldDiskId(cmdlineTxt, table.diskId);
+  if (table.kind === "mbr") {
+    refuseOldDiskId(cmdlineTxt, table.diskId);
+  }
   const diskId = Buffer.alloc(4);
   diskId.writeUInt32LE(node.diskId);
   return {
-    patch: joinPatch([...patch, { offset: DISK_ID_OFFSET, data: diskId }]),
+    patch: joinPatch([
+      ...patch,
+      { offset: DISK_ID_OFFSET, data: diskId },
+      ...renameGpt(base.gptHeaders, node.diskId),
+    ]),
     table: { ...table, diskId: node.diskId },
     configTxt,
     cmdlineTxt,
