@@ -139,14 +139,6 @@ export default {
       rules: { "failures/named": "error" },
     },
     {
-      files: [
-        "src/base/{decoded-base,fetch-archive,partial-file}.ts",
-        "src/inventory/load-text.ts",
-        "src/system/atomic-file.ts",
-      ],
-      rules: { "failures/named": "off" },
-    },
-    {
       files: ["src/cli.ts"],
       rules: { "no-console": "off", "unicorn/no-process-exit": "off" },
     },

@@ -4,6 +4,7 @@ import { chmod, open, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Chunk } from "../image/reader.ts";
 import { openFileSource, type Source } from "../image/source.ts";
+import { ifAbsent } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import {
   publishFile,
@@ -108,10 +109,7 @@ const isIntact = async (
     return found === recorded.trim();
   } catch (error) {
     options.signal.throwIfAborted();
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
-      return false;
-    }
-    throw error;
+    return ifAbsent(error, false);
   }
 };
 

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { stat, rm } from "node:fs/promises";
 import { EXIT } from "../report/exit-codes.ts";
+import { ifAbsent } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { publishFile } from "../system/atomic-file.ts";
 import { type CacheOptions, cachePath, withEntryLock } from "./cache.ts";
@@ -32,10 +33,7 @@ const exists = async (path: string): Promise<boolean> => {
     await stat(path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
-      return false;
-    }
-    throw error;
+    return ifAbsent(error, false);
   }
 };
 

@@ -3,6 +3,7 @@ import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, readFile, rm } from "node:fs/promises";
 import { z } from "zod";
+import { ABSENT, ifOneOf } from "../report/expected-failure.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { writeAt } from "../system/write-at.ts";
 
@@ -35,14 +36,7 @@ const readOrigin = async (path: string): Promise<Origin | undefined> => {
   try {
     return originSchema.parse(JSON.parse(await readFile(path, "utf8")));
   } catch (error) {
-    if (
-      error instanceof SyntaxError ||
-      error instanceof z.ZodError ||
-      (error as NodeJS.ErrnoException).code === "ENOENT"
-    ) {
-      return undefined;
-    }
-    throw error;
+    return ifOneOf(error, [SyntaxError, z.ZodError, ...ABSENT], undefined);
   }
 };
 

@@ -2,15 +2,11 @@
 import { lstat, readFile, readdir, realpath, stat } from "node:fs/promises";
 import type { BigIntStats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import {
-  ABSENT,
-  ifAbsent,
-  ifOneOf,
-  NOT_FOR_US,
-} from "../report/expected-failure.ts";
+import { ABSENT, ifAbsent, ifOneOf } from "../report/expected-failure.ts";
 import type { BlockDevice } from "./block-device.ts";
 import { deviceNumber } from "./device-number.ts";
 import { parseSwaps } from "./mount-table.ts";
+import { orAbsent } from "./or-absent.ts";
 import type { FileTarget, Target, UnusableTarget } from "./target.ts";
 
 const LIST_HINT = "`pi-image devices` lists the devices that can be written";
@@ -83,13 +79,8 @@ const inspectMissing = async (path: string): Promise<Target> => {
   };
 };
 
-const readOr = async (path: string): Promise<string> => {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    return ifOneOf(error, NOT_FOR_US, "");
-  }
-};
+const readOr = async (path: string): Promise<string> =>
+  (await orAbsent(readFile(path, "utf8"))) ?? "";
 
 /** Loop devices whose backing file this is. */
 const loopsOf = async (realPath: string): Promise<readonly string[]> => {

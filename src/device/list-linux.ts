@@ -14,7 +14,7 @@ const orElse = async <T>(promise: Promise<T>, fallback: T): Promise<T> => {
   try {
     return await promise;
   } catch (error) {
-    return ifOneOf(error, NOT_FOR_US, fallback);
+    return ifOneOf(error, [...NOT_FOR_US, "EIO"], fallback);
   }
 };
 

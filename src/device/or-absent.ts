@@ -1,26 +1,11 @@
 // Asking the system for what need not be there.
-import { errnoCode } from "./errno.ts";
+import { ifOneOf, NOT_FOR_US } from "../report/expected-failure.ts";
 
-/** Not there, or not for this user; EINVAL: a file of /sys whose device has just gone. */
-const ABSENT = [
-  "ENOENT",
-  "ENOTDIR",
-  "EACCES",
-  "EPERM",
-  "ELOOP",
-  "EINVAL",
-  "ENXIO",
-  "ENODEV",
-];
-
-/** Undefined where it is absent. @throws every other error */
+/** Undefined where it is absent, or not for this user. @throws every other error */
 export const orAbsent = async <T>(step: Promise<T>): Promise<T | undefined> => {
   try {
     return await step;
   } catch (error) {
-    if (ABSENT.includes(errnoCode(error) ?? "")) {
-      return undefined;
-    }
-    throw error;
+    return ifOneOf(error, NOT_FOR_US, undefined);
   }
 };

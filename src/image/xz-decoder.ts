@@ -40,7 +40,7 @@ export const hasXz = async (): Promise<boolean> => {
       return basename(await realpath(program)) !== "busybox";
     } catch (error) {
       // Not in this folder, or not for us, as a shell would see it.
-      ifOneOf(error, NOT_FOR_US, undefined);
+      ifOneOf(error, [...NOT_FOR_US, "EIO"], undefined);
     }
   }
   return false;

@@ -1,6 +1,7 @@
 // Reads a text file that someone names: UTF-8, of a limited size, and never as an exception.
 import { open } from "node:fs/promises";
-import { errnoWords } from "../system/errno-words.ts";
+import { ifOneOf } from "../report/expected-failure.ts";
+import { isMissing, whyUnreadable } from "../system/read-if-there.ts";
 
 export type TextFile =
   | { readonly text: string }
@@ -45,12 +46,12 @@ export const loadText = async (
   try {
     bytes = await readBytes(path, limit);
   } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
+    const missing = await isMissing(path, error);
     return {
       text: undefined,
       code: "FILE_UNREADABLE",
-      reason: errnoWords(code)?.why ?? message,
-      missing: code === "ENOENT",
+      reason: missing ? "it does not exist" : whyUnreadable(error),
+      missing,
     };
   }
   const failure = { text: undefined, missing: false } as const;
@@ -63,11 +64,11 @@ export const loadText = async (
   }
   try {
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
-  } catch {
-    return {
+  } catch (error) {
+    return ifOneOf(error, [TypeError], {
       ...failure,
       code: "FILE_NOT_UTF8",
       reason: "it is not text in UTF-8",
-    };
+    });
   }
 };

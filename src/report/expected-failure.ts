@@ -17,7 +17,10 @@ type Expected = string | (abstract new (...args: never[]) => Error);
 /** What a system call says when a name, or a folder on the way to it, does not exist. */
 export const ABSENT: readonly string[] = ["ENOENT", "ENOTDIR"];
 
-/** What PATH, /proc and /sys answer with where something is not for us, or has just gone. */
+/**
+ * What PATH, /proc, /sys and /dev answer with where something is not for us, or has just gone (EINVAL: a file of /sys whose
+ * device has). EIO is none of them: a file that a bad disk cannot show is there.
+ */
 export const NOT_FOR_US: readonly string[] = [
   ...ABSENT,
   "EACCES",
@@ -27,7 +30,6 @@ export const NOT_FOR_US: readonly string[] = [
   "ENODEV",
   "ENXIO",
   "EINVAL",
-  "EIO",
 ];
 
 /** `value` where the error has one of these codes or is of one of these classes; throws any other. */

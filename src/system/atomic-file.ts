@@ -3,11 +3,9 @@ import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { lstat, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { ifAbsent } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { makeFolder } from "./make-folder.ts";
-
-const errorCode = (error: unknown): unknown =>
-  (error as NodeJS.ErrnoException).code;
 
 /** Every one of this process; those that got their final name, or were removed, are not there any more. */
 const temporaries: string[] = [];
@@ -42,7 +40,9 @@ export const isRunning = (pid: number): boolean => {
 
 /** Removes what killed runs left in a folder; files of a run that is still going stay. */
 export const removeStalePartials = async (folder: string): Promise<void> => {
-  for (const name of await readdir(folder).catch(() => [])) {
+  for (const name of await readdir(folder).catch((error: unknown) =>
+    ifAbsent(error, []),
+  )) {
     const pid = /^\..+\.(\d+)-[0-9a-f]{12}\.partial$/.exec(name)?.[1];
     if (pid !== undefined && !isRunning(Number(pid))) {
       await rm(join(folder, name), { force: true });
@@ -81,8 +81,8 @@ export type Owner = { readonly uid: number; readonly gid: number };
 export const ownerOf = async (path: string): Promise<Owner | undefined> => {
   try {
     return await stat(path);
-  } catch {
-    return undefined;
+  } catch (error) {
+    return ifAbsent(error, undefined);
   }
 };
 
@@ -95,10 +95,7 @@ export const demandReplaceable = async (path: string): Promise<void> => {
   try {
     found = await lstat(path);
   } catch (error) {
-    if (errorCode(error) === "ENOENT") {
-      return;
-    }
-    throw error;
+    return ifAbsent(error, undefined);
   }
   if (!found.isFile() && !found.isSymbolicLink()) {
     throw new UserError(

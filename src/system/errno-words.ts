@@ -41,7 +41,7 @@ const WORDS: Readonly<Record<string, Words>> = {
     hint: "choose another name",
   },
   ELOOP: {
-    why: "its symbolic links lead in a circle",
+    why: "it is a symbolic link that leads in a circle",
     hint: "look at them with ls -l",
   },
   ENAMETOOLONG: { why: "its name is too long", hint: "use a shorter name" },

@@ -2,33 +2,36 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { ifAbsent, isAbsent, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
+import { errnoWords } from "./errno-words.ts";
 
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: "you may not read it",
-  EPERM: "you may not read it",
-  EISDIR: "it is a folder",
+/** Said of a name that is there, these mean something else than of one that may not be. */
+const OF_A_NAME: Readonly<Record<string, string>> = {
   ENOENT: "it is a symbolic link to nothing",
   ENOTDIR: "it is not a folder",
-  ELOOP: "it is a symbolic link that leads in a circle",
-  EIO: "the disk reports an error",
-  ENAMETOOLONG: "its name is too long",
+};
+
+/** Why what has this name cannot be read; throws what does not come from the operating system. */
+export const whyUnreadable = (error: unknown): string => {
+  const code = systemCode(error);
+  if (code === undefined) {
+    throw error;
+  }
+  return OF_A_NAME[code] ?? errnoWords(code)?.why ?? `the system says ${code}`;
 };
 
 /** Node names no path where a folder is read as a file. */
-export const unusable = (path: string, error: unknown): unknown => {
-  const code = systemCode(error);
-  return code === undefined
+export const unusable = (path: string, error: unknown): unknown =>
+  systemCode(error) === undefined
     ? error
     : new UserError(
         "FILE_UNUSABLE",
-        `${path} cannot be read: ${REASONS[code] ?? `the system says ${code}`}`,
+        `${path} cannot be read: ${whyUnreadable(error)}`,
         {
           state: "nothing was written",
           hint: "make it readable, or move it away",
           cause: error,
         },
       );
-};
 
 /** Whether reading it failed because nothing has this name; a link to nothing does. */
 export const isMissing = async (

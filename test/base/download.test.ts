@@ -126,6 +126,23 @@ describe("a download", () => {
     expect(requests.at(-1)).toBe("a+b.img");
   });
 
+  it("ends where every break makes it begin again", async () => {
+    const { url, path, options, requests } = await setUp(
+      (request, response) => {
+        if (request.headers.range === undefined) {
+          breaking(1, 70_000)(request, response);
+        } else {
+          response.writeHead(416, { "content-range": "bytes */1" }).end();
+        }
+      },
+    );
+    const error = await networkFailureOf(download(url, path, options));
+    expect(error.kind).toBe("broken");
+    // Five in a row without a byte more than ever before; a break may come a piece later than another.
+    expect(requests.length).toBeGreaterThanOrEqual(5);
+    expect(requests.length).toBeLessThanOrEqual(15);
+  });
+
   it("takes a whole file where only a part was asked for", async () => {
     let calls = 0;
     const { run } = await setUp((request, response) => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -73,6 +73,16 @@ describe("the file", () => {
     expect(await codes({ implied: { hosts: [], role: undefined } })).toEqual([
       "FILE_UNREADABLE",
     ]);
+  });
+
+  it("may be a link to nothing, which is not the same as no file", async () => {
+    await symlink("nothing", join(folder, "cluster.yaml"));
+    const implied = { hosts: [], role: undefined };
+    const { problems, project } = await load({ implied });
+    expect(project).toBeUndefined();
+    expect(problems.map(({ message }) => message).join()).toContain(
+      "it is a symbolic link to nothing",
+    );
   });
 
   it("is UTF-8", async () => {
