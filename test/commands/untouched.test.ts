@@ -63,6 +63,7 @@ const makeProject = () => {
   mkdirSync(folder);
   writeFileSync(join(folder, "cluster.yaml"), INVENTORY);
   const card = sparseFile(join(folder, "card"), 140 * MIB);
+  const other = sparseFile(join(folder, "other"), MIB);
   const env = { ...process.env, XDG_CACHE_HOME: join(home, "cache") };
   const common = {
     inventory: join(folder, "cluster.yaml"),
@@ -70,7 +71,7 @@ const makeProject = () => {
     base: "sample",
     maxSize: 512 * 1024 ** 3,
   };
-  return { folder, card, env, common };
+  return { folder, card, other, env, common };
 };
 
 const codeOf = (error: unknown): string =>
@@ -193,12 +194,13 @@ const CASES: readonly Case[] = [
   {
     title: "flash --host of a base that is no disk",
     code: "IMAGE_NOT_AN_IMAGE",
-    run: (project) => flashing({ base: project.card, insecure: true })(project),
+    run: (project) =>
+      flashing({ base: project.other, insecure: true })(project),
   },
   {
     title: "flash --host where the out folder is a file",
     code: "OUT_FOLDER_UNUSABLE",
-    run: (project) => flashing({ out: project.card })(project),
+    run: (project) => flashing({ out: project.other })(project),
   },
   {
     title: "build --dry-run",
@@ -313,6 +315,7 @@ describe("what is kept is what was shown", () => {
       "cluster.lock.json",
       "cluster.yaml",
       "homelab.secrets.yaml",
+      "other",
       "out",
     ]);
     const secrets = readFileSync(
