@@ -15,12 +15,15 @@ const readTrailer = async (path: string): Promise<number | undefined> => {
   try {
     const { size } = await file.stat();
     const { buffer, bytesRead } = await file.read(
-      Buffer.alloc(4),
+      Buffer.alloc(8),
       0,
-      4,
-      Math.max(size - 4, 0),
+      8,
+      Math.max(size - 8, 0),
     );
-    return bytesRead === 4 ? buffer.readUInt32LE(0) : undefined;
+    // Where checksum and size are both 0, padding follows the last member; a size of 0 alone is one of 4 GiB, or 8.
+    return bytesRead === 8 && buffer.some((byte) => byte !== 0)
+      ? buffer.readUInt32LE(4)
+      : undefined;
   } finally {
     await file.close();
   }
@@ -51,13 +54,7 @@ export const gzipSize = async (
 ): Promise<number | undefined> => {
   const rest = await readTrailer(path);
   const end = await endOfPartitions(start);
-  // A rest of 0 is more often padding behind the last member than an image of a multiple of 4 GiB.
-  if (
-    rest === undefined ||
-    rest === 0 ||
-    end === undefined ||
-    !Number.isFinite(end)
-  ) {
+  if (rest === undefined || end === undefined || !Number.isFinite(end)) {
     return undefined;
   }
   const wraps = Math.max(Math.ceil((end - rest) / MODULUS), 0);

@@ -10,10 +10,11 @@ import { makeMbr, temporaryFolder } from "./make-image.ts";
 
 const MIB = 1024 ** 2;
 
-/** A file with this trailer; only its last four bytes are looked at. */
+/** A file with this trailer: a checksum, and the size. */
 const withTrailer = (size: number): string => {
   const path = join(temporaryFolder(), "a.img.gz");
   const bytes = Buffer.alloc(64);
+  bytes.writeUInt32LE(0x1234abcd, 56);
   bytes.writeUInt32LE(size % 2 ** 32, 60);
   writeFileSync(path, bytes);
   return path;
@@ -43,6 +44,12 @@ describe("gzipSize", () => {
   ])("knows nothing from a trailer %s", async (_, size) => {
     const end = startOf(64 * MIB);
     expect(await gzipSize(withTrailer(size), end)).toBeUndefined();
+  });
+
+  it("knows nothing from zeros behind the last member", async () => {
+    const path = join(temporaryFolder(), "a.img.gz");
+    writeFileSync(path, Buffer.alloc(64));
+    expect(await gzipSize(path, startOf(4096 * MIB))).toBeUndefined();
   });
 
   it("knows nothing without a partition table", async () => {
