@@ -360,13 +360,18 @@ process.on("exit", removeTemporaries);
 watchOutputs();
 dropToCaller(process.env);
 
-/** commander prints its help for an unknown command too, and ends well. */
+/** commander prints its help for an unknown command too; without these words it looks at the command. */
 const withoutHelp = (argv: readonly string[]): string[] => {
-  const first = argv.slice(2).find((word) => !word.startsWith("-"));
-  const known = ["help", ...program.commands.map((one) => one.name())];
-  return first === undefined || known.includes(first)
+  const words = argv.slice(2).filter((word) => !word.startsWith("-"));
+  const [named] = words[0] === "help" ? words.slice(1) : words;
+  const known = program.commands.map((one) => one.name());
+  return named === undefined || known.includes(named)
     ? [...argv]
-    : argv.filter((word) => word !== "--help" && word !== "-h");
+    : argv.filter(
+        (word) =>
+          !["--help", "-h"].includes(word) &&
+          (word !== "help" || named === word),
+      );
 };
 
 try {

@@ -4,6 +4,7 @@ import { relative } from "node:path";
 import type { Problem } from "../report/problem.ts";
 import { addonPlaces } from "./addon-places.ts";
 import { findMistake, type Manifest, MANIFEST_LIMIT } from "./manifest.ts";
+import { errnoReason } from "../system/errno-words.ts";
 
 type FileAddons = {
   readonly manifests: readonly Manifest[];
@@ -41,7 +42,7 @@ const readText = async (
       why:
         error instanceof TypeError
           ? "is not text in UTF-8"
-          : `cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"})`,
+          : `cannot be read: ${errnoReason((error as NodeJS.ErrnoException).code)}`,
     };
   }
 };

@@ -7,6 +7,7 @@ import {
   plainName,
 } from "./checksum-line.ts";
 import { decodeText, type ListLine, linesOfList } from "./checksum-text.ts";
+import { errnoReason } from "../system/errno-words.ts";
 
 const DIGEST = /^[0-9a-f]{64}$/;
 
@@ -36,7 +37,7 @@ export const listUnreadable = (from: string, error: unknown): unknown => {
     ? error
     : checksumListWrong(
         from,
-        `cannot be read (${code})`,
+        `cannot be read: ${errnoReason(code)}`,
         "make it readable, or remove it to do without that check",
       );
 };

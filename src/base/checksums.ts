@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../report/user-error.ts";
-import { isMissing } from "../system/read-if-there.ts";
+import { isMissingBeside } from "../system/read-if-there.ts";
 import {
   type ChecksumList,
   checksumListWrong,
@@ -52,7 +52,7 @@ const readList = async (path: string): Promise<ChecksumList | undefined> => {
       await file.close();
     }
   } catch (error) {
-    if (await isMissing(path, error)) {
+    if (await isMissingBeside(path, error)) {
       return undefined;
     }
     throw listUnreadable(path, error);

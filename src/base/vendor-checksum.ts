@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { listUnreadable } from "./checksum-list.ts";
 import { UserError } from "../report/user-error.ts";
-import { isMissing } from "../system/read-if-there.ts";
+import { isMissingBeside } from "../system/read-if-there.ts";
 import type { ResolveOptions } from "./base-request.ts";
 import type { ExpectedChecksum } from "./checksums.ts";
 import type { ListedRelease } from "./load-catalogue.ts";
@@ -76,7 +76,7 @@ const readListIfThere = async (path: string): Promise<Buffer | undefined> => {
   try {
     return await readFile(path);
   } catch (error) {
-    if (await isMissing(path, error)) {
+    if (await isMissingBeside(path, error)) {
       return undefined;
     }
     throw listUnreadable(path, error);

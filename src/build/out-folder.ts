@@ -1,18 +1,25 @@
 // The folder of the results: made private, cleared of what killed runs left, and checked for room.
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { systemCode } from "../report/expected-failure.ts";
 import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import { removeStalePartials } from "../system/atomic-file.ts";
+import { errnoWords } from "../system/errno-words.ts";
 import { makeFolder } from "../system/make-folder.ts";
 
 /** Images and seeds hold secrets: others on this machine must not even list them. */
 const PRIVATE_FOLDER = 0o700;
 
+const because = (cause: unknown): string => {
+  const words = errnoWords(systemCode(cause));
+  return words === undefined ? "" : `: ${words.why}`;
+};
+
 const unusable = (folder: string, what: string, cause: unknown): UserError =>
   new UserError(
     "OUT_FOLDER_UNUSABLE",
-    `the folder ${folder} cannot be ${what}`,
+    `the folder ${folder} cannot be ${what}${because(cause)}`,
     {
       facts: cause instanceof Error ? [cause.message] : [],
       state: "nothing was written",

@@ -12,6 +12,7 @@ import { renderSignature } from "../firmware/eeprom-signature.ts";
 import { bootWish } from "../inventory/boot-loader.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import { UserError } from "../report/user-error.ts";
+import { errnoReason } from "../system/errno-words.ts";
 
 type BootFile = { readonly name: string; readonly data: Uint8Array };
 
@@ -70,7 +71,7 @@ export const recoveryFiles = async (
   }
   const read = (file: string) =>
     readFile(file).catch((cause: NodeJS.ErrnoException) => {
-      throw unusable(file, `cannot be read (${cause.code ?? "unknown error"})`);
+      throw unusable(file, `cannot be read: ${errnoReason(cause.code)}`);
     });
   const image = withOrder(
     path,

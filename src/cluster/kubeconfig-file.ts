@@ -1,13 +1,5 @@
 // Merges the administrator's access into a kubeconfig on disk: locked, backed up, replaced at once.
-import {
-  chmod,
-  lstat,
-  open,
-  readFile,
-  realpath,
-  rm,
-  stat,
-} from "node:fs/promises";
+import { chmod, open, readFile, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { ifAbsent } from "../report/expected-failure.ts";
@@ -15,7 +7,12 @@ import type { AdminAccess } from "../kubernetes/kubeconfig.ts";
 import { mergeKubeconfig } from "../kubernetes/merge-kubeconfig.ts";
 import type { Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
-import { removeStalePartials } from "../system/atomic-file.ts";
+import {
+  demandReplaceable,
+  removeStalePartials,
+} from "../system/atomic-file.ts";
+import { errnoWords } from "../system/errno-words.ts";
+import { realFile } from "../system/real-file.ts";
 import {
   createPrivateFile,
   replacePrivateFile,
@@ -44,28 +41,27 @@ const GROUP_AND_OTHERS = 0o077;
 const codeOf = (error: unknown): string =>
   (error as NodeJS.ErrnoException).code ?? "";
 
-const unwritable = (path: string, error: unknown, instead: string): unknown =>
-  [
-    "EACCES",
-    "EPERM",
-    "EROFS",
-    "ENOSPC",
-    "EDQUOT",
-    "ENOTDIR",
-    "EISDIR",
-    "EIO",
-    "ELOOP",
-    "ENAMETOOLONG",
-  ].includes(codeOf(error))
-    ? new UserError(
+const unwritable = (path: string, error: unknown, instead: string): unknown => {
+  if (error instanceof UserError && error.code === "FILE_UNUSABLE") {
+    return new UserError("KUBECONFIG_NOT_WRITTEN", error.message, {
+      state: error.state,
+      hint: `${error.hint}, or ${instead}`,
+      cause: error,
+    });
+  }
+  const words = errnoWords(codeOf(error));
+  return words === undefined
+    ? error
+    : new UserError(
         "KUBECONFIG_NOT_WRITTEN",
-        `${path} cannot be changed (${codeOf(error)})`,
+        `${path} cannot be changed: ${words.why}`,
         {
           state: "it is as it was",
-          hint: `check the permissions of the file and its folder, or ${instead}`,
+          hint: `${words.hint}; or ${instead}`,
+          cause: error,
         },
-      )
-    : error;
+      );
+};
 
 /** The same lock as kubectl's. https://github.com/kubernetes/client-go/blob/v0.36.0/tools/clientcmd/loader.go (lockFile) */
 const withKubectlLock = async <Result>(
@@ -95,46 +91,20 @@ const withKubectlLock = async <Result>(
   }
 };
 
-/** The file behind symbolic links, which stay as they are. */
-const realFile = async (path: string): Promise<string> => {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") {
-      throw error;
-    }
-  }
-  // A link that leads nowhere would be replaced: the disk it leads to is probably not mounted.
-  if (
-    (
-      await lstat(path).catch((error: unknown) => ifAbsent(error, undefined))
-    )?.isSymbolicLink() === true
-  ) {
-    throw new UserError(
-      "KUBECONFIG_NOT_WRITTEN",
-      `${path} is a symbolic link to a file that is not there`,
-      {
-        state: "it is as it was",
-        hint: "mount the disk that it leads to, or delete the link",
-      },
-    );
-  }
-  return path;
-};
-
 const readOld = async (
   file: string,
 ): Promise<{ readonly text: string; readonly mode: number } | undefined> => {
+  // Before it is read: a pipe without a writer would be waited for.
+  if (!(await demandReplaceable(file))) {
+    return undefined;
+  }
   try {
     return {
       text: await readFile(file, "utf8"),
       mode: (await stat(file)).mode & 0o777,
     };
   } catch (error) {
-    if (codeOf(error) === "ENOENT") {
-      return undefined;
-    }
-    throw error;
+    return ifAbsent(error, undefined);
   }
 };
 

@@ -127,6 +127,9 @@ export const createContext = (
         signal,
       );
     },
-    close: reporter.pause,
+    close: () => {
+      stderr.off("resize", reporter.redraw);
+      reporter.pause();
+    },
   };
 };

@@ -1,13 +1,15 @@
 // pi-image init: writes a commented cluster.yaml.
-import { access } from "node:fs/promises";
 import { z } from "zod";
-import { ifAbsent } from "../report/expected-failure.ts";
 import type { InitAnswers } from "../inventory/init-template.ts";
 import { initTemplate } from "../inventory/init-template.ts";
 import { loadInitAnswers } from "../inventory/load-init-answers.ts";
 import { parseInventory } from "../inventory/parse-inventory.ts";
 import { UserError } from "../report/user-error.ts";
-import { writeFileAtomically } from "../system/atomic-file.ts";
+import {
+  demandReplaceable,
+  writeFileAtomically,
+} from "../system/atomic-file.ts";
+import { realFile } from "../system/real-file.ts";
 import type { Context } from "./context.ts";
 import { demandNoErrors } from "./project.ts";
 
@@ -22,15 +24,6 @@ const initOptions = z.object({
 });
 
 type InitOptions = z.infer<typeof initOptions>;
-
-const exists = async (path: string): Promise<boolean> => {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    return ifAbsent(error, false);
-  }
-};
 
 /** The first name is the control plane, as in the help. */
 const withRoles = (names: readonly string[]): InitAnswers["nodes"] =>
@@ -96,7 +89,9 @@ export const init = async (
 ): Promise<void> => {
   const options = initOptions.parse(given);
   const path = options.inventory;
-  if (options.force !== true && (await exists(path))) {
+  const file = await realFile(path);
+  const exists = await demandReplaceable(file);
+  if (options.force !== true && exists) {
     throw new UserError("INVENTORY_EXISTS", `${path} exists already`, {
       state: "it is as it was",
       hint: "add --force to replace it, or name another file with --inventory",
@@ -119,7 +114,7 @@ export const init = async (
   // Flags and answers may be wrong; what would not load is not written.
   const { problems, shown } = parseInventory(path, text);
   demandNoErrors(context, problems, new Map([[path, shown]]));
-  await writeFileAtomically(path, text);
+  await writeFileAtomically(file, text);
   context.printJson({ type: "result", inventory: path });
   context.print(
     `Wrote ${path}. Look it over, then: pi-image check, pi-image build.`,

@@ -9,12 +9,14 @@ import { withSshAccess } from "../cluster/ssh-access.ts";
 import { watchCluster } from "../cluster/watch-cluster.ts";
 import { cutToWidth } from "../report/display-width.ts";
 import { formatSeconds } from "../report/progress-line.ts";
+import { UserError } from "../report/user-error.ts";
 import { commandLine } from "../system/run-tool.ts";
 import { canRedraw } from "../terminal/kind.ts";
 import { createLiveLines } from "../terminal/live-lines.ts";
 import type { Context } from "./context.ts";
 import { parseDuration } from "./duration.ts";
 import { openSoundSecrets } from "./kept-secrets.ts";
+import { readerHasGone } from "./output-streams.ts";
 
 const watchOptions = z.object({
   inventory: z.string(),
@@ -119,9 +121,21 @@ const recordChanges = (context: Context): OnView => {
   };
 };
 
+/** Records are all that a watch with --json is for: without a reader it ends. */
+const whileRead =
+  (onView: OnView): OnView =>
+  (...seen) => {
+    if (readerHasGone()) {
+      throw new UserError("CANCELLED", "whoever read the records has gone", {
+        state: "nothing was changed; the cluster goes on without being watched",
+      });
+    }
+    onView(...seen);
+  };
+
 const viewerFor = (context: Context): OnView => {
   if (context.json) {
-    return recordChanges(context);
+    return whileRead(recordChanges(context));
   }
   if (context.quiet) {
     return () => undefined;

@@ -2,9 +2,16 @@
 import { lstat, readFile, readdir, realpath, stat } from "node:fs/promises";
 import type { BigIntStats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { ABSENT, ifAbsent, ifOneOf } from "../report/expected-failure.ts";
+import {
+  ifAbsent,
+  ifSystem,
+  isAbsent,
+  systemCode,
+} from "../report/expected-failure.ts";
+import { errnoWords } from "../system/errno-words.ts";
 import type { BlockDevice } from "./block-device.ts";
 import { deviceNumber } from "./device-number.ts";
+import { isMadeUp } from "./made-up-file.ts";
 import { parseSwaps } from "./mount-table.ts";
 import { orAbsent } from "./or-absent.ts";
 import type { FileTarget, Target, UnusableTarget } from "./target.ts";
@@ -24,23 +31,20 @@ const unusable = (
   hint,
 });
 
-/** What `inspectMissing` has words for. */
-const OUT_OF_REACH = [...ABSENT, "EACCES", "ELOOP"];
-
-const statOf = async (path: string): Promise<BigIntStats | undefined> => {
+/** What there is of this name; else what the system says of it. */
+const statOf = async (path: string): Promise<BigIntStats | Error> => {
   try {
     return await stat(path, { bigint: true });
   } catch (error) {
-    return ifOneOf(error, OUT_OF_REACH, undefined);
+    return ifSystem(error, error as Error);
   }
 };
 
-const exists = async (path: string): Promise<boolean> => {
+const isLink = async (path: string): Promise<boolean> => {
   try {
-    await lstat(path);
-    return true;
+    return (await lstat(path)).isSymbolicLink();
   } catch (error) {
-    return ifOneOf(error, OUT_OF_REACH, false);
+    return ifAbsent(error, false);
   }
 };
 
@@ -48,25 +52,40 @@ const exists = async (path: string): Promise<boolean> => {
 const inDeviceFolder = (path: string): boolean =>
   path.startsWith("/dev/") && !path.startsWith("/dev/shm/");
 
-const inspectMissing = async (path: string): Promise<Target> => {
+const madeUp = (path: string): UnusableTarget =>
+  unusable(
+    path,
+    "TARGET_NOT_A_DEVICE",
+    "is made up by the kernel, as all of /proc and /sys is; no disk holds it",
+  );
+
+const inspectMissing = async (path: string, error: Error): Promise<Target> => {
   const full = resolve(path);
-  if (inDeviceFolder(full)) {
-    return unusable(path, "TARGET_MISSING", "does not exist");
-  }
-  if (await exists(path)) {
+  if (!isAbsent(error)) {
+    const words = errnoWords(systemCode(error));
     return unusable(
       path,
       "TARGET_MISSING",
-      "is a symbolic link to nothing, or lies in a folder that you may not enter",
+      `cannot be reached: ${words?.why ?? error.message}`,
+      words?.hint,
     );
   }
+  if (await isLink(path)) {
+    return unusable(path, "TARGET_MISSING", "is a symbolic link to nothing");
+  }
+  if (inDeviceFolder(full)) {
+    return unusable(path, "TARGET_MISSING", "does not exist");
+  }
   const folder = await statOf(dirname(full));
-  if (folder?.isDirectory() !== true) {
+  if (folder instanceof Error || !folder.isDirectory()) {
     return unusable(
       path,
       "TARGET_MISSING",
       `cannot be created: there is no folder ${dirname(full)} that you may enter`,
     );
+  }
+  if (await isMadeUp(dirname(full))) {
+    return madeUp(path);
   }
   return {
     kind: "file",
@@ -114,6 +133,9 @@ const inspectFile = async (
       "is a regular file that someone wrote where a device was expected",
       `remove it (rm ${path}) and look which name the card has now: pi-image devices`,
     );
+  }
+  if (await isMadeUp(realPath)) {
+    return madeUp(path);
   }
   return {
     kind: "file",
@@ -172,8 +194,8 @@ export const inspectTarget = async (
   listDevices: () => Promise<readonly BlockDevice[]>,
 ): Promise<Target> => {
   const stats = await statOf(path);
-  if (stats === undefined) {
-    return inspectMissing(path);
+  if (stats instanceof Error) {
+    return inspectMissing(path, stats);
   }
   if (stats.isBlockDevice()) {
     return inspectBlock(path, stats, await listDevices());

@@ -1,5 +1,6 @@
 // Says why a target could not be opened.
 import { UserError } from "../report/user-error.ts";
+import { errnoWords } from "../system/errno-words.ts";
 import { errnoCode } from "./errno.ts";
 import type { UsableTarget } from "./target.ts";
 
@@ -26,6 +27,17 @@ const permissionHint = (target: UsableTarget): string => {
       ? `give your user access with a udev rule (${UDEV_RULE})`
       : `join the group that owns the device (sudo usermod -aG ${group} "$USER", then log in again)`;
   return `run the same command with sudo (only ${path} is used as root, everything else as you), or ${join}`;
+};
+
+const otherwise = (error: unknown, path: string): unknown => {
+  const words = errnoWords(errnoCode(error));
+  return words === undefined
+    ? error
+    : new UserError("FILE_UNUSABLE", `${path} cannot be opened: ${words.why}`, {
+        cause: error,
+        state: STATE,
+        hint: words.hint,
+      });
 };
 
 /** The error for the user; what is not the operating system's answer is returned as it came. */
@@ -66,7 +78,8 @@ export const openError = (error: unknown, target: UsableTarget): unknown => {
         hint: "plug it in again and look at `pi-image devices`",
       });
     case undefined:
-    default:
       return error;
+    default:
+      return otherwise(error, path);
   }
 };

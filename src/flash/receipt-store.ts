@@ -9,6 +9,7 @@ import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { listIfThere } from "../system/read-if-there.ts";
 import { type Receipt, receiptSchema } from "./receipt.ts";
+import { errnoReason } from "../system/errno-words.ts";
 
 /** Names sort by time: "20261120T070303Z-worker2.json". */
 export const receiptPath = (
@@ -37,7 +38,7 @@ export const loadReceipt = async (path: string): Promise<Receipt> => {
         "RECEIPT_UNREADABLE",
         code === undefined
           ? `${path} is not a receipt that this version of pi-image can read`
-          : `the receipt ${path} cannot be read (${code})`,
+          : `the receipt ${path} cannot be read: ${errnoReason(code)}`,
         {
           cause: error,
           hint: "compare the card with its image instead: pi-image verify TARGET IMAGE",

@@ -3,6 +3,7 @@ import { errnoCode } from "../device/errno.ts";
 import type { OpenTarget } from "../device/opened-target.ts";
 import type { Range } from "../image/range.ts";
 import { UserError, withState } from "../report/user-error.ts";
+import { errnoReason } from "../system/errno-words.ts";
 import type { Segment } from "./segments.ts";
 import type { Stage, TargetRun } from "./target-run.ts";
 
@@ -33,6 +34,11 @@ const ABOUT_THE_CARD: ReadonlySet<string> = new Set([
   "READBACK_DIFFERS",
   "TARGET_GONE",
 ]);
+
+const reasonOf = (code: string, kind: OpenTarget["kind"]): string =>
+  code === "EIO" && kind !== "file"
+    ? "the device reports an error (EIO)"
+    : `${errnoReason(code)} (${code})`;
 
 const fromSystem = async (
   error: unknown,
@@ -68,7 +74,7 @@ const fromSystem = async (
       );
     default:
       return failed(
-        `${path} does not take or give its bytes (${code})`,
+        `${path} cannot be read or written: ${reasonOf(code, kind)}`,
         "check the reader and the cable; if it fails again, use another card",
       );
   }

@@ -1,8 +1,9 @@
 // Finds the block map file that a publisher, or `pi-image build`, puts beside an image.
 import { open } from "node:fs/promises";
 import { systemCode } from "../report/expected-failure.ts";
-import { isMissing } from "../system/read-if-there.ts";
+import { isMissingBeside } from "../system/read-if-there.ts";
 import { bmapWrong, type Bmap, readBmap } from "./read-bmap.ts";
+import { errnoReason } from "../system/errno-words.ts";
 
 /** Block maps of images with tens of thousands of ranges have a few megabytes. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -26,13 +27,13 @@ const readIfThere = async (path: string): Promise<Buffer | undefined> => {
       await file.close();
     }
   } catch (error) {
-    if (await isMissing(path, error)) {
+    if (await isMissingBeside(path, error)) {
       return undefined;
     }
     const code = systemCode(error);
     throw code === undefined
       ? error
-      : bmapWrong(`${path} cannot be read (${code})`);
+      : bmapWrong(`${path} cannot be read: ${errnoReason(code)}`);
   }
 };
 

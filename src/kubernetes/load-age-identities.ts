@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { secret, type Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
 import { configFolder } from "../system/folders.ts";
+import { errnoReason } from "../system/errno-words.ts";
 
 /** What the user chose, else PI_IMAGE_AGE_IDENTITY, else ~/.config/pi-image/age.txt. */
 export const ageIdentityFile = (
@@ -43,7 +44,9 @@ export const loadAgeIdentities = async (
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw refuse(
-      code === "ENOENT" ? "does not exist" : `cannot be read (${code})`,
+      code === "ENOENT"
+        ? "does not exist"
+        : `cannot be read: ${errnoReason(code)}`,
     );
   }
   const identities = text

@@ -9,6 +9,7 @@ import {
   parseSecretsDocument,
   type SecretsDocument,
 } from "./secrets-document.ts";
+import { errnoReason } from "../system/errno-words.ts";
 
 /** The file beside the inventory that holds the secrets of this cluster. */
 export const secretsPath = (inventoryFile: string, cluster: string): string =>
@@ -65,7 +66,7 @@ export const resolveSecretsPath = async (path: string): Promise<string> => {
     }
     throw unreadable(
       path,
-      `the system says ${errorCode(error)}`,
+      errnoReason(errorCode(error)),
       "check the permissions of its folder",
     );
   }

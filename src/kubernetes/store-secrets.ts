@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { UserError } from "../report/user-error.ts";
 import { removeStalePartials } from "../system/atomic-file.ts";
+import { errnoWords } from "../system/errno-words.ts";
 import { withFileLock } from "../system/file-lock.ts";
 import {
   createPrivateFile,
@@ -90,21 +91,19 @@ const textOf = async ({ secrets, encryptedTo }: Next): Promise<string> => {
   return encryptedTo.length === 0 ? text : encryptText(text, encryptedTo);
 };
 
-/** What the operating system says when a folder or a disk takes no file. */
-const CANNOT_WRITE = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT"];
-
 const explain = (error: unknown, path: string): unknown => {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code !== undefined && CANNOT_WRITE.includes(code)
-    ? new UserError(
+  const words = errnoWords((error as NodeJS.ErrnoException).code);
+  return words === undefined
+    ? error
+    : new UserError(
         "SECRETS_NOT_WRITTEN",
-        `the secrets file ${path} cannot be written (${code})`,
+        `the secrets file ${path} cannot be written: ${words.why}`,
         {
-          hint: "check the permissions and the free space of its folder",
+          hint: words.hint,
           state: "the file is as it was; what was made for it is lost",
+          cause: error,
         },
-      )
-    : error;
+      );
 };
 
 const heldBy =

@@ -88,14 +88,15 @@ export const ownerOf = async (path: string): Promise<Owner | undefined> => {
 
 /**
  * A rename would put a file in the place of a device or a pipe, as root even of /dev/null.
+ * @returns whether there is a file, or a link, to be replaced
  * @throws UserError FILE_UNUSABLE
  */
-export const demandReplaceable = async (path: string): Promise<void> => {
+export const demandReplaceable = async (path: string): Promise<boolean> => {
   let found;
   try {
     found = await lstat(path);
   } catch (error) {
-    return ifAbsent(error, undefined);
+    return ifAbsent(error, false);
   }
   if (!found.isFile() && !found.isSymbolicLink()) {
     throw new UserError(
@@ -104,6 +105,7 @@ export const demandReplaceable = async (path: string): Promise<void> => {
       { state: "it is as it was", hint: "name a regular file" },
     );
   }
+  return true;
 };
 
 /** Under a temporary name, on the disk; removed again when it fails. */

@@ -84,3 +84,7 @@ export const errnoWords = (code: unknown): Words | undefined =>
   typeof code === "string" && Object.hasOwn(WORDS, code)
     ? WORDS[code]
     : undefined;
+
+/** Stands after "X cannot be read:"; such as "its name is too long". */
+export const errnoReason = (code: string | undefined): string =>
+  errnoWords(code)?.why ?? `the system says ${code ?? "nothing more"}`;

@@ -1,5 +1,5 @@
 // Makes a folder with those above it.
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, opendir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 const codeOf = (error: unknown): unknown =>
@@ -10,9 +10,11 @@ const makeOne = async (path: string, mode: number): Promise<void> => {
   try {
     await mkdir(path, { mode });
   } catch (error) {
-    if (codeOf(error) !== "EEXIST" || !(await stat(path)).isDirectory()) {
+    if (codeOf(error) !== "EEXIST") {
       throw error;
     }
+    // What has this name may be no folder, and this says so.
+    await (await opendir(path)).close();
   }
 };
 

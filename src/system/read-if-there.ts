@@ -2,7 +2,7 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { ifAbsent, isAbsent, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
-import { errnoWords } from "./errno-words.ts";
+import { errnoReason } from "./errno-words.ts";
 
 /** Said of a name that is there, these mean something else than of one that may not be. */
 const OF_A_NAME: Readonly<Record<string, string>> = {
@@ -16,7 +16,7 @@ export const whyUnreadable = (error: unknown): string => {
   if (code === undefined) {
     throw error;
   }
-  return OF_A_NAME[code] ?? errnoWords(code)?.why ?? `the system says ${code}`;
+  return OF_A_NAME[code] ?? errnoReason(code);
 };
 
 /** Node names no path where a folder is read as a file. */
@@ -43,6 +43,13 @@ export const isMissing = async (
     () => false,
     (failure: unknown) => ifAbsent(failure, true),
   ));
+
+/** As `isMissing`, for a name made from another by adding to it: one that became too long names nothing. */
+export const isMissingBeside = async (
+  path: string,
+  error: unknown,
+): Promise<boolean> =>
+  systemCode(error) === "ENAMETOOLONG" || isMissing(path, error);
 
 /** The file's bytes, or undefined where there is no such file. Throws FILE_UNUSABLE. */
 export const readIfThere = async (

@@ -338,12 +338,12 @@ describe("a file's checksums", () => {
       const path = join(list, "..", "a.img");
       mkdirSync(list);
       expect(await outcomeOf(checksumsBeside(path))).toBe(
-        `CHECKSUM_LIST_WRONG 4: ${list} cannot be read (EISDIR)`,
+        `CHECKSUM_LIST_WRONG 4: ${list} cannot be read: it is a folder`,
       );
       rmSync(list, { recursive: true });
       symlinkSync(name, list);
       expect(await outcomeOf(checksumsBeside(path))).toBe(
-        `CHECKSUM_LIST_WRONG 4: ${list} cannot be read (ELOOP)`,
+        `CHECKSUM_LIST_WRONG 4: ${list} cannot be read: it is a symbolic link that leads in a circle`,
       );
     },
   );

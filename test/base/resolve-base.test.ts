@@ -108,12 +108,12 @@ describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
     rmSync(beside("SHA256SUMS.gpg"));
     symlinkSync("SHA256SUMS.gpg", beside("SHA256SUMS.gpg"));
     expect(await outcomeOf(run({ base: path }, dead))).toBe(
-      `CHECKSUM_LIST_WRONG 4: ${beside("SHA256SUMS.gpg")} cannot be read (ELOOP)`,
+      `CHECKSUM_LIST_WRONG 4: ${beside("SHA256SUMS.gpg")} cannot be read: it is a symbolic link that leads in a circle`,
     );
     rmSync(beside("SHA256SUMS.gpg"));
     mkdirSync(beside("SHA256SUMS.gpg"));
     expect(await outcomeOf(run({ base: path }, dead))).toBe(
-      `CHECKSUM_LIST_WRONG 4: ${beside("SHA256SUMS.gpg")} cannot be read (EISDIR)`,
+      `CHECKSUM_LIST_WRONG 4: ${beside("SHA256SUMS.gpg")} cannot be read: it is a folder`,
     );
   });
 

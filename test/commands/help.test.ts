@@ -37,7 +37,14 @@ describe("help", () => {
   });
 
   it("ends with 2 for a command or an option that does not exist", async () => {
-    for (const words of [["biuld"], ["build", "--hots", "x"], ["flash"]]) {
+    for (const words of [
+      ["biuld"],
+      ["biuld", "--help"],
+      ["-h", "biuld"],
+      ["help", "biuld"],
+      ["build", "--hots", "x"],
+      ["flash"],
+    ]) {
       const { status, stderr } = await runCli(words, { cwd: tmpdir() });
       expect(status, stderr).toBe(2);
       expect(stderr).not.toBe("");

@@ -33,6 +33,16 @@ describeWithTools(["lsblk"], "inspectTarget", () => {
     ["/dev/null", "TARGET_NOT_A_DEVICE: IT is a character device, not a disk"],
     ["/tmp", "TARGET_NOT_A_DEVICE: IT is a folder"],
     ["/dev/sdzz", "TARGET_MISSING: IT does not exist"],
+    ...["/proc/version", "/proc/new", "/sys/kernel/uevent_seqnum"].map(
+      (path) => [
+        path,
+        "TARGET_NOT_A_DEVICE: IT is made up by the kernel, as all of /proc and /sys is; no disk holds it",
+      ],
+    ),
+    [
+      `/tmp/${"n".repeat(300)}`,
+      "TARGET_MISSING: IT cannot be reached: its name is too long",
+    ],
     [
       "/no/such/folder/card.img",
       "TARGET_MISSING: IT cannot be created: there is no folder /no/such/folder that you may enter",
@@ -47,11 +57,15 @@ describeWithTools(["lsblk"], "inspectTarget", () => {
     symlinkSync("/dev/disk/by-id/gone", join(folder, "link"));
     mkdirSync(join(folder, "sub"));
     symlinkSync("sub", join(folder, "to-folder"));
+    symlinkSync("circle", join(folder, "circle"));
+    expect(await refused(join(folder, "circle"))).toEqual([
+      "TARGET_MISSING: IT cannot be reached: it is a symbolic link that leads in a circle",
+    ]);
     expect(await refused(join(folder, "pipe"))).toEqual([
       "TARGET_NOT_A_DEVICE: IT is a named pipe",
     ]);
     expect(await refused(join(folder, "link"))).toEqual([
-      "TARGET_MISSING: IT is a symbolic link to nothing, or lies in a folder that you may not enter",
+      "TARGET_MISSING: IT is a symbolic link to nothing",
     ]);
     expect(await refused(join(folder, "to-folder"))).toEqual([
       "TARGET_NOT_A_DEVICE: IT is a folder",

@@ -17,7 +17,7 @@ const MIB = 1024 ** 2;
 
 describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
   test.each([
-    ["EIO", "FLASH_WRITE_FAILED", "does not take or give its bytes (EIO)"],
+    ["EIO", "FLASH_WRITE_FAILED", "the device reports an error (EIO)"],
     ["EROFS", "FLASH_WRITE_FAILED", "stopped taking writes"],
     ["ENOSPC", "FLASH_WRITE_FAILED", "ran out of space before its own size"],
     ["ENODEV", "TARGET_GONE", "disappeared"],

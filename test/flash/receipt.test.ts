@@ -186,7 +186,7 @@ describeWithTools(["lsblk"], "receipts", () => {
     const found = await lastReceipt(folder, await usableTarget(card));
     expect(found.receipt).toEqual(receipt);
     expect(found.unreadable.map(({ message }) => message)).toEqual([
-      `the receipt ${folder}/20261122T000000Z-worker9.json cannot be read (EISDIR)`,
+      `the receipt ${folder}/20261122T000000Z-worker9.json cannot be read: it is a folder`,
       `${folder}/20261121T000000Z-worker9.json is not a receipt that this version of pi-image can read`,
     ]);
     const other = await usableTarget(join(folder, "other.img"));

@@ -7,7 +7,7 @@ const MIB = 1024 ** 2;
 export type Seen = {
   /** Exit status, or the signal's name. */
   readonly exit: string;
-  /** Such as "FLASH_WRITE_FAILED: CARD does not take or give its bytes (EIO)". */
+  /** Such as "FLASH_WRITE_FAILED: CARD cannot be read or written: the device reports an error (EIO)". */
   readonly said: string;
   /** What pi-image says of the state of things. */
   readonly state: string | undefined;

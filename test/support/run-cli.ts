@@ -15,18 +15,24 @@ type CliOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** In a process group of its own, which can be stopped as a whole. */
   readonly detached?: boolean;
+  /** A script for the shell, which gets the command line of pi-image as "$@". */
+  readonly through?: string;
 };
 
 export const startCli = (
   args: readonly string[],
-  { cwd, env = {}, detached = false }: CliOptions,
-) =>
-  spawn(process.execPath, [inject("cli"), ...args], {
+  { cwd, env = {}, detached = false, through }: CliOptions,
+) => {
+  const own = [process.execPath, inject("cli"), ...args];
+  const [program = "", ...rest] =
+    through === undefined ? own : ["bash", "-c", through, "bash", ...own];
+  return spawn(program, rest, {
     cwd,
     detached,
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...env },
   });
+};
 
 /** What a process prints until it ends; its status is 128 where a signal ended it. */
 export const resultOf = (
