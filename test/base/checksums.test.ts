@@ -22,6 +22,7 @@ import {
   checksumsBeside,
 } from "../../src/base/checksums.ts";
 import type { PinnedKey } from "../../src/base/signature.ts";
+import { asDisk } from "../support/as-disk.ts";
 import { failureOf } from "../support/failure.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { outcomeOf, testFolder } from "./base-options.ts";
@@ -377,8 +378,7 @@ describeWithTools(
   () => {
     it.each(["gzip", "xz", "zstd"])("in %s is told as such", async (tool) => {
       const folder = testFolder();
-      const raw = Buffer.alloc(1024 * 1024, "image");
-      raw.set([0x55, 0xaa], 510);
+      const raw = asDisk(Buffer.alloc(1024 * 1024, "image"));
       writeFileSync(join(folder, "a.img"), raw);
       execFileSync(tool, ["-q", "a.img"], { cwd: folder });
       const ending = { gzip: "gz", xz: "xz", zstd: "zst" }[tool] ?? "";
