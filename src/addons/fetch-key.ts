@@ -1,13 +1,10 @@
 // The key of the Kubernetes packages: from the cache while it is valid for long, else fetched anew.
 import { createHash } from "node:crypto";
-import { readIfThere } from "../system/read-if-there.ts";
-import { ifOneOf } from "../report/expected-failure.ts";
 import { cachePath } from "../base/cache.ts";
 import { fetchSmall } from "../base/fetch-small.ts";
 import { shownUrl } from "../base/http-request.ts";
-import { NetworkFailure } from "../base/network-failure.ts";
+import { day, keptOrFetched } from "../base/kept-key.ts";
 import { UserError } from "../report/user-error.ts";
-import { writeFileAtomically } from "../system/atomic-file.ts";
 import type { FetchOptions } from "./fetch-file.ts";
 import { readKey, type ServedKey, WrongKey } from "../base/read-key.ts";
 
@@ -30,26 +27,8 @@ const daysLeft = ({ expires }: ServedKey, now: Date): number =>
     ? Number.POSITIVE_INFINITY
     : (expires.getTime() - now.getTime()) / DAY_MS;
 
-/** As people write it in UTC. */
-const day = (date: Date | undefined): string =>
-  date === undefined ? "never" : date.toISOString().slice(0, 10);
-
-const fromCache = async (
-  path: string,
-  { fingerprint, now }: WantedKey,
-): Promise<ServedKey | undefined> => {
-  const text = await readIfThere(path);
-  if (text === undefined) {
-    return undefined;
-  }
-  try {
-    const key = await readKey(text.toString("utf8"), fingerprint);
-    return daysLeft(key, now) > 0 ? key : undefined;
-  } catch (error) {
-    // Damaged, or of another pin: as if there were none.
-    return ifOneOf(error, [WrongKey], undefined);
-  }
-};
+const end = ({ expires }: ServedKey): string =>
+  expires === undefined ? "never" : day(expires);
 
 const keyWrong = (from: string, cause: WrongKey): UserError =>
   new UserError(
@@ -65,7 +44,7 @@ const keyWrong = (from: string, cause: WrongKey): UserError =>
 const keyExpired = (from: string, key: ServedKey, now: Date): UserError =>
   new UserError(
     "KEY_EXPIRED",
-    `the key of the Kubernetes packages at ${from} expired on ${day(key.expires)}`,
+    `the key of the Kubernetes packages at ${from} expired on ${end(key)}`,
     {
       facts: [`this computer's clock says ${day(now)}`],
       state: "nothing was written",
@@ -79,11 +58,7 @@ const download = async (
 ): Promise<ServedKey> => {
   const from = shownUrl(wanted.url);
   const text = await fetchSmall(wanted.url, KEY_LIMIT, options);
-  const key = await readKey(text.toString("latin1"), wanted.fingerprint).catch(
-    (error: unknown) => {
-      throw error instanceof WrongKey ? keyWrong(from, error) : error;
-    },
-  );
+  const key = await readKey(text.toString("latin1"), wanted.fingerprint);
   if (daysLeft(key, wanted.now) <= 0) {
     throw keyExpired(from, key, wanted.now);
   }
@@ -98,29 +73,26 @@ export const fetchKey = async (
   wanted: WantedKey,
   options: FetchOptions,
 ): Promise<ServedKey | undefined> => {
-  const { url, now } = wanted;
-  const name = createHash("sha256").update(url.href).digest("hex");
-  const path = await cachePath(options.env, "keys", `${name}.asc`);
-  const cached = await fromCache(path, wanted);
-  if (
-    !options.network ||
-    (cached !== undefined && daysLeft(cached, now) > WARN_DAYS)
-  ) {
-    return cached;
-  }
-  let key = cached;
-  try {
-    key = await download(wanted, options);
-    await writeFileAtomically(path, key.text);
-  } catch (error) {
-    if (!(error instanceof NetworkFailure) || cached === undefined) {
-      throw error;
-    }
-  }
-  if (key !== undefined && daysLeft(key, now) <= WARN_DAYS) {
-    options.report({
+  const { url, fingerprint, now } = wanted;
+  const file = createHash("sha256").update(url.href).digest("hex");
+  const path = await cachePath(options.env, "keys", `${file}.asc`);
+  const { report, network } = options;
+  const key = await keptOrFetched(
+    { path, fingerprint, now },
+    {
+      name: "the key of the Kubernetes packages",
+      report,
+      network,
+      suffices: (kept) => daysLeft(kept, now) > WARN_DAYS,
+      download: () => download(wanted, options),
+    },
+  ).catch((error: unknown) => {
+    throw error instanceof WrongKey ? keyWrong(shownUrl(url), error) : error;
+  });
+  if (network && key !== undefined && daysLeft(key, now) <= WARN_DAYS) {
+    report({
       type: "warning",
-      message: `the key of the Kubernetes packages expires on ${day(key.expires)}; a node that starts later fetches it anew`,
+      message: `the key of the Kubernetes packages expires on ${end(key)}; a node that starts later fetches it anew`,
       hint: "the Kubernetes project extends the key before it expires: build again later for cards that wait longer",
     });
   }

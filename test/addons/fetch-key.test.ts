@@ -33,8 +33,8 @@ describeWithTools(["gpg", "gpgconf"], "the key of the packages", () => {
     const { fetch, server, options } = await served(text, fingerprint);
     expect(await fetch(LONG_BEFORE, false)).toBeUndefined();
     const key = await fetch(LONG_BEFORE);
-    expect(key).toEqual({
-      text,
+    expect(await keys.primaries(key?.text ?? "")).toEqual([fingerprint]);
+    expect(key).toMatchObject({
       fingerprint,
       expires: new Date("2030-12-31T00:00:00Z"),
     });
@@ -55,7 +55,7 @@ describeWithTools(["gpg", "gpgconf"], "the key of the packages", () => {
     await fetch(SHORTLY_BEFORE);
     expect(server.requests).toHaveLength(2);
     await server.close();
-    expect((await fetch(SHORTLY_BEFORE))?.text).toBe(text);
+    expect((await fetch(SHORTLY_BEFORE))?.fingerprint).toBe(fingerprint);
     expect(options.told()).toEqual([warning, warning, warning]);
   });
 
@@ -94,16 +94,109 @@ describeWithTools(["gpg", "gpgconf"], "the key of the packages", () => {
     const keys = await openKeyMaker();
     const good = await keys.make("packages", ENDS);
     const other = await keys.make("somebody", ENDS);
-    for (const text of [
-      good.text + other.text,
-      await keys.exportAll(good, other),
-    ]) {
-      await expect(readKey(text, good.fingerprint)).rejects.toThrow(
-        "holds more than one key",
-      );
+    const binary = Buffer.from(
+      other.text.split("\n").slice(2, -3).join(""),
+      "base64",
+    ).toString("latin1");
+    const both = await keys.exportAll(good, other);
+    expect(await keys.primaries(both)).toHaveLength(2);
+    const begin = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+    for (const [text, why] of [
+      [both, "holds more than one key"],
+      [good.text + other.text, "holds more than one block of OpenPGP data"],
+      [
+        `${good.text}${other.text.replaceAll("PUBLIC KEY BLOCK", "MESSAGE")}`,
+        "holds more than one block of OpenPGP data",
+      ],
+      [
+        good.text.replace(begin, `${begin}\n\n${begin}`),
+        "holds more than one block of OpenPGP data",
+      ],
+      [`${binary}\n${good.text}`, "holds other bytes around the key"],
+      [good.text + binary, "holds other bytes around the key"],
+      [binary, "is not an ASCII-armoured OpenPGP key"],
+      [await keys.exportSecret(good), "is not an ASCII-armoured OpenPGP key"],
+      [
+        (await keys.exportSecret(good)).replaceAll("PRIVATE", "PUBLIC"),
+        "holds a private key",
+      ],
+    ] as const) {
+      await expect(readKey(text, good.fingerprint), why).rejects.toThrow(why);
     }
-    const around = await readKey(`words\n${good.text}words`, good.fingerprint);
-    expect(around.text).toBe(good.text);
+  });
+
+  it("is written anew, without anything that the server put around it or into it", async () => {
+    const keys = await openKeyMaker();
+    const good = await keys.make("packages", ENDS);
+    const other = await keys.make("somebody", ENDS);
+    const plain = await readKey(good.text, good.fingerprint);
+    expect(await keys.primaries(plain.text)).toEqual([good.fingerprint]);
+    // What ends for one reader goes on for the next: a second body behind the checksum of the first.
+    const body = other.text.split("\n").slice(2, -2).join("\n");
+    const hidden = good.text.replace("-----END", `${body}\n-----END`);
+    const read = await readKey(hidden, good.fingerprint).then(
+      ({ text }) => text,
+      () => "refused",
+    );
+    expect([plain.text, "refused"]).toContain(read);
+    const around = await readKey(
+      `words\n${good.text.replaceAll("\n", "\r\n")}words`,
+      good.fingerprint,
+    );
+    expect(around).toEqual(plain);
+  });
+
+  it("loses a subkey that it does not vouch for", async () => {
+    const keys = await openKeyMaker();
+    const good = await keys.make("packages", ENDS);
+    const { readKey: parse, generateKey } = await import("openpgp");
+    const stranger = await generateKey({
+      userIDs: [{ name: "somebody" }],
+      subkeys: [{ sign: true }],
+      format: "object",
+    });
+    const key = await parse({ armoredKey: good.text });
+    key.subkeys.push(...stranger.publicKey.subkeys);
+    const { text } = await readKey(key.armor(), good.fingerprint);
+    expect((await parse({ armoredKey: text })).subkeys).toEqual([]);
+  });
+
+  it("is fetched anew after a week, and used with a word where that is impossible", async () => {
+    const keys = await openKeyMaker();
+    const { text, fingerprint } = await keys.make("packages", "never");
+    const { fetch, server, options } = await served(text, fingerprint);
+    const after = (days: number) =>
+      new Date(LONG_BEFORE.getTime() + days * 86_400_000);
+    await fetch(LONG_BEFORE);
+    await fetch(after(6.9));
+    // A clock that was wrong for a while must not keep a key for years.
+    await fetch(after(-1));
+    expect(server.requests).toHaveLength(2);
+    await fetch(after(7));
+    expect(server.requests).toHaveLength(3);
+    await server.close();
+    expect(options.told()).toEqual([]);
+    expect((await fetch(after(14)))?.fingerprint).toBe(fingerprint);
+    expect(options.told()).toEqual([
+      expect.stringContaining(
+        "using the key of the Kubernetes packages as it was fetched on 2030-11-27; if it has been revoked since, this computer does not know",
+      ),
+    ]);
+  });
+
+  it("stays revoked, whatever the server says next and without a network", async () => {
+    const keys = await openKeyMaker();
+    const key = await keys.make("packages", "never");
+    const { fetch, server } = await served(key.text, key.fingerprint);
+    await fetch(LONG_BEFORE);
+    server.files.set("deb/Release.key", Buffer.from(await keys.revoke(key)));
+    expect((await fetch(LONG_BEFORE))?.fingerprint).toBe(key.fingerprint);
+    const later = new Date(LONG_BEFORE.getTime() + 8 * 86_400_000);
+    const revoked = "it is revoked";
+    expect(await outcomeOf(fetch(later))).toContain(revoked);
+    server.files.set("deb/Release.key", Buffer.from(key.text));
+    expect(await outcomeOf(fetch(later))).toContain(revoked);
+    expect(await outcomeOf(fetch(later, false))).toContain(revoked);
   });
 
   it("is refused when its owner has revoked it, or it is cut", async () => {

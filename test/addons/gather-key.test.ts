@@ -5,6 +5,7 @@ import {
   type SuppliesRequest,
 } from "../../src/addons/gather-supplies.ts";
 import { renderSeeds } from "../../src/build/render-seeds.ts";
+import { readKey } from "../../src/base/read-key.ts";
 import { outcomeOf, testOptions } from "../base/base-options.ts";
 import {
   controlPlane,
@@ -22,8 +23,9 @@ describeWithTools(["gpg", "gpgconf"], "the key of the packages", () => {
     const key = await keys.make("packages", "20301231T000000");
     const server = await serveAll();
     server.files.set("deb/Release.key", Buffer.from(key.text));
+    const { text } = await readKey(key.text, key.fingerprint);
     return {
-      key,
+      key: { ...key, text },
       request: requestFor(
         server.address,
         {},

@@ -16,6 +16,10 @@ type KeyMaker = {
   readonly make: (name: string, expires: string) => Promise<PackageKey>;
   /** Several keys in one armored block. */
   readonly exportAll: (...keys: readonly PackageKey[]) => Promise<string>;
+  /** Which primary keys gpg finds in a file, as apt would. */
+  readonly primaries: (text: string | Buffer) => Promise<readonly string[]>;
+  /** The armoured secret key. */
+  readonly exportSecret: (key: PackageKey) => Promise<string>;
   /** The key with its owner's revocation. */
   readonly revoke: (key: PackageKey) => Promise<string>;
 };
@@ -23,7 +27,7 @@ type KeyMaker = {
 export const openKeyMaker = async (): Promise<KeyMaker> => {
   const home = await temporaryFolder();
   await chmod(home, 0o700);
-  const gpg = async (args: readonly string[], input?: string) =>
+  const gpg = async (args: readonly string[], input?: string | Buffer) =>
     (
       await runTool("gpg", ["--homedir", home, "--batch", "--quiet", ...args], {
         input,
@@ -48,6 +52,14 @@ export const openKeyMaker = async (): Promise<KeyMaker> => {
     },
     exportAll: (...keys) =>
       exportAll(...keys.map(({ fingerprint }) => fingerprint)),
+    primaries: async (text) => {
+      const listed = await gpg(["--with-colons", "--show-keys"], text);
+      return [...listed.matchAll(/^pub:.*\nfpr:+([0-9A-F]{40}):/gm)].map(
+        ([, fingerprint]) => fingerprint ?? "",
+      );
+    },
+    exportSecret: ({ fingerprint }) =>
+      gpg(["--armor", "--export-secret-keys", fingerprint]),
     revoke: async ({ fingerprint }) => {
       const made = await readFile(
         join(home, "openpgp-revocs.d", `${fingerprint}.rev`),
