@@ -1,11 +1,11 @@
 // Lends ssh(1) the cluster's host keys for one run, so that what `build` once wrote need not be there nor be current.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
 import { knownHosts } from "../kubernetes/known-hosts.ts";
 import { sshConfig } from "../kubernetes/ssh-config.ts";
+import { makePrivateFolder } from "../system/private-folder.ts";
 
 /**
  * For every ssh of ours, the one to a gateway on the way among them, which gets the file and no options: nobody is asked for
@@ -23,7 +23,7 @@ export const withSshAccess = async <Result>(
   secrets: ClusterSecrets,
   action: (config: string) => Promise<Result>,
 ): Promise<Result> => {
-  const folder = await mkdtemp(join(tmpdir(), "pi-image-ssh-"));
+  const folder = await makePrivateFolder("pi-image-ssh-");
   try {
     const known = join(folder, "known_hosts");
     const config = join(folder, "ssh_config");

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import { decoderEnvironment } from "./archive-tool.ts";
+import type { SlotFiles } from "./xz-slot-files.ts";
 
 /** xz of level 9 needs 65 MiB; a file that asks for more than this is a memory bomb. */
 export const XZ_ARGUMENTS = [
@@ -16,19 +17,19 @@ export const XZ_ARGUMENTS = [
 /**
  * One lane: a shell that starts one xz after the other. Starting them from here instead would copy this process's page
  * tables each time (2 to 20 ms, on the thread that coordinates all). When this process is killed the shell reads the
- * end of its input, and takes the files in memory away; neither a signal to the whole group nor an answer that nobody
+ * end of its input, and takes files that have names away; neither a signal to the whole group nor an answer that nobody
  * reads may end it before that. The limit ends an xz whose block decodes to more than its entry in the index says,
  * before it has filled the memory.
  */
 const LANE_SCRIPT = `
 trap '' HUP INT PIPE TERM
-folder=$1; shift
+folder=$1; removed=$2; shift 2
 ulimit -f "$1"; shift
-while read -r slot; do
-  xz "$@" <"$folder/$slot.in" >"$folder/$slot.out" 2>"$folder/$slot.err"
+while read -r in out words; do
+  xz "$@" <"$folder/$in" >"$folder/$out" 2>"$folder/$words"
   echo "$?"
 done
-rm -rf "$folder"
+[ -z "$removed" ] || { rm -f "$removed"/[0-9]*; rmdir "$removed"; } 2>/dev/null
 `;
 
 /** What a shell tells of a program that a signal ended: 128 and the signal's number. */
@@ -39,9 +40,17 @@ export const NOT_FOUND = 127;
 /** When the shell itself is gone, whatever ended it ended xz too. */
 const GONE = BY_SIGNAL + 9;
 
+/** The numbers of a run's files among the slots' files. */
+export type LaneFiles = {
+  readonly input: number;
+  readonly output: number;
+  /** What xz says. */
+  readonly words: number;
+};
+
 export type Lane = {
-  /** Decodes `<slot>.in` to `<slot>.out`, after what was asked for before; gives the status as the shell tells it. */
-  readonly run: (slot: string) => Promise<number>;
+  /** Decodes `input` to `output`, after what was asked for before; gives the status as the shell tells it. */
+  readonly run: (files: LaneFiles) => Promise<number>;
   readonly close: () => Promise<void>;
 };
 
@@ -51,14 +60,24 @@ const LIMIT_UNIT = 512;
 /** What xz may say when it fails goes into a file as well. */
 const WORDS_ROOM = 64 * 1024;
 
-/** Starts a lane over the files of `folder`, none of which it makes much larger than `room` bytes. */
-export const startLane = (folder: string, room: number): Lane => {
+/** Starts a lane over these files, none of which it makes much larger than `room` bytes. */
+export const startLane = (
+  { folder, removed, inherited }: SlotFiles,
+  room: number,
+): Lane => {
   const limit = String(Math.ceil((room + WORDS_ROOM) / LIMIT_UNIT));
   const child = spawn(
     "/bin/sh",
-    ["-c", LANE_SCRIPT, "pi-image-xz", folder, limit, ...XZ_ARGUMENTS],
-    { env: decoderEnvironment(), stdio: ["pipe", "pipe", "ignore"] },
+    ["-c", LANE_SCRIPT, "pi-image-xz", folder, removed, limit, ...XZ_ARGUMENTS],
+    {
+      env: decoderEnvironment(),
+      stdio: ["pipe", "pipe", "ignore", ...inherited],
+    },
   );
+  const { stdin, stdout } = child;
+  if (stdin === null || stdout === null) {
+    throw new Error("a child process with pipes has pipes");
+  }
   const answers: ((status: number) => void)[] = [];
   let ended = false;
   const closed = new Promise<void>((resolve) => {
@@ -70,22 +89,22 @@ export const startLane = (folder: string, room: number): Lane => {
     child.on("error", end);
     child.on("close", end);
   });
-  child.stdin.on("error", () => undefined);
-  createInterface(child.stdout).on("line", (status) => {
+  stdin.on("error", () => undefined);
+  createInterface(stdout).on("line", (status) => {
     answers.shift()?.(Number(status));
   });
   return {
-    run: (slot) =>
+    run: ({ input, output, words }) =>
       new Promise((resolve) => {
         if (ended) {
           resolve(GONE);
           return;
         }
         answers.push(resolve);
-        child.stdin.write(`${slot}\n`);
+        stdin.write(`${input} ${output} ${words}\n`);
       }),
     close: async () => {
-      child.stdin.end();
+      stdin.end();
       await closed;
     },
   };

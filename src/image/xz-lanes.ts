@@ -1,7 +1,6 @@
 // Decodes .xz streams in several `xz` processes at once. Input and output are files in memory, so that the decoded bytes
 // cross no pipe: xz writes 8 KiB at a time, and reading that through Node's event loop costs a tenth of the decoding.
-import { type FileHandle, open, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import type { FileHandle } from "node:fs/promises";
 import { UserError } from "../report/user-error.ts";
 import { toolMissing } from "../system/run-tool.ts";
 import { writeAt } from "../system/write-at.ts";
@@ -10,30 +9,46 @@ import type { DecodedRun, LaneCount, RunDecoder } from "./xz-decoder.ts";
 import {
   BY_SIGNAL,
   type Lane,
+  type LaneFiles,
   NOT_FOUND,
   startLane,
   TOO_LARGE,
 } from "./xz-lane.ts";
 import type { StreamPart } from "./xz-run.ts";
-import { makeSlotFolder } from "./xz-slot-folder.ts";
+import { fileNumber, openSlotFiles, type SlotFiles } from "./xz-slot-files.ts";
 
 const COPY_SIZE = 512 * 1024;
+/** More than xz ever says. */
+const WORDS_READ = 64 * 1024;
+
+/** Input, output, and what xz says. */
+const FILES_OF_SLOT = 3;
 
 type Slot = {
-  readonly name: string;
+  readonly files: LaneFiles;
   /** Carries stored bytes from the archive to the input file. */
   readonly buffer: Buffer;
   readonly input: FileHandle;
   readonly output: FileHandle;
+  readonly words: FileHandle;
 };
 
-const openSlot = async (folder: string, number: number): Promise<Slot> => {
-  const name = String(number);
+const makeSlot = ({ handles }: SlotFiles, number: number): Slot => {
+  const first = number * FILES_OF_SLOT;
+  const [input, output, words] = handles.slice(first, first + FILES_OF_SLOT);
+  if (input === undefined || output === undefined || words === undefined) {
+    throw new RangeError(`there are no files for slot ${number}`);
+  }
   return {
-    name,
+    files: {
+      input: fileNumber(first),
+      output: fileNumber(first + 1),
+      words: fileNumber(first + 2),
+    },
     buffer: Buffer.allocUnsafeSlow(COPY_SIZE),
-    input: await open(join(folder, `${name}.in`), "w+", 0o600),
-    output: await open(join(folder, `${name}.out`), "w+", 0o600),
+    input,
+    output,
+    words,
   };
 };
 
@@ -106,8 +121,14 @@ const readFully = async (
   }
 };
 
-const memoryFull = (folder: string): UserError =>
-  new UserError("DISK_FULL", `${folder} has no room for decoded blocks`, {
+const readWords = async ({ words }: Slot): Promise<string> => {
+  const buffer = Buffer.alloc(WORDS_READ);
+  const { bytesRead } = await words.read(buffer, 0, buffer.length, 0);
+  return buffer.toString("utf8", 0, bytesRead);
+};
+
+const memoryFull = ({ place }: SlotFiles): UserError =>
+  new UserError("DISK_FULL", `${place} has no room for decoded blocks`, {
     state: "nothing was written",
     hint: "free some space there, or set TMPDIR to a folder that has space",
   });
@@ -117,23 +138,16 @@ export const openXzLanes = async (
   archive: FileHandle,
   count: LaneCount,
 ): Promise<RunDecoder> => {
-  const folder = await makeSlotFolder(count.slots * count.room * 2);
-  // They come first: from now on the folder goes away with this process.
-  const lanes = Array.from({ length: count.lanes }, () =>
-    startLane(folder, count.room),
+  const files = await openSlotFiles(
+    count.slots * FILES_OF_SLOT,
+    count.slots * count.room * 2,
   );
-  const closeLanes = async () => {
-    await Promise.all(lanes.map((lane) => lane.close()));
-    await rm(folder, { recursive: true, force: true });
-  };
-  const slots = await Promise.all(
-    Array.from({ length: count.slots }, (_, number) =>
-      openSlot(folder, number),
-    ),
-  ).catch(async (error: unknown) => {
-    await closeLanes();
-    throw error;
-  });
+  const slots = Array.from({ length: count.slots }, (_, number) =>
+    makeSlot(files, number),
+  );
+  const lanes = Array.from({ length: count.lanes }, () =>
+    startLane(files, count.room),
+  );
   const freeSlots = pool(slots);
   // Each lane twice: while it decodes one run, the next one is already in its queue.
   const freeLanes = pool<Lane>([...lanes, ...lanes]);
@@ -150,13 +164,13 @@ export const openXzLanes = async (
     if (status >= BY_SIGNAL) {
       return toolKilled("xz", `signal ${status - BY_SIGNAL}`);
     }
-    const words = await readFile(join(folder, `${slot.name}.err`), "utf8");
+    const words = await readWords(slot);
     // Where the signal is ignored, as under Python, xz sees the limit as an error.
     if (words.includes("File too large")) {
       return tooLarge();
     }
     return words.includes("No space left on device")
-      ? memoryFull(folder)
+      ? memoryFull(files)
       : new DecodeFailure(decoderWords(words));
   };
 
@@ -167,12 +181,12 @@ export const openXzLanes = async (
   ): Promise<void> => {
     await fillInput(archive, parts, slot).catch((error: unknown) => {
       throw error instanceof Error && "code" in error && error.code === "ENOSPC"
-        ? memoryFull(folder)
+        ? memoryFull(files)
         : error;
     });
     const lane = await freeLanes.take();
     const status = await lane
-      .run(slot.name)
+      .run(slot.files)
       .finally(() => freeLanes.give(lane));
     if (status !== 0) {
       throw await explain(slot, status);
@@ -198,10 +212,8 @@ export const openXzLanes = async (
       };
     },
     close: async () => {
-      await closeLanes();
-      await Promise.all(
-        slots.flatMap((slot) => [slot.input.close(), slot.output.close()]),
-      );
+      await Promise.all(lanes.map((lane) => lane.close()));
+      await files.close();
     },
   };
 };

@@ -38,14 +38,29 @@ export const isRunning = (pid: number): boolean => {
   }
 };
 
-/** Removes what killed runs left in a folder; files of a run that is still going stay. */
+/** Links, folders and files of others only look like ours. */
+const isOwnFile = async (path: string): Promise<boolean> => {
+  try {
+    const found = await lstat(path);
+    return found.isFile() && found.uid === (process.geteuid?.() ?? found.uid);
+  } catch (error) {
+    return ifAbsent(error, false);
+  }
+};
+
+/** Removes what killed runs of this user left in a folder; files of a run that is still going stay. */
 export const removeStalePartials = async (folder: string): Promise<void> => {
   for (const name of await readdir(folder).catch((error: unknown) =>
     ifAbsent(error, []),
   )) {
     const pid = /^\..+\.(\d+)-[0-9a-f]{12}\.partial$/.exec(name)?.[1];
-    if (pid !== undefined && !isRunning(Number(pid))) {
-      await rm(join(folder, name), { force: true });
+    const path = join(folder, name);
+    if (
+      pid !== undefined &&
+      !isRunning(Number(pid)) &&
+      (await isOwnFile(path))
+    ) {
+      await rm(path, { force: true });
     }
   }
 };

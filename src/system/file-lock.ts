@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { platform } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../report/user-error.ts";
 import { lockDescriptor } from "./flock.ts";
 
 /** Lets macOS take the lock while it opens the file (open(2) there); Linux has no such flag, macOS no flock program. */
@@ -20,12 +21,43 @@ type Wait = {
 const errorCode = (error: unknown): string | undefined =>
   (error as NodeJS.ErrnoException).code;
 
+const notALock = (lock: string): UserError =>
+  new UserError("FILE_UNUSABLE", `${lock} is not a lock of pi-image`, {
+    state: "nothing was written",
+    hint: "look who made it, and delete it",
+  });
+
+/**
+ * What is opened for a lock is emptied, and where others can write, its name may be a link to any file of ours, or a pipe
+ * that would keep us waiting.
+ * @throws UserError FILE_UNUSABLE
+ */
+const openLockFile = async (
+  lock: string,
+  flags: number,
+): Promise<FileHandle> => {
+  const own = flags | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  let handle: FileHandle;
+  try {
+    handle = await open(lock, own, 0o600);
+  } catch (error) {
+    throw errorCode(error) === "ELOOP" ? notALock(lock) : error;
+  }
+  const found = await handle.stat();
+  // No name any more: its last holder has just removed it.
+  if (found.isFile() && found.nlink <= 1) {
+    return handle;
+  }
+  await handle.close();
+  throw notALock(lock);
+};
+
 const openLinux = async (
   lock: string,
   flags: number,
   wait: Wait,
 ): Promise<FileHandle | undefined> => {
-  const handle = await open(lock, flags, 0o600);
+  const handle = await openLockFile(lock, flags);
   let locked = false;
   try {
     locked = await lockDescriptor(handle.fd, wait);
@@ -45,7 +77,7 @@ const openMac = async (
   const end = Date.now() + seconds * 1000;
   for (;;) {
     try {
-      return await open(lock, flags | O_EXLOCK | constants.O_NONBLOCK, 0o600);
+      return await openLockFile(lock, flags | O_EXLOCK);
     } catch (error) {
       if (errorCode(error) !== "EAGAIN") {
         throw error;
@@ -96,7 +128,7 @@ const takeLock = async (
 /** Who holds the lock, for people; empty while a run has taken it and not yet said so. */
 const readHolder = async (lock: string): Promise<string> => {
   try {
-    const handle = await open(lock, "r");
+    const handle = await openLockFile(lock, constants.O_RDONLY);
     try {
       return await handle.readFile("utf8");
     } finally {

@@ -1,6 +1,6 @@
 // Runs a shell script and measures it with all its processes: wall time, processor time, peak memory.
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readlinkSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { toolEnvironment } from "../../src/system/run-tool.ts";
 
@@ -33,28 +33,29 @@ const tree = (pid: number): number[] => {
 const proportionalKiB = (pid: number): number =>
   Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
 
-const folderBytes = (folder: string): number =>
-  readdirSync(folder).reduce((sum, name) => {
-    try {
-      return sum + statSync(join(folder, name)).blocks * 512;
-    } catch {
-      return sum;
-    }
-  }, 0);
-
-/** Files in memory that the processes have made: no process's own memory counts them. */
-const sharedBytes = (pids: readonly number[]): number =>
-  readdirSync("/dev/shm")
-    .filter((name) =>
-      pids.some((pid) => name.startsWith(`pi-image-xz-${pid}-`)),
-    )
-    .reduce((sum, name) => {
-      try {
-        return sum + folderBytes(join("/dev/shm", name));
-      } catch {
-        return sum;
+/** Files in memory that a process has open and that have no names: no process's own memory counts them. */
+const openInMemory = (pid: number): ReadonlyMap<number, number> => {
+  const files = new Map<number, number>();
+  const folder = `/proc/${pid}/fd`;
+  try {
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      if (readlinkSync(path).startsWith("/dev/shm/.pi-image-")) {
+        const { ino, blocks } = statSync(path);
+        files.set(ino, blocks * 512);
       }
-    }, 0);
+    }
+  } catch {
+    // The process, or a file of it, has just gone.
+  }
+  return files;
+};
+
+/** Each file once, although several processes have it. */
+const sharedBytes = (pids: readonly number[]): number => {
+  const files = new Map(pids.flatMap((pid) => [...openInMemory(pid)]));
+  return [...files.values()].reduce((sum, bytes) => sum + bytes, 0);
+};
 
 const memoryOf = (pid: number): number => {
   const pids = tree(pid);

@@ -73,14 +73,6 @@ const makeWorld = (): string => {
   return folder;
 };
 
-/** Folders with decoded blocks that a process has left in memory. */
-const leftInMemory = (pid: number | undefined): readonly string[] =>
-  existsSync("/dev/shm")
-    ? readdirSync("/dev/shm").filter((name) =>
-        name.startsWith(`pi-image-xz-${pid}-`),
-      )
-    : [];
-
 /** Never rejects for what the input does: whatever is wrong comes back as `failure`. */
 export const runFuzz = async (
   input: string,
@@ -142,10 +134,7 @@ export const runFuzz = async (
       return failed(`the process ended with ${String(status)}`);
     }
     const result = JSON.parse(stdout) as FuzzResult;
-    const stray = [
-      ...strayFiles(before, snapshot(folder)),
-      ...leftInMemory(child.pid),
-    ];
+    const stray = strayFiles(before, snapshot(folder));
     return stray.length === 0
       ? result
       : { ...result, failure: `it left or changed ${stray.join(", ")}` };

@@ -46,7 +46,7 @@ const HABITS: readonly Habit[] = [
       // The clock of the file system has to go on by two seconds.
       "base/resolve-file.test.ts",
       // A slow decoder, so that the end comes while it works.
-      "image/xz-slot-folder.test.ts",
+      "image/xz-slot-files.test.ts",
       // Between two looks at a condition.
       "manual/manual.test.ts",
       "seed/registry-mirrors.test.ts",

@@ -1,10 +1,13 @@
-import { spawn } from "node:child_process";
+// Only one run at a time has a file, and what has the name of a lock need not be one.
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  linkSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -52,6 +55,20 @@ describe("a lock", () => {
     );
     expect(readFileSync(file, "utf8")).toBe("8");
     expect(readdirSync(folder)).toEqual(["count"]);
+  });
+
+  it.each([
+    ["a link", (at: string, mine: string) => symlinkSync(mine, at)],
+    ["a second name", (at: string, mine: string) => linkSync(mine, at)],
+    ["a pipe", (at: string) => execFileSync("mkfifo", [at])],
+  ])("does not empty what others put there: %s", async (_, plant) => {
+    const mine = join(folder, "mine");
+    writeFileSync(mine, "of value");
+    plant(join(folder, ".file.lock"), mine);
+    await expect(withLock(() => Promise.resolve())).rejects.toThrow(
+      "is not a lock of pi-image",
+    );
+    expect(readFileSync(mine, "utf8")).toBe("of value");
   });
 
   it("ends with its action, whichever way that ends", async () => {
