@@ -1,7 +1,4 @@
 // What happens when the output goes nowhere: a reader that has closed its pipe, a terminal that was closed, a full disk.
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
-import { platform } from "node:process";
-import { ifOneOf, NOT_FOR_US, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { errnoWords } from "../system/errno-words.ts";
 
@@ -16,23 +13,8 @@ let lost: string | undefined;
 
 let gone = false;
 
-/**
- * Whether nobody will ever read what is printed on stdout. Only a write would tell; where there is nothing to write, opening
- * the pipe once more does: https://man7.org/linux/man-pages/man7/fifo.7.html (ENXIO).
- */
-export const readerHasGone = (): boolean => {
-  if (gone || platform !== "linux" || !fstatSync(1).isFIFO()) {
-    return gone;
-  }
-  try {
-    closeSync(
-      openSync("/proc/self/fd/1", constants.O_WRONLY | constants.O_NONBLOCK),
-    );
-    return false;
-  } catch (error) {
-    return systemCode(error) === "ENXIO" || ifOneOf(error, NOT_FOR_US, false);
-  }
-};
+/** Whether nobody reads what is printed on stdout; the first write that nobody takes tells. */
+export const readerHasGone = (): boolean => gone;
 
 /**
  * A card that is being written is not given up because nobody reads on: the command goes on to its end, and its exit

@@ -1,0 +1,168 @@
+// Ends of a real process: signals in what does not end by itself, and outputs that nobody reads or that take nothing.
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { startServer } from "../base/http-server.ts";
+import { emptyFolder } from "../cluster/cluster-folder.ts";
+import { awaitGroup, endGroup } from "../support/process-group.ts";
+import { resultOf, runCli, startCli } from "../support/run-cli.ts";
+import { describeAsRoot } from "../support/tools.ts";
+
+/** The promise is 2 seconds; the rest is for a machine that has other work. */
+const MOST_MS = 10_000;
+
+/** A shell that outlives the signal and tells the status as shells do. */
+const THROUGH = 'trap : INT TERM; "$@"; exit $?';
+
+const start = (args: readonly string[], cwd: string) => {
+  const child = startCli(args, { cwd, detached: true, through: THROUGH });
+  const group = child.pid ?? 0;
+  onTestFinished(() => endGroup(group));
+  return {
+    group,
+    ended: resultOf(child),
+    send: (signal: NodeJS.Signals) => process.kill(-group, signal),
+  };
+};
+
+/** Waits until somebody opens the pipe to read it, and never writes. */
+const untilOpened = async (pipe: string): Promise<void> => {
+  for (;;) {
+    try {
+      const writer = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+      onTestFinished(() => closeSync(writer));
+      return;
+    } catch (error) {
+      expect(error).toMatchObject({ code: "ENXIO" });
+      await sleep(10);
+    }
+  }
+};
+
+const pipeIn = (folder: string): string => {
+  const pipe = join(folder, "cluster.yaml");
+  execFileSync("mkfifo", [pipe]);
+  return pipe;
+};
+
+describe("a signal in what does not end by itself", () => {
+  it.each(["SIGINT", "SIGTERM"] as const)(
+    "%s ends it with 130 and a record",
+    async (signal) => {
+      const folder = emptyFolder();
+      const pipe = pipeIn(folder);
+      const { group, ended, send } = start(["check", "--json"], folder);
+      await untilOpened(pipe);
+      const began = performance.now();
+      send(signal);
+      const { status, stdout, stderr } = await ended;
+      expect(performance.now() - began).toBeLessThan(MOST_MS);
+      expect(stderr).toContain("error[CANCELLED]");
+      expect(JSON.parse(stdout.trim())).toMatchObject({
+        type: "error",
+        code: "CANCELLED",
+        exitCode: 130,
+      });
+      expect(status).toBe(130);
+      awaitGroup(group);
+      expect(readdirSync(folder)).toEqual(["cluster.yaml"]);
+    },
+  );
+
+  it("a second one ends it before it has said anything", async () => {
+    const folder = emptyFolder();
+    const pipe = pipeIn(folder);
+    const { group, ended, send } = start(["check", "--json"], folder);
+    await untilOpened(pipe);
+    send("SIGINT");
+    // Signals that come together count as one.
+    await sleep(200);
+    send("SIGINT");
+    const { status, stdout } = await ended;
+    expect([status, stdout]).toEqual([130, ""]);
+    awaitGroup(group);
+  });
+
+  it("ends the wait for a server that never answers", async () => {
+    const folder = emptyFolder();
+    const server = await startServer();
+    const asked = new Promise<void>((resolve) => {
+      server.files.set("a.img", () => resolve());
+    });
+    const { group, ended, send } = start(
+      ["base", "fetch", `${server.address}a.img`, "--insecure", "--json"],
+      folder,
+    );
+    await asked;
+    const began = performance.now();
+    send("SIGINT");
+    const { status, stderr } = await ended;
+    expect(performance.now() - began).toBeLessThan(MOST_MS);
+    expect(stderr).toContain("what was downloaded so far is kept");
+    expect(status).toBe(130);
+    awaitGroup(group);
+    expect(
+      readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+        (name) => /(^|\/)\.[^/]+\.(partial|lock)$/.test(name),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describeAsRoot(
+  ["sfdisk", "mkfs.vfat", "mknod", "lsblk"],
+  "an output that goes nowhere",
+  () => {
+    let folder = "";
+    const at = (name: string): string => join(folder, name);
+    const FLASH = ["flash", "card", "a.img", "--yes", "--insecure", "--json"];
+
+    const cardIsRight = (): boolean =>
+      readFileSync(at("card")).equals(readFileSync(at("a.img")));
+
+    beforeEach(() => {
+      folder = emptyFolder();
+      writeFileSync(at("a.img"), "");
+      truncateSync(at("a.img"), 12 * 2 ** 20);
+      execFileSync("sfdisk", ["-q", at("a.img")], {
+        input: "label: dos\nstart=2048,size=22528,type=c\n",
+      });
+      execFileSync("mkfs.vfat", ["--offset", "2048", at("a.img"), "11264"]);
+      writeFileSync(at("card"), "");
+    });
+
+    it("does not end a flash: its reader takes one record", async () => {
+      const { status, stdout } = await runCli(FLASH, {
+        cwd: folder,
+        through: '"$@" | head -n 1; exit "${PIPESTATUS[0]}"',
+      });
+      expect(stdout.trim().split("\n").length).toBe(1);
+      expect(status).toBe(0);
+      expect(cardIsRight()).toBe(true);
+    });
+
+    it("is told when a file did not take the records, and the card is right", async () => {
+      // A full disk of our own: /dev/full itself is the machine's.
+      execFileSync("mknod", [at("full"), "c", "1", "7"]);
+      const { status, stderr } = await runCli(FLASH, {
+        cwd: folder,
+        through: '"$@" >full',
+      });
+      expect(stderr).toContain(
+        "the output could not be written: the disk is full",
+      );
+      expect(status).toBe(1);
+      expect(cardIsRight()).toBe(true);
+    });
+  },
+);
