@@ -159,7 +159,7 @@ declare(
   .addOption(maxSizeOption())
   .option("--wipe", "also write what no file system uses")
   .option("--patience <time>", "give a silent card up after this time (5m)")
-  .option("--eject", "let the card go when it is proven")
+  .option("--eject", "eject the card once it is verified")
   .option("--dry-run", "print the plan and write nothing");
 
 declare(

@@ -18,7 +18,7 @@ export class PlaceMissing extends Error {
 const applyEdits = (text: string, edits: readonly ManifestEdit[]): string => {
   const parsed = parseBoundedYaml(text);
   if ("mistake" in parsed) {
-    throw new PlaceMissing(`YAML in line ${parsed.mistake.line}`);
+    throw new PlaceMissing(`YAML on line ${parsed.mistake.line}`);
   }
   const waiting = new Set(edits);
   let result = "";

@@ -51,7 +51,7 @@ export const fetchCni = async (
       sha256: pinned.sha256,
       expectedBy: "this version of pi-image",
       acceptHint:
-        "try again on another network; if it stays so, do not use this server",
+        "try again on another network; if this persists, do not use this server",
     },
     options,
   );

@@ -105,7 +105,7 @@ export const readManifest = async (
   if ((await stat(path)).size > MANIFEST_LIMIT) {
     throw wrong(
       from,
-      `is larger than ${MANIFEST_LIMIT / 1024 / 1024} MiB, so it is no manifest`,
+      `is larger than ${MANIFEST_LIMIT / 1024 / 1024} MiB, so it is not a manifest`,
     );
   }
   const bytes = await readFile(path);
@@ -116,7 +116,7 @@ export const readManifest = async (
   }
 };
 
-/** The same for a file whose authors are not known: each of its documents has to be an object of Kubernetes. */
+/** The same for a file whose authors are not known: each of its documents must be an object of Kubernetes. */
 export const readUnknownManifest = async (
   path: string,
   from: string,

@@ -45,7 +45,7 @@ export const fetchStorageDriver = async (
         sha256,
         expectedBy: "this version of pi-image",
         acceptHint:
-          "try again on another network; if it stays so, do not use this server",
+          "try again on another network; if this persists, do not use this server",
       },
       options,
     );

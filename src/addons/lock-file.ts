@@ -28,7 +28,7 @@ const damaged = (path: string, cause: unknown): UserError =>
   new UserError("LOCK_DAMAGED", `the lockfile ${path} cannot be read`, {
     facts: cause instanceof Error ? cause.message.split("\n").slice(0, 4) : [],
     state: "nothing was written",
-    hint: "get it back from version control; without it, the next build takes what the network has then and records that",
+    hint: "restore it from version control; without it, the next build uses whatever the network offers then and records that",
     cause,
   });
 

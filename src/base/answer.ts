@@ -44,13 +44,13 @@ export const demandData = (answer: IncomingMessage, shown: string): void => {
   if (/^\s*(text\/html|application\/xhtml)/i.test(type)) {
     throw new NetworkFailure(
       "refused",
-      `${shown} is answered with a web page instead of the file, as networks do that ask for a login`,
+      `${shown} is answered with a web page instead of the file, as networks that require a login do`,
     );
   }
   if (encoding !== "identity" && !PACKED.test(shown)) {
     throw new NetworkFailure(
       "refused",
-      `${shown} is sent with the encoding ${encoding}, which was not asked for`,
+      `${shown} is sent with the encoding ${encoding}, which pi-image did not ask for`,
     );
   }
 };

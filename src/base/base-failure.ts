@@ -13,7 +13,7 @@ export const baseFailure = (
         `the base image ${base} is not in the cache, and ${failure.message}`,
         {
           state: "nothing was written",
-          hint: "connect to the network (http_proxy and https_proxy are honoured), or give an image file with --base; `--base sample` is for trying out",
+          hint: "connect to the network (http_proxy and https_proxy are honoured), or give an image file with --base; `--base sample` is for trying things out",
           cause: failure,
         },
       )
@@ -21,8 +21,7 @@ export const baseFailure = (
         "DOWNLOAD_FAILED",
         `the base image ${base} cannot be downloaded: ${failure.message}`,
         {
-          state:
-            "nothing was kept as an image; what came so far serves the next run",
+          state: "no image was kept; the next run resumes the download",
           hint: "try again later, or download the image by other means and give the file with --base",
           cause: failure,
         },

@@ -56,7 +56,7 @@ export const withEntryLock = <Result>(
         report({
           type: "notice",
           message:
-            "another run of pi-image prepares the same base image; waiting for it",
+            "another run of pi-image is preparing the same base image; waiting for it",
         }),
     },
     action,

@@ -132,7 +132,7 @@ const nameFirst = (text: string, escaped: boolean) => {
   return digest && { names: baseNames([name], escaped), ...digest };
 };
 
-/** Undefined for a line that is no checksum. */
+/** Undefined for a line that is not a checksum. */
 export const parseChecksumLine = (line: string): ListedDigest | undefined => {
   if (line.length > MAX_LINE) {
     return undefined;

@@ -42,7 +42,7 @@ export const listUnreadable = (from: string, error: unknown): unknown => {
       );
 };
 
-/** Lower case, or undefined for what is no SHA-256 digest in hex. */
+/** Lower case, or undefined for what is not a SHA-256 digest in hex. */
 export const parseDigest = (text: string): string | undefined =>
   DIGEST.test(text.toLowerCase()) ? text.toLowerCase() : undefined;
 
@@ -75,7 +75,7 @@ export const parseChecksumList = (data: Buffer, from: string): ChecksumList => {
       from,
       first === undefined
         ? "is empty"
-        : `has no checksum in it: line ${first.number} is no digest with a file name`,
+        : `has no checksum in it: line ${first.number} is not a digest with a file name`,
     );
   }
   return { from, digests, unread };
@@ -146,7 +146,7 @@ const isNameless = ({ names }: ListedDigest): boolean => !names.some(Boolean);
 
 /**
  * What the list says of the file, whatever folder it lists it in; undefined where it does not list it. Throws
- * CHECKSUM_LIST_WRONG for two digests of it, and for a line about it that is no checksum.
+ * CHECKSUM_LIST_WRONG for two digests of it, and for a line about it that is not a checksum.
  *
  * @param file a name without folders
  * @param alone the list is of this file alone, and need not name it

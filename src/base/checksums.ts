@@ -125,7 +125,7 @@ export const givenChecksum = (
   if (digest === undefined) {
     throw new UserError(
       "WRONG_ARGUMENTS",
-      `${JSON.stringify(sha256)} is no SHA-256 checksum`,
+      `${JSON.stringify(sha256)} is not a SHA-256 checksum`,
       {
         state: "nothing was written",
         hint: "give the 64 hexadecimal digits that the publisher shows",
@@ -182,7 +182,7 @@ const mismatch = (
     },
   );
 
-const AGAIN = "download the image again; if it stays so, do not use it";
+const AGAIN = "download the image again; if this persists, do not use it";
 
 /** Throws CHECKSUM_MISMATCH unless the file's digest is each of the expected ones. */
 export const demandChecksums = (

@@ -96,7 +96,7 @@ type Wanted = Pick<BaseImage, "sha256" | "name">;
 
 /**
  * Whether the cached image is there and still has the digest that it was made with. A copy that cannot be read, or whose
- * check is stopped, is no bad copy: that is thrown.
+ * check is stopped, is not a bad copy: that is thrown.
  */
 const isIntact = async (
   path: string,

@@ -166,7 +166,7 @@ const cannotStore = (path: string, error: unknown): unknown => {
   const code = error instanceof Error && "code" in error ? error.code : "";
   return code === "ENOSPC" || code === "EDQUOT"
     ? new UserError("DISK_FULL", `there is no room left for ${path}`, {
-        state: "what came so far is kept; the next run goes on from there",
+        state: "the partial download is kept; the next run resumes it",
         hint: "free some space, or set XDG_CACHE_HOME to a folder on a larger disk",
         cause: error,
       })

@@ -173,7 +173,7 @@ const catalogueWrong = (path: string, error: unknown): UserError =>
           ? error.message.split("\n").slice(0, 4)
           : [],
     state: "nothing was written",
-    hint: "docs/base-images.md shows how it is written; without the file, the package's own catalogue serves",
+    hint: "docs/base-images.md shows how it is written; without the file, the built-in catalogue is used",
     cause: error,
   });
 

@@ -66,7 +66,7 @@ export const networkFailure = (host: string, error: unknown): unknown => {
   if (isCertificateError(code)) {
     return new NetworkFailure(
       "refused",
-      `${host} does not prove who it is (${code}): the network may be reading along, or this computer's clock is wrong`,
+      `${host} does not prove who it is (${code}): somebody may be intercepting the connection, or this computer's clock is wrong`,
       { cause: error },
     );
   }

@@ -54,7 +54,7 @@ export const newestInOsList = (
     throw ifOneOf(
       error,
       [SyntaxError],
-      listWrong(from, "is no list of images: it is not valid JSON"),
+      listWrong(from, "is not a list of images: it is not valid JSON"),
     );
   }
   const pattern = addressPattern(address);

@@ -47,10 +47,10 @@ export const proxyFor = (url: URL, env: NodeJS.ProcessEnv): URL | undefined => {
     // The value may hold a password, so it is not shown.
     throw new UserError(
       "WRONG_ARGUMENTS",
-      `the proxy in ${name} is no http or https address`,
+      `the proxy in ${name} is not an http or https address`,
       {
         state: "nothing was written",
-        hint: "pi-image speaks HTTP proxies only; unset the variable, or name an HTTP proxy",
+        hint: "pi-image supports HTTP proxies only; unset the variable, or name an HTTP proxy",
       },
     );
   }

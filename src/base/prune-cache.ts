@@ -21,7 +21,7 @@ export const cacheLimit = (env: NodeJS.ProcessEnv): number => {
   if (bytes === undefined) {
     throw new UserError(
       "WRONG_ARGUMENTS",
-      `${VARIABLE} is ${JSON.stringify(text)}, which is no size`,
+      `${VARIABLE} is ${JSON.stringify(text)}, which is not a size`,
       { hint: "write it as in 20GiB or 64GB, or unset it" },
     );
   }

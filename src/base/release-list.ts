@@ -84,7 +84,7 @@ const tellIfOlder = async (
   if (earlier !== undefined && isOlder(newest, earlier)) {
     report({
       type: "warning",
-      message: `${list.from} offers ${newest}, and an earlier list already had ${earlier}: the server lags behind, or somebody holds it back`,
+      message: `${list.from} offers ${newest}, and an earlier list already had ${earlier}: the server is out of date, or somebody is withholding the newer list`,
       hint: "ask the vendor's own server, or another mirror",
     });
   }

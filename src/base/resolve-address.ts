@@ -34,10 +34,10 @@ export const resolveAddress = async (
   if (expected === undefined && insecure !== true) {
     throw new UserError(
       "CHECKSUM_MISSING",
-      `${shown} comes from the network, and nothing says what it should be`,
+      `${shown} comes from the network, and there is no checksum to check it against`,
       {
         state: "nothing was downloaded",
-        hint: "give the publisher's checksum with --sha256, or say --insecure to take whatever comes",
+        hint: "give the publisher's checksum with --sha256, or --insecure to accept whatever is downloaded",
       },
     );
   }

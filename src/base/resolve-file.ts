@@ -117,13 +117,13 @@ const tellChange = (
   if (pin !== undefined && pin.sha256 !== sha256) {
     report({
       type: "notice",
-      message: `${path} is another file than at the last build, as ${pin.from} tells; the cards that are built now differ from the earlier ones`,
+      message: `${path} is not the file that the last build used, according to ${pin.from}; the cards that are built now differ from earlier ones`,
     });
   }
 };
 
 const takeIt = (sha256: string): string =>
-  `where the publisher shows the same digest, run the command again with --sha256 ${sha256}; the publisher's SHA256SUMS beside the file does as well, and --insecure takes the file as it is`;
+  `if the publisher shows the same digest, run the command again with --sha256 ${sha256}; the publisher's SHA256SUMS beside the file works too, and --insecure accepts the file unchecked`;
 
 const unproven = (
   path: string,
@@ -132,14 +132,18 @@ const unproven = (
   facts: readonly string[],
 ): UserError =>
   pin === undefined
-    ? new UserError("CHECKSUM_MISSING", `nothing says what ${path} should be`, {
-        facts: [`its SHA-256 is ${sha256}`, ...facts],
-        state: "nothing was written",
-        hint: takeIt(sha256),
-      })
+    ? new UserError(
+        "CHECKSUM_MISSING",
+        `there is no checksum to check ${path} against`,
+        {
+          facts: [`its SHA-256 is ${sha256}`, ...facts],
+          state: "nothing was written",
+          hint: takeIt(sha256),
+        },
+      )
     : new UserError(
         "CHECKSUM_MISMATCH",
-        `${path} is another file than at the last build, as ${pin.from} tells`,
+        `${path} is not the file that the last build used, according to ${pin.from}`,
         {
           facts: [`expected ${pin.sha256}`, `found    ${sha256}`, ...facts],
           state: "nothing was written",

@@ -168,7 +168,7 @@ export const resolveRelease = async (
     }
     options.report({
       type: "warning",
-      message: `no network: built from the sample base, which does not boot on a Pi; it is for trying out (${error.message})`,
+      message: `no network: built from the sample base, which does not boot on a Pi; it is only for trying things out (${error.message})`,
       hint: `connect to the network for ${release.title}, or give an image file with --base`,
     });
     return resolveSample(sample, undefined, options);

@@ -1,4 +1,4 @@
-// A base that is no image but a root file system: its image is made once and kept in the cache.
+// A base that is not an image but a root file system: its image is made once and kept in the cache.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { RootfsFile } from "../image/make-rootfs-image.ts";

@@ -26,7 +26,7 @@ const signatureWrong = (from: string, why: string, cause?: unknown) =>
   new UserError("SIGNATURE_WRONG", `the signature of ${from} ${why}`, {
     facts: cause instanceof Error ? [cause.message] : [],
     state: "nothing was kept on the word of this server",
-    hint: "try again later or on another network; if it stays so, do not use this server's images",
+    hint: "try again later or on another network; if this persists, do not use this server's images",
     cause,
   });
 

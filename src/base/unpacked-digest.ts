@@ -29,7 +29,7 @@ export const unpackedDigest = async (
       await reader.close();
     }
   } catch (error) {
-    // Damage, or what is no image at all: the checksum that differs says enough.
+    // Damage, or what is not an image at all: the checksum that differs says enough.
     if (error instanceof UserError) {
       return undefined;
     }

@@ -65,7 +65,7 @@ export const vendorChecksum = async (
     if (error instanceof NetworkFailure) {
       return {
         checksum: undefined,
-        facts: [`the vendor's signed list cannot be had: ${error.message}`],
+        facts: [`the vendor's signed list is not available: ${error.message}`],
       };
     }
     throw error;
@@ -112,7 +112,7 @@ export const demandSignedList = async (
       ? new UserError(error.code, error.message, {
           facts: error.facts,
           state: "nothing was written",
-          hint: `get ${LIST} and ${SIGNATURE} again from where the image comes from; if it stays so, do not use the image`,
+          hint: `get ${LIST} and ${SIGNATURE} again from where the image comes from; if this persists, do not use the image`,
           cause: error,
         })
       : error;

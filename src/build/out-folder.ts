@@ -53,7 +53,7 @@ export const demandOutFolder = async (folder: string): Promise<void> => {
   try {
     const nearest = await nearestFolder(folder);
     if (!(await stat(nearest)).isDirectory()) {
-      throw new Error(`${nearest} is no folder`);
+      throw new Error(`${nearest} is not a folder`);
     }
     await access(nearest, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {

@@ -230,7 +230,7 @@ const buildInTurn = (
       told: (lock) =>
         job.report({
           type: "notice",
-          message: `another run of pi-image builds it and holds ${lock}; waiting for its end`,
+          message: `another run of pi-image builds it and holds ${lock}; waiting for it to finish`,
           subject,
         }),
     },

@@ -45,7 +45,7 @@ export const locateApi = async (
   if (address === undefined) {
     return {
       kind: "unreachable",
-      message: `nobody on this network knows the name ${url.hostname} of the API server`,
+      message: `no device on this network answers to the name ${url.hostname} of the API server`,
     };
   }
   return {

@@ -58,10 +58,10 @@ const judgeIdentity = (
     return ok(check, `the one in the secrets file is valid until ${date}`);
   }
   return joined
-    ? ok(check, `ended on ${date}; the node has joined and needs it no more`)
+    ? ok(check, `ended on ${date}; the node has joined and no longer needs it`)
     : problem(
         check,
-        `ended on ${date}; a card that was flashed with it cannot join any more`,
+        `ended on ${date}; a card that was flashed with it can no longer join`,
         flash,
       );
 };
@@ -70,8 +70,8 @@ const judgeAddress = (host: string, address: string | undefined): Finding =>
   address === undefined
     ? problem(
         "address",
-        `nobody on this network knows the name ${host}`,
-        "look whether the node has power, at its cable or Wi-Fi, and at its console; names that end in .local are only known within one network",
+        `no device on this network answers to the name ${host}`,
+        "check the node's power, its cable or Wi-Fi, and its console; names that end in .local are only known within one network",
       )
     : ok("address", address === host ? address : `${host} is ${address}`);
 
@@ -83,7 +83,7 @@ const judgePort = (ssh: PortState): Finding => {
       return problem(
         "ssh",
         "the node is up and SSH does not listen",
-        "it is still booting, or cloud-init found no seed: look at its console",
+        "it is still booting, or cloud-init found no seed: check its console",
       );
     case "silent":
       return problem(
@@ -116,14 +116,14 @@ const judgeStatus = (
     return unknown(
       check,
       answer.because,
-      `to look by hand: ${sshCommand} ${node.name}`,
+      `to look for yourself: ${sshCommand} ${node.name}`,
     );
   }
   const { phase, state, message, attempt, ...card } = answer.status;
   if (card.node !== node.name || card.cluster !== cluster) {
     return problem(
       check,
-      `the card in this Pi is that of ${card.node} of the cluster ${card.cluster}`,
+      `the card in this Pi belongs to ${card.node} of the cluster ${card.cluster}`,
       `swap the cards, or flash this one: pi-image flash TARGET --host ${node.name}`,
     );
   }
@@ -138,7 +138,7 @@ const judgeStatus = (
       return problem(
         check,
         words,
-        `the node keeps trying and goes on by itself when the cause is gone; its log: ${sshCommand} ${node.name} journalctl -u pi-image-node`,
+        `the node keeps trying and continues by itself once the cause is fixed; its log: ${sshCommand} ${node.name} journalctl -u pi-image-node`,
       );
   }
 };
@@ -154,7 +154,7 @@ const unknownToCluster = (name: string, done: boolean): Finding =>
   done
     ? problem(
         "joined",
-        `the cluster does not know ${name}, which has joined: its control plane was made anew since, or somebody deleted the node`,
+        `the cluster does not know ${name}, which has joined: its control plane has been rebuilt since, or somebody deleted the node`,
         `restart ${name}, and it registers again`,
       )
     : problem(

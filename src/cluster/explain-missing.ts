@@ -10,7 +10,7 @@ const missing = (node: NodeView, sshCommand: string): string => {
   }
   const not = node.joins ? "has not joined" : "is not done";
   if (node.address === undefined) {
-    return "is not on the network; look whether it has power, at its cable or Wi-Fi, and at its console, which says what it waits for";
+    return "is not on the network; check its power, its cable or Wi-Fi, and its console, which says what it waits for";
   }
   switch (node.ssh) {
     case "open": {
@@ -21,11 +21,11 @@ const missing = (node: NodeView, sshCommand: string): string => {
       return `${not}: ${node.status?.because ?? "it has not said why"}; ${doctor(node.name)}`;
     }
     case "closed":
-      return `is up at ${node.address} and SSH does not listen yet: it is still booting, or cloud-init found no seed; look at its console`;
+      return `is up at ${node.address} and SSH does not listen yet: it is still booting, or cloud-init found no seed; check its console`;
     case undefined:
       return `${not}: ${node.status?.ok === false ? node.status.because : "nothing is known of it"}; ${doctor(node.name)}`;
     case "silent":
-      return `does not answer at ${node.address}; look whether it has power, at its cable or Wi-Fi, and at its console`;
+      return `does not answer at ${node.address}; check its power, its cable or Wi-Fi, and its console`;
   }
 };
 

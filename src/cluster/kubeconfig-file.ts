@@ -56,7 +56,7 @@ const unwritable = (path: string, error: unknown, instead: string): unknown => {
         "KUBECONFIG_NOT_WRITTEN",
         `${path} cannot be changed: ${words.why}`,
         {
-          state: "it is as it was",
+          state: "it is unchanged",
           hint: `${words.hint}; or ${instead}`,
           cause: error,
         },
@@ -77,7 +77,7 @@ const withKubectlLock = async <Result>(
         "KUBECONFIG_LOCKED",
         `another program is changing ${path}`,
         {
-          state: "it is as it was",
+          state: "it is unchanged",
           hint: `run the command again; if no kubectl is running, delete ${lock}`,
         },
       );

@@ -54,7 +54,7 @@ const sshFailure = (stderr: string): string => {
     return `its gateway does not reach it: ${oneLine(unreached)}`;
   }
   const last = oneLine(stderr.trim().split("\n").at(-1) ?? "");
-  return `SSH does not get in${last === "" ? "" : `: ${last}`}`;
+  return `SSH cannot connect${last === "" ? "" : `: ${last}`}`;
 };
 
 const answerOf = ({ status, stdout, stderr }: ToolResult): StatusAnswer => {
@@ -65,7 +65,7 @@ const answerOf = ({ status, stdout, stderr }: ToolResult): StatusAnswer => {
     return {
       ok: false,
       because:
-        "the node has not written its status yet: cloud-init is still at work or found no seed",
+        "the node has not written its status yet: cloud-init is still running or found no seed",
     };
   }
   try {
@@ -102,7 +102,7 @@ export const askNodeStatus = async (
     );
   } catch (error) {
     if (slow.aborted && !signal.aborted) {
-      return { ok: false, because: "SSH gets in and gets no answer" };
+      return { ok: false, because: "SSH connects but gets no answer" };
     }
     if (error instanceof UserError && error.code === "TOOL_MISSING") {
       return { ok: false, because: "ssh is not installed on this computer" };

@@ -39,7 +39,7 @@ const timeIsOver = (
         ...(api === undefined ? [] : [api.message]),
       ],
       state: "the nodes keep trying by themselves",
-      hint: api?.hint ?? "run `pi-image watch` again to go on waiting",
+      hint: api?.hint ?? "run `pi-image watch` again to keep waiting",
     },
   );
 };

@@ -57,7 +57,7 @@ const updateOf = async (
 ): Promise<Update> => {
   const release = options.catalogue.releases.get(base);
   if (release === undefined) {
-    throw new Error(`${base} is no release of the catalogue`);
+    throw new Error(`${base} is not a release of the catalogue`);
   }
   const before =
     pin === undefined ? null : { file: pin.file, sha256: pin.sha256 };
@@ -96,7 +96,7 @@ const namesToUpdate = (
       "WRONG_ARGUMENTS",
       name === undefined
         ? "the inventory names no base of the catalogue, so there is nothing to update"
-        : `${name} is no base of the catalogue`,
+        : `${name} is not a base of the catalogue`,
       {
         hint: "a file or an address stays what it is; `pi-image base list` shows what can be updated",
       },

@@ -53,7 +53,7 @@ const mirrorsOf = (urls: readonly string[]): readonly string[] =>
     if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
       throw new UserError(
         "WRONG_ARGUMENTS",
-        `${url} is no address of a mirror`,
+        `${url} is not an address of a mirror`,
         {
           state: "nothing was written",
           hint: "give one that begins with https:// or http://, as https://mirror.example/ubuntu-cdimage",

@@ -33,7 +33,7 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   watch: {
     state: "nothing was changed; the cluster goes on without being watched",
   },
-  secrets: { state: "the secrets file is as it was" },
+  secrets: { state: "the secrets file is unchanged" },
   kubeconfig: { state: "no kubeconfig was changed", hint: AGAIN },
   node: { state: "the inventory is as it was", hint: AGAIN },
 };

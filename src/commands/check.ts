@@ -20,6 +20,6 @@ export const check = async (
     nodes: seeds.map(({ node }) => node.name),
   });
   context.print(
-    `${inventory} is right: ${seeds.length} nodes, their profiles, fragments and seeds.`,
+    `${inventory} is valid: ${seeds.length} nodes, their profiles, fragments and seeds.`,
   );
 };

@@ -70,7 +70,7 @@ export const showContent = async (
   });
   const lines =
     found === undefined
-      ? ["what is on it cannot be read"]
+      ? ["its content cannot be read"]
       : foreignContent(found);
   if (lines.length > 0) {
     context.remark(

@@ -70,7 +70,7 @@ export const doctor = async (
   if (first !== undefined) {
     throw new UserError(
       "NODE_NOT_UP",
-      `${name} has ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}; the first is usually the cause: ${first.check}`,
+      `${name} has ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}; the first one is usually the cause: ${first.check}`,
       { hint: first.hint },
     );
   }
@@ -78,6 +78,6 @@ export const doctor = async (
   context.print(
     left.length === 0
       ? `${name} has no problem.`
-      : `${name} has no problem as far as can be seen from here.`,
+      : `${name} has no problems that can be seen from here.`,
   );
 };

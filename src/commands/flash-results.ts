@@ -45,8 +45,8 @@ const keepReceipt = async (
       `the receipt ${path} cannot be written`,
       {
         facts: cause instanceof Error ? [cause.message] : [],
-        state: "the card is good: everything was read back and compared",
-        hint: "make room or give yourself the right to write there; `pi-image verify TARGET IMAGE` works without a receipt",
+        state: "the card is good: everything was read back and verified",
+        hint: "free some space there or give yourself permission to write; `pi-image verify TARGET IMAGE` works without a receipt",
         cause,
       },
     );

@@ -167,7 +167,7 @@ const proofOf = async (
   };
 };
 
-/** What is odd in a file is no fault where a checksum proves that it is as published, and a reason for doubt where none does. */
+/** What is odd in a file is not a fault where a checksum proves that it is as published, and a reason for doubt where none does. */
 const tellRemarks = (
   { report }: Surroundings,
   { path, remarks }: ImageReader,

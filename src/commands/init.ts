@@ -93,7 +93,7 @@ export const init = async (
   const exists = await demandReplaceable(file);
   if (options.force !== true && exists) {
     throw new UserError("INVENTORY_EXISTS", `${path} exists already`, {
-      state: "it is as it was",
+      state: "it is unchanged",
       hint: "add --force to replace it, or name another file with --inventory",
     });
   }

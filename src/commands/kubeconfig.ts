@@ -31,8 +31,10 @@ const describeMerge = (result: MergeResult): string => {
     return `${file} has the context ${name} already; nothing was changed.\n${use}`;
   }
   const backup =
-    result.backup === undefined ? "" : `\nThe file as it was: ${result.backup}`;
-  return `Put the cluster, the user and the context ${name} into ${file}; everything else in it is as it was.${backup}\n${use}`;
+    result.backup === undefined
+      ? ""
+      : `\nThe previous version of the file: ${result.backup}`;
+  return `Put the cluster, the user and the context ${name} into ${file}; everything else in it is unchanged.${backup}\n${use}`;
 };
 
 export const kubeconfig = async (

@@ -120,7 +120,7 @@ type Streamed = {
   readonly keep: () => Promise<Opened>;
 };
 
-/** The nodes whose base is decoded for them; `closers` gets what has to be closed, also when this fails. */
+/** The nodes whose base is decoded for them; `closers` gets what must be closed, also when this fails. */
 const streamNodes = async (
   context: Context,
   nodes: readonly ResolvedNode[],

@@ -51,7 +51,7 @@ const cannotAdd = (path: string, line: string): UserError =>
   new UserError(
     "NODE_NOT_ADDED",
     `the nodes in ${path} are not a plain list that a line can be added to`,
-    { state: "it is as it was", hint: `add it by hand: ${line}` },
+    { state: "it is unchanged", hint: `add it by hand: ${line}` },
   );
 
 export const node = async (

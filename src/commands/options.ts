@@ -38,9 +38,9 @@ export const outOption = () =>
 export const baseOption = () =>
   new Option("--base <base>", "a catalogue name, a file or a URL");
 export const sha256Option = () =>
-  new Option("--sha256 <digest>", "expected SHA-256 of the base as it is");
+  new Option("--sha256 <digest>", "SHA-256 of the base file as downloaded");
 export const insecureOption = () =>
-  new Option("--insecure", "take a base without a checksum");
+  new Option("--insecure", "accept a base without a checksum");
 
 export const identityOption = () =>
   new Option("--identity <file>", "age identities that open the secrets file");

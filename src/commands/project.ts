@@ -37,7 +37,7 @@ export const demandNoErrors = (
       }`,
       {
         state: "nothing was written",
-        hint: "mend what is shown above and run the command again; `pi-image check` shows it without building",
+        hint: "fix the problems above and run the command again; `pi-image check` finds them without building",
       },
     );
   }

@@ -81,7 +81,7 @@ const addressOf = (url: string | undefined): URL | undefined => {
   }
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw wrong(
-      `${url} is no address where files can be published`,
+      `${url} is not an address where files can be published`,
       "give one that begins with https://",
     );
   }

@@ -30,7 +30,7 @@ const notARoleImage = async (
       : `${image} is the image of ${owner}, not a role image`,
     {
       state,
-      hint: `leave --host out to flash it as it is, or give it with --base to make ${node.name} from it`,
+      hint: `leave out --host to flash it as it is, or give it with --base to make ${node.name} from it`,
     },
   );
 };

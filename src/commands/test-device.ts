@@ -50,7 +50,7 @@ const choose = async (
     target.kind === "unusable" ||
     (target.kind === "file" && target.size === 0)
   ) {
-    throw new UserError("TARGET_MISSING", `${path} is no device to test`, {
+    throw new UserError("TARGET_MISSING", `${path} is not a device to test`, {
       state: "nothing was written",
       hint: "`pi-image devices` lists the devices that can be written",
     });
@@ -81,7 +81,7 @@ const counterfeit = (
 ): UserError =>
   new UserError(
     "CARD_COUNTERFEIT",
-    `${path} claims ${gigabytes(size)} and keeps ${gigabytes(kept)}`,
+    `${path} claims ${gigabytes(size)} but holds only ${gigabytes(kept)}`,
     {
       facts: [
         finding.kind === "wraps"
@@ -89,7 +89,7 @@ const counterfeit = (
           : `what is written behind byte ${kept.toLocaleString("en-US")} is lost`,
       ],
       state: AS_BEFORE,
-      hint: "give it back; no image should go onto it",
+      hint: "return it; do not flash an image onto it",
     },
   );
 

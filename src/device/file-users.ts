@@ -22,7 +22,7 @@ export type FileUser =
 
 type Identity = { readonly dev: bigint; readonly ino: bigint };
 
-/** What ended meanwhile, is somebody else's, or is no Linux. */
+/** What ended meanwhile, is somebody else's, or is not a Linux. */
 const GONE = ["ENOENT", "ESRCH", "EACCES", "EPERM", "ENOTDIR", "ENODEV"];
 
 const orElse = async <T>(promise: Promise<T>, fallback: T): Promise<T> => {

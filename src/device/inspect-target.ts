@@ -131,7 +131,7 @@ const inspectFile = async (
       path,
       "TARGET_NOT_A_DEVICE",
       "is a regular file that someone wrote where a device was expected",
-      `remove it (rm ${path}) and look which name the card has now: pi-image devices`,
+      `remove it (rm ${path}) and check which name the card has now: pi-image devices`,
     );
   }
   if (await isMadeUp(realPath)) {

@@ -37,10 +37,10 @@ const proveIdentity = async (
   if (!opened || !sameDevice(device, now)) {
     throw new UserError(
       "TARGET_CHANGED",
-      `${path} is not the device any more that was checked a moment ago`,
+      `${path} is no longer the device that was checked a moment ago`,
       {
         state: "nothing was written",
-        hint: "look at `pi-image devices` and start again",
+        hint: "check `pi-image devices` and start again",
       },
     );
   }

@@ -47,7 +47,7 @@ export const openError = (error: unknown, target: UsableTarget): unknown => {
     case "EBUSY":
       return new UserError(
         "TARGET_IN_USE",
-        `${path} is in use: the kernel does not give it to us alone`,
+        `${path} is in use: another process has it open`,
         {
           cause: error,
           state: STATE,
@@ -62,20 +62,24 @@ export const openError = (error: unknown, target: UsableTarget): unknown => {
         { cause: error, state: STATE, hint: permissionHint(target) },
       );
     case "ENOMEDIUM":
-      return new UserError("TARGET_NO_MEDIUM", `${path} has no medium`, {
-        cause: error,
-        state: STATE,
-        hint: "put a card into the reader and run the command again",
-      });
+      return new UserError(
+        "TARGET_NO_MEDIUM",
+        `${path} has no card or disk in it`,
+        {
+          cause: error,
+          state: STATE,
+          hint: "insert a card into the reader and run the command again",
+        },
+      );
     case "EROFS":
       return readOnlyError(path, error);
     case "ENOENT":
     case "ENXIO":
     case "ENODEV":
-      return new UserError("TARGET_MISSING", `${path} is not there any more`, {
+      return new UserError("TARGET_MISSING", `${path} is gone`, {
         cause: error,
         state: STATE,
-        hint: "plug it in again and look at `pi-image devices`",
+        hint: "plug it in again and check `pi-image devices`",
       });
     case undefined:
       return error;

@@ -119,8 +119,8 @@ const empty: Rule = ({ path, size, kind }) =>
   size === 0 && kind !== "optical"
     ? {
         code: "TARGET_NO_MEDIUM",
-        reason: `${path} has no medium`,
-        hint: "put a card into the reader and run the command again",
+        reason: `${path} has no card or disk in it`,
+        hint: "insert a card into the reader and run the command again",
       }
     : undefined;
 

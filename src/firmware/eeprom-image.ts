@@ -33,7 +33,7 @@ type Section = {
   readonly offset: number;
   /** Without the header. */
   readonly length: number;
-  /** "" where it is no file. */
+  /** "" where it is not a file. */
   readonly name: string;
 };
 

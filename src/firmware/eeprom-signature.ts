@@ -39,7 +39,7 @@ export const signatureMistake = (
     if (line.startsWith("ts:") && !/^ts: \d{1,12}$/.test(line)) {
       return {
         line: index + 1,
-        mistake: "has a time that is no number of seconds",
+        mistake: "has a time that is not a number of seconds",
       };
     }
   }

@@ -22,7 +22,7 @@ export const pieceOf = (segment: Segment, slot: Slot): Piece => ({
 const tooShort = (offset: number): UserError =>
   new UserError(
     "IMAGE_DAMAGED",
-    `the image ends before byte ${offset.toLocaleString("en-US")}, where it has data by its own account`,
+    `the image is cut short: its block map lists data at byte ${offset.toLocaleString("en-US")}`,
     { hint: "download or build the image again" },
   );
 

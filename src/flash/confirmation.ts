@@ -84,7 +84,7 @@ export const confirmationOf = (
     kind: "refused",
     refusal: {
       code: "TARGET_NOT_CONFIRMED",
-      reason: `${described(target)} would be ${target.kind === "file" && !target.exists ? "made" : "overwritten"}, and nobody is there to ask`,
+      reason: `${described(target)} would be ${target.kind === "file" && !target.exists ? "made" : "overwritten"}, and there is no terminal to confirm on`,
       hint: howToSay(target),
     },
   };

@@ -12,11 +12,11 @@ const stateOf = (path: string, stage: Stage): string => {
     case "untouched":
       return `nothing was written to ${path}`;
     case "erasing":
-      return `${path} may still hold some of its earlier content; what was on it must be taken as lost`;
+      return `${path} may still hold some of its earlier content; consider what was on it lost`;
     case "unbootable":
-      return `${path} does not boot: its first MiB is empty until everything else is proven`;
+      return `${path} does not boot: its first MiB stays empty until everything else is verified`;
     case "unsure":
-      return `${path} may look finished, but it was not proven; do not boot from it`;
+      return `${path} may look finished, but it was not verified; do not boot from it`;
     case "proven":
       return `${path} holds the image`;
   }
@@ -69,7 +69,7 @@ const fromSystem = async (
     case "EPERM":
     case "EACCES":
       return failed(
-        `${path} stopped taking writes`,
+        `${path} stopped accepting writes`,
         "worn-out cards make themselves read-only; use another one",
       );
     default:

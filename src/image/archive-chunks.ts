@@ -15,7 +15,7 @@ export const checkImageSize = (
   if (expected !== undefined && size !== expected) {
     throw imageDamaged(
       path,
-      `it unpacks to ${size} bytes, but says that it holds ${expected}`,
+      `it unpacks to ${size} bytes, but claims to hold ${expected}`,
     );
   }
   if (size === 0) {

@@ -32,6 +32,6 @@ export const MAX_IMAGE_SIZE = 2 ** 40;
 export const tooLarge = (path: string): UserError =>
   imageRefused(
     path,
-    "it says that it unpacks to more than 1 TiB",
+    "it claims to unpack to more than 1 TiB",
     "use a base image that fits on a card",
   );

@@ -148,7 +148,7 @@ const skipBlocks = (file: File, start: number): number => {
 export type ZstdFrames = {
   /** Decoded bytes, where every frame tells its own. */
   readonly size: number | undefined;
-  /** Bytes of the file up to the end of its last frame; what is behind it is no .zst data. */
+  /** Bytes of the file up to the end of its last frame; what is behind it is not .zst data. */
   readonly end: number;
 };
 

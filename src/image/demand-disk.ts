@@ -1,4 +1,4 @@
-// Refuses what is no image of a whole disk, whatever it is packed in, and says what it is instead.
+// Refuses what is not an image of a whole disk, whatever it is packed in, and says what it is instead.
 import { UserError } from "../report/user-error.ts";
 import {
   type Contents,

@@ -57,7 +57,7 @@ const bootSector = (
   sectorCount: number,
 ): Buffer => {
   const boot = Buffer.alloc(geometry.sectorSize);
-  boot.set([0xeb, 0x58, 0x90]); // a jump, without which it is no boot sector
+  boot.set([0xeb, 0x58, 0x90]); // a jump, without which it is not a boot sector
   boot.writeUInt16LE(geometry.sectorSize, 11);
   boot.writeUInt8(geometry.clusterSize / geometry.sectorSize, 13);
   boot.writeUInt16LE(FAT_SECTOR, 14);

@@ -31,7 +31,7 @@ const hybridFault = (
     )
     .map(({ number }) => ({
       code: "HYBRID_MBR_DIFFERS",
-      message: `entry ${number} of the image's hybrid MBR is no partition of its GPT, so that the Pi's firmware and Linux see different partitions`,
+      message: `entry ${number} of the image's hybrid MBR is not a partition of its GPT, so that the Pi's firmware and Linux see different partitions`,
     }));
 
 type Copies = {

@@ -8,7 +8,7 @@ const SIGNATURE = "EFI PART";
 const HEADER_SIZE = 92;
 /** The only size that the kernel reads. */
 export const GPT_ENTRY_SIZE = 128;
-/** 128 entries take 16 KiB; what claims more than this is no table. */
+/** 128 entries take 16 KiB; what claims more than this is not a table. */
 const MOST_ENTRY_BYTES = 1024 * 1024;
 
 /** Bytes in the header at which each value stands. */

@@ -78,7 +78,7 @@ const lookAt = async (
   }
   const name =
     nameBySignature(start, VOLUMES) ??
-    (isZfs(start) ? "a part of a ZFS pool" : undefined);
+    (isZfs(start) ? "part of a ZFS pool" : undefined);
   if (name !== undefined) {
     return known(name);
   }

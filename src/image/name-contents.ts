@@ -129,7 +129,7 @@ const textName = (start: Buffer): string | undefined => {
   if (named !== undefined) {
     return named[1];
   }
-  // A character that is cut in two at the end is no sign of anything.
+  // A character that is cut in two at the end is not a sign of anything.
   const plain = text.replace(/\ufffd$/, "");
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return plain !== "" && !/[\0-\x08\x0e-\x1a\x1c-\x1f\ufffd]/.test(plain)

@@ -70,7 +70,7 @@ const firmwarePartition = async (
 
 /**
  * Reads what every node's patch needs: the partition table, the FAT and the folders of the boot partition.
- * Throws the BASE_* and BOOT_PARTITION_* errors that say why the image is no base.
+ * Throws the BASE_* and BOOT_PARTITION_* errors that say why the image is not a base.
  */
 export const prepareBase = async (source: Source): Promise<PreparedBase> => {
   const table = await readPartitionTable(source);

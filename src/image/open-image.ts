@@ -66,7 +66,7 @@ const formatOf = (start: Buffer): ImageFormat | undefined => {
   return isDiskImage(start) ? "raw" : undefined;
 };
 
-/** What a name promises is missed first; what it is instead comes second, and may be something that is no error of transport. */
+/** What a name promises is missed first; what it is instead comes second, and may be something that is not an error of transport. */
 const notAsNamed = (path: string, start: Buffer, end: Buffer): UserError => {
   const contents = nameContents(start, end);
   const promised = Object.keys(extensions).find((end) =>
@@ -104,7 +104,7 @@ const unreadable = (path: string, error: unknown): unknown => {
       });
 };
 
-/** The first bytes and the last; throws for what is no regular file or empty. */
+/** The first bytes and the last; throws for what is not a regular file or empty. */
 const readEdges = async (
   path: string,
   file: FileHandle,

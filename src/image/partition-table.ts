@@ -67,7 +67,7 @@ const wrongTable = (
   new UserError("BASE_PARTITION_TABLE_WRONG", message, {
     facts: partitions.map(describePartition),
     state: "nothing was written",
-    hint: "download or copy the image again and compare its checksum",
+    hint: "download or copy the image again and check its checksum",
   });
 
 /** Faults that a base can have: the backup is written anew, with the identity of the node's disk. */

@@ -28,7 +28,7 @@ export const bmapWrong = (
   new UserError("BMAP_WRONG", message, {
     facts,
     state: "nothing was written",
-    hint: "download the image and its .bmap again, or take the .bmap away: pi-image finds the used blocks itself",
+    hint: "download the image and its .bmap again, or remove the .bmap: pi-image finds the used blocks itself",
   });
 
 const unreadable = (why: string): UserError =>
@@ -59,7 +59,7 @@ const checksumPlace = (
   const version = elements[0]?.attributes.get("version") ?? "";
   const [, major, minor] = /^(\d{1,3})\.(\d{1,3})$/.exec(version) ?? [];
   if (elements[0]?.path !== "bmap" || major === undefined) {
-    throw unreadable("it is no <bmap> with a version");
+    throw unreadable("it is not a <bmap> with a version");
   }
   if (Number(major) < 1 || Number(major) > 2) {
     throw unreadable(`its version is ${version}, and 1.0 to 2.0 are known`);

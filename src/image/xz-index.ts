@@ -173,7 +173,7 @@ const parseRecords = (path: string, index: Buffer): BlockRecord[] => {
   const count = numbers.next();
   // Each record takes at least 2 bytes: a count beyond that is a lie, not a reason to allocate.
   if (index[0] !== 0 || !(count <= index.length / 2)) {
-    throw broken(`it says that it lists ${count} blocks`);
+    throw broken(`it claims to list ${count} blocks`);
   }
   if (count > MAX_BLOCKS) {
     throw tooManyBlocks(path);

@@ -129,8 +129,8 @@ export const judgeEeprom = (
     ? {
         code: "EEPROM_UNKNOWN",
         severity: "warning",
-        message: `a ${kind} boots ${base} only with an EEPROM of ${oldest} or later, and nothing says which ${title} has`,
-        hint: `\`rpi-eeprom-update\` on the board shows its date: write it at the node as eepromDate: ${oldest}; to renew it, ${UPDATE_EEPROM}`,
+        message: `a ${kind} boots ${base} only with an EEPROM of ${oldest} or later, and the inventory does not say which ${title} has`,
+        hint: `\`rpi-eeprom-update\` on the board shows its date: write it at the node as eepromDate: ${oldest}; to update it, ${UPDATE_EEPROM}`,
       }
     : {
         code: "EEPROM_TOO_OLD",

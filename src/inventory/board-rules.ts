@@ -28,7 +28,7 @@ export const configRule: Rule = (value) => {
       ? undefined
       : {
           code: "CONFIG_LINE_INVALID",
-          message: `${quoted(value)} is no filter that can stand here`,
+          message: `${quoted(value)} is not a filter that can stand here`,
           hint: `write one of ${FILTERS.map((name) => `[${name}]`).join(", ")}`,
         };
   }
@@ -36,7 +36,7 @@ export const configRule: Rule = (value) => {
   if (mistake !== undefined) {
     return {
       code: "CONFIG_LINE_INVALID",
-      message: `${quoted(value)} cannot stand in config.txt: it ${mistake}`,
+      message: `${quoted(value)} cannot be used in config.txt: it ${mistake}`,
       hint: "write one setting as config.txt has it, for example dtparam=i2c_arm=on",
     };
   }
@@ -67,7 +67,7 @@ export const dataMountRule: Rule = (value) => {
         code: "DATA_MOUNT_INVALID",
         message: plain
           ? `a disk mounted on ${quoted(value)} would hide a folder that the system needs`
-          : `${quoted(value)} is no folder where a disk can be mounted`,
+          : `${quoted(value)} is not a folder where a disk can be mounted`,
         hint: "write an absolute path of letters, digits, dots, - and _, for example /srv/data",
       };
 };
@@ -94,7 +94,7 @@ export const macRule: Rule = (value) => {
     ? undefined
     : {
         code: "MAC_INVALID",
-        message: `${quoted(value)} is no Ethernet address of a board`,
+        message: `${quoted(value)} is not an Ethernet address of a board`,
         hint: "write six pairs of hex digits with colons, for example d8:3a:dd:01:02:03",
       };
 };

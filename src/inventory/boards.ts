@@ -35,7 +35,7 @@ type BoardFacts = {
    */
   readonly filters: readonly string[];
   /**
-   * Whether its boot loader looks for a disk behind an adapter that is no HAT+ only with PCIE_PROBE=1.
+   * Whether its boot loader looks for a disk behind an adapter that is not a HAT+ only with PCIE_PROBE=1.
    * https://github.com/raspberrypi/rpi-eeprom/blob/master/firmware-2712/release-notes.md (2023-11-20)
    */
   readonly probesPcie: boolean;

@@ -17,7 +17,7 @@ export const oldestBootLoader = ({
 };
 
 /**
- * The media order that the node needs: a card that can no longer boot only has to be followed by the disk, one that is kept
+ * The media order that the node needs: a card that can no longer boot only must be followed by the disk, one that is kept
  * must come after it. Undefined where the board boots what was flashed.
  */
 export const bootWish = ({

@@ -1,4 +1,4 @@
-// Parses YAML from files that are no inventory, without what the library does badly with hostile ones: nesting that ends the
+// Parses YAML from files that are not an inventory, without what the library does badly with hostile ones: nesting that ends the
 // process, and a comparison of every key with every other.
 import {
   type Document,
@@ -33,7 +33,7 @@ type BoundedYaml =
 const tooDeep = (text: string, offset: number): YamlMistake => {
   const before = text.slice(0, offset).split("\n");
   return {
-    message: "it nests deeper than any file of this kind does",
+    message: "it is nested too deeply for a file of this kind",
     line: before.length,
     column: (before.at(-1)?.length ?? 0) + 1,
   };

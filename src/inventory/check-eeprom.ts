@@ -28,8 +28,8 @@ export const checkEeprom: Check = (draft) =>
           code: "EEPROM_UNSUPPORTED",
           severity: "error",
           message: recoveryFromCard
-            ? `${name} boots from no card, and the board starts recovery.bin from a card only`
-            : `${name} is a ${title}, which flashes no boot loader from its card`,
+            ? `${name} does not boot from a card, and the board runs recovery.bin only from a card`
+            : `${name} is a ${title}, which cannot flash a boot loader from its card`,
           ...place,
           hint: "set eeprom: auto at the node",
         },
@@ -44,7 +44,7 @@ export const checkEeprom: Check = (draft) =>
           {
             code: "EEPROM_IMAGE_MISSING",
             severity: "error",
-            message: `${name} is to flash its boot loader, and no image is named`,
+            message: `${name} should flash its boot loader, but no image is given`,
             ...place,
             hint: "add eepromImage: file: with the path of a pieeprom-*.bin from github.com/raspberrypi/rpi-eeprom, recovery.bin beside it",
           },
@@ -53,9 +53,9 @@ export const checkEeprom: Check = (draft) =>
           {
             code: "EEPROM_RECOVERY",
             severity: "warning",
-            message: `the card of ${name} replaces the boot loader of the board it first starts in, with all its settings`,
+            message: `the card of ${name} replaces the boot loader of the first board it starts in, and resets its settings`,
             ...place,
-            hint: "do not cut the power while the activity LED blinks fast; a board that no longer starts is mended with Raspberry Pi Imager's boot loader image",
+            hint: "do not cut the power while the activity LED blinks fast; a board that no longer starts is repaired with Raspberry Pi Imager's boot loader image",
           },
         ];
   });

@@ -66,7 +66,7 @@ export const checkForwards: Check = (draft) => {
           severity: "error",
           message: `the port ${port} (${protocol}) leads to two places`,
           at: draft.at([...path, "port"]),
-          label: `also in line ${draft.at([...gateway.path, "forwards", earlier, "port"]).line}`,
+          label: `also on line ${draft.at([...gateway.path, "forwards", earlier, "port"]).line}`,
           hint: "give each forward a port of its own",
         });
       } else {

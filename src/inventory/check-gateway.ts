@@ -14,7 +14,7 @@ export const checkGatewayNumber: Check = (draft) =>
     .map(({ index, node }) => ({
       code: "GATEWAY_TAKEN",
       severity: "error",
-      message: `${titleOf({ index, node })} is a second gateway, and a cluster has one`,
+      message: `${titleOf({ index, node })} is a second gateway, and a cluster can have only one`,
       at: draft.at(["nodes", index, "role"]),
       hint: "give the node another role",
     }));
@@ -33,7 +33,7 @@ const interfaceProblem = (
   const inside = node.serves?.interface;
   const hint = wired
     ? "add `wifi` for an uplink by Wi-Fi, or name a second Ethernet interface under `serves`, such as interface: enx00e04c680001 for a USB adapter"
-    : "leave `interface` away for eth0, or name another Ethernet interface";
+    : "leave out `interface` for eth0, or name another Ethernet interface";
   if (inside === undefined) {
     return wired
       ? {

@@ -40,7 +40,7 @@ const gatewayProblem = (
     return {
       code: "GATEWAY_MISSING",
       severity: "error",
-      message: `${title} has a fixed address and no gateway, so it would reach nothing outside its network`,
+      message: `${title} has a fixed address and no gateway, so it could not reach anything outside its network`,
       at: draft.at(path),
       hint: "add `gateway` here or under `defaults`",
     };

@@ -63,7 +63,7 @@ export const checkStorageNodes: Check = (draft) => {
       problems.push({
         code: "STORAGE_DISK_MISSING",
         severity: "error",
-        message: `the storage node ${title} has storage: ${storage.value}, and so no disk that it could export`,
+        message: `the storage node ${title} has storage: ${storage.value}, so it has no disk to export`,
         ...placeOf(draft, numbered, storage),
         hint: `set storage: ${listed(disks, "or")} at the node`,
       });
@@ -75,7 +75,7 @@ export const checkStorageNodes: Check = (draft) => {
       problems.push({
         code: "STORAGE_ADDRESS_MISSING",
         severity: "error",
-        message: `the storage node ${title} has no fixed address, and volumes keep the address of their server for good`,
+        message: `the storage node ${title} has no fixed address, and volumes keep their server's address permanently`,
         at: draft.at(["nodes", index, "name"]),
         hint: "add `address`, or put the node behind a gateway, which keeps one for it",
       });

@@ -131,8 +131,8 @@ const overlap = (
       label: `overlaps ${formatCidr(other.cidr)} (${where})`,
       hint:
         free === undefined
-          ? "give each a range of its own"
-          : `give each a range of its own, for example podSubnet: ${free}`,
+          ? "give each its own range"
+          : `give each its own range, for example podSubnet: ${free}`,
     },
   ];
 };

@@ -36,8 +36,8 @@ export const checkUserNames: Check = (draft) =>
           severity: "error",
           message: `the user ${name} is listed twice`,
           at: draft.at([...path, index, "name"]),
-          label: `also in line ${draft.at([...path, other, "name"]).line}`,
-          hint: "give both keys to one entry",
+          label: `also on line ${draft.at([...path, other, "name"]).line}`,
+          hint: "put both keys into one entry",
         },
       ];
     });

@@ -27,16 +27,16 @@ const virtualProblem = (
   if (cidr.address === virtual) {
     return {
       code: "VIRTUAL_ADDRESS_TAKEN",
-      message: `the virtual address is that of ${title}`,
-      hint: "choose an address that nobody has; it moves between the control planes",
+      message: `the virtual address is the address of ${title}`,
+      hint: "choose an address that nothing else uses; it moves between the control planes",
     };
   }
   const gateway = settingOf(draft, index, "gateway")?.value;
   if (gateway !== undefined && parseAddress(gateway) === virtual) {
     return {
       code: "VIRTUAL_ADDRESS_TAKEN",
-      message: "the virtual address is that of the gateway",
-      hint: "choose an address that nobody has",
+      message: "the virtual address is the address of the gateway",
+      hint: "choose an address that nothing else uses",
     };
   }
   if (node.role !== "control-plane") {

@@ -130,7 +130,7 @@ const listProblems = (
       severity: "error",
       message: `the radio follows the rules of one country, and the first network says ${country}`,
       at: draft.at([...path, "country"]),
-      hint: "give all networks of the list the country that the node stands in",
+      hint: "give every network in the list the country that the node is in",
     })),
     ...twice.map(({ network, path }): Problem => ({
       code: "WIFI_SSID_TAKEN",

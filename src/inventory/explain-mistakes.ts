@@ -55,7 +55,7 @@ const unknown = (path: Path, schema: z.ZodType): Finding => {
     code: "UNKNOWN_KEY",
     message: `there is no key ${nameOf(path)} here`,
     label: meant === undefined ? undefined : `did you mean \`${meant}\`?`,
-    hint: `the keys known here are ${listed(known)}`,
+    hint: `the keys allowed here are ${listed(known)}`,
   };
 };
 
@@ -123,7 +123,7 @@ const ordinary = (
         code: "OUT_OF_RANGE",
         message: Array.isArray(value)
           ? `${nameOf(mistake.path)} needs ${mistake.bound} ${mistake.bound.endsWith(" 1") ? "entry" : "entries"}`
-          : `${nameOf(mistake.path)} has to be ${mistake.bound}`,
+          : `${nameOf(mistake.path)} must be ${mistake.bound}`,
       };
     case "finding":
       return mistake.finding;

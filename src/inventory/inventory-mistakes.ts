@@ -53,7 +53,7 @@ const unknownKey = (path: Path): Finding | undefined => {
         code: "UNKNOWN_KEY",
         message: `there is no key \`${key}\` here`,
         label,
-        hint: `the keys known here are ${listed(known)}`,
+        hint: `the keys allowed here are ${listed(known)}`,
       };
 };
 
@@ -74,7 +74,7 @@ const wrongValue = (path: Path, value: unknown): Finding | undefined => {
   if (isWifiKey(path, "password") && value !== null) {
     return {
       code: "SECRET_IN_FILE",
-      message: "this is no reference; a secret never stands in the inventory",
+      message: "this is not a reference; the inventory never contains secrets",
       hint: SECRET_HINT,
     };
   }
@@ -82,7 +82,7 @@ const wrongValue = (path: Path, value: unknown): Finding | undefined => {
     return {
       code: "CNI_ARCHIVED",
       message:
-        "Weave Net was archived in 2022 and does not follow Kubernetes any more",
+        "Weave Net was archived in 2022 and no longer follows Kubernetes",
       hint: "use flannel, which is as simple and maintained",
     };
   }

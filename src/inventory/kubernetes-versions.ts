@@ -31,10 +31,10 @@ export const kubernetesRule: Rule = (value) => {
     const bare = value.replace(/^v/, "");
     return {
       code: "KUBERNETES_VERSION_INVALID",
-      message: `${quoted(value)} is no version of Kubernetes`,
+      message: `${quoted(value)} is not a Kubernetes version`,
       hint:
         bare !== value && parts(bare) !== undefined
-          ? `leave the v away: "${bare}"`
+          ? `leave out the v: "${bare}"`
           : `write a minor such as "${DEFAULT_KUBERNETES}" or a patch such as "${NEWEST_PATCH.get(DEFAULT_KUBERNETES)}"`,
     };
   }
@@ -46,12 +46,12 @@ export const kubernetesRule: Rule = (value) => {
   return number < (major ?? 0) * 1000 + (minor ?? 0)
     ? {
         code: "KUBERNETES_VERSION_ENDED",
-        message: `Kubernetes ${minorOf(value)} gets no security fixes any more`,
+        message: `Kubernetes ${minorOf(value)} no longer gets security fixes`,
         hint: CHOICES,
       }
     : {
         code: "KUBERNETES_VERSION_UNKNOWN",
-        message: `this version of pi-image does not know Kubernetes ${minorOf(value)}`,
+        message: `this version of pi-image does not support Kubernetes ${minorOf(value)}`,
         hint: `${CHOICES}, or install a newer pi-image`,
       };
 };

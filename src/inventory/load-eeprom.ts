@@ -43,7 +43,7 @@ const signaturePath = (image: string): string =>
 const unreadable = (path: string, why: string): Finding => ({
   code: "EEPROM_IMAGE_UNREADABLE",
   message: `${path} cannot be used: ${why}`,
-  hint: "the image and recovery.bin lie in one folder, as in github.com/raspberrypi/rpi-eeprom; relative paths begin at the inventory's folder",
+  hint: "the image and recovery.bin must be in the same folder, as in github.com/raspberrypi/rpi-eeprom; relative paths start at the inventory's folder",
 });
 
 const invalid = (message: string, hint: string): Finding => ({

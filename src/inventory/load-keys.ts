@@ -44,14 +44,14 @@ const keysInFile = async (
       code: "KEY_FILE_UNREADABLE",
       message: `the key file ${path} cannot be used: ${file.reason}`,
       hint: file.missing
-        ? "make a key with `ssh-keygen -t ed25519`, or correct the path; relative ones begin at the inventory's folder"
+        ? "make a key with `ssh-keygen -t ed25519`, or correct the path; relative ones start at the inventory's folder"
         : "name the .pub file of your key",
     };
   }
   if (looksPrivate(file.text)) {
     return {
       code: "KEY_IS_PRIVATE",
-      message: `${path} is a private key; nodes get the public one`,
+      message: `${path} is a private key; nodes need the public one`,
       hint: `write file:${path}.pub`,
     };
   }
@@ -111,7 +111,7 @@ export const loadAddonProblems = async (
         severity: "error",
         message: `the manifest ${path} cannot be read`,
         at: draft.at(["cluster", "addons", index]),
-        hint: "relative paths begin at the inventory's folder",
+        hint: "relative paths start at the inventory's folder",
       };
       problems.push(ifSystem(error, problem));
     }

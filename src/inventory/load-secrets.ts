@@ -63,7 +63,7 @@ const fromFile = async (path: string, places: Places): Promise<Fetched> => {
     return failure(
       "SECRET_FILE_UNREADABLE",
       `the secret's file ${path} cannot be used: ${file.reason}`,
-      "relative paths begin at the inventory's folder",
+      "relative paths start at the inventory's folder",
     );
   }
   const value = trimEnd(file.text);
@@ -90,7 +90,7 @@ const fromCommand = async (
     failure(
       "SECRET_COMMAND_FAILED",
       `the command that gives the secret ${how}${said === "" ? "" : `: ${said}`}`,
-      "run the command by hand in the inventory's folder; it has to print the password and nothing else",
+      "run the command by hand in the inventory's folder; it must print the password and nothing else",
     );
   if (result.status !== 0) {
     return failed(`ended with status ${result.status}`);
@@ -109,7 +109,7 @@ const fromPerson = async (
         "SECRET_MISSING",
         value === ""
           ? "no password was typed"
-          : "the password has to be typed, and there is no terminal to ask on",
+          : "the password must be typed, and there is no terminal to ask on",
         "run the command in a terminal, or write env:WIFI_PASSWORD",
       )
     : { value };

@@ -31,7 +31,7 @@ export const nodeNameRule: Rule = (value) => {
   if (!isLabel(value)) {
     return {
       code: "NODE_NAME_INVALID",
-      message: `${quoted(value)} cannot be the name of a node, because it is no host name`,
+      message: `${quoted(value)} cannot be the name of a node, because it is not a host name`,
       hint: `${HOW}${suggestion(value)}`,
     };
   }
@@ -59,7 +59,7 @@ export const domainRule: Rule = (value) =>
     ? undefined
     : {
         code: "DOMAIN_INVALID",
-        message: `${quoted(value)} is no DNS domain`,
+        message: `${quoted(value)} is not a DNS domain`,
         hint: "write it in lower case without a dot at the end, for example home.arpa",
       };
 

@@ -24,7 +24,7 @@ const ipv6 = (value: string): Finding => ({
 
 const invalid = (value: string, hint: string): Finding => ({
   code: "ADDRESS_INVALID",
-  message: `${quoted(value)} is no IPv4 address here`,
+  message: `${quoted(value)} is not an IPv4 address here`,
   hint,
 });
 
@@ -47,7 +47,7 @@ export const addressRule: Rule = (value) => {
     value,
     parseCidr(value) === undefined
       ? "write four numbers from 0 to 255, for example 192.168.1.1"
-      : "leave the prefix length (the / and the number after it) away",
+      : "leave out the prefix length (the / and the number after it)",
   );
 };
 
@@ -83,7 +83,7 @@ export const nodeAddressRule: Rule = (value) => {
   }
   // In a /31 or /32 there is no room for a gateway beside broadcast and network address.
   if (cidr.prefix < 8 || cidr.prefix > 30) {
-    return invalid(value, "the prefix length has to be between /8 and /30");
+    return invalid(value, "the prefix length must be between /8 and /30");
   }
   return isUnicast(cidr.address) ? reserved(cidr) : unusable(cidr.address);
 };
@@ -101,7 +101,7 @@ export const subnetRule =
         ? ipv6(value)
         : {
             code: "SUBNET_INVALID",
-            message: `${quoted(value)} is no IPv4 range`,
+            message: `${quoted(value)} is not an IPv4 range`,
             hint: "write a network and its prefix length, for example 10.244.0.0/16",
           };
     }
@@ -116,7 +116,7 @@ export const subnetRule =
       return {
         code: "SUBNET_INVALID",
         message: `kubeadm does not accept a range of the size of ${value} here`,
-        hint: `the prefix length has to be between /${shortest} and /${longest}`,
+        hint: `the prefix length must be between /${shortest} and /${longest}`,
       };
     }
     return isUnicast(cidr.address) ? undefined : unusable(cidr.address);

@@ -35,7 +35,7 @@ const user = z.strictObject({
       text(
         {
           description:
-            "A public key: file: and a path, or the line itself. Paths begin at this file's folder; ~ is your home.",
+            "A public key: file: and a path, or the line itself. Relative paths start at this file's folder; ~ is your home.",
           examples: ["file:~/.ssh/id_ed25519.pub"],
         },
         keyRule,

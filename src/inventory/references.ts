@@ -10,7 +10,7 @@ export type SecretReference =
   | { readonly from: "exec"; readonly command: string }
   | { readonly from: "prompt" };
 
-/** Undefined: the text is no reference, so it may be the secret itself and must not be shown. */
+/** Undefined: the text is not a reference, so it may be the secret itself and must not be shown. */
 export const parseSecretReference = (
   text: string,
 ): SecretReference | undefined => {
@@ -31,13 +31,14 @@ export const parseSecretReference = (
 };
 
 export const SECRET_HINT =
-  "write where it comes from: env:NAME, file:path, exec:command or prompt";
+  "say where it comes from: env:NAME, file:path, exec:command or prompt";
 
 export const secretRule: Rule = (value) =>
   parseSecretReference(value) === undefined
     ? {
         code: "SECRET_IN_FILE",
-        message: "this is no reference; a secret never stands in the inventory",
+        message:
+          "this is not a reference; the inventory never contains secrets",
         hint: SECRET_HINT,
       }
     : undefined;
@@ -55,7 +56,7 @@ export const keyRule: Rule = (value) => {
   if (looksPrivate(value)) {
     return {
       code: "KEY_IS_PRIVATE",
-      message: "this is a private key; nodes get the public one",
+      message: "this is a private key; nodes need the public one",
       hint: "write file: and the path of the .pub file, and take the private key out of this file",
     };
   }
@@ -75,7 +76,7 @@ export const keyRule: Rule = (value) => {
   }
   return {
     code: "KEY_INVALID",
-    message: `${quoted(value)} is no public key: ${keys.problem}`,
+    message: `${quoted(value)} is not a public key: ${keys.problem}`,
     hint: /^[~./]|\.pub$/.test(value)
       ? `for a file, write file:${value}`
       : "write file: and a path, or a whole line such as ssh-ed25519 AAAA... name",

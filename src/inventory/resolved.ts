@@ -109,7 +109,7 @@ export type Addressing =
     };
 
 export type Wifi = {
-  /** The network's name; its octets where it is no text. */
+  /** The network's name; its octets where it is not text. */
   readonly ssid: string | Uint8Array;
   /** ISO 3166-1 alpha-2, upper case. */
   readonly country: string;

@@ -34,7 +34,7 @@ const checkRole = (
   if (!nodes.some((node) => node.role === role)) {
     throw wrong(
       `the inventory has no node with the role ${role}`,
-      "add one under `nodes`, or leave --role away",
+      "add one under `nodes`, or leave out --role",
     );
   }
 };
@@ -56,7 +56,7 @@ const checkHost = (
   if (role !== undefined && node.role !== role) {
     throw wrong(
       `${host} is a ${node.role}, not a ${role}`,
-      `leave --role away, or change the role of ${host} in the inventory`,
+      `leave out --role, or change the role of ${host} in the inventory`,
     );
   }
 };

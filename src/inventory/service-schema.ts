@@ -12,7 +12,7 @@ const interfaceRule: Rule = (value) =>
     ? undefined
     : {
         code: "INTERFACE_INVALID",
-        message: `${quoted(value)} is no name of a network interface`,
+        message: `${quoted(value)} is not the name of a network interface`,
         hint: "write it as `ip link` shows it, for example eth0 or enx00e04c680001",
       };
 
@@ -32,7 +32,7 @@ const rangeRule: Rule = (value) =>
   parseRange(value) === undefined
     ? {
         code: "DHCP_RANGE_INVALID",
-        message: `${quoted(value)} is no range of addresses`,
+        message: `${quoted(value)} is not a range of addresses`,
         hint: "write the first and the last address, for example 10.0.0.100-10.0.0.199",
       }
     : undefined;

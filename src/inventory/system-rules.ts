@@ -7,7 +7,7 @@ export const timezoneRule: Rule = (value) =>
     ? undefined
     : {
         code: "TIMEZONE_INVALID",
-        message: `${quoted(value)} is no name of a time zone`,
+        message: `${quoted(value)} is not the name of a time zone`,
         hint: "write it as in /usr/share/zoneinfo, for example Europe/Madrid or Etc/UTC",
       };
 
@@ -18,7 +18,7 @@ export const localeRule: Rule = (value) =>
     ? undefined
     : {
         code: "LOCALE_INVALID",
-        message: `${quoted(value)} is no name of a locale`,
+        message: `${quoted(value)} is not the name of a locale`,
         hint: "write it as `locale -a` shows it, for example es_ES.UTF-8 or C.UTF-8",
       };
 
@@ -27,7 +27,7 @@ export const dateRule: Rule = (value) =>
     ? undefined
     : {
         code: "DATE_INVALID",
-        message: `${quoted(value)} is no date`,
+        message: `${quoted(value)} is not a date`,
         hint: "write year, month and day, for example 2025-02-11",
       };
 
@@ -37,7 +37,7 @@ export const serialRule: Rule = (value) =>
     ? undefined
     : {
         code: "CARD_SERIAL_INVALID",
-        message: `${quoted(value)} is no serial number of a card`,
+        message: `${quoted(value)} is not the serial number of a card`,
         hint: "copy it from `pi-image devices`",
       };
 
@@ -60,7 +60,7 @@ export const urlRule: Rule = (value) => {
     ? undefined
     : {
         code: "URL_INVALID",
-        message: `${quoted(value)} is no address that pi-image can use`,
+        message: `${quoted(value)} is not an address that pi-image can use`,
         hint: "write http:// or https://, a host and a path, without query or special characters",
       };
 };
@@ -72,7 +72,7 @@ export const registryRule: Rule = (value) =>
     ? undefined
     : {
         code: "REGISTRY_INVALID",
-        message: `${quoted(value)} is no container registry`,
+        message: `${quoted(value)} is not a container registry`,
         hint: "write host, port and path without https://, for example registry.home.arpa:5000/k8s",
       };
 
@@ -81,7 +81,7 @@ export const registryHostRule: Rule = (value) =>
     ? undefined
     : {
         code: "REGISTRY_INVALID",
-        message: `${quoted(value)} is no host of a container registry`,
+        message: `${quoted(value)} is not the host of a container registry`,
         hint: "write the host as image names begin with it, for example ghcr.io; images without one come from docker.io",
       };
 
@@ -91,7 +91,7 @@ export const fingerprintRule: Rule = (value) =>
     ? undefined
     : {
         code: "FINGERPRINT_INVALID",
-        message: `${quoted(value)} is no fingerprint of a key`,
+        message: `${quoted(value)} is not the fingerprint of a key`,
         hint: "write all 40 hexadecimal digits, as `gpg --show-keys` prints them; a short id can be forged",
       };
 

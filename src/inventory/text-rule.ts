@@ -22,7 +22,7 @@ const oneLine: Rule = (value) =>
   NOT_ONE_LINE.test(value)
     ? {
         code: "CONTROL_CHARACTER",
-        message: `${quoted(value)} holds a line break or another control character`,
+        message: `${quoted(value)} contains a line break or another control character`,
         hint: "write it on one line; for a YAML block, use >- in place of | or >",
       }
     : undefined;

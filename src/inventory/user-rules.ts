@@ -37,6 +37,6 @@ export const shellRule: Rule = (value) =>
     ? undefined
     : {
         code: "SHELL_INVALID",
-        message: `${quoted(value)} is no path of a shell`,
+        message: `${quoted(value)} is not the path of a shell`,
         hint: "write the whole path, for example /bin/bash",
       };

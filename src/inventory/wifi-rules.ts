@@ -20,7 +20,7 @@ export const ssidRule: Rule = (value) => {
 
 const HEX_OCTETS = /^(?:[0-9a-fA-F]{2})*$/;
 
-/** The octets of a name, for access points whose name is no text in UTF-8. */
+/** The octets of a name, for access points whose name is not text in UTF-8. */
 export const ssidHexRule: Rule = (value) => {
   if (!HEX_OCTETS.test(value)) {
     return {
@@ -47,7 +47,7 @@ export const countryRule: Rule = (value) => {
   const meant = upper === "UK" ? "GB" : upper;
   return {
     code: "WIFI_COUNTRY_INVALID",
-    message: `${quoted(value)} is no country code`,
+    message: `${quoted(value)} is not a country code`,
     hint: isCountry(meant)
       ? `write ${meant}`
       : "write the two letters of ISO 3166-1, for example ES or US",
@@ -77,8 +77,9 @@ export const passwordFinding = (
   if (/\p{Cc}/u.test(password)) {
     return {
       code: "WIFI_PASSWORD_INVALID",
-      message: "the password holds a line break or another control character",
-      hint: "only one line break at the end is taken off; remove the others",
+      message:
+        "the password contains a line break or another control character",
+      hint: "only one line break at the end is removed for you; remove the others",
     };
   }
   const length = octets(password);
@@ -86,7 +87,7 @@ export const passwordFinding = (
     ? undefined
     : {
         code: "WIFI_PASSWORD_INVALID",
-        message: `the password has ${length} characters, and Wi-Fi wants 8 to 63`,
-        hint: "look at what the reference gives; a key in place of a passphrase has 64 hex digits",
+        message: `the password has ${length} characters, and Wi-Fi needs 8 to 63`,
+        hint: "check what the reference returns; a key in place of a passphrase has 64 hex digits",
       };
 };

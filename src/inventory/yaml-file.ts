@@ -121,7 +121,7 @@ const tooDeep = (file: string, text: string, offset: number): YamlFile => {
       {
         code: "YAML_TOO_DEEP",
         severity: "error",
-        message: "this nests deeper than any file of pi-image does",
+        message: "this is nested too deeply for any file of pi-image",
         at,
         hint: "look for brackets or dashes that were repeated by mistake",
       },
@@ -179,7 +179,7 @@ export const parseYamlFile = (file: string, text: string): YamlFile => {
       problems.push({
         code: "YAML_ALIASES",
         severity: "error",
-        message: "the aliases of this file multiply beyond measure",
+        message: "the aliases of this file expand beyond the limit",
         at: place(node(document.contents)),
         hint: "write repeated values out, or once under `defaults`",
       });

@@ -69,7 +69,7 @@ export const duplicateKeys = (
             severity: "error",
             message: `the key ${quoted(name)} is written twice`,
             at,
-            label: `first written in line ${first.line}`,
+            label: `first written on line ${first.line}`,
             hint: "keep one of the two",
           });
         }

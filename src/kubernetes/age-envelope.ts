@@ -54,7 +54,7 @@ export const encryptText = async (
 const unusable = (path: string, why: string): UserError =>
   new UserError("AGE_IDENTITY_UNUSABLE", `${path} is encrypted, and ${why}`, {
     hint: "name the file with the right identity by --identity FILE or PI_IMAGE_AGE_IDENTITY",
-    state: "the secrets file is as it was",
+    state: "the secrets file is unchanged",
   });
 
 /**
@@ -80,7 +80,7 @@ export const decryptText = async (
         [Error],
         unusable(
           path,
-          "the identity file has a line that is no identity of age (plugins and passphrases are not supported)",
+          "the identity file has a line that is not an identity of age (plugins and passphrases are not supported)",
         ),
       );
     }

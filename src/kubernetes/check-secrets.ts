@@ -87,7 +87,7 @@ const keyPairFindings = (what: string, pair: KeyPair): string[] =>
     const derived = createPublicKey(createPrivateKey(pair.key.reveal()));
     return derived.equals(createPublicKey(pair.publicKey))
       ? []
-      : ["the public key is not the one of the key"];
+      : ["the public key does not belong to the private key"];
   });
 
 /** The private file of OpenSSH carries the public key in the clear, so its bytes tell. */
@@ -96,7 +96,7 @@ const hostKeyFindings = (what: string, hostKey: HostKey): string[] => {
   const blob = Buffer.from(hostKey.publicKey.split(" ")[1] ?? "", "base64");
   return blob.length > 0 && Buffer.from(body, "base64").includes(blob)
     ? []
-    : [`${what}: the public key is not the one of the key`];
+    : [`${what}: the public key does not belong to the private key`];
 };
 
 /** The user name of a node, as Kubernetes' node authorizer knows it. */
@@ -122,8 +122,8 @@ const refuse = (found: readonly string[], hint: string): void => {
   if (found.length > 0) {
     throw new UserError(
       "SECRETS_INCONSISTENT",
-      "the cluster's secrets do not fit together",
-      { facts: found, hint, state: "the secrets file is as it was" },
+      "the cluster's secrets do not belong together",
+      { facts: found, hint, state: "the secrets file is unchanged" },
     );
   }
 };
@@ -146,7 +146,7 @@ export const checkAuthorities = (
       `the secrets belong to the cluster ${secrets.cluster}, but the inventory describes ${cluster}`,
       {
         hint: `name the cluster ${secrets.cluster} again, or move the file away so that ${cluster} gets secrets of its own`,
-        state: "the secrets file is as it was",
+        state: "the secrets file is unchanged",
       },
     );
   }

@@ -67,7 +67,7 @@ export const completeClusterSecrets = async (
     const known = credentialsOf(existing, name);
     if (known === undefined) {
       credentials[name] = await makeNodeCredentials(name, ca, days, making);
-      changes.push(`${name} is new: made its host key and join identity.`);
+      changes.push(`${name} is new: generated its host key and join identity.`);
       continue;
     }
     const why = whyRenew(known.joinIdentity.certificate, days, making.now);

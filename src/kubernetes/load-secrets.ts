@@ -29,7 +29,7 @@ const unreadable = (path: string, why: string, hint: string): UserError =>
     `the secrets file ${path} cannot be opened: ${why}`,
     {
       hint,
-      state: "nothing was made in its place",
+      state: "no new one was made",
     },
   );
 
@@ -85,7 +85,7 @@ const readPrivately = async (path: string): Promise<Buffer | undefined> => {
           `other users can open the secrets file ${path} (mode ${(stats.mode & 0o777).toString(8).padStart(4, "0")})`,
           {
             hint: `run: chmod 600 ${path}`,
-            state: "the file is as it was",
+            state: "the file is unchanged",
           },
         );
       }
@@ -102,7 +102,7 @@ const readPrivately = async (path: string): Promise<Buffer | undefined> => {
         throw unreadable(
           path,
           "it belongs to another user",
-          `give it back to yourself: sudo chown "$USER" ${path}`,
+          `take ownership of it: sudo chown "$USER" ${path}`,
         );
       case "EISDIR":
         throw unreadable(path, "it is a folder", "move the folder away");

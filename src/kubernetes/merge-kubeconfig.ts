@@ -34,7 +34,7 @@ const isNothing = (node: unknown): boolean =>
 const wrong = (path: string, why: string): UserError =>
   new UserError("KUBECONFIG_WRONG", `${path} is not a kubeconfig: ${why}.`, {
     hint: "repair it, or merge into another file",
-    state: "the file is as it was",
+    state: "the file is unchanged",
   });
 
 /**
@@ -143,7 +143,7 @@ const conflict = (path: string, name: string, lists: readonly string[]) =>
     {
       facts: lists.map((list) => `under ${list}`),
       hint: `if they are of no use any more: kubectl config delete-context ${name}; kubectl config delete-cluster ${name}; kubectl config delete-user ${name}`,
-      state: "the file is as it was",
+      state: "the file is unchanged",
     },
   );
 

@@ -112,7 +112,7 @@ export const secretsDamaged = (
     {
       facts,
       hint: "put it back from your backup; if no card was ever built with it, delete it and new secrets are made",
-      state: "the file is as it was",
+      state: "the file is unchanged",
     },
   );
 
@@ -124,7 +124,7 @@ const toPlain = (document: Document | undefined, path: string): unknown => {
     throw ifOneOf(
       error,
       [ReferenceError],
-      secretsDamaged(path, ["its aliases multiply"]),
+      secretsDamaged(path, ["its aliases expand without limit"]),
     );
   }
 };
@@ -164,8 +164,8 @@ export const parseSecretsDocument = (
       path,
       parsed.error.issues.map((issue) =>
         issue.code === "unrecognized_keys"
-          ? `${issue.path.join(".") || "the file"}: has a key too many`
-          : `${issue.path.join(".") || "the file"}: is missing or has another form`,
+          ? `${issue.path.join(".") || "the file"}: has an unknown key`
+          : `${issue.path.join(".") || "the file"}: is missing or malformed`,
       ),
     );
   }

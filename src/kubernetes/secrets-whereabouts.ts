@@ -11,7 +11,7 @@ export type Whereabouts = {
   readonly where: string;
   /** A certificate's end; undefined where the secret itself has none. */
   readonly until: Date | undefined;
-  /** Words for an end that is no date. */
+  /** Words for an end that is not a date. */
   readonly ends: string | undefined;
   readonly state: "serves" | "ends soon" | "ended" | "unused";
   /** What an end that is near or past means, and what to do. */

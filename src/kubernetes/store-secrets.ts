@@ -46,7 +46,7 @@ type KeptSecrets = {
   readonly secrets: ClusterSecrets;
   /** Whether the file is encrypted. */
   readonly encrypted: boolean;
-  /** One sentence for each change of the file; none: it is as it was. */
+  /** One sentence for each change of the file; none: it is unchanged. */
   readonly changes: readonly string[];
 };
 
@@ -79,7 +79,7 @@ const decide = async (
       {
         facts: changes,
         hint: "name all recipients: --encrypt-to age1...",
-        state: "the file is as it was",
+        state: "the file is unchanged",
       },
     );
   }
@@ -100,7 +100,7 @@ const explain = (error: unknown, path: string): unknown => {
         `the secrets file ${path} cannot be written: ${words.why}`,
         {
           hint: words.hint,
-          state: "the file is as it was; what was made for it is lost",
+          state: "the file is unchanged; what was generated for it is lost",
           cause: error,
         },
       );
@@ -116,7 +116,7 @@ const heldBy =
       `another run${who} is changing ${path}`,
       {
         hint: "run the command again when it has ended",
-        state: "the file is as it was",
+        state: "the file is unchanged",
       },
     );
   };
@@ -214,7 +214,7 @@ export const rehearseKeeping = async (
  * draft they are the draft's very secrets, or those of another run that was quicker.
  *
  * @throws UserError what `loadSecrets` and `completeClusterSecrets` throw, and AGE_RECIPIENT_WRONG, SECRETS_LOCKED,
- * SECRETS_NOT_WRITTEN; the file is as it was then
+ * SECRETS_NOT_WRITTEN; the file is unchanged then
  */
 export const keepSecrets = (
   path: string,

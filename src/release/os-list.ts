@@ -48,7 +48,7 @@ const serves = (board: Board, { role, base }: ListedImage): boolean => {
 
 const entryOf = (image: ListedImage, { name, icon, date }: OsList) => ({
   name: `${name}: ${image.role}, Kubernetes ${image.kubernetes}`,
-  description: `${image.base.name} with what a ${image.role} needs. It is no node until it gets its identity from pi-image or kubeadm.`,
+  description: `${image.base.name} with what a ${image.role} needs. It is not a node until it gets its identity from pi-image or kubeadm.`,
   icon,
   url: image.url,
   extract_size: image.imageBytes,

@@ -13,7 +13,7 @@ export type ReleaseJob = {
   readonly project: ResolvedProject;
   readonly seedOf: (step: ReleaseStep) => RoleSeed | undefined;
   readonly bases: ReadonlyMap<string, OpenBase>;
-  /** Names of bases that their makers have published and signed: what is in them is no secret. */
+  /** Names of bases that their makers have published and signed: what is in them is not a secret. */
   readonly published: ReadonlySet<string>;
   readonly out: string;
   readonly buildTime: Date;

@@ -7,16 +7,16 @@ type ErrorInfo = { readonly exit: ExitCode; readonly about: string };
 export const ERROR_CODES = {
   ADMIN_CERTIFICATE_ENDED: {
     exit: EXIT.failed,
-    about: "The administrator's certificate in the secrets file has ended.",
+    about: "The administrator's certificate in the secrets file has expired.",
   },
   AGE_IDENTITY_UNUSABLE: {
     exit: EXIT.wrongInput,
-    about: "No age identity opens the encrypted secrets file.",
+    about: "None of the age identities can open the encrypted secrets file.",
   },
   AGE_RECIPIENT_WRONG: {
     exit: EXIT.wrongInput,
     about:
-      "Nobody is named to encrypt the secrets file to, or the recipient is not one of age.",
+      "No recipient is given for the encrypted secrets file, or it is not an age recipient.",
   },
   BASE_BOUND_TO_DISK_ID: {
     exit: EXIT.wrongInput,
@@ -89,7 +89,7 @@ export const ERROR_CODES = {
   },
   CARD_COUNTERFEIT: {
     exit: EXIT.notHeld,
-    about: "A device claims more bytes than it keeps.",
+    about: "A device claims a larger capacity than it has.",
   },
   CATALOGUE_WRONG: {
     exit: EXIT.wrongInput,
@@ -101,11 +101,11 @@ export const ERROR_CODES = {
   },
   CHECKSUM_MISMATCH: {
     exit: EXIT.untrusted,
-    about: "A file is not the one that its published checksum belongs to.",
+    about: "A file does not match its published checksum.",
   },
   CHECKSUM_MISSING: {
     exit: EXIT.untrusted,
-    about: "Nothing says what a base image should be: it has no checksum.",
+    about: "A base image has no checksum to check it against.",
   },
   CLOCK_WRONG: {
     exit: EXIT.failed,
@@ -118,7 +118,7 @@ export const ERROR_CODES = {
   },
   DISK_FULL: {
     exit: EXIT.failed,
-    about: "A disk has no room left for what is written to it.",
+    about: "A disk is full.",
   },
   DOWNLOAD_FAILED: {
     exit: EXIT.failed,
@@ -136,7 +136,7 @@ export const ERROR_CODES = {
   FLASH_WRITE_FAILED: {
     exit: EXIT.failed,
     about:
-      "The target did not take or give bytes, or the disk under a target file is full.",
+      "Reading or writing the target failed, or the disk under a target file is full.",
   },
   IMAGE_DAMAGED: {
     exit: EXIT.untrusted,
@@ -243,20 +243,20 @@ export const ERROR_CODES = {
   },
   RELEASE_HOLDS_SECRET: {
     exit: EXIT.wrongInput,
-    about: "An image that is to be released holds what looks like a secret.",
+    about: "An image to be released contains what looks like a secret.",
   },
   ROLE_IMAGE_WRONG: {
     exit: EXIT.wrongInput,
-    about:
-      "An image that is to become a node's is not a role image, or one of another role.",
+    about: "The image is not a role image, or it is for another role.",
   },
   RUN_KILLED: {
     exit: EXIT.failed,
-    about: "The system ended the process that works on the devices.",
+    about: "The system killed the process that works on the devices.",
   },
   SAMPLE_ON_CARD: {
     exit: EXIT.wrongInput,
-    about: "An image made from the sample base would go onto a real card.",
+    about:
+      "An image made from the sample base would be written to a real card.",
   },
   SECRETS_DAMAGED: {
     exit: EXIT.wrongInput,
@@ -269,8 +269,7 @@ export const ERROR_CODES = {
   },
   SECRETS_LOCKED: {
     exit: EXIT.failed,
-    about:
-      "Another run is changing the secrets file and does not come to an end.",
+    about: "Another run is changing the secrets file and does not finish.",
   },
   SECRETS_NOT_WRITTEN: {
     exit: EXIT.failed,
@@ -320,7 +319,7 @@ export const ERROR_CODES = {
   },
   TARGET_IN_USE: {
     exit: EXIT.targetRefused,
-    about: "Another program has the target open for itself.",
+    about: "Another program has the target open exclusively.",
   },
   TARGET_IS_PARTITION: {
     exit: EXIT.targetRefused,
@@ -366,7 +365,7 @@ export const ERROR_CODES = {
   },
   TARGET_STALLED: {
     exit: EXIT.failed,
-    about: "The target did not finish a request for minutes.",
+    about: "The target did not answer a request for minutes.",
   },
   TARGET_SWAP: {
     exit: EXIT.targetRefused,
@@ -395,11 +394,11 @@ export const ERROR_CODES = {
   CANCELLED: { exit: EXIT.cancelled, about: "The user stopped the run." },
   WATCH_TIMEOUT: {
     exit: EXIT.failed,
-    about: "Not every node was Ready before the time was over.",
+    about: "Not every node was Ready in time.",
   },
   WRONG_ARGUMENTS: {
     exit: EXIT.wrongInput,
-    about: "The command line does not say what to do.",
+    about: "The command line is incomplete or contradicts itself.",
   },
   PROJECT_HAS_PROBLEMS: {
     exit: EXIT.wrongInput,

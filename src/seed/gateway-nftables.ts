@@ -39,7 +39,7 @@ export const nftablesConfiguration = (
     "    ct state invalid drop",
     `    iifname { "lo", "${inside}" } accept`,
     "    meta l4proto { icmp, ipv6-icmp } accept",
-    "    # Answers of a DHCP server are no answers for the connection table when they are broadcast.",
+    "    # Answers of a DHCP server are not answers for the connection table when they are broadcast.",
     `    iifname "${uplink}" udp sport 67 udp dport 68 accept`,
     ...(addressing.method === "dhcp"
       ? [`    iifname "${uplink}" udp dport 5353 accept`]

@@ -24,7 +24,7 @@ type RenderedRoleSeed = {
   readonly problems: readonly Problem[];
 };
 
-/** A wired machine that asks the network for its address; a network that has to be there at boot is a node's business. */
+/** A wired machine that asks the network for its address; a network that must be there at boot is a node's business. */
 const NETWORK: Value = {
   network: {
     version: 2,
@@ -32,7 +32,7 @@ const NETWORK: Value = {
   },
 };
 
-const NO_IDENTITY = `# This image is no node yet: it has no name, no user, no key and no Wi-Fi. Give it an identity with
+const NO_IDENTITY = `# This image is not a node yet: it has no name, no user, no key and no Wi-Fi. Give it an identity with
 # \`pi-image flash TARGET IMAGE --host NODE\`, or let Raspberry Pi Imager write its customisation into this file.
 `;
 

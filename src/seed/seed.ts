@@ -15,7 +15,7 @@ export type Seed = {
   readonly firstBoot?: string | undefined;
 };
 
-/** The NoCloud data of a role image, which is no node yet. */
+/** The NoCloud data of a role image, which is not a node yet. */
 export type RoleSeed = Seed & {
   /** The role's part of the configuration: it stays when somebody replaces user-data. */
   readonly vendorData: string;

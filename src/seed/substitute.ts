@@ -133,9 +133,9 @@ export const substituteText = (
         report({
           code: "VALUE_KIND",
           severity: "error",
-          message: `\${${part.name}} is a ${Array.isArray(value) ? "list" : "map"} and cannot stand inside a text`,
+          message: `\${${part.name}} is a ${Array.isArray(value) ? "list" : "map"} and cannot be used inside a text`,
           at,
-          hint: "let it stand alone, as the whole value of a key",
+          hint: "use it alone, as the whole value of a key",
         });
         return "";
       }

@@ -12,7 +12,7 @@ export const VALUE_NAMES = {
   "cluster.kubernetes.patch": "Such as `1.36.5`.",
   "cluster.name": "The cluster's name.",
   "cluster.pauseImage":
-    "The image of the container that holds a pod's network.",
+    "The image of the pause container, which holds a pod's network.",
   "cluster.podSubnet": "The range of the pods' addresses.",
   "cluster.runtime": "`containerd`, `containerd-docker` or `cri-o`.",
   "cluster.serviceSubnet": "The range of the services' addresses.",

@@ -117,7 +117,7 @@ export const demandReplaceable = async (path: string): Promise<boolean> => {
     throw new UserError(
       "FILE_UNUSABLE",
       `${path} cannot be written: it is ${found.isDirectory() ? "a folder" : "a device, a pipe or a socket"}, not a file`,
-      { state: "it is as it was", hint: "name a regular file" },
+      { state: "it is unchanged", hint: "name a regular file" },
     );
   }
   return true;

@@ -6,14 +6,14 @@ type Words = {
   readonly hint: string;
 };
 
-const PERMISSION = "give your user the permission, or use a folder of your own";
+const PERMISSION = "give your user permission, or use a folder of your own";
 const SPACE = "free some space, and run the command again";
 const SPELLING = "check how the path is spelled";
-const LOG = "look at the kernel's messages: sudo dmesg";
+const LOG = "check the kernel log: sudo dmesg";
 
 /** By the error's code: https://man7.org/linux/man-pages/man3/errno.3.html, and Node's own for a file that is too large. */
 const WORDS: Readonly<Record<string, Words>> = {
-  EACCES: { why: "your user lacks the permission", hint: PERMISSION },
+  EACCES: { why: "your user lacks permission", hint: PERMISSION },
   EPERM: { why: "the system does not allow it", hint: PERMISSION },
   EROFS: {
     why: "the file system is read-only",
@@ -33,7 +33,7 @@ const WORDS: Readonly<Record<string, Words>> = {
     hint: "mount the network folder again",
   },
   ENOENT: { why: "it does not exist", hint: SPELLING },
-  ENOTDIR: { why: "a part of its path is not a folder", hint: SPELLING },
+  ENOTDIR: { why: "part of its path is not a folder", hint: SPELLING },
   EISDIR: { why: "it is a folder", hint: "name a file" },
   EEXIST: { why: "it already exists", hint: "choose another name" },
   ENOTEMPTY: {

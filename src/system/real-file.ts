@@ -9,7 +9,7 @@ const danglingLink = (path: string): UserError =>
     "FILE_UNUSABLE",
     `${path} cannot be written: it is a symbolic link to nothing`,
     {
-      state: "it is as it was",
+      state: "it is unchanged",
       hint: "mount the disk that it leads to, or delete the link",
     },
   );

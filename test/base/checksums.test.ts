@@ -367,7 +367,7 @@ describe("a file's checksums", () => {
     expect(givenChecksum(undefined)).toBeUndefined();
     expect(givenChecksum(A.toUpperCase())?.sha256).toBe(A);
     expect(await thrown(() => givenChecksum("abc"))).toBe(
-      'WRONG_ARGUMENTS 2: "abc" is no SHA-256 checksum',
+      'WRONG_ARGUMENTS 2: "abc" is not a SHA-256 checksum',
     );
   });
 });

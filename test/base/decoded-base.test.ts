@@ -156,7 +156,7 @@ describe("a decoded base", () => {
   });
 
   it.each(["", ".sha256"])(
-    "that cannot be read (%s) is no bad one",
+    "that cannot be read (%s) is not a bad one",
     async (end) => {
       const { base, options } = await setUp();
       const path = await decodedBaseFile(base, options);

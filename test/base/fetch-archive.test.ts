@@ -148,7 +148,7 @@ describe("the cache", () => {
       );
       expect([error.code, error.state]).toEqual([
         "DISK_FULL",
-        "what came so far is kept; the next run goes on from there",
+        "the partial download is kept; the next run resumes it",
       ]);
       expect(existsSync(join(folder, "archives", sha256))).toBe(false);
     });

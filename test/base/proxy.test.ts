@@ -60,7 +60,7 @@ describe("the proxy of an address", () => {
       ),
     );
     expect(outcome).toBe(
-      "WRONG_ARGUMENTS 2: the proxy in http_proxy is no http or https address",
+      "WRONG_ARGUMENTS 2: the proxy in http_proxy is not an http or https address",
     );
   });
 });

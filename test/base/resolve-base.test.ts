@@ -70,7 +70,7 @@ describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
     const error = await failureOf(run({ base: path }, dead));
     expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISSING", 4]);
     expect(error.facts.at(-1)).toContain(
-      "the vendor's signed list cannot be had: 127.0.0.1:",
+      "the vendor's signed list is not available: 127.0.0.1:",
     );
     await run();
     expect(await run({ base: path }, dead)).toMatchObject({ origin: "file" });

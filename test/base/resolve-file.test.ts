@@ -47,7 +47,7 @@ describe("a file", () => {
     };
     const error = await failureOf(told({}));
     expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISSING", 4]);
-    expect(error.message).toBe(`nothing says what ${path} should be`);
+    expect(error.message).toBe(`there is no checksum to check ${path} against`);
     expect(error.facts).toEqual([`its SHA-256 is ${sha256(image)}`]);
     expect(error.hint).toContain(`--sha256 ${sha256(image)}`);
     expect(error.hint).toContain("--insecure");
@@ -68,10 +68,10 @@ describe("a file", () => {
     const error = await failureOf(run({}));
     expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISMATCH", 4]);
     expect(error.message).toBe(
-      `${path} is another file than at the last build, as x.lock.json tells`,
+      `${path} is not the file that the last build used, according to x.lock.json`,
     );
     const change = [
-      `${path} is another file than at the last build, as x.lock.json tells; the cards that are built now differ from the earlier ones`,
+      `${path} is not the file that the last build used, according to x.lock.json; the cards that are built now differ from earlier ones`,
     ];
     expect(await run({ insecure: true })).toEqual(change);
     expect(await run({ sha256: sha256(image) })).toEqual(change);

@@ -163,7 +163,7 @@ describeWithTools(["gpg", "gpgconf"], "a file with its own signature", () => {
       "names nothing that fits",
       '{"os_list":[{"url":"https://evil/x.img.xz"}]}',
     ],
-    ["is no JSON", "<html>"],
+    ["is not JSON", "<html>"],
     ["is something else", '["a"]'],
   ])("is refused when the list %s", async (_, list) => {
     const { run, files } = await setUp();

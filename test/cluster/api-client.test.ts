@@ -224,7 +224,7 @@ describe("askApi", () => {
 });
 
 describe("parseNodeList", () => {
-  it("refuses what is no list of nodes", () => {
+  it("refuses what is not a list of nodes", () => {
     expect(parseNodeList({ kind: "Status" })).toBeUndefined();
   });
 });

@@ -206,7 +206,7 @@ describe("mergeIntoFile", () => {
       try {
         await expect(merge(path)).rejects.toMatchObject({
           code: "KUBECONFIG_NOT_WRITTEN",
-          state: "it is as it was",
+          state: "it is unchanged",
         });
       } finally {
         process.seteuid?.(0);

@@ -162,19 +162,19 @@ nodes:
     publish([0]);
     const wrong = await pi("base", "update", "sample");
     expect(wrong.status).toBe(2);
-    expect(wrong.stderr).toContain("sample is no base of the catalogue");
+    expect(wrong.stderr).toContain("sample is not a base of the catalogue");
     const list = await pi("base", "list");
     expect(list.stdout).toMatch(/^home-1\.0 +Image of one's own$/m);
   });
 
   it.each(["mirror.example", "ftp://mirror.example", "https://"])(
-    "is not looked for on %s, which is no mirror",
+    "is not looked for on %s, which is not a mirror",
     async (mirror) => {
       const { pi } = await setUp();
       const wrong = await pi("base", "fetch", "home-1.0", "--mirror", mirror);
       expect(wrong.status).toBe(2);
       expect(wrong.stderr).toContain(
-        `error[WRONG_ARGUMENTS]: ${mirror} is no address of a mirror`,
+        `error[WRONG_ARGUMENTS]: ${mirror} is not an address of a mirror`,
       );
     },
   );

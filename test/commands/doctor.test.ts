@@ -70,7 +70,7 @@ describeAsRoot(["unshare", "nsenter", "ip"], "doctor on a network", () => {
     });
     const { stdout, stderr } = await start(["doctor", "worker1"]).result;
     expect(stderr).toContain(
-      "worker1 has 1 problem; the first is usually the cause: joined",
+      "worker1 has 1 problem; the first one is usually the cause: joined",
     );
     expect(stdout).toContain("hint: restart worker1, and it registers again");
   });
@@ -107,7 +107,7 @@ describeAsRoot(["unshare", "nsenter", "ip"], "doctor on a network", () => {
       "another computer answers, or the card was made with other secrets",
     ],
     ["ana@worker1: Permission denied (publickey).", "none of your keys"],
-    ["ssh: something else", "SSH does not get in: ssh: something else"],
+    ["ssh: something else", "SSH cannot connect: ssh: something else"],
   ])("explains ssh's %j", async (said, explained) => {
     const { play, answerSsh, start } = await lan();
     answerSsh("cplane", said);
@@ -123,7 +123,7 @@ describeAsRoot(["unshare", "nsenter", "ip"], "doctor on a network", () => {
     await play({ ssh: ["192.168.77.50"] });
     const { stdout } = await start(["doctor", "cplane"]).result;
     expect(stdout).toContain(
-      "the card in this Pi is that of worker2 of the cluster homelab",
+      "the card in this Pi belongs to worker2 of the cluster homelab",
     );
   });
 });

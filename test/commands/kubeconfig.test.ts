@@ -34,8 +34,8 @@ describe("kubeconfig", () => {
     expect(first.status).toBe(0);
     expect(first.stdout.replace(/\d{8}T\d{6}Z/, "TIME")).toBe(
       [
-        "Put the cluster, the user and the context pi-image-homelab into mine; everything else in it is as it was.",
-        "The file as it was: mine.TIME.bak",
+        "Put the cluster, the user and the context pi-image-homelab into mine; everything else in it is unchanged.",
+        "The previous version of the file: mine.TIME.bak",
         "To use it: kubectl --context pi-image-homelab get nodes",
         "",
       ].join("\n"),

@@ -52,7 +52,7 @@ describeWithTools(["mkfifo"], "an image from a pipe", () => {
     expect(spoolOf(options)).toEqual([]);
   });
 
-  it("that is no disk is refused by the pipe's name, and is not kept", async () => {
+  it("that is not a disk is refused by the pipe's name, and is not kept", async () => {
     const options = testOptions();
     const path = fifo();
     createWriteStream(path).end(gzipSync(packed));

@@ -149,7 +149,7 @@ describe("a working folder that was deleted", () => {
   );
 });
 
-describeAsRoot(["mkfifo", "mknod"], "what is no regular file", () => {
+describeAsRoot(["mkfifo", "mknod"], "what is not a regular file", () => {
   it("is never replaced by one", async () => {
     const folder = emptyFolder();
     const at = (name: string): string => join(folder, name);
@@ -178,7 +178,7 @@ describeAsRoot(["mkfifo", "mknod"], "what is no regular file", () => {
     expect(await demandReplaceable(at("none"))).toBe(false);
   });
 
-  it("is no kubeconfig to merge into, and is not waited for", async () => {
+  it("is not a kubeconfig to merge into, and is not waited for", async () => {
     const { folder } = await clusterFolder();
     const merge = join(folder, "pipe");
     execFileSync("mkfifo", [merge]);

@@ -171,7 +171,7 @@ const CASES: readonly Case[] = [
       ),
   },
   {
-    title: "flash --host onto what is no disk",
+    title: "flash --host onto what is not a disk",
     code: "TARGET_NOT_A_DEVICE",
     run: (project) =>
       running(project, (context) =>
@@ -192,7 +192,7 @@ const CASES: readonly Case[] = [
     run: flashing({ base: "no-such.img" }),
   },
   {
-    title: "flash --host of a base that is no disk",
+    title: "flash --host of a base that is not a disk",
     code: "IMAGE_NOT_AN_IMAGE",
     run: (project) =>
       flashing({ base: project.other, insecure: true })(project),
@@ -223,7 +223,7 @@ const CASES: readonly Case[] = [
       ),
   },
   {
-    title: "build from what is no disk image",
+    title: "build from what is not a disk image",
     code: "IMAGE_NOT_AN_IMAGE",
     run: (project) =>
       running(project, (context) =>
@@ -252,7 +252,7 @@ const CASES: readonly Case[] = [
       ),
   },
   {
-    title: "release from what is no disk image",
+    title: "release from what is not a disk image",
     code: "IMAGE_NOT_AN_IMAGE",
     run: (project) =>
       running(project, (context) =>

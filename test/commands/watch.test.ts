@@ -113,9 +113,9 @@ describeAsRoot(TOOLS, "watch on a network", () => {
       error[WATCH_TIMEOUT]: 3 of 3 nodes are not Ready after 0s
         cplane has joined and is not Ready: no network plug-in; \`pi-image doctor cplane\` looks closer
         worker1 has not joined: its phase kubeadm is waiting: Waits for the API server; its log: ssh -F out/ssh_config worker1 journalctl -u pi-image-node
-        worker2 does not answer at 192.168.77.52; look whether it has power, at its cable or Wi-Fi, and at its console
+        worker2 does not answer at 192.168.77.52; check its power, its cable or Wi-Fi, and its console
       state: the nodes keep trying by themselves
-      hint: run \`pi-image watch\` again to go on waiting
+      hint: run \`pi-image watch\` again to keep waiting
       "
     `);
   });

@@ -195,7 +195,7 @@ describeAsRoot(
         ({ kind, size }) => kind === "loop" && size === 0,
       );
       expect(await refused(empty?.path ?? "")).toEqual([
-        "TARGET_NO_MEDIUM: IT has no medium",
+        "TARGET_NO_MEDIUM: IT has no card or disk in it",
       ]);
     });
 

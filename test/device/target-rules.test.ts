@@ -103,7 +103,7 @@ describe("deviceRefusals", () => {
       {},
       ["TARGET_HELD: /dev/sdb is part of /dev/md0"],
     ],
-    [{ size: 0 }, {}, ["TARGET_NO_MEDIUM: /dev/sdb has no medium"]],
+    [{ size: 0 }, {}, ["TARGET_NO_MEDIUM: /dev/sdb has no card or disk in it"]],
     [{ readOnly: true }, {}, ["TARGET_READ_ONLY: /dev/sdb is read-only"]],
     [
       { kind: "optical", readOnly: true, size: 0 },

@@ -73,7 +73,7 @@ describe.each([2711, 2712] as const)("an image for the BCM%i", (chip) => {
   });
 });
 
-describe("what is no image", () => {
+describe("what is not an image", () => {
   const bytes = makeImage({ chip: 2711, files: filesWith(OLD) });
   const damaged = Buffer.from(bytes);
   damaged.writeUInt32BE(0x12345678, 65536);

@@ -18,7 +18,7 @@ const MIB = 1024 ** 2;
 describeAsRoot(["losetup", "lsblk"], "flashImage with faults", () => {
   test.each([
     ["EIO", "FLASH_WRITE_FAILED", "the device reports an error (EIO)"],
-    ["EROFS", "FLASH_WRITE_FAILED", "stopped taking writes"],
+    ["EROFS", "FLASH_WRITE_FAILED", "stopped accepting writes"],
     ["ENOSPC", "FLASH_WRITE_FAILED", "ran out of space before its own size"],
     ["ENODEV", "TARGET_GONE", "disappeared"],
     ["ENXIO", "TARGET_GONE", "disappeared"],

@@ -37,7 +37,7 @@ describe("the card that a target is", () => {
   it.each([
     ["another node", { ...own, name: "worker1" }],
     ["the same node of another build or cluster", { ...own, instanceId: "x" }],
-    ["an image that is no node's", undefined],
+    ["an image that is not a node's", undefined],
   ])("is named where it would get %s", (_, written) => {
     expect(otherCard([boot(worker2)], written)).toContain("worker2");
   });

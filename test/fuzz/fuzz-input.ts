@@ -14,7 +14,7 @@ export type PreparedInput = {
   readonly tokens?: readonly string[];
   /** Whole files that every run tries: bombs and other extremes. */
   readonly extremes?: readonly Buffer[];
-  /** Cases that are no files, such as a disk of a terabyte. */
+  /** Cases that are not files, such as a disk of a terabyte. */
   readonly huge?: readonly (() => Promise<string>)[];
   /**
    * Gives the bytes to the reader and says what became of them, in a word or two. A UserError is an answer as well; whatever

@@ -290,11 +290,14 @@ describeWithTools(tools, "a zip", () => {
   it.each([
     ["notes.txt", Buffer.from("read me")],
     ["a.img.xz", Buffer.alloc(512)],
-  ])("that holds only %s is no image, and not damaged", async (name, data) => {
-    const found = await refusal(zip({ [name]: data }));
-    expect(found).toContain("IMAGE_NOT_AN_IMAGE: ");
-    expect(found).toContain(`holds "${name}", which is not the file`);
-  });
+  ])(
+    "that holds only %s is not an image, and not damaged",
+    async (name, data) => {
+      const found = await refusal(zip({ [name]: data }));
+      expect(found).toContain("IMAGE_NOT_AN_IMAGE: ");
+      expect(found).toContain(`holds "${name}", which is not the file`);
+    },
+  );
   it("that is encrypted is refused", async () => {
     expect(await refusal(zip({ "a.img": image }, "-P", "secret"))).toBe(
       "IMAGE_REFUSED: its entry a.img is encrypted",
@@ -353,7 +356,7 @@ describeWithTools(tools, "a zip", () => {
   });
 });
 
-describe("what is no archive", () => {
+describe("what is not an archive", () => {
   const outcome = async (work: Promise<unknown>) => {
     const error = await failureOf(work);
     return `${error.code} ${error.exitCode}: ${error.message}`;
@@ -418,14 +421,14 @@ describe("what is no archive", () => {
       `IMAGE_DAMAGED 4: ${path} is damaged: it is empty`,
     );
   });
-  it("a folder is no image", async () => {
+  it("a folder is not an image", async () => {
     const folder = testFolder();
     mkdirSync(join(folder, "a.img"));
     expect(await outcome(openImage(join(folder, "a.img")))).toContain(
       "IMAGE_NOT_AN_IMAGE 2:",
     );
   });
-  it("a device is no image", async () => {
+  it("a device is not an image", async () => {
     expect(await outcome(openImage("/dev/zero"))).toContain(
       "a device, a pipe or a socket, not the file of a disk image",
     );
@@ -435,7 +438,7 @@ describe("what is no archive", () => {
       "IMAGE_UNREADABLE 2: /nowhere/a.img does not exist",
     );
   });
-  it("a text is no image", async () => {
+  it("a text is not an image", async () => {
     const path = writeSample("a.img", Buffer.alloc(2048, "text\n"));
     expect(await outcome(openImage(path))).toContain("but a text");
   });

@@ -202,7 +202,7 @@ describe("a block map file that lies", () => {
     ["blocks that overlap", change("> 3-11 <", "> 3-21 <")],
     ["blocks in another order", change("> 0 <", "> 30 <")],
     ["blocks that end before they start", change("> 3-11 <", "> 11-3 <")],
-    ["blocks that are no numbers", change("> 3-11 <", "> 3-1e1 <")],
+    ["blocks that are not numbers", change("> 3-11 <", "> 3-1e1 <")],
     ["a negative block", change("> 0 <", "> -1 <")],
     ["a huge block", change("> 20-40 <", "> 20-99999999999999999999 <")],
     ["no block size", change(/ *<BlockSize>.*\n/, "")],

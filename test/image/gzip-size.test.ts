@@ -40,7 +40,7 @@ describe("gzipSize", () => {
   it.each([
     ["of a last member that is smaller", 12 * MIB],
     ["of data far behind the partitions", 80 * MIB],
-    ["that is no whole number of sectors", 64 * MIB + 1],
+    ["that is not a whole number of sectors", 64 * MIB + 1],
   ])("knows nothing from a trailer %s", async (_, size) => {
     const end = startOf(64 * MIB);
     expect(await gzipSize(withTrailer(size), end)).toBeUndefined();

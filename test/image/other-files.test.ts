@@ -1,4 +1,4 @@
-// What is no disk image is named, raw and in every packing, before anything is written; a disk is taken.
+// What is not a disk image is named, raw and in every packing, before anything is written; a disk is taken.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -178,7 +178,7 @@ const refusal = async (path: string): Promise<string> => {
   return `${error.code} ${error.exitCode}: ${error.message}`;
 };
 
-describe("a file that is no disk image", () => {
+describe("a file that is not a disk image", () => {
   it.each(Object.entries(others))("is named: %s", async (_, [name, bytes]) => {
     const raw = writeSample("a.img", bytes);
     expect(await refusal(raw)).toBe(
@@ -260,7 +260,7 @@ describeWithTools(["mkfs.vfat", "mke2fs"], "a real file system", () => {
     ["mkfs.vfat", ["-F", "32", "--mbr=y"], "a FAT file system"],
     ["mke2fs", ["-q", "-F", "-t", "ext4"], "an ext4 file system"],
     ["mke2fs", ["-q", "-F", "-t", "ext3"], "an ext3 file system"],
-  ])("%s %j is no disk image", async (tool, args, name) => {
+  ])("%s %j is not a disk image", async (tool, args, name) => {
     const path = join(testFolder(), "a.img");
     writeFileSync(path, Buffer.alloc(4 * 1024 * 1024));
     expect(spawnSync(tool, [...args, path]).status).toBe(0);

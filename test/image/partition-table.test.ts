@@ -1,4 +1,4 @@
-// Partition tables as sfdisk writes them, and what is no base image: each with its own error.
+// Partition tables as sfdisk writes them, and what is not a base image: each with its own error.
 import { readFileSync } from "node:fs";
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";

@@ -148,7 +148,7 @@ describe("an index that lies", () => {
   it("about the decoded size is refused beyond 1 TiB", async () => {
     expect(
       await refusal(file([{ stored: 8, decoded: 2 ** 41 }], Buffer.alloc(8))),
-    ).toBe("IMAGE_REFUSED 4: it says that it unpacks to more than 1 TiB");
+    ).toBe("IMAGE_REFUSED 4: it claims to unpack to more than 1 TiB");
   });
   it("about the decoded size is refused when only the sum is too large", async () => {
     const records = Array.from({ length: 3 }, () => ({

@@ -87,7 +87,7 @@ nodes:
     );
   });
 
-  it("refuses a file that is no image", async () => {
+  it("refuses a file that is not an image", async () => {
     await refused(
       "loader/recovery.bin has 8 bytes",
       "pi5",

@@ -302,7 +302,7 @@ describe("an empty folder", () => {
     ]);
   });
 
-  it("refuses a host that is no name", async () => {
+  it("refuses a host that is not a name", async () => {
     expect(
       await codes({ implied: { hosts: ["$(reboot)"], role: undefined } }),
     ).toContain("NODE_NAME_INVALID");

@@ -95,7 +95,7 @@ describe("new secrets", () => {
       making,
     );
     expect(changes).toEqual([
-      "constructor is new: made its host key and join identity.",
+      "constructor is new: generated its host key and join identity.",
     ]);
     expect(of(completed, "constructor").hostKey.publicKey).toContain(
       "root@constructor",
@@ -131,7 +131,7 @@ describe("completing", () => {
     );
     const result = await completeClusterSecrets(secrets, project, making);
     expect(result.changes).toEqual([
-      "worker3 is new: made its host key and join identity.",
+      "worker3 is new: generated its host key and join identity.",
     ]);
     expect(Object.keys(result.secrets.nodes)).toEqual([
       "cplane",
@@ -262,7 +262,7 @@ describe("inconsistent secrets", () => {
             key: others.serviceAccount.key,
           },
         }),
-      /^service account key: the public key is not the one of the key$/,
+      /^service account key: the public key does not belong to the private key$/,
     ],
     [
       "another cluster's CA",
@@ -288,7 +288,7 @@ describe("inconsistent secrets", () => {
             key: of(secrets, "worker2").hostKey.key,
           },
         }),
-      /^host key of worker1: the public key is not the one of the key$/,
+      /^host key of worker1: the public key does not belong to the private key$/,
     ],
     [
       "a certificate that nobody can read",

@@ -129,7 +129,7 @@ describeWithTools(["age", "age-keygen"], "an encrypted secrets file", () => {
       [other.file, "no identity in the identity file opens it"],
       [none, "holds no identity"],
       ["/nowhere/age.txt", "does not exist"],
-      [plugin, "has a line that is no identity of age"],
+      [plugin, "has a line that is not an identity of age"],
     ] as const) {
       const error = await failureOf(keep(file, { identityFile }));
       expect(error.code).toBe("AGE_IDENTITY_UNUSABLE");

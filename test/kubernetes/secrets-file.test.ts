@@ -142,12 +142,12 @@ describe("an existing secrets file", () => {
     [
       "is cut short",
       () => plain.slice(0, plain.indexOf("nodes:") - 40),
-      "bootstrapToken: is missing or has another form",
+      "bootstrapToken: is missing or malformed",
     ],
     [
       "has a key that does not belong there",
       () => plain.replace("version: 1", "version: 1\nhunter: 2"),
-      "the file: has a key too many",
+      "the file: has an unknown key",
     ],
     [
       "comes from a later version",
@@ -164,7 +164,7 @@ describe("an existing secrets file", () => {
               `${name}: &${name} [${Array.from({ length: 10 }, () => `*${"abcd"[at]}`).join(",")}]`,
           )
           .join("\n")}\n`,
-      "its aliases multiply",
+      "its aliases expand without limit",
     ],
   ])("is refused and kept when it %s", async (_what, make, fact) => {
     const text = make();
@@ -172,7 +172,7 @@ describe("an existing secrets file", () => {
     const error = await failureOf(keep(file));
     expect(error.code).toBe("SECRETS_DAMAGED");
     expect(error.facts).toContain(fact);
-    expect(error.state).toBe("the file is as it was");
+    expect(error.state).toBe("the file is unchanged");
     expect(readFileSync(file, "utf8")).toBe(text);
   });
 

@@ -13,7 +13,7 @@ import {
   status,
 } from "./fake-node.ts";
 
-describeNode("a role image that is no node", () => {
+describeNode("a role image that is not a node", () => {
   it("installs what its role needs, joins nothing and says so", async () => {
     const root = await layNode({
       project: sampleProject,

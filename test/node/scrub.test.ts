@@ -179,7 +179,7 @@ describeNode("scrub", () => {
     // The base has cloud-init.
     writeFileSync(join(late, "bin/cloud-init"), "#!/bin/sh\n", { mode: 0o755 });
     await runToEnd(late);
-    expect(screen(late)[0]).toBe("scrub: cloud-init is still at work.");
+    expect(screen(late)[0]).toBe("scrub: cloud-init is still running.");
     const crashed = await lay({
       files,
       after: { 2: "echo 1000.00 >proc/uptime" },
@@ -188,7 +188,7 @@ describeNode("scrub", () => {
       mode: 0o755,
     });
     await runToEnd(crashed);
-    expect(screen(crashed)[0]).toBe("scrub: cloud-init is still at work.");
+    expect(screen(crashed)[0]).toBe("scrub: cloud-init is still running.");
   });
 
   it("closes the boot partition to other users, now and at every mount", async () => {

@@ -270,7 +270,7 @@ describeWithTools(
         "error[BASE_TOO_OLD]: cellar is a Raspberry Pi 5, and Ubuntu 22.04 does not boot on it",
       ],
       [["--format", "img"], "a release has no format img"],
-      [["--url", "ftp://example.com"], "ftp://example.com is no address"],
+      [["--url", "ftp://example.com"], "ftp://example.com is not an address"],
       [["--name", "../x"], '"../x" cannot be the beginning'],
       [["--role", "gateway"], "no node of the inventory has the role gateway"],
     ])("refuses %j", async (args, message) => {

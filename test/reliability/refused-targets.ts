@@ -56,7 +56,7 @@ const startHolder = async (
   await once(holder.stdout, "data");
 };
 
-/** The disk below the root directory; undefined where the root is no disk's. */
+/** The disk below the root directory; undefined where the root is not a disk's. */
 export const rootDisk = (): string | undefined => {
   const { stdout } = spawnSync("findmnt", ["-no", "SOURCE", "/"], {
     encoding: "utf8",

@@ -124,7 +124,7 @@ describe("the user's library", () => {
     expect(seed?.userData).not.toContain("locale");
   });
 
-  it("ignores files that are no profile of a role", async () => {
+  it("ignores files that are not a profile of a role", async () => {
     expect(
       (
         await load({

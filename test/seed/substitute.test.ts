@@ -73,8 +73,8 @@ describe("substitute", () => {
 
   it("refuses a list or a map inside a text", () => {
     expect(fill("a: x${l}\nb: ${m}y\n", { l: [], m: {} }).problems).toEqual([
-      "test.yaml:1:5 VALUE_KIND ${l} is a list and cannot stand inside a text",
-      "test.yaml:2:4 VALUE_KIND ${m} is a map and cannot stand inside a text",
+      "test.yaml:1:5 VALUE_KIND ${l} is a list and cannot be used inside a text",
+      "test.yaml:2:4 VALUE_KIND ${m} is a map and cannot be used inside a text",
     ]);
   });
 

@@ -15,7 +15,7 @@ export const treeOf = (value: Value): Tree => fromValue(value, nowhere);
 export const mapOf = (value: Value): MapTree => {
   const tree = treeOf(value);
   if (tree.kind !== "map") {
-    throw new Error("the test's value is no map");
+    throw new Error("the test's value is not a map");
   }
   return tree;
 };

@@ -25,7 +25,7 @@ describeWithTools(["python3", ...SAMPLE_TOOLS], "flash on a terminal", () => {
     [40, "xterm"],
     [80, "dumb"],
   ])(
-    "says which name has to be typed, and shows the progress of one card, at %i columns of %s",
+    "says which name must be typed, and shows the progress of one card, at %i columns of %s",
     async (columns, TERM) => {
       const cwd = withImage();
       sparseFile(join(cwd, "卡.img"), 64 * MIB);

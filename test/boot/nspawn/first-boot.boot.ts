@@ -157,7 +157,7 @@ describeAsRoot(
       }
     });
 
-    test("a second boot does nothing again and is no new instance", async () => {
+    test("a second boot does nothing again and is not a new instance", async () => {
       for (const [name, entry] of running) {
         const { node } = entry;
         const keep = [

@@ -17,7 +17,7 @@ connector_is_on() {
 
 in_this_boot() { [[ -e $asked && $(<"$asked") == "$1 ${this_boot?}" ]]; } # laid|none
 
-# Whether the boot loader has to be told to look for the disk that answers now.
+# Whether the boot loader must be told to look for the disk that answers now.
 needs_probe() {
   [[ $PI_IMAGE_PCIE_PROBE == yes ]] && ! in_this_boot laid && { connector_is_on || in_this_boot none; }
 }

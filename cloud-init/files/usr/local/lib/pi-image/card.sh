@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The card after its system has moved to a disk: it must not start again, nor keep what the copy scrubs.
 
-# Without its first sector the boot partition is no file system: no firmware starts from it, and nothing finds a seed on
+# Without its first sector the boot partition is not a file system: no firmware starts from it, and nothing finds a seed on
 # it. One sector is written whole or not at all, so that a power cut leaves the card either as it was or retired. FAT32
 # has a second copy of it six sectors further on, from which fsck.vfat can bring the card back.
 retire() { # DISK

@@ -11,7 +11,7 @@ export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSP
 
 # shellcheck source=/dev/null
 . "$config/node.env"
-# A role image is no node: whoever flashed it has given the machine its name and its network.
+# A role image is not a node: whoever flashed it has given the machine its name and its network.
 : "${PI_IMAGE_NODE:=$(cat "$root/etc/hostname")}"
 : "${PI_IMAGE_UPLINK:=$(ip -4 route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')}"
 : "${PI_IMAGE_UPLINK:=eth0}"
