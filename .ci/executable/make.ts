@@ -99,17 +99,29 @@ const layOut = async (): Promise<void> => {
   writeFileSync(join(root, "start.cjs"), 'import("./dist/program/cli.js");\n');
 };
 
+type Packed = { readonly program: Buffer; readonly digests: string };
+
+const sha256 = (data: Buffer): string =>
+  createHash("sha256").update(data).digest("hex");
+
 /** Names in their order and no times: the same program gives the same bytes. */
-const packed = (): Buffer => {
+const packed = (): Packed => {
   const paths = readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .toSorted();
-  const files = paths.map((path) => [
-    path,
-    readFileSync(join(root, path), "base64"),
-  ]);
-  return gzipSync(JSON.stringify(Object.fromEntries(files)), { level: 9 });
+  const files = paths.map(
+    (path) => [path, readFileSync(join(root, path))] as const,
+  );
+  const contents = files.map(([path, data]) => [path, data.toString("base64")]);
+  return {
+    program: gzipSync(JSON.stringify(Object.fromEntries(contents)), {
+      level: 9,
+    }),
+    digests: JSON.stringify(
+      Object.fromEntries(files.map(([path, data]) => [path, sha256(data)])),
+    ),
+  };
 };
 
 const makeBlob = async (): Promise<Buffer> => {
@@ -123,9 +135,10 @@ const makeBlob = async (): Promise<Buffer> => {
     target: "node20",
     logLevel: "warning",
   });
-  const program = packed();
-  const digest = createHash("sha256").update(program).digest("hex");
+  const { program, digests } = packed();
+  const digest = sha256(program);
   writeFileSync(join(out, "program.gz"), program);
+  writeFileSync(join(out, "digests"), digests);
   writeFileSync(
     join(out, "version"),
     `${packageVersion()}-${digest.slice(0, 12)}`,
@@ -139,6 +152,7 @@ const makeBlob = async (): Promise<Buffer> => {
       disableExperimentalSEAWarning: true,
       assets: {
         program: join(out, "program.gz"),
+        digests: join(out, "digests"),
         version: join(out, "version"),
       },
     }),
@@ -165,7 +179,14 @@ await inject(executable, "NODE_SEA_BLOB", blob, {
 if (process.platform === "darwin") {
   execFileSync("codesign", ["--sign", "-", executable]);
 }
-for (const name of ["blob", "main.cjs", "program.gz", "sea.json", "version"]) {
+for (const name of [
+  "blob",
+  "digests",
+  "main.cjs",
+  "program.gz",
+  "sea.json",
+  "version",
+]) {
   rmSync(join(out, name));
 }
 console.log(`made ${executable}`);
