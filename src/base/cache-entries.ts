@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { listIfThere } from "../system/read-if-there.ts";
 import { ifAbsent } from "../report/expected-failure.ts";
 import { cacheFolder } from "../system/folders.ts";
+import { demandPrivateCache } from "./cache-folder.ts";
 import { loadCacheNames } from "./cache-names.ts";
 
 export type CacheEntry = {
@@ -34,10 +35,11 @@ const STAT_BLOCK = 512;
 const latest = (a: Date, b: Date | undefined): Date =>
   b === undefined || a > b ? a : b;
 
-/** Least recently used first; of one image the decoded one, which can be made again, before its archive. */
+/** Least recently used first; of one image the decoded one, which can be made again, before its archive. Throws CACHE_UNUSABLE. */
 export const loadCacheEntries = async (
   env: NodeJS.ProcessEnv,
 ): Promise<readonly CacheEntry[]> => {
+  await demandPrivateCache(env);
   const names = await loadCacheNames(env);
   const entries: CacheEntry[] = [];
   for (const { kind, folder, file } of KINDS) {

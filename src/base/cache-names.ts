@@ -9,8 +9,10 @@ import {
   ifSystem,
   isAbsent,
 } from "../report/expected-failure.ts";
+import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { cacheFolder } from "../system/folders.ts";
+import { makeCacheFolder } from "./cache-folder.ts";
 
 /** One small file for each entry: runs beside each other need no common lock. */
 const recordSchema = z.strictObject({ name: z.string() });
@@ -31,9 +33,12 @@ export const rememberUse = async (
   await utimes(path, now, now)
     .catch((error: unknown) =>
       isAbsent(error)
-        ? writeFileAtomically(path, `${JSON.stringify({ name })}\n`)
+        ? makeCacheFolder(env, folderOf(env)).then(() =>
+            writeFileAtomically(path, `${JSON.stringify({ name })}\n`),
+          )
         : Promise.reject(error),
     )
+    .catch((error: unknown) => ifOneOf(error, [UserError], undefined))
     .catch((error: unknown) => ifSystem(error, undefined));
 };
 

@@ -2,10 +2,9 @@
 
 import { dirname, join } from "node:path";
 import type { Report } from "../report/events.ts";
-import { UserError } from "../report/user-error.ts";
 import { withFileLockInTurn } from "../system/file-lock.ts";
 import { cacheFolder } from "../system/folders.ts";
-import { makeFolder } from "../system/make-folder.ts";
+import { makeCacheFolder } from "./cache-folder.ts";
 
 /** What every operation on the cache gets from the command. */
 export type CacheOptions = {
@@ -18,27 +17,14 @@ export type CacheOptions = {
 
 type Kind = "archives" | "downloads" | "keys" | "lists" | "raw" | "spool";
 
-/** A path in the cache; its folder exists. Throws CACHE_UNUSABLE. */
+/** A path in the cache; its folder exists, and is this user's only. Throws CACHE_UNUSABLE. */
 export const cachePath = async (
   env: NodeJS.ProcessEnv,
   kind: Kind,
   name: string,
 ): Promise<string> => {
   const path = join(cacheFolder(env), kind, name);
-  try {
-    await makeFolder(dirname(path));
-  } catch (error) {
-    throw new UserError(
-      "CACHE_UNUSABLE",
-      `the folder ${dirname(path)} cannot be made`,
-      {
-        facts: error instanceof Error ? [error.message] : [],
-        state: "nothing was written",
-        hint: "set XDG_CACHE_HOME to a folder that this user may write to",
-        cause: error,
-      },
-    );
-  }
+  await makeCacheFolder(env, dirname(path));
   return path;
 };
 

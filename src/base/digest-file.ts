@@ -2,11 +2,13 @@
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { type FileHandle, open, readFile, realpath } from "node:fs/promises";
-import { join } from "node:path";
-import { ifSystem } from "../report/expected-failure.ts";
+import { dirname, join } from "node:path";
+import { ifOneOf, ifSystem } from "../report/expected-failure.ts";
 import type { Report } from "../report/events.ts";
+import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { cacheFolder } from "../system/folders.ts";
+import { isPrivateFolder, makeCacheFolder } from "./cache-folder.ts";
 import { hashInThread } from "./hash-thread.ts";
 
 /** A file may change twice within one tick of its file system's clock; one that just changed is not remembered. */
@@ -48,7 +50,7 @@ const memoPath = async (
   return join(cacheFolder(env), "digests", name);
 };
 
-/** Remembers the digest of a file that nobody else writes to. Without a cache that can be written, it is just forgotten. */
+/** Remembers the digest of a file that nobody else writes to. Without a cache of this user it is just forgotten. */
 export const rememberDigest = async (
   path: string,
   sha256: string,
@@ -57,10 +59,11 @@ export const rememberDigest = async (
   const handle = await open(path, "r");
   try {
     const stamp = stampOf(await handle.stat({ bigint: true }));
-    await writeFileAtomically(
-      await memoPath(path, env),
-      `${stamp}\n${sha256}\n`,
-    ).catch((error: unknown) => ifSystem(error, undefined));
+    const memo = await memoPath(path, env);
+    await makeCacheFolder(env, dirname(memo))
+      .then(() => writeFileAtomically(memo, `${stamp}\n${sha256}\n`))
+      .catch((error: unknown) => ifOneOf(error, [UserError], undefined))
+      .catch((error: unknown) => ifSystem(error, undefined));
   } finally {
     await handle.close();
   }
@@ -72,6 +75,7 @@ export const digestFile = async (
   options: DigestOptions,
 ): Promise<string> => {
   const memo = await memoPath(path, options.env);
+  const believed = await isPrivateFolder(options.env, dirname(memo));
   const handle = await open(path, "r");
   try {
     const before = await handle.stat({ bigint: true });
@@ -82,6 +86,7 @@ export const digestFile = async (
     ).split("\n");
     if (
       options.anew !== true &&
+      believed &&
       stamp === stampOf(before) &&
       remembered !== undefined
     ) {

@@ -174,13 +174,13 @@ describeAsRoot(["mount"], "a decoded base on a full disk", () => {
   it("says so and leaves nothing", async () => {
     const { base, options } = await setUp();
     const folder = memoryDisk("size=256k");
-    const env = { PI_IMAGE_CACHE_HOME: folder };
+    const env = { PI_IMAGE_CACHE_HOME: join(folder, "cache") };
     const error = await failureOf(decodedBaseFile(base, { ...options, env }));
     expect([error.code, error.state]).toEqual([
       "DISK_FULL",
       "nothing was kept",
     ]);
-    expect(readdirSync(join(folder, "raw"))).toEqual([]);
+    expect(readdirSync(join(folder, "cache", "raw"))).toEqual([]);
   });
 });
 

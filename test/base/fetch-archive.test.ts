@@ -142,7 +142,7 @@ describe("the cache", () => {
     it("says so and keeps the part", async () => {
       const { wanted, options } = await setUp();
       const folder = memoryDisk("size=128k");
-      const env = { PI_IMAGE_CACHE_HOME: folder };
+      const env = { PI_IMAGE_CACHE_HOME: join(folder, "cache") };
       const error = await failureOf(
         fetchArchive(wanted(sha256), { ...options, env }),
       );
@@ -150,7 +150,7 @@ describe("the cache", () => {
         "DISK_FULL",
         "the partial download is kept; the next run resumes it",
       ]);
-      expect(existsSync(join(folder, "archives", sha256))).toBe(false);
+      expect(existsSync(join(folder, "cache", "archives", sha256))).toBe(false);
     });
   });
 });

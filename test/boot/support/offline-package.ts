@@ -54,7 +54,7 @@ export const makeOfflinePackage = async (
     manifests: Record<"calico" | "cilium" | "flannel", { sha256: string }>;
     storage: { manifests: { sha256: string }[] };
   };
-  await mkdir(join(cache, "archives"), { recursive: true });
+  await mkdir(join(cache, "archives"), { recursive: true, mode: 0o700 });
   const { manifests, storage } = pins;
   for (const [pinned, text] of [
     [[manifests.flannel], flannel],
