@@ -21,6 +21,7 @@ import type { ResolvedNode } from "../inventory/resolved.ts";
 import type { Context } from "./context.ts";
 import { demandOtherFiles } from "./demand-other-files.ts";
 import { prepareSeeds } from "./prepare-seeds.ts";
+import { showBases } from "./show-images.ts";
 import { imageFiles } from "./source-files.ts";
 
 const buildOptions = z.object({
@@ -122,6 +123,8 @@ export const build = async (
     const supplied = await prepared.supply({ base: options.base, bases });
     const baseOf = (node: ResolvedNode): string => options.base ?? node.base;
     const ready = await readyBases(job, bases, supplied.seeds, baseOf);
+    const purpose = needsWholeBase(format) ? "image" : "seed";
+    await showBases(context, bases.values(), purpose);
 
     const { secrets, seeds } = await supplied.keep();
     await prepareOutFolder(out);

@@ -8,32 +8,7 @@ import type { Context } from "./context.ts";
 import type { Planned } from "./flash-plans.ts";
 import { lookAtTarget } from "./look-at-target.ts";
 import { namesTarget } from "./names-target.ts";
-
-const doubtsOf = ({ findings, notes }: FlashPlan): readonly string[] => [
-  ...findings.map(({ message }) => `warning: ${message}`),
-  ...notes.map((note) => `note: ${note}`),
-];
-
-/** What is known of the image; each image once, also for several targets. */
-const showImages = (context: Context, plans: readonly FlashPlan[]): void => {
-  const shown = new Set<string>();
-  for (const plan of plans) {
-    const { image, findings, notes } = plan;
-    context.printJson({ type: "image", image: image.label, findings, notes });
-    const lines = doubtsOf(plan);
-    const text = [`${image.label}:`, ...lines.map((line) => `  ${line}`)];
-    const remark = text.join("\n");
-    if (lines.length > 0 && !shown.has(remark)) {
-      shown.add(remark);
-      // With --quiet too, nobody should answer without knowing what is wrong.
-      if (findings.length > 0) {
-        context.complain(remark);
-      } else {
-        context.remark(remark);
-      }
-    }
-  }
-};
+import { doubtsOf, showImages } from "./show-images.ts";
 
 export const printPlan = (context: Context, plan: FlashPlan): void => {
   context.printJson({ type: "plan", plan });
@@ -139,7 +114,11 @@ export const confirmTargets = async (
 ): Promise<void> => {
   showImages(
     context,
-    planned.map(({ plan }) => plan),
+    planned.map(({ plan: { image, findings, notes } }) => ({
+      label: image.label,
+      findings,
+      notes,
+    })),
   );
   for (const one of planned) {
     await confirm(context, one);

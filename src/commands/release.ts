@@ -25,6 +25,7 @@ import { knownSecrets } from "./known-secrets.ts";
 import { demandNoErrors, openProject } from "./project.ts";
 import { publishedBases } from "./published-bases.ts";
 import { releaseImages } from "./release-images.ts";
+import { showBases } from "./show-images.ts";
 import { imageFiles } from "./source-files.ts";
 
 const releaseOptions = z.object({
@@ -204,6 +205,7 @@ export const release = async (
           : [{ path: options.signingKey, what: "the signing key" }]),
       ],
     );
+    await showBases(context, bases.values(), "image");
     const published = await publishedBases(bases, env);
     const known = await knownSecrets(context, loaded, options.inventory);
     await explainFullDisk(out, () =>

@@ -59,7 +59,9 @@ export const shareBase = async (
   }
   const reader =
     bmap === undefined ? opened : withBmapCheck(opened, bmap, size);
-  const look = await lookAtImageFile(opened, size, signal);
+  // Its users are those of the file that was named, not of the decoded copy.
+  const named = { ...opened, path: base.image.path };
+  const look = await lookAtImageFile(named, size, signal);
   return { base, prepared, opened, reader, size, bmap, look };
 };
 

@@ -19,6 +19,7 @@ import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
 import { fitSource } from "./fit-source.ts";
 import { openNamedImage } from "./named-image.ts";
+import { showImages } from "./show-images.ts";
 
 const verifyOptions = z.object({ out: z.string() });
 
@@ -57,6 +58,7 @@ export const verify = async (
           throw error;
         },
       );
+      showImages(context, [source]);
       const proof = startProof(source.proveImage, signal);
       try {
         const found = await verifyAgainstImage(

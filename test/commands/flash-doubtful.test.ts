@@ -9,8 +9,13 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
+import { build } from "../../src/commands/build.ts";
+import { devices } from "../../src/commands/devices.ts";
+import { flash } from "../../src/commands/flash.ts";
 import { openImageFile } from "../../src/commands/image-source.ts";
 import { demandSoundImage } from "../../src/commands/look-at-image.ts";
+import { release } from "../../src/commands/release.ts";
+import { verify } from "../../src/commands/verify.ts";
 import { runTool } from "../../src/system/run-tool.ts";
 import {
   attachLoop,
@@ -19,28 +24,31 @@ import {
   sparseFile,
   temporaryFolder,
 } from "../device/loop.ts";
-import { runCli } from "../support/run-cli.ts";
+import { decodeSample } from "../image/sample-fixture.ts";
 import { describeAsRoot } from "../support/tools.ts";
+import { runInProcess } from "./in-process.ts";
 
 const MIB = 1024 ** 2;
-const SIZE = 96 * MIB;
+const SIZE = 22 * MIB;
+/** Where the ext4 of 8 MiB begins, behind a FAT of 10 MiB. */
+const ROOT = 12 * MIB;
 const MBR =
-  "label: dos\nstart=2048,size=81920,type=c\nstart=90112,size=98304,type=83\n";
+  "label: dos\nstart=2048,size=20480,type=e\nstart=24576,size=16384,type=83\n";
 const GPT =
-  "label: gpt\nstart=2048,size=81920,type=U\nstart=90112,size=98304\n";
+  "label: gpt\nstart=2048,size=20480,type=U\nstart=24576,size=16384\n";
 
 const makeImage = async (folder: string, script = MBR): Promise<string> => {
   const path = sparseFile(join(folder, "a.img"), SIZE);
   await runTool("sfdisk", ["-q", path], { input: script });
-  run("mkfs.vfat", "-F", "32", "--offset", "2048", path, "40960");
-  const root = sparseFile(join(folder, "root"), 48 * MIB);
+  run("mkfs.vfat", "-F", "16", "--offset", "2048", path, "10240");
+  const root = sparseFile(join(folder, "root"), 8 * MIB);
   run("mkfs.ext4", "-q", root);
   run(
     "dd",
     `if=${root}`,
     `of=${path}`,
     "bs=1M",
-    "seek=44",
+    "seek=12",
     "conv=notrunc,sparse",
     "status=none",
   );
@@ -63,6 +71,22 @@ const open = async (path: string) => {
 const codesOf = async (path: string): Promise<readonly string[]> =>
   (await open(path)).findings.map(({ code }) => code);
 
+const flashIn = (
+  folder: string,
+  card: string,
+  image: string,
+  more: Readonly<Record<string, unknown>> = {},
+) =>
+  runInProcess("flash", folder, (context) =>
+    flash(context, [card, image], {
+      inventory: join(folder, "cluster.yaml"),
+      out: join(folder, "out"),
+      yes: true,
+      maxSize: 2 ** 40,
+      ...more,
+    }),
+  );
+
 const setBytes = (path: string, at: number, ...bytes: readonly number[]) => {
   const content = readFileSync(path);
   content.set(bytes, at);
@@ -77,7 +101,7 @@ describeAsRoot(
       const folder = temporaryFolder();
       const path = await makeImage(folder);
       expect(await codesOf(path)).toEqual([]);
-      truncateSync(path, 80 * MIB);
+      truncateSync(path, 16 * MIB);
       expect(await codesOf(path)).toEqual(["PARTITION_BEYOND_END"]);
       writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 1 }));
       expect(await codesOf(`${path}.gz`)).toEqual(["PARTITION_BEYOND_END"]);
@@ -85,7 +109,7 @@ describeAsRoot(
       expect(await codesOf(`${path}.zst`)).toEqual(["PARTITION_BEYOND_END"]);
       const gpt = await makeImage(folder, GPT);
       expect(await codesOf(gpt)).toEqual([]);
-      truncateSync(gpt, 94 * MIB);
+      truncateSync(gpt, 21 * MIB);
       expect(await codesOf(gpt)).toEqual(["GPT_CUT_SHORT"]);
       run("xz", "-0", "-k", gpt);
       expect(await codesOf(`${gpt}.xz`)).toEqual(["GPT_CUT_SHORT"]);
@@ -94,8 +118,8 @@ describeAsRoot(
     it("is found out by its file systems and by who uses it", async () => {
       const folder = temporaryFolder();
       const path = await makeImage(folder);
-      setBytes(path, MIB + 65, 1);
-      setBytes(path, 44 * MIB + 1024 + 0x3a, 0);
+      setBytes(path, MIB + 37, 1);
+      setBytes(path, ROOT + 1024 + 0x3a, 0);
       expect(await codesOf(path)).toEqual([
         "FILE_SYSTEM_NOT_CLEAN",
         "FILE_SYSTEM_NOT_CLEAN",
@@ -134,32 +158,30 @@ describeAsRoot(
         "-w",
         "-R",
         "set_super_value state 0",
-        `${path}?offset=${44 * MIB}`,
+        `${path}?offset=${ROOT}`,
       );
       const card = oldFile(join(folder, "card"), SIZE);
       const before = readFileSync(card);
-      const flash = (...more: readonly string[]) =>
-        runCli(["flash", card, path, "--yes", ...more], { cwd: folder });
-      const refused = await flash();
-      expect(refused.status).toBe(2);
-      expect(refused.stderr).toMatch(/^error\[IMAGE_DOUBTFUL\]/m);
-      expect(refused.stderr).toContain(
+      const refused = await flashIn(folder, card, path);
+      expect(refused.exit).toBe(2);
+      expect(refused.records).toContainEqual(
+        expect.objectContaining({ type: "error", code: "IMAGE_DOUBTFUL" }),
+      );
+      expect(refused.said).toContain(
         "the ext4 of partition 2 was not unmounted cleanly",
       );
       expect(readFileSync(card).equals(before)).toBe(true);
-      const taken = await flash("--insecure", "--json");
-      expect(taken.status).toBe(0);
+      const taken = await flashIn(folder, card, path, { insecure: true });
+      expect(taken.exit).toBe(0);
       const finding = {
         code: "FILE_SYSTEM_NOT_CLEAN",
         message: "the ext4 of partition 2 was not unmounted cleanly",
       };
-      const records = taken.stdout
-        .trim()
-        .split("\n")
-        .map((line): unknown => JSON.parse(line));
-      expect(records).toContainEqual(
-        expect.objectContaining({ type: "image", findings: [finding] }),
-      );
+      const told = expect.objectContaining({
+        type: "image",
+        findings: [finding],
+      });
+      expect(taken.records).toContainEqual(told);
       const receipts = join(folder, "out", "receipts");
       const [receipt = ""] = readdirSync(receipts);
       expect(
@@ -170,21 +192,27 @@ describeAsRoot(
         join(folder, "SHA256SUMS"),
         `${digest.digest("hex")}  a.img\n`,
       );
-      const proven = await flash();
-      expect(proven.stderr).toContain(`warning: ${finding.message}`);
-      expect(proven.status).toBe(0);
+      const proven = await flashIn(folder, card, path);
+      expect(proven.said).toContain(`warning: ${finding.message}`);
+      expect(proven.exit).toBe(0);
       run("cmp", path, card);
+      const held = await runInProcess("verify", folder, (context) =>
+        verify(context, [card, path], { out: join(folder, "out") }),
+      );
+      expect(held.exit).toBe(0);
+      expect(held.said).toContain(`warning: ${finding.message}`);
+      expect(held.records).toContainEqual(told);
     });
 
     it("is refused for sectors that it was not made for, and what is there is seen", async () => {
       const folder = temporaryFolder();
       const path = await makeImage(folder);
-      const file = sparseFile(join(folder, "disk"), 128 * MIB);
+      const file = sparseFile(join(folder, "disk"), 32 * MIB);
       const loop = attachLoop(file, "--sector-size", "4096");
       await runTool("sfdisk", ["-q", loop], {
-        input: "label: gpt\n256,16384\n",
+        input: "label: gpt\n256,4096\n",
       });
-      const photos = sparseFile(join(folder, "photos"), 64 * MIB);
+      const photos = sparseFile(join(folder, "photos"), 16 * MIB);
       run("mkfs.ext4", "-q", "-L", "photos", photos);
       run(
         "dd",
@@ -195,27 +223,74 @@ describeAsRoot(
         "status=none",
         "conv=fsync,notrunc",
       );
-      const refused = await runCli(["flash", loop, path, "--yes"], {
-        cwd: folder,
-      });
-      expect(refused.status).toBe(3);
-      expect(refused.stderr).toContain(
+      const refused = await flashIn(folder, loop, path);
+      expect(refused.exit).toBe(3);
+      expect(refused.said).toContain(
         `error[TARGET_OTHER_SECTORS]: ${loop} has sectors of 4096 bytes, and the image's partition table is made for 512`,
       );
-      const listed = await runCli(["devices"], { cwd: folder });
-      expect(listed.stdout).toMatch(
+      const listed = await runInProcess("devices", folder, (context) =>
+        devices(context, { maxSize: 2 ** 40 }),
+      );
+      expect(listed.printed).toMatch(
         new RegExp(`^${loop} .*4096-byte sectors`, "m"),
       );
       // An image that was made there fits, and the disk's content is named first.
       const copy = join(folder, "copy.img");
       run("dd", `if=${loop}`, `of=${copy}`, "bs=1M", "status=none");
-      const flashed = await runCli(["flash", loop, copy, "--yes"], {
-        cwd: folder,
-      });
-      expect(flashed.stderr).toContain('partition 1: ext4 "photos"');
-      expect(flashed.status).toBe(0);
+      const flashed = await flashIn(folder, loop, copy);
+      expect(flashed.printed).toContain('partition 1: ext4 "photos"');
+      expect(flashed.exit).toBe(0);
       run("cmp", copy, loop);
       run("sfdisk", "--verify", loop);
+    });
+
+    it("is told as a base of build and release, which a person has taken with --insecure", async () => {
+      const folder = temporaryFolder();
+      const base = await decodeSample("24.04", folder);
+      const [, root] = JSON.parse(run("sfdisk", "--json", base)).partitiontable
+        .partitions as readonly { readonly start: number }[];
+      run(
+        "debugfs",
+        "-w",
+        "-R",
+        "set_super_value state 0",
+        `${base}?offset=${(root?.start ?? 0) * 512}`,
+      );
+      const device = attachLoop(base);
+      const given = {
+        inventory: join(folder, "cluster.yaml"),
+        base,
+        insecure: true,
+        out: join(folder, "out"),
+      };
+      const findings = [
+        {
+          code: "IMAGE_IN_USE",
+          message: `the image is attached read-write as ${device}`,
+        },
+        {
+          code: "FILE_SYSTEM_NOT_CLEAN",
+          message: "the ext4 of partition 2 was not unmounted cleanly",
+        },
+      ];
+      const built = await runInProcess("build", folder, (context) =>
+        build(context, { ...given, format: "seed" }),
+      );
+      const released = await runInProcess("release", folder, (context) =>
+        release(context, { ...given, role: "worker", format: ["img.zst"] }),
+      );
+      for (const { exit, said, records } of [built, released]) {
+        expect(exit, said).toBe(0);
+        expect(records).toContainEqual({
+          type: "image",
+          image: base,
+          findings,
+          notes: [],
+        });
+        for (const { message } of findings) {
+          expect(said).toContain(`warning: ${message}`);
+        }
+      }
     });
   },
 );

@@ -8,6 +8,8 @@ type Ran = {
   readonly exit: number;
   /** What people see on stderr of errors. */
   readonly said: string;
+  /** What else they see: results and remarks. */
+  readonly printed: string;
   readonly records: readonly Readonly<Record<string, unknown>>[];
 };
 
@@ -32,14 +34,15 @@ export const runInProcess = async (
 ): Promise<Ran> => {
   const records: Readonly<Record<string, unknown>>[] = [];
   const said: string[] = [];
+  const printed: string[] = [];
   const own = createContext({ quiet: true }, signal, environmentOf(folder));
   const context: Context = {
     ...own,
     cwd: folder,
     interactive: ask !== undefined,
     report: report ?? (() => undefined),
-    print: () => undefined,
-    remark: () => undefined,
+    print: (text) => printed.push(text),
+    remark: (text) => printed.push(text),
     showProblems: (problems) => {
       said.push(...problems.map(({ message }) => message));
     },
@@ -55,5 +58,5 @@ export const runInProcess = async (
   } finally {
     own.close();
   }
-  return { exit, said: said.join("\n"), records };
+  return { exit, said: said.join("\n"), printed: printed.join("\n"), records };
 };

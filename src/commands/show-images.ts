@@ -1,0 +1,63 @@
+// Tells what is wrong or odd with images and bases that a command reads, before it goes on.
+import type { OpenBase } from "../build/open-bases.ts";
+import type { ImageFinding } from "../flash/image-findings.ts";
+import type { Context } from "./context.ts";
+import { lookAtImageFile } from "./look-at-image.ts";
+
+export type Doubts = {
+  readonly findings: readonly ImageFinding[];
+  /** Why the block map keeps more than it would have to. */
+  readonly notes: readonly string[];
+};
+
+export const doubtsOf = ({ findings, notes }: Doubts): readonly string[] => [
+  ...findings.map(({ message }) => `warning: ${message}`),
+  ...notes.map((note) => `note: ${note}`),
+];
+
+/** Each image once, also where several targets get it. */
+export const showImages = (
+  context: Context,
+  images: readonly (Doubts & { readonly label: string })[],
+): void => {
+  const shown = new Set<string>();
+  for (const image of images) {
+    const { label, findings, notes } = image;
+    context.printJson({ type: "image", image: label, findings, notes });
+    const lines = doubtsOf(image);
+    const text = [`${label}:`, ...lines.map((line) => `  ${line}`)];
+    const remark = text.join("\n");
+    if (lines.length > 0 && !shown.has(remark)) {
+      shown.add(remark);
+      // With --quiet too, nobody should answer without knowing what is wrong.
+      if (findings.length > 0) {
+        context.complain(remark);
+      } else {
+        context.remark(remark);
+      }
+    }
+  }
+};
+
+/**
+ * What is wrong with a base is in every image that is made from it. It is not refused here: a base needs a checksum or
+ * --insecure anyway. A base of the catalogue is as its vendor made it, and in a cache that nobody else writes to.
+ */
+export const showBases = async (
+  context: Context,
+  bases: Iterable<OpenBase>,
+  purpose: "image" | "seed",
+): Promise<void> => {
+  for (const base of bases) {
+    const { image, record, known } = base;
+    if (!known || record.origin === "file") {
+      const source = await base.source(purpose);
+      // Its users are those of the file that was named, not of the decoded copy.
+      const reader = { ...image.reader, path: image.path, source };
+      const look = await lookAtImageFile(reader, source.size, context.signal);
+      showImages(context, [
+        { label: image.path, findings: look.findings, notes: [] },
+      ]);
+    }
+  }
+};
