@@ -30,7 +30,8 @@ import { EXIT } from "./report/exit-codes.ts";
 import { UserError } from "./report/user-error.ts";
 import { removeTemporaries } from "./system/atomic-file.ts";
 import { packageVersion } from "./system/package-files.ts";
-import { dropToCaller } from "./system/privileges.ts";
+import { dropForGood, dropToCaller } from "./system/privileges.ts";
+import { askId } from "./system/start-program.ts";
 
 const HELP_COLUMNS = 80;
 
@@ -44,6 +45,13 @@ const globalOptions = (command: Command): Command =>
     .option("-q, --quiet", "print nothing but errors")
     .option("--no-color", "print without colours");
 
+/** All others give root away before they begin. */
+const NEEDS_DEVICES: ReadonlySet<string> = new Set([
+  "flash",
+  "verify",
+  "devices",
+]);
+
 /** Declares a command; its code is loaded only when it runs. */
 const declare = (
   name: string,
@@ -56,6 +64,9 @@ const declare = (
     .description(summary)
     .addHelpText("after", `\nExample:\n  ${example}`)
     .action(async (...all: unknown[]) => {
+      if (!NEEDS_DEVICES.has(name)) {
+        dropForGood();
+      }
       await runCommand(all.at(-1) as Command, stop, run);
     });
 };
@@ -358,7 +369,6 @@ const usageError = ({ message }: CommanderError): UserError => {
 endOnSignals(stop, () => process.exit());
 process.on("exit", removeTemporaries);
 watchOutputs();
-dropToCaller(process.env);
 
 /** commander prints its help for an unknown command too; without these words it looks at the command. */
 const withoutHelp = (argv: readonly string[]): string[] => {
@@ -375,6 +385,7 @@ const withoutHelp = (argv: readonly string[]): string[] => {
 };
 
 try {
+  dropToCaller(process.env, askId);
   await program.parseAsync(withoutHelp(process.argv));
 } catch (error) {
   if (error instanceof CommanderError && isHelp(error)) {

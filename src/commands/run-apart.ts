@@ -1,6 +1,5 @@
 // Runs what touches devices in a process of its own. A request that a dead device never answers keeps the process that made
 // it alive, whatever that process does; the one that the user waits for must end all the same.
-import { spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import { env, execArgv, execPath, pid } from "node:process";
 import { isSea } from "node:sea";
@@ -8,7 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cancelled } from "../report/cancelled.ts";
 import { EXIT } from "../report/exit-codes.ts";
 import { UserError } from "../report/user-error.ts";
-import { asRoot } from "../system/privileges.ts";
+import { dropForGood } from "../system/privileges.ts";
+import { startProgram } from "../system/start-program.ts";
 
 /** Set for the process that does the work. */
 const MARK = "PI_IMAGE_APART";
@@ -58,12 +58,12 @@ let waiting = false;
 export const waitsForApart = (): boolean => waiting;
 
 const startApart = async (stop: AbortController): Promise<number> => {
-  const child = await asRoot(async () =>
-    spawn(execPath, [...execArgv, ...sameArguments()], {
-      stdio: ["inherit", "inherit", "inherit", "ipc"],
-      env: { UV_THREADPOOL_SIZE: THREADS, ...env, [MARK]: String(pid) },
-    }),
-  );
+  const child = startProgram(execPath, [...execArgv, ...sameArguments()], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    env: { UV_THREADPOOL_SIZE: THREADS, ...env, [MARK]: String(pid) },
+    asRoot: true,
+  });
+  dropForGood();
   waiting = true;
   stop.signal.addEventListener("abort", () => {
     if (child.connected) {

@@ -57,7 +57,7 @@ const askDriver = async (): Promise<ReadonlyMap<string, string>> => {
   const { stdout } = await runTool(
     "losetup",
     ["--list", "--json", "--output", "NAME,BACK-INO,BACK-MAJ:MIN"],
-    { package: "util-linux" },
+    { package: "util-linux", asRoot: true },
   );
   const list =
     stdout.trim() === ""

@@ -84,7 +84,7 @@ const askLinux = async (): Promise<readonly BlockDevice[]> => {
   const lsblk = await runTool(
     "lsblk",
     ["--json", "--bytes", "--all", "--output", LSBLK_COLUMNS.join(",")],
-    { package: "util-linux" },
+    { package: "util-linux", asRoot: true },
   );
   const sequences = new Map<string, string>();
   const holders = new Map<string, readonly string[]>();

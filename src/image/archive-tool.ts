@@ -1,10 +1,10 @@
 // Streams an archive through a decoder program, such as `zstd -dc`.
-import { spawn } from "node:child_process";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { awaitedLater } from "../report/awaited-later.ts";
 import { UserError } from "../report/user-error.ts";
 import { toolEnvironment, toolMissing } from "../system/run-tool.ts";
+import { startProgram } from "../system/start-program.ts";
 
 /** Options that these variables could add would change what the tools do and write. */
 const OPTION_VARIABLES = [
@@ -87,7 +87,7 @@ export async function* toolPieces(
   // A handle of its own: the child reads from its offset, and the offset moves.
   const input = await open(path, "r");
   try {
-    const child = spawn(decoder.tool, decoder.args, {
+    const child = startProgram(decoder.tool, decoder.args, {
       env: decoderEnvironment(),
       stdio: [decoder.length === undefined ? input.fd : "pipe", "pipe", "pipe"],
     });

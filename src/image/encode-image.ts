@@ -1,5 +1,4 @@
 // Writes an image as .img.xz or .img.zst: the same bytes for the same image, whatever the number of threads.
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -7,6 +6,7 @@ import type { Readable, Writable } from "node:stream";
 import { UserError } from "../report/user-error.ts";
 import { publishFile, temporaryName } from "../system/atomic-file.ts";
 import { toolMissing } from "../system/run-tool.ts";
+import { startProgram } from "../system/start-program.ts";
 import { decoderEnvironment } from "./archive-tool.ts";
 import type { Chunk } from "./reader.ts";
 
@@ -134,7 +134,7 @@ const run = async (
   options: EncodeOptions,
 ): Promise<EncodedFile> => {
   const args = encoder.args(options.size, availableParallelism());
-  const child = spawn(encoder.tool, args, {
+  const child = startProgram(encoder.tool, args, {
     env: decoderEnvironment(),
     stdio: ["pipe", "pipe", "pipe"],
   });

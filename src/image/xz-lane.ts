@@ -1,7 +1,7 @@
 // One lane of decoding: a shell that runs one xz after the other on files in a folder.
-import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { createInterface } from "node:readline";
+import { startProgram } from "../system/start-program.ts";
 import { decoderEnvironment } from "./archive-tool.ts";
 import type { SlotFiles } from "./xz-slot-files.ts";
 
@@ -66,7 +66,7 @@ export const startLane = (
   room: number,
 ): Lane => {
   const limit = String(Math.ceil((room + WORDS_ROOM) / LIMIT_UNIT));
-  const child = spawn(
+  const child = startProgram(
     "/bin/sh",
     ["-c", LANE_SCRIPT, "pi-image-xz", folder, removed, limit, ...XZ_ARGUMENTS],
     {

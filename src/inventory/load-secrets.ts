@@ -2,7 +2,6 @@
 import type { ProblemCode } from "../report/problem-codes.ts";
 import type { Problem } from "../report/problem.ts";
 import { secret, type Secret } from "../report/secret.ts";
-import { asCaller } from "../system/privileges.ts";
 import { tryTool } from "../system/run-tool.ts";
 import type { Draft, DraftWifi } from "./draft.ts";
 import { loadText } from "./load-text.ts";
@@ -80,8 +79,7 @@ const fromCommand = async (
   command: string,
   sources: SecretSources,
 ): Promise<Fetched> => {
-  const shell = "sh";
-  const result = await tryTool(...asCaller(shell, ["-c", command]), {
+  const result = await tryTool("sh", ["-c", command], {
     cwd: sources.folder,
     signal: sources.signal,
   });

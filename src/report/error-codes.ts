@@ -87,6 +87,11 @@ export const ERROR_CODES = {
     exit: EXIT.failed,
     about: "The folder for downloads and decoded images cannot be used.",
   },
+  CALLER_UNKNOWN: {
+    exit: EXIT.wrongInput,
+    about:
+      "The variables of sudo, doas or pkexec name nobody whose rights pi-image could take.",
+  },
   CARD_COUNTERFEIT: {
     exit: EXIT.notHeld,
     about: "A device claims a larger capacity than it has.",

@@ -1,8 +1,8 @@
 // Locks that end with whoever holds them: flock(2) on an open file, the one kind of lock of this program.
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { UserError } from "../report/user-error.ts";
 import { toolEnvironment, toolMissing } from "./run-tool.ts";
+import { startProgram } from "./start-program.ts";
 
 /** The status of the flock program where somebody else holds the lock. */
 const HELD = 1;
@@ -32,7 +32,7 @@ export const lockDescriptor = async (
 ): Promise<boolean> => {
   wait.signal?.throwIfAborted();
   const atOnce = wait.seconds === 0 ? ["-n"] : [];
-  const flock = spawn("flock", ["-x", ...atOnce, "3"], {
+  const flock = startProgram("flock", ["-x", ...atOnce, "3"], {
     stdio: ["ignore", "ignore", "ignore", fd],
     env: toolEnvironment(),
     ...(wait.seconds === 0 ? {} : { signal: waitSignal(wait) }),

@@ -1,31 +1,12 @@
 // Under sudo, everything but the device is done as the person behind it: files that are made belong to them.
-import { userInfo } from "node:os";
-import { ifOneOf } from "../report/expected-failure.ts";
-
-declare global {
-  namespace NodeJS {
-    interface Process {
-      /** @types/node does not know it. https://nodejs.org/api/process.html#processinitgroupsuser-extragroup */
-      readonly initgroups?: (user: string, extraGroup: number) => void;
-    }
-  }
-}
-
-type Caller = { readonly uid: number; readonly gid: number };
-
-/** The person behind sudo; undefined for everybody else, and for root's own sudo. */
-const callerOf = (env: NodeJS.ProcessEnv): Caller | undefined => {
-  const uid = Number(env["SUDO_UID"] ?? 0);
-  const gid = Number(env["SUDO_GID"] ?? 0);
-  return process.getuid?.() === 0 && uid > 0 && gid > 0
-    ? { uid, gid }
-    : undefined;
-};
+import { type Caller, callerOf, homeOfUser, type AskId } from "./caller.ts";
 
 let caller: Caller | undefined;
+/** The real user is root's no more: nothing leads back. */
+let forGood = false;
 let raised = 0;
 
-const become = ({ uid, gid }: Caller): void => {
+const become = ({ uid, gid }: Pick<Caller, "uid" | "gid">): void => {
   // The group first: only root may change it.
   process.seteuid?.(0);
   process.setegid?.(gid);
@@ -35,30 +16,39 @@ const become = ({ uid, gid }: Caller): void => {
 /**
  * From now on, only `asRoot` acts as root. The real user stays root, so that it can. HOME becomes the caller's, where the
  * cache is and where `file:~/...` leads.
+ * @throws UserError CALLER_UNKNOWN
  */
-export const dropToCaller = (env: NodeJS.ProcessEnv): void => {
-  caller = callerOf(env);
+export const dropToCaller = (env: NodeJS.ProcessEnv, askId: AskId): void => {
+  caller = callerOf(env, askId);
   if (caller === undefined) {
     return;
   }
-  const name = env["SUDO_USER"];
-  if (name === undefined) {
+  if (caller.name === undefined) {
     process.setgroups?.([caller.gid]);
   } else {
-    process.initgroups?.(name, caller.gid);
+    process.initgroups?.(caller.name, caller.gid);
   }
   become(caller);
-  try {
-    env["HOME"] = userInfo().homedir;
-  } catch (error) {
-    // A user without an entry has only what sudo left.
-    ifOneOf(error, ["ERR_SYSTEM_ERROR", "ENOENT"], undefined);
+  const home = homeOfUser();
+  if (home !== undefined) {
+    env["HOME"] = home;
   }
+};
+
+/** The caller in every respect, real, effective and saved: for what needs no device (any more). */
+export const dropForGood = (): void => {
+  if (caller === undefined || forGood) {
+    return;
+  }
+  process.seteuid?.(0);
+  process.setgid?.(caller.gid);
+  process.setuid?.(caller.uid);
+  forGood = true;
 };
 
 /** Does a step that needs the right to a device; nothing else should go on meanwhile that makes files. */
 export const asRoot = async <T>(step: () => Promise<T>): Promise<T> => {
-  if (caller === undefined) {
+  if (caller === undefined || forGood) {
     return step();
   }
   raised += 1;
@@ -73,25 +63,24 @@ export const asRoot = async <T>(step: () => Promise<T>): Promise<T> => {
   }
 };
 
-/** What `spawn` needs to run a program as root, while this process stays the caller and its files the caller's. */
-export const rootRights = (): Readonly<{ uid?: number; gid?: number }> =>
-  caller === undefined ? {} : { uid: 0, gid: 0 };
+/** The same for a step that is done at once. */
+export const asRootAtOnce = <T>(step: () => T): T => {
+  if (caller === undefined || forGood) {
+    return step();
+  }
+  const before = raised;
+  become({ uid: 0, gid: 0 });
+  try {
+    return step();
+  } finally {
+    if (before === 0) {
+      become(caller);
+    }
+  }
+};
 
-/** The arguments that run a program as the caller in every respect; a shell would take the real user's rights back. */
-export const asCaller = (
-  tool: string,
-  args: readonly string[],
-): readonly [tool: string, args: readonly string[]] =>
-  caller === undefined
-    ? [tool, args]
-    : [
-        "setpriv",
-        [
-          `--reuid=${caller.uid}`,
-          `--regid=${caller.gid}`,
-          "--keep-groups",
-          "--",
-          tool,
-          ...args,
-        ],
-      ];
+/** Whose rights a program gets that is not about the device; undefined when they are this process's own. */
+export const childRights = (): Caller | undefined => caller;
+
+/** Whether this process can still act as root for somebody else. */
+export const canRaise = (): boolean => caller !== undefined && !forGood;

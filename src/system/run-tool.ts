@@ -1,7 +1,6 @@
 // Runs a program of the operating system and explains its failure so that it can be repeated by hand.
-import { spawn } from "node:child_process";
 import { UserError } from "../report/user-error.ts";
-import { rootRights } from "./privileges.ts";
+import { rootEnvironment, startProgram } from "./start-program.ts";
 
 /** Debian keeps fsck, mkfs and losetup here, outside an ordinary user's PATH. */
 const SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -63,12 +62,14 @@ export const tryTool = (
   options: RunOptions = {},
 ): Promise<ToolResult> =>
   new Promise((resolve, reject) => {
-    const child = spawn(tool, args, {
-      env: { ...toolEnvironment(), ...options.env },
+    const asRoot = options.asRoot === true;
+    const env = { ...toolEnvironment(), ...options.env };
+    const child = startProgram(tool, args, {
+      asRoot,
+      env: asRoot ? rootEnvironment(env) : env,
       stdio: ["pipe", "pipe", "pipe"],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
-      ...(options.asRoot === true ? rootRights() : {}),
     });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];

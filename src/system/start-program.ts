@@ -1,0 +1,144 @@
+// The one place where programs are started, so that none of them has more rights than it needs. A test forbids any other.
+//
+// Under sudo this process keeps root as its real user, for the device. A child that inherits that takes root back whenever it
+// likes, and dash does it at its start. So a child is the caller in every respect (real, effective, saved; groups are
+// this process's, which are the caller's), and no setuid program gives it more.
+import {
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+  spawn,
+  type SpawnOptions,
+  spawnSync,
+} from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
+import { ifSystem } from "../report/expected-failure.ts";
+import type { Caller } from "./caller.ts";
+import { asRootAtOnce, canRaise, childRights } from "./privileges.ts";
+
+/** Folders that only root writes to: what is run as root comes from nowhere else, whatever the caller's PATH says. */
+const ROOTS_PATH = [
+  "/usr/sbin",
+  "/usr/bin",
+  "/sbin",
+  "/bin",
+  "/run/current-system/sw/bin",
+];
+
+const findIn = (
+  folders: readonly string[],
+  program: string,
+): string | undefined =>
+  folders
+    .map((folder) => join(folder, program))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch (error) {
+        return ifSystem(error, false);
+      }
+    });
+
+const rightsWords = ({ uid, gid }: Caller): readonly string[] => [
+  `--reuid=${uid}`,
+  `--regid=${gid}`,
+  "--keep-groups",
+  "--no-new-privs",
+  "--",
+];
+
+let setpriv: { readonly path: string | undefined } | undefined;
+
+/** The setpriv of util-linux, which Debian, Ubuntu, Fedora and Arch always have; BusyBox's knows no users, macOS has none. */
+const findSetpriv = (caller: Caller): string | undefined => {
+  if (setpriv === undefined) {
+    const path = findIn(ROOTS_PATH, "setpriv");
+    const works =
+      path !== undefined &&
+      spawnSync(path, [...rightsWords(caller), path, "--version"], {
+        stdio: "ignore",
+        env: {},
+      }).status === 0;
+    setpriv = { path: works ? path : undefined };
+  }
+  return setpriv.path;
+};
+
+type StartOptions = SpawnOptions & {
+  /** Under sudo: for what touches a device. */
+  readonly asRoot?: boolean | undefined;
+};
+
+/** A name that no program has, for the failure that a missing one gives. */
+const NOWHERE = "/nonexistent/pi-image";
+
+const startAsCaller = (
+  caller: Caller,
+  tool: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): ChildProcess => {
+  const path = (options.env ?? process.env)["PATH"] ?? "";
+  const program = tool.includes("/")
+    ? tool
+    : findIn(path.split(":").filter(Boolean), tool);
+  if (program === undefined) {
+    return spawn(NOWHERE, args, options);
+  }
+  const wrapper = findSetpriv(caller);
+  if (wrapper !== undefined) {
+    const words = [...rightsWords(caller), program, ...args];
+    return spawn(wrapper, words, options);
+  }
+  const { uid, gid } = caller;
+  return canRaise()
+    ? // The child sets all three ids only when it begins as root.
+      asRootAtOnce(() => spawn(program, args, { ...options, uid, gid }))
+    : spawn(program, args, options);
+};
+
+/** As `spawn`; a program that is not there is the same ENOENT. */
+export function startProgram(
+  tool: string,
+  args: readonly string[],
+  options: StartOptions & { readonly stdio: ["pipe", "pipe", "pipe"] },
+): ChildProcessWithoutNullStreams;
+export function startProgram(
+  tool: string,
+  args: readonly string[],
+  options: StartOptions,
+): ChildProcess;
+export function startProgram(
+  tool: string,
+  args: readonly string[],
+  { asRoot = false, ...options }: StartOptions,
+): ChildProcess {
+  const caller = childRights();
+  if (caller === undefined) {
+    return spawn(tool, args, options);
+  }
+  if (!asRoot || !canRaise()) {
+    return startAsCaller(caller, tool, args, options);
+  }
+  const program = tool.includes("/") ? tool : findIn(ROOTS_PATH, tool);
+  return spawn(program ?? NOWHERE, args, { ...options, uid: 0, gid: 0 });
+}
+
+/** Under sudo, what a program of root's gets of the caller's environment: nothing. */
+export const rootEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  canRaise() ? { LC_ALL: "C.UTF-8", PATH: ROOTS_PATH.join(":") } : env;
+
+/** Asks id(1) about a user. */
+export const askId = (option: string, user: string): string | undefined => {
+  const id = findIn(ROOTS_PATH, "id");
+  if (id === undefined) {
+    return undefined;
+  }
+  const { status, stdout } = spawnSync(id, [option, "--", user], {
+    encoding: "utf8",
+    env: { LC_ALL: "C" },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return status === 0 ? stdout.trim() : undefined;
+};
