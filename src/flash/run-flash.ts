@@ -155,6 +155,8 @@ const writeAll = async (
         }
         await proveSegments(run, bad, supply);
         await proof.proven;
+        // The last moment at which a stopped run still leaves a card that does not boot.
+        run.signal?.throwIfAborted();
         await finishHead(run);
       }),
     ),

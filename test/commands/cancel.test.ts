@@ -3,17 +3,24 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import pc from "picocolors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { base } from "../../src/commands/base.ts";
 import { build } from "../../src/commands/build.ts";
 import { type Context, createContext } from "../../src/commands/context.ts";
+import { devices } from "../../src/commands/devices.ts";
 import { explainFailure } from "../../src/commands/explain-failure.ts";
 import { flash } from "../../src/commands/flash.ts";
+import { init } from "../../src/commands/init.ts";
 import { release } from "../../src/commands/release.ts";
 import { verify } from "../../src/commands/verify.ts";
 import { cancelled } from "../../src/report/cancelled.ts";
+import { askAtTerminal } from "../../src/terminal/ask.ts";
 import { testFolder } from "../base/base-options.ts";
 import { startServer } from "../base/http-server.ts";
+import { oldFile } from "../device/loop.ts";
+import { runInProcess } from "./in-process.ts";
 import { describeWithTools } from "../support/tools.ts";
 
 type Case = {
@@ -61,7 +68,7 @@ const flashWith = (folder: string, from: string) =>
 const flashState = (phase: string): RegExp =>
   phase === "count size"
     ? /no card was written/
-    : /card\.img does not boot: its first MiB is empty/;
+    : /card\.img does not boot: its first MiB stays empty/;
 
 const cases: readonly Case[] = [
   {
@@ -73,6 +80,12 @@ const cases: readonly Case[] = [
   {
     command: "build",
     run: (context, folder) => build(context, buildInto(folder, "img.zst")),
+    phases: ["check", "decode base", "compress"],
+    state: () => /what was finished is kept; no unfinished image is left/,
+  },
+  {
+    command: "build",
+    run: (context, folder) => build(context, buildInto(folder, "img.xz")),
     phases: ["check", "decode base", "compress"],
     state: () => /what was finished is kept; no unfinished image is left/,
   },
@@ -238,4 +251,101 @@ describeWithTools(["xz", "zstd", "flock"], "a command that is stopped", () => {
       });
     },
   );
+
+  const questions = {
+    init: (context: Context, own: string) =>
+      init(context, { inventory: join(own, "cluster.yaml") }),
+    flash: (context: Context, own: string) => {
+      const [args, options] = flashWith(own, image);
+      return flash(context, args, { ...options, yes: false });
+    },
+  } as const;
+
+  it.each(["init", "flash"] as const)(
+    "leaves all as it was while %s asks a question",
+    async (command) => {
+      const work = questions[command];
+      const own = testFolder();
+      const stop = new AbortController();
+      const ask: Context["ask"] = (question) => {
+        stop.abort(cancelled());
+        const input = new PassThrough() as unknown as NodeJS.ReadStream;
+        const output = new PassThrough() as unknown as NodeJS.WriteStream;
+        const paint = pc.createColors(false);
+        return askAtTerminal(
+          question,
+          { input, output, plain: true, paint },
+          stop.signal,
+        );
+      };
+      const { signal } = stop;
+      const { exit, said } = await runInProcess(
+        command,
+        own,
+        (context) => work(context, own),
+        { signal, ask },
+      );
+      expect(said).toContain("error[CANCELLED]: the question was not answered");
+      expect(said).toContain("nothing was written");
+      expect(exit).toBe(130);
+      expect(readdirSync(own)).not.toContain("cluster.yaml");
+    },
+  );
+
+  it.each(["first", "last"] as const)(
+    "leaves a card that does not boot, cut when the %s bytes were read back",
+    async (which) => {
+      const own = testFolder();
+      const stop = new AbortController();
+      const { exit, said } = await runInProcess(
+        "flash",
+        own,
+        (context) => flash(context, ...flashWith(own, image)),
+        {
+          signal: stop.signal,
+          report: (event) => {
+            if (
+              event.type === "progress" &&
+              event.phase === "flash" &&
+              (which === "first" ||
+                // All but the first MiB, which is written last.
+                event.done >= (event.total ?? 0) - 2 ** 20)
+            ) {
+              stop.abort(cancelled());
+            }
+          },
+        },
+      );
+      expect(said).toMatch(/^error\[CANCELLED\]: .*stopped$/m);
+      expect(said).toContain("does not boot");
+      expect(exit).toBe(130);
+      const head = readFileSync(join(own, "card.img")).subarray(0, 512);
+      expect(head.every((byte) => byte === 0)).toBe(true);
+    },
+  );
+
+  it("puts back what a test of a card has changed", async () => {
+    const own = testFolder();
+    const path = oldFile(join(own, "card.img"), 16 * 2 ** 20);
+    const before = readFileSync(path);
+    const stop = new AbortController();
+    const { exit, said } = await runInProcess(
+      "devices",
+      own,
+      (context) =>
+        devices(context, { test: path, yes: true, maxSize: 2 ** 40 }),
+      {
+        signal: stop.signal,
+        report: ({ type }) => {
+          if (type === "progress") {
+            stop.abort(cancelled());
+          }
+        },
+      },
+    );
+    expect(said).toContain("error[CANCELLED]");
+    expect(said).toContain("its content is as it was");
+    expect(exit).toBe(130);
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
 });
