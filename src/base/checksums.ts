@@ -13,24 +13,13 @@ import {
   parseChecksumList,
   parseDigest,
 } from "./checksum-list.ts";
+import { CHECKSUM_ENDINGS, CHECKSUM_LISTS } from "./checksum-names.ts";
 import { unpackedDigest } from "./unpacked-digest.ts";
 
 /** Lists of whole archives are smaller; beyond this the file is something else. */
 const MAX_LIST_SIZE = 1024 * 1024;
 
 const PACKED = /\.(?:xz|gz|zst|zip|bz2)$/i;
-
-/** What publishers append to a file's name for the list with its checksum alone. */
-const ENDINGS = [
-  ".sha256",
-  ".sha256sum",
-  ".sha256.txt",
-  ".sha256sum.txt",
-  ".sha",
-];
-
-/** What they call a list of all files of a folder. */
-const LISTS = ["SHA256SUMS", "SHA256SUMS.txt", "sha256sum.txt", "CHECKSUM"];
 
 const GIVEN = "--sha256";
 
@@ -96,6 +85,20 @@ const besideRawName = async (path: string): Promise<Beside | undefined> => {
   return found && { from, ...found };
 };
 
+/** The digest in `a.img.sha256` beside `a.img.xz`, where it is that of the unpacked image: without a name, or with the image's. */
+export const unpackedChecksumBeside = async (
+  path: string,
+): Promise<ExpectedChecksum | undefined> => {
+  const raw = path.replace(PACKED, "");
+  const from = `${raw}.sha256`;
+  const list = raw === path ? undefined : await readList(from);
+  if (list === undefined || findListed(list, basename(path)) !== undefined) {
+    return undefined;
+  }
+  const sha256 = findListed(list, basename(raw), true)?.sha256;
+  return sha256 === undefined ? undefined : { sha256, from };
+};
+
 /** `SHA256SUMS` in the same folder, where it lists the file. */
 const inFolder = async (
   path: string,
@@ -144,11 +147,11 @@ export const checksumsBeside = async (
   given?: ExpectedChecksum,
 ): Promise<readonly ExpectedChecksum[]> => {
   const beside: (Beside | undefined)[] = [];
-  for (const ending of ENDINGS) {
+  for (const ending of CHECKSUM_ENDINGS) {
     beside.push(await besideFile(path, ending));
   }
   beside.push(await besideRawName(path));
-  for (const name of LISTS) {
+  for (const name of CHECKSUM_LISTS) {
     beside.push(await inFolder(path, name));
   }
   const found = beside.filter((each) => each !== undefined);
@@ -226,4 +229,17 @@ export const demandFileChecksums = async (
       ? `that is the checksum of the unpacked image: give the one of ${basename(path)} itself, or unpack it and flash that`
       : AGAIN,
   );
+};
+
+/** Unpacks the file to compare the image in it. Throws CHECKSUM_MISMATCH, also where it cannot be unpacked. */
+export const demandUnpackedChecksum = async (
+  path: string,
+  expected: ExpectedChecksum,
+  signal: AbortSignal,
+): Promise<void> => {
+  const unpacked = await unpackedDigest(path, signal);
+  if (unpacked !== expected.sha256) {
+    const found = unpacked ?? "none: it cannot be unpacked";
+    throw mismatch(`the image in ${path}`, found, expected, AGAIN);
+  }
 };

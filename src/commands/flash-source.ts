@@ -68,6 +68,14 @@ export const openSources = async (
   if (targets.kind === "one" && targets.host === undefined) {
     const image = targets.image ?? (await onlyImage(args.out));
     const opened = await openNamedImage(context, image, args);
+    if (!opened.proven) {
+      context.report({
+        type: "notice",
+        subject: opened.label,
+        message:
+          "no checksum was given or found beside it, so only the card is compared with it, as it is",
+      });
+    }
     const source = args.wipe
       ? opened
       : await fitSource(opened, room, context).catch(async (error: unknown) => {

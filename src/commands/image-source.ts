@@ -3,8 +3,10 @@ import { realpath } from "node:fs/promises";
 import {
   checksumsBeside,
   demandFileChecksums,
+  demandUnpackedChecksum,
   type ExpectedChecksum,
   givenChecksum,
+  unpackedChecksumBeside,
 } from "../base/checksums.ts";
 import { digestFile } from "../base/digest-file.ts";
 import type { MapSource } from "../flash/plan-flash.ts";
@@ -151,18 +153,25 @@ const proofOf = async (
 > => {
   const beside = await checksumsBeside(path, given);
   const expected = [...(given === undefined ? [] : [given]), ...beside];
+  const unpacked = await unpackedChecksumBeside(path);
+  const all = [...expected, ...(unpacked === undefined ? [] : [unpacked])];
   return {
     beside,
-    checksums: expected.map(({ from }) => from),
+    checksums: all.map(({ from }) => from),
     proveImage:
-      expected.length === 0
+      all.length === 0
         ? undefined
         : async (signal) => {
             // Its progress would stand in the way of the flash's.
             const report = () => undefined;
             const options = { env, report, signal, subject: path };
-            const digest = await digestFile(path, options);
-            await demandFileChecksums(path, digest, expected, signal);
+            if (expected.length > 0) {
+              const digest = await digestFile(path, options);
+              await demandFileChecksums(path, digest, expected, signal);
+            }
+            if (unpacked !== undefined) {
+              await demandUnpackedChecksum(path, unpacked, signal);
+            }
           },
   };
 };

@@ -1,5 +1,10 @@
 // Which files belong to an image that is read: its block map, its checksums and its manifest beside it.
 import { basename, dirname, join } from "node:path";
+import {
+  CHECKSUM_ENDINGS,
+  CHECKSUM_LISTS,
+  SIGNATURE_ENDINGS,
+} from "../base/checksum-names.ts";
 import type { SourceFile } from "../device/run-sources.ts";
 
 /** What an image is to the run that writes it. */
@@ -17,26 +22,22 @@ export const imageFiles = (
   const stem = raw.replace(RAW, "");
   const names = [...new Set([path, raw, stem])];
   const folder = dirname(path);
-  const checksums = [
-    "SHA256SUMS",
-    "SHA256SUMS.gpg",
-    "SHA256SUMS.asc",
-    "SHA256SUMS.sig",
+  const proofs = [
+    ...names.flatMap((name) =>
+      CHECKSUM_ENDINGS.map((ending) => `${name}${ending}`),
+    ),
+    ...CHECKSUM_LISTS.map((name) => join(folder, name)),
   ];
+  const signatures = [...names, ...proofs].flatMap((name) =>
+    SIGNATURE_ENDINGS.map((ending) => `${name}${ending}`),
+  );
   return [
     { path, what },
     ...names.map((name) => ({
       path: `${name}.bmap`,
       what: `the block map of ${basename(path)}`,
     })),
-    ...[
-      ...names.flatMap((name) => [
-        `${name}.sha256`,
-        `${name}.sig`,
-        `${name}.asc`,
-      ]),
-      ...checksums.map((name) => join(folder, name)),
-    ].map((name) => ({
+    ...[...proofs, ...signatures].map((name) => ({
       path: name,
       what: `a checksum or signature of ${basename(path)}`,
     })),

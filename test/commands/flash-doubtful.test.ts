@@ -5,6 +5,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -16,6 +17,7 @@ import { openImageFile } from "../../src/commands/image-source.ts";
 import { demandSoundImage } from "../../src/commands/look-at-image.ts";
 import { release } from "../../src/commands/release.ts";
 import { verify } from "../../src/commands/verify.ts";
+import { UserError } from "../../src/report/user-error.ts";
 import { runTool } from "../../src/system/run-tool.ts";
 import {
   attachLoop,
@@ -133,6 +135,73 @@ describeAsRoot(
       expect(findings[0]).toEqual({
         code: "IMAGE_IN_USE",
         message: `the image is attached read-write as ${writing}`,
+      });
+    });
+
+    it.each([
+      ["gz", "gzip", 0],
+      ["zst", "zstd", 1],
+      ["bz2", "bzip2", 2],
+    ])(
+      "is found out where the magic of a later .%s member is damaged",
+      async (ending, tool, flipped) => {
+        const folder = temporaryFolder();
+        const path = await makeImage(folder);
+        const packed = [0, 1].map((half) => {
+          const part = join(folder, `half-${half}`);
+          const bytes = readFileSync(path);
+          writeFileSync(
+            part,
+            bytes.subarray(half * 11 * MIB, (half + 1) * 11 * MIB),
+          );
+          return execFileSync(tool, ["-1", "-c", part], { maxBuffer: SIZE });
+        });
+        const file = `${path}.${ending}`;
+        writeFileSync(file, Buffer.concat(packed));
+        expect(await codesOf(file)).toEqual([]);
+        packed[1]?.writeUInt8(
+          (packed[1]?.readUInt8(flipped) ?? 0) ^ 1,
+          flipped,
+        );
+        writeFileSync(file, Buffer.concat(packed));
+        // Either the decoder refuses it, or what is cut off is missed; never is it written unasked.
+        const found = await open(file).catch((error: unknown) => error);
+        if (found instanceof UserError) {
+          expect(found.code).toBe("IMAGE_DAMAGED");
+        } else {
+          const { findings } = found as Awaited<ReturnType<typeof open>>;
+          expect(findings.map(({ code }) => code)).toContain(
+            "PARTITION_BEYOND_END",
+          );
+          const card = sparseFile(join(folder, "card"), SIZE);
+          const refused = await flashIn(folder, card, file);
+          expect(refused.exit).toBe(2);
+          expect(refused.records).toContainEqual(
+            expect.objectContaining({ code: "IMAGE_DOUBTFUL" }),
+          );
+        }
+      },
+    );
+
+    it("is compared unpacked with a checksum of the unpacked image", async () => {
+      const folder = temporaryFolder();
+      const path = await makeImage(folder);
+      const digest = run("sha256sum", path).slice(0, 64);
+      run("gzip", "-1", path);
+      const list = `${path}.sha256`;
+      const prove = async () => {
+        const { proveImage, checksums } = await open(`${path}.gz`);
+        await proveImage?.(new AbortController().signal);
+        return checksums;
+      };
+      for (const line of [digest, `${digest}  a.img`]) {
+        writeFileSync(list, `${line}\n`);
+        expect(await prove()).toEqual([list]);
+      }
+      writeFileSync(list, `${"0".repeat(64)}\n`);
+      await expect(prove()).rejects.toMatchObject({
+        code: "CHECKSUM_MISMATCH",
+        facts: [`expected ${"0".repeat(64)}`, `found    ${digest}`],
       });
     });
 
