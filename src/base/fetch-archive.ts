@@ -131,6 +131,9 @@ export const fetchArchive = async (
       wanted.sha256 === undefined
         ? undefined
         : await cachedArchive(wanted.sha256, wanted.name, options);
+    if (cached !== undefined) {
+      await wanted.prove?.(cached.path);
+    }
     return (
       cached ??
       fromFirstServer(wanted.urls, options.report, (url) =>

@@ -1,5 +1,6 @@
 // Finds the images of a release in its vendor's signed checksum list.
 import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { ABSENT, ifOneOf } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
@@ -13,6 +14,7 @@ import {
   listedNames,
   parseChecksumList,
 } from "./checksum-list.ts";
+import { demandNotOlder } from "./demand-newer.ts";
 import { fetchSmall } from "./fetch-small.ts";
 import { fromFirstServer } from "./first-server.ts";
 import type { FoundRelease, ReleaseFile } from "./found-release.ts";
@@ -30,7 +32,10 @@ const MAX_LIST_SIZE = 1024 * 1024;
 
 type SignedList = { readonly data: Buffer; readonly signature: Buffer };
 
-type ProvenList = SignedList & { readonly list: ChecksumList };
+type ProvenList = SignedList & {
+  readonly list: ChecksumList;
+  readonly signed: Date;
+};
 
 /** A * in the pattern stands for the point release: nothing or ".N". */
 const pointRelease = (pattern: string, file: string): number | undefined => {
@@ -68,28 +73,6 @@ const newestIn = (list: ChecksumList, pattern: string): string => {
   return newest.file;
 };
 
-/** A mirror that lags behind, or is held back, has an old list that is signed as well as the newest. */
-const tellIfOlder = async (
-  { list }: ProvenList,
-  kept: string,
-  { file }: ListedRelease,
-  { report }: ResolveOptions,
-): Promise<void> => {
-  const earlier = await readFile(kept)
-    .then((data) => newestIn(parseChecksumList(data, kept), file))
-    .catch((error: unknown) =>
-      ifOneOf(error, [...ABSENT, UserError], undefined),
-    );
-  const newest = newestIn(list, file);
-  if (earlier !== undefined && isOlder(newest, earlier)) {
-    report({
-      type: "warning",
-      message: `${list.from} offers ${newest}, and an earlier list already had ${earlier}: the server is out of date, or somebody is withholding the newer list`,
-      hint: "ask the vendor's own server, or another mirror",
-    });
-  }
-};
-
 const isWrongSignature = (error: unknown): boolean =>
   error instanceof UserError && error.code === "SIGNATURE_WRONG";
 
@@ -99,10 +82,53 @@ const prove = async (
   { file }: ListedRelease,
   key: PinnedKey,
 ): Promise<ProvenList> => {
-  await verifySignature({ ...signed, from, now: new Date() }, key);
+  const signedAt = await verifySignature(
+    { ...signed, from, now: new Date() },
+    key,
+  );
   const list = parseChecksumList(signed.data, from);
   newestIn(list, file);
-  return { ...signed, list };
+  return { ...signed, list, signed: signedAt };
+};
+
+type KeptList = { readonly data: string; readonly signature: string };
+
+/** The newest list that an earlier run has seen, verified again. Undefined where there is none that is usable. */
+const loadKept = async (
+  kept: KeptList,
+  release: ListedRelease,
+  key: PinnedKey,
+): Promise<ProvenList | undefined> => {
+  const from = shownUrl(new URL(LIST, release.folder));
+  try {
+    return await prove(
+      {
+        data: await readFile(kept.data),
+        signature: await readFile(kept.signature),
+      },
+      from,
+      release,
+      key,
+    );
+  } catch (error) {
+    return ifOneOf(error, [...ABSENT, UserError], undefined);
+  }
+};
+
+/** A vendor may take an image back, with a list that is signed anew. */
+const tellIfWithdrawn = (
+  { list }: ProvenList,
+  earlier: ProvenList,
+  { file }: ListedRelease,
+  { report }: ResolveOptions,
+): void => {
+  const [newest, before] = [newestIn(list, file), newestIn(earlier.list, file)];
+  if (isOlder(newest, before)) {
+    report({
+      type: "warning",
+      message: `${list.from} offers ${newest}, and an earlier list had ${before}: the vendor has taken that back`,
+    });
+  }
 };
 
 const fetchProven = async (
@@ -147,7 +173,7 @@ export const releaseUrls = (
 
 /**
  * The images of the release. The list is fetched anew each time; when that fails, the list of an earlier run serves,
- * verified again. Throws NetworkFailure, SIGNATURE_WRONG or CHECKSUM_LIST_WRONG.
+ * verified again. Throws NetworkFailure, SIGNATURE_WRONG, CHECKSUM_LIST_WRONG or BASE_TURNED_BACK.
  */
 export const findInSignedList = async (
   name: string,
@@ -180,30 +206,35 @@ export const findInSignedList = async (
     }
     return { newest, named, stale, remember: async () => undefined };
   };
+  const earlier = await loadKept(kept, release, key);
   try {
     const list = await fromFirstServer(
       withMirrors(new URL(release.folder), options.mirrors ?? []),
       options.report,
-      (folder) => fetchProven(folder, release, key, options),
+      async (folder) => {
+        const proven = await fetchProven(folder, release, key, options);
+        if (earlier !== undefined) {
+          const { signed } = earlier;
+          const seen = { signed, record: dirname(kept.data) };
+          demandNotOlder(
+            { from: proven.list.from, signed: proven.signed },
+            seen,
+          );
+        }
+        return proven;
+      },
     );
-    await tellIfOlder(list, kept.data, release, options);
+    if (earlier !== undefined) {
+      tellIfWithdrawn(list, earlier, release, options);
+    }
     await writeFileAtomically(kept.data, list.data);
     await writeFileAtomically(kept.signature, list.signature);
     return found(list, undefined);
   } catch (error) {
-    if (!(error instanceof NetworkFailure)) {
+    // Without a usable list of an earlier run, what the network says counts.
+    if (!(error instanceof NetworkFailure) || earlier === undefined) {
       throw error;
     }
-    try {
-      const list = {
-        data: await readFile(kept.data),
-        signature: await readFile(kept.signature),
-      };
-      const from = shownUrl(new URL(LIST, release.folder));
-      return found(await prove(list, from, release, key), error);
-    } catch (unusable) {
-      // Without a usable list of an earlier run, what the network says counts.
-      throw ifOneOf(unusable, [...ABSENT, UserError], error);
-    }
+    return found(earlier, error);
   }
 };

@@ -63,6 +63,10 @@ export const fetchReleaseFile = async (
       return { name: file, path, sha256, origin: "download", ...remote };
     }
   }
+  // A checksum alone says which file it is, not that the vendor has signed it under this name.
+  if (cached !== undefined) {
+    await wanted.prove?.(cached.path);
+  }
   const archive =
     cached ??
     (await fetchArchive({ ...wanted, name: file }, downloadOptions(options)));

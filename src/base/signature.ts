@@ -66,30 +66,33 @@ const readPinnedKey = async (pinned: PinnedKey): Promise<OpenPgp.Key> => {
 
 type Verified = Awaited<ReturnType<typeof OpenPgp.verify>>["signatures"];
 
-/** Throws SIGNATURE_WRONG unless one of the signatures is good. */
+/** When it was made: the latest of the good ones. Throws SIGNATURE_WRONG unless one is good. */
 const demandGood = async (
   signatures: Verified,
   { from, now }: Signature,
   key: OpenPgp.Key,
-): Promise<void> => {
+): Promise<Date> => {
   const failures: unknown[] = [];
+  const times: number[] = [];
   for (const each of signatures) {
     try {
       // Signatures of other types are over a key or over nothing, not over the bytes.
-      const types = (await each.signature).packets.map(
-        (packet) => packet.signatureType,
-      );
+      const { packets } = await each.signature;
+      const types = packets.map((packet) => packet.signatureType);
       if (
         (await each.verified) &&
         types.every((type) => DATA_TYPES.has(type))
       ) {
         // openpgp asks whether the key was valid when the signature says that it was made, which whoever has the key can write.
         await key.getSigningKey(each.keyID, now);
-        return;
+        times.push(...packets.map(({ created }) => created?.getTime() ?? 0));
       }
     } catch (error) {
       failures.push(error);
     }
+  }
+  if (times.length > 0) {
+    return new Date(Math.max(...times));
   }
   throw signatureWrong(
     from,
@@ -99,14 +102,14 @@ const demandGood = async (
 };
 
 /**
- * Throws SIGNATURE_WRONG unless one of the signatures is valid at `now` and made by the pinned key. A signature of
+ * When the list was signed. Throws SIGNATURE_WRONG unless one of the signatures is valid at `now` and made by the pinned key. A signature of
  * another key, however valid, one that has expired or whose key has, and one over SHA-1 or MD5 (which openpgp refuses) do
  * not count.
  */
 export const verifySignature = async (
   signed: Signed,
   pinned: PinnedKey,
-): Promise<void> => {
+): Promise<Date> => {
   const openpgp = await loadOpenPgp();
   const key = await readPinnedKey(pinned);
   const signature = await readSignature(signed);
@@ -117,7 +120,7 @@ export const verifySignature = async (
     date: signed.now,
     format: "binary",
   });
-  await demandGood(signatures, signed, key);
+  return demandGood(signatures, signed, key);
 };
 
 /** openpgp hashes what its copy of the stream reads: nothing moves unless the copy is read to its end. */
@@ -135,7 +138,7 @@ export const verifyFileSignature = async (
   path: string,
   signed: Signature,
   pinned: PinnedKey,
-): Promise<void> => {
+): Promise<Date> => {
   const openpgp = await loadOpenPgp();
   const key = await readPinnedKey(pinned);
   const signature = await readSignature(signed);
@@ -148,10 +151,11 @@ export const verifyFileSignature = async (
       date: signed.now,
       format: "binary",
     });
-    await Promise.all([
-      drain(data as ReadableStream<Uint8Array>),
+    const [signedAt] = await Promise.all([
       demandGood(signatures, signed, key),
+      drain(data as ReadableStream<Uint8Array>),
     ]);
+    return signedAt;
   } finally {
     file.destroy();
   }

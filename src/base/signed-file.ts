@@ -13,6 +13,7 @@ import {
   parseChecksumList,
 } from "./checksum-list.ts";
 import { decodePercent } from "./decode-percent.ts";
+import { demandNotOlder, demandOfItsDay } from "./demand-newer.ts";
 import { fetchSmall } from "./fetch-small.ts";
 import { fromFirstServer } from "./first-server.ts";
 import type { FoundRelease, ReleaseFile } from "./found-release.ts";
@@ -34,6 +35,8 @@ const recordSchema = z.strictObject({
   sha256: z.string(),
   /** SHA-256 of the signature: as long as it is the same, so is the file. */
   signature: z.string(),
+  /** When the vendor signed it, as an ISO date; runs before version 0.2 did not write it. */
+  signed: z.string().optional(),
 });
 
 type Record = z.infer<typeof recordSchema>;
@@ -97,8 +100,8 @@ export const findSignedFile = async (
   release: SignedFileRelease,
   options: ResolveOptions,
 ): Promise<FoundRelease> => {
-  const path = await cachePath(options.env, "lists", `${name}.json`);
-  const record = await readRecord(path);
+  const place = await cachePath(options.env, "lists", `${name}.json`);
+  const record = await readRecord(place);
   const found = (
     newest: ReleaseFile,
     stale: NetworkFailure | undefined,
@@ -118,27 +121,51 @@ export const findSignedFile = async (
       MAX_SMALL_SIZE,
     );
     const from = `${shownUrl(new URL(address))}.sig`;
+    const file = fileIn(address);
     const same =
       record?.address === address && record.signature === sha256Of(signature);
+    const sha256 = release.checksum
+      ? await publishedDigest(address, options)
+      : same
+        ? record.sha256
+        : undefined;
+    let signed = same ? record.signed : undefined;
+    const prove = async (path: string): Promise<void> => {
+      const at = await verifyFileSignature(
+        path,
+        { signature, from, now: new Date() },
+        key,
+      );
+      demandOfItsDay({ from, signed: at }, file);
+      if (record?.signed !== undefined) {
+        const seen = { signed: new Date(record.signed), record: place };
+        demandNotOlder({ from, signed: at }, seen);
+      }
+      signed = at.toISOString();
+    };
     return found(
       {
-        file: fileIn(address),
-        sha256: release.checksum
-          ? await publishedDigest(address, options)
-          : same
-            ? record.sha256
-            : undefined,
+        file,
+        sha256,
         urls: withMirrors(new URL(address), options.mirrors ?? []),
         from,
-        prove: (file) =>
-          verifyFileSignature(file, { signature, from, now: new Date() }, key),
+        // What an earlier run has proven with this very signature needs no second proof.
+        prove:
+          same && signed !== undefined && sha256 === record.sha256
+            ? undefined
+            : prove,
       },
       undefined,
-      async (file, sha256) => {
-        if (file.file === fileIn(address)) {
+      async (taken, digest) => {
+        if (taken.file === file) {
           await writeFileAtomically(
-            path,
-            JSON.stringify({ address, sha256, signature: sha256Of(signature) }),
+            place,
+            JSON.stringify({
+              address,
+              sha256: digest,
+              signature: sha256Of(signature),
+              signed,
+            }),
           );
         }
       },

@@ -46,6 +46,11 @@ export const ERROR_CODES = {
     about:
       "The vendor no longer offers the base image that the lockfile pins, and no copy is in the cache.",
   },
+  BASE_TURNED_BACK: {
+    exit: EXIT.untrusted,
+    about:
+      "A server offers an older state of a base image than an earlier run has seen, or an older image under a newer name.",
+  },
   BASE_UNREACHABLE: {
     exit: EXIT.failed,
     about:

@@ -20,6 +20,8 @@ type GpgHome = {
     algo?: string,
     /** As in gpg: "never", or "seconds=60". */
     expires?: string,
+    /** As in gpg, such as "20240101T000000": a key that has signed for some time. */
+    made?: string,
   ) => PinnedKey;
   /** A detached signature; `options` go in front. */
   readonly sign: (data: Buffer, key: PinnedKey, ...options: string[]) => Buffer;
@@ -53,8 +55,9 @@ export const openGpg = (): GpgHome => {
     home,
     clearSign: (text, key) =>
       gpg(["--local-user", key.fingerprint, "--clear-sign"], text),
-    makeKey: (user, algo = "ed25519", expires = "never") => {
+    makeKey: (user, algo = "ed25519", expires = "never", made) => {
       gpg([
+        ...(made === undefined ? [] : ["--faked-system-time", made]),
         "--passphrase",
         "",
         "--quick-generate-key",

@@ -171,7 +171,7 @@ describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
       expect.objectContaining({
         type: "warning",
         message: expect.stringMatching(
-          /^no network: built from the sample base, which does not boot on a Pi; it is for trying out/,
+          /^no network: built from the sample base, which does not boot on a Pi; it is only for trying things out/,
         ),
       }),
     );
@@ -230,14 +230,45 @@ describeWithTools(["gpg", "gpgconf"], "a release of the catalogue", () => {
     expect(calls).toBe(2);
   });
 
-  it("is told to be older than one that an earlier list had", async () => {
+  it("is told to be older where the vendor takes an image back with a new list", async () => {
     const { run, publish, options } = await setUp();
     await run();
     publish(`${sha256(old)} *${name(".9")}\n`);
     expect(await run()).toMatchObject({ name: name(".9") });
     expect(options.told().at(-1)).toMatch(
-      /SHA256SUMS offers ubuntu-24\.04\.9-\S+, and an earlier list already had ubuntu-24\.04\.10-/,
+      /SHA256SUMS offers ubuntu-24\.04\.9-\S+, and an earlier list had ubuntu-24\.04\.10-\S+: the vendor has taken that back/,
     );
+  });
+
+  it("is refused when its list is older than one that was seen, not only once", async () => {
+    const key = gpg.makeKey(
+      "Of long ago <long@example.com>",
+      "ed25519",
+      "never",
+      "20240101T000000",
+    );
+    const vendor = await serveRelease(gpg, key);
+    const publish = (point: string, data: Buffer, day: string) =>
+      vendor.publish(
+        `${sha256(data)} *${name(point)}\n`,
+        key,
+        "--faked-system-time",
+        `${day}T120000`,
+      );
+    publish(".10", newest, "20251205");
+    await vendor.run();
+    // The same list again is no way back.
+    await vendor.run();
+    for (const point of [".9", ".10"]) {
+      publish(point, old, "20251002");
+      const error = await failureOf(vendor.run());
+      expect([error.code, error.exitCode]).toEqual(["BASE_TURNED_BACK", 4]);
+      expect(error.message).toContain(
+        "SHA256SUMS was signed on 2025-10-02, and an earlier run has already seen what was signed on 2025-12-05",
+      );
+    }
+    publish(".10", newest, "20251206");
+    expect(await vendor.run()).toMatchObject({ name: name(".10") });
   });
 
   it("is refused when the signature of the list has expired", async () => {

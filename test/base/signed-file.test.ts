@@ -20,7 +20,12 @@ describeWithTools(["gpg", "gpgconf"], "a file with its own signature", () => {
   let other: PinnedKey;
   beforeAll(() => {
     gpg = openGpg();
-    pinned = gpg.makeKey("Downloads key <downloads@example.com>", "rsa2048");
+    pinned = gpg.makeKey(
+      "Downloads key <downloads@example.com>",
+      "rsa2048",
+      "never",
+      "20240101T000000",
+    );
     other = gpg.makeKey("Another key <other@example.com>");
   });
   afterAll(() => gpg.close());
@@ -44,9 +49,14 @@ describeWithTools(["gpg", "gpgconf"], "a file with its own signature", () => {
       key,
       ...more,
     });
-    const publish = (path: string, data: Buffer, signer = pinned) => {
+    const publish = (
+      path: string,
+      data: Buffer,
+      signer = pinned,
+      ...how: readonly string[]
+    ) => {
       files.set(path, data);
-      files.set(`${path}.sig`, gpg.sign(data, signer));
+      files.set(`${path}.sig`, gpg.sign(data, signer, ...how));
       files.set(
         `${path}.sha256`,
         Buffer.from(`${sha256(data)}  ${path.split("/").at(-1)}\n`),
@@ -211,6 +221,69 @@ describeWithTools(["gpg", "gpgconf"], "a file with its own signature", () => {
     const error = await failureOf(run(only, { pin }));
     expect([error.code, error.exitCode]).toEqual(["CHECKSUM_MISMATCH", 4]);
     expect(error.hint).toContain("pi-image base update");
+  });
+
+  const at = (day: string) => ["--faked-system-time", `${day}T120000`];
+
+  it("is refused under the name of a newer one, also from the cache", async () => {
+    const { run, publish, image, kept } = await setUp();
+    publish(image("2025-12-04"), old, pinned, ...at("20251003"));
+    const refused =
+      "BASE_TURNED_BACK 4: 2025-12-04-raspios-trixie-arm64-lite.img.xz is named after a day on which";
+    expect(await outcomeOf(run())).toContain(refused);
+    expect(kept()).toEqual([]);
+    // Where the archive is in the cache already, for whatever reason.
+    const pin = {
+      file: file("2025-10-01"),
+      sha256: sha256(old),
+      from: "cluster.lock.json",
+    };
+    await run({}, { pin });
+    expect(await outcomeOf(run())).toContain(refused);
+    // On the evening before, where the vendor's clock stands.
+    publish(image("2025-12-04"), old, pinned, ...at("20251203"));
+    expect(await run()).toMatchObject({ sha256: sha256(old) });
+  });
+
+  it("is refused when a newer one has been seen, not only once", async () => {
+    const { run, publish, files, listed, image, options } = await setUp();
+    publish(image("2025-10-01"), old, pinned, ...at("20251002"));
+    publish(image("2025-12-04"), newest, pinned, ...at("20251205"));
+    expect(await run()).toMatchObject(wanted);
+    files.set("os_list.json", listed(["2025-10-01"]));
+    for (const _ of ["once", "and again"]) {
+      expect(await outcomeOf(run())).toContain(
+        "sig was signed on 2025-10-02, and an earlier run has already seen what was signed on 2025-12-05",
+      );
+    }
+    const cache = options.env["PI_IMAGE_CACHE_HOME"] ?? "";
+    const error = await failureOf(run());
+    expect([error.code, error.exitCode]).toEqual(["BASE_TURNED_BACK", 4]);
+    const record = join(cache, "lists", "raspios.json");
+    expect(error.hint).toContain(`delete ${record}`);
+    files.set("os_list.json", listed(["2025-12-04", "2025-10-01"]));
+    expect(await run()).toMatchObject(wanted);
+  });
+
+  it("at one address is refused when an older one comes back", async () => {
+    const { run, files, address } = await setUp();
+    const only = {
+      address: `${address}board-latest.img.xz`,
+      list: undefined,
+      checksum: false,
+    };
+    const serve = (data: Buffer, day: string) => {
+      files.set("board-latest.img.xz", serveFile(data, `"${day}"`));
+      files.set("board-latest.img.xz.sig", gpg.sign(data, pinned, ...at(day)));
+    };
+    serve(newest, "20251205");
+    await run(only);
+    serve(old, "20251002");
+    for (const _ of ["once", "and again"]) {
+      expect(await outcomeOf(run(only))).toContain("BASE_TURNED_BACK 4:");
+    }
+    serve(old, "20251206");
+    expect(await run(only)).toMatchObject({ sha256: sha256(old) });
   });
 
   it("has no sample to stand in without a network", async () => {
