@@ -13,11 +13,21 @@ type Wait = {
   readonly signal?: AbortSignal | undefined;
 };
 
-const waitSignal = ({ seconds, signal }: Wait): AbortSignal =>
-  AbortSignal.any([
-    ...(signal === undefined ? [] : [signal]),
-    ...(seconds === undefined ? [] : [AbortSignal.timeout(seconds * 1000)]),
-  ]);
+/** Ends the wait for another holder. By hand: Node 20 can lose a timer that only AbortSignal.any() refers to, and waits for ever. */
+const endOfWait = ({ seconds, signal }: Wait) => {
+  const end = new AbortController();
+  const stop = () => end.abort();
+  const timer =
+    seconds === undefined ? undefined : setTimeout(stop, seconds * 1000);
+  signal?.addEventListener("abort", stop);
+  return {
+    signal: end.signal,
+    clear: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    },
+  };
+};
 
 /**
  * Takes the lock on an open file of Linux; it is held until the file is closed or the process ends in any way. Node has no
@@ -32,10 +42,11 @@ export const lockDescriptor = async (
 ): Promise<boolean> => {
   wait.signal?.throwIfAborted();
   const atOnce = wait.seconds === 0 ? ["-n"] : [];
+  const end = endOfWait(wait);
   const flock = startProgram("flock", ["-x", ...atOnce, "3"], {
     stdio: ["ignore", "ignore", "ignore", fd],
     env: toolEnvironment(),
-    ...(wait.seconds === 0 ? {} : { signal: waitSignal(wait) }),
+    ...(wait.seconds === 0 ? {} : { signal: end.signal }),
   });
   try {
     const [status] = (await once(flock, "close")) as [number | null];
@@ -60,5 +71,7 @@ export const lockDescriptor = async (
     throw (error as NodeJS.ErrnoException).code === "ENOENT"
       ? toolMissing("flock", "util-linux")
       : error;
+  } finally {
+    end.clear();
   }
 };
