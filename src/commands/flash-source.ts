@@ -1,5 +1,6 @@
 // Finds what a flash writes to each target: the named image, the nodes' images, or the only image in the out folder.
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { lockPath } from "../addons/lock-file.ts";
 import type { SourceFile } from "../device/run-sources.ts";
 import { normaliseRanges } from "../image/range.ts";
 import { onlyImage } from "./choose-image.ts";
@@ -20,9 +21,12 @@ export const namedSources = (
   return [
     ...(image === undefined ? [] : imageFiles(image, IMAGE)),
     ...(base === undefined ? [] : imageFiles(base, "the base image")),
-    ...(targets.kind === "one" && targets.host === undefined
-      ? []
-      : [{ path: inventory, what: "the inventory" }]),
+    // Also where the run does not read them: nobody means to lose them to an image.
+    { path: inventory, what: "the inventory" },
+    {
+      path: lockPath(dirname(inventory), inventory),
+      what: "the lockfile of the base images",
+    },
     { path: join(out, "receipts"), what: "the folder of the receipts" },
     { path: out, what: "the folder of the results" },
   ];

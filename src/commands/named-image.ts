@@ -42,8 +42,32 @@ const openCopy = async (
   label: string,
   options: ImageOptions,
 ): Promise<FlashSource> => {
+  const report: Context["report"] = (event) =>
+    surroundings.report(
+      "subject" in event && event.subject === path
+        ? { ...event, subject: label }
+        : event,
+    );
   try {
-    return { ...(await openImageFile(surroundings, path, options)), label };
+    const opened = await openImageFile(
+      { ...surroundings, report },
+      path,
+      options,
+    );
+    const { proveImage } = opened;
+    return {
+      ...opened,
+      label,
+      proveImage:
+        proveImage &&
+        (async (signal) => {
+          try {
+            await proveImage(signal);
+          } catch (error) {
+            throw renamed(error, path, label);
+          }
+        }),
+    };
   } catch (error) {
     throw renamed(error, path, label);
   }

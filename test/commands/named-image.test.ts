@@ -61,6 +61,33 @@ describeWithTools(["mkfifo"], "an image from a pipe", () => {
     expect(spoolOf(options)).toEqual([]);
   });
 
+  it("that is not as published is told by the pipe's name, before and after", async () => {
+    const options = testOptions();
+    const path = fifo();
+    const warned: string[] = [];
+    createWriteStream(path).end(Buffer.concat([packed, Buffer.from("tail")]));
+    const source = await openNamedImage(
+      {
+        ...options,
+        report: (event) => {
+          if (event.type === "notice") {
+            warned.push(event.subject ?? "");
+          }
+        },
+      },
+      path,
+      { sha256 },
+    );
+    const error = await failureOf(
+      Promise.resolve(source.proveImage?.(options.signal)),
+    );
+    await source.close();
+    expect(error.message).toBe(
+      `${path} does not have the checksum that --sha256 says`,
+    );
+    expect(warned).toEqual([path]);
+  });
+
   it("into which nobody writes is given up when the run is stopped", async () => {
     const stop = new AbortController();
     const options = testOptions({}, stop.signal);

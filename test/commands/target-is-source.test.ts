@@ -276,6 +276,28 @@ describe("a target that the run reads or keeps", () => {
   });
 });
 
+describe("a file of the project that an image does not need", () => {
+  it.each(["cluster.yaml", "cluster.lock.json", "hard"])(
+    "is no target for it: %s",
+    async (name) => {
+      const there = place();
+      const target = join(there.folder, name);
+      if (name === "hard") {
+        linkSync(there.cluster, target);
+      } else if (name !== "cluster.yaml") {
+        writeFileSync(target, "{}\n");
+      }
+      const before = digest(target);
+      const result = await flashing(there, [target, there.image]);
+      expect(result, result.message).toMatchObject({
+        code: "TARGET_IS_SOURCE",
+        exit: 3,
+      });
+      expect(digest(target)).toBe(before);
+    },
+  );
+});
+
 describe("a result that is what it is made from", () => {
   it.each([
     ["the base by its own name", "worker1.img", "img", ["out/worker1.img"]],
