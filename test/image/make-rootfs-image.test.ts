@@ -168,10 +168,7 @@ describeWithTools(
     it("is the same when it is made again, and by another user", async () => {
       const work = await temporaryFolder();
       const archive = await archiveOf(GOOD);
-      const digest = (path: string) =>
-        createHash("sha256").update(readFileSync(path)).digest("hex");
       await make(archive, join(work, "a.img"), join(work, "a"));
-      const first = digest(join(work, "a.img"));
       if (process.getuid?.() === 0) {
         await chmod(work, 0o777);
         await chown(work, 65534, 65534);
@@ -186,7 +183,8 @@ describeWithTools(
           process.setegid?.(0);
         }
       }
-      expect(digest(join(work, "b.img"))).toBe(first);
+      // They are of half a gigabyte, of which nearly all is a hole.
+      await runTool("cmp", [join(work, "a.img"), join(work, "b.img")]);
     });
   },
 );
