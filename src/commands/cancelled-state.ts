@@ -42,7 +42,7 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
 const STUCK: Readonly<Record<string, Ending>> = {
   ...ENDINGS,
   flash: {
-    state: "a card that was being written does not boot",
+    state: "if a card was already being written, it does not boot",
     hint: AGAIN,
   },
   devices: { state: "what the test had changed may not be as it was" },

@@ -1,5 +1,6 @@
 // Runs what touches devices in a process of its own. A request that a dead device never answers keeps the process that made
 // it alive, whatever that process does; the one that the user waits for must end all the same.
+import type { ChildProcess } from "node:child_process";
 import { closeSync } from "node:fs";
 import { env, execArgv, execPath, pid } from "node:process";
 import { isSea } from "node:sea";
@@ -54,6 +55,18 @@ const sameArguments = (): readonly string[] =>
 
 let waiting = false;
 
+let apart: ChildProcess | undefined;
+
+/**
+ * Ends the process that does the work, whatever it is doing. It ends by itself when this one is gone, unless a call keeps its
+ * main thread; where it is root's and this one is not any more, that has to do.
+ */
+export const killApart = (): void => {
+  if (apart?.exitCode === null && apart.signalCode === null) {
+    apart.kill("SIGKILL");
+  }
+};
+
 /** Whether this process only waits for the one that does the work, which ends itself when it is told to stop. */
 export const waitsForApart = (): boolean => waiting;
 
@@ -65,6 +78,8 @@ const startApart = async (stop: AbortController): Promise<number> => {
   });
   dropForGood();
   waiting = true;
+  apart = child;
+  process.on("exit", killApart);
   stop.signal.addEventListener("abort", () => {
     if (child.connected) {
       child.send(STOP);
@@ -88,7 +103,7 @@ const startApart = async (stop: AbortController): Promise<number> => {
       "RUN_KILLED",
       `the process that works on the devices was ended by ${first}`,
       {
-        state: "a card that was being written does not boot",
+        state: "if a card was already being written, it does not boot",
         hint: "the system does that when memory runs out; run the same command again",
       },
     );

@@ -9,7 +9,7 @@ import { type Context, createContext, type GlobalOptions } from "./context.ts";
 import { demandFilled, workingFolderGone } from "./demand-arguments.ts";
 import { explainFailure, showUserError } from "./explain-failure.ts";
 import { outputFailure } from "./output-streams.ts";
-import { reportEnd, waitsForApart } from "./run-apart.ts";
+import { killApart, reportEnd, waitsForApart } from "./run-apart.ts";
 
 export type RunCommand = (
   context: Context,
@@ -89,6 +89,7 @@ const endAtOnce = (exit: () => void): void => {
     process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))
   ) {
     removeTemporaries();
+    killApart();
     process.removeAllListeners("SIGINT");
     process.kill(process.pid, "SIGINT");
     return;
