@@ -84,36 +84,34 @@ const mounted = (board: Board): readonly string[] =>
     .toReversed();
 
 const detachAll = (board: Board): void => {
-  const devices = run(
+  for (const line of run(
     "losetup",
     "--list",
     "--noheadings",
     "--output",
     "NAME,BACK-FILE",
-  )
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, file]) => file?.startsWith(`${board.folder}/`) === true)
-    .map(([name = ""]) => name);
-  if (devices.length > 0) {
-    spawnSync("losetup", ["--detach", ...devices]);
+  ).split("\n")) {
+    const [name = "", file = ""] = line.trim().split(/\s+/);
+    if (file.startsWith(`${board.folder}/`)) {
+      spawnSync("losetup", ["--detach", name]);
+    }
   }
 };
 
 /** What is mounted and attached goes, even where one step of it fails. */
 const powerOff = (board: Board): void => {
-  const places = mounted(board);
-  const { status, stderr } =
-    places.length === 0
-      ? { status: 0, stderr: "" }
-      : spawnSync("umount", places, { encoding: "utf8" });
-  const left = mounted(board);
-  for (const place of left) {
-    spawnSync("umount", ["--lazy", place], { stdio: "ignore" });
+  const failures: unknown[] = [];
+  for (const place of mounted(board)) {
+    try {
+      run("umount", place);
+    } catch (error) {
+      failures.push(error);
+      spawnSync("umount", ["--lazy", place], { stdio: "ignore" });
+    }
   }
   detachAll(board);
-  if (status !== 0 || left.length > 0) {
-    throw new Error(`the board could not be taken down: ${stderr}`);
+  if (failures.length > 0) {
+    throw new AggregateError(failures, "the board could not be taken down");
   }
 };
 

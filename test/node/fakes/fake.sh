@@ -17,9 +17,8 @@ cut_power() {
 plan() { # NAME
   plan=$world/plans/$1
   [ -s "$plan" ] || return 0
-  next=
-  { read -r action && read -r next; } <"$plan"
-  [ "$next" = always ] || sed -i 1d "$plan"
+  action=$(head -n 1 "$plan")
+  [ "$(sed -n 2p "$plan")" = always ] || sed -i 1d "$plan"
   case $action in
     fail)
       cat "$world/says/$1" 2>/dev/null

@@ -16,21 +16,16 @@ real() { PATH=/usr/sbin:/usr/bin:/sbin:/bin type -P "$1"; }
 cut_power() {
   # Only a phase has a process group of its own.
   [[ ${PI_IMAGE_PHASE:-} ]] || exit 99
-  : >"$BOARD/cut-happened"
-  local stat
-  read -r -a stat <"/proc/$$/stat"
-  kill -KILL "-${stat[4]}"
+  touch "$BOARD/cut-happened"
+  kill -KILL "-$(cut -d ' ' -f 5 "/proc/$$/stat")"
 }
 
 # What the kernel may write back at any time, it has written.
 write_back() {
-  local place folders=()
-  while read -r _ place _; do
-    case $place in
-      "$root" | "$root/run/pi-image/target" | "$root/srv/data") folders+=("$place") ;;
-    esac
-  done </proc/mounts
-  ((${#folders[@]} == 0)) || "$(real sync)" -f "${folders[@]}"
+  local folder
+  for folder in "$root" "$root/run/pi-image/target" "$root/srv/data"; do
+    ! mountpoint --quiet "$folder" || "$(real sync)" -f "$folder"
+  done
 }
 
 # What FAT file systems keep in memory, in the order in which they were mounted.
@@ -49,7 +44,7 @@ half() {
 
 # Runs the given command as this call of the tool.
 call() {
-  local same line cuts points point mark
+  local same cuts points point mark
   echo "$tool $*" >>"$BOARD/log"
   # What only reads, or writes the status again and again, leaves nothing that a cut could spoil.
   case "$tool $*" in
@@ -60,10 +55,7 @@ call() {
   esac
   if [[ ${PI_IMAGE_PHASE:-} && -e $BOARD/cuts ]]; then
     # The same call, the n-th time: ids differ from attempt to attempt, the order of calls does not.
-    same=0
-    while read -r line; do
-      [[ $line != "$tool $1 $#" ]] || ((same += 1))
-    done <"$BOARD/calls"
+    same=$(grep -c "^$tool $1 $#\$" "$BOARD/calls") || true
     echo "$tool $1 $#" >>"$BOARD/calls"
     cuts=$'\n'$(<"$BOARD/cuts")$'\n'
     # Between these and the next call there is nothing to lose.
