@@ -27,7 +27,9 @@ const demandNoSource = async (
   files: readonly KnownSource[],
 ): Promise<void> => {
   const path = target.kind === "device" ? target.path : target.realPath;
-  const now = [...files, ...(await lookAtSources(files))];
+  // A file that this run has made may have got the inode of a lockfile that it has replaced.
+  const before = target.kind === "file" && !target.exists ? [] : files;
+  const now = [...before, ...(await lookAtSources(files))];
   const lost = await lostSource(opened, path, now);
   if (lost !== undefined) {
     throw refusalError(sourceRefusal(target.path, lost));
