@@ -117,9 +117,12 @@ describeWithTools(["python3"], "other commands on a terminal", () => {
       columns: 40,
     });
     expect(await screen.ended()).toBe(0);
-    for (const row of screen.allRows()) {
-      // What goes on in the next row does so under its device.
-      expect(row).toMatch(/^(\/dev\/|There are| {4,}| {6,})/);
+    const rows = screen.allRows();
+    for (const [index, row] of rows.entries()) {
+      // What goes on in the next row does so under its device, but for a word that is wider than the terminal.
+      if ((rows[index - 1]?.length ?? 0) < 40) {
+        expect(row).toMatch(/^(\/dev\/|There are| {4,}| {6,})/);
+      }
     }
   });
 });
