@@ -106,7 +106,7 @@ describe("a signature", () => {
     ["", 1, /64 hex digits/],
     [`${digest.slice(1)}\n`, 1, /64 hex digits/],
     [`${"0".repeat(64)}\n`, 1, /another image/],
-    [`${digest}\nts: soon\n`, 2, /no number/],
+    [`${digest}\nts: soon\n`, 2, /not a number/],
     [`${digest}\nts: 1\ntarget-soc: 2711\n`, 3, /BCM2711/],
   ])("is refused: %j", (text, line, why) => {
     const found = signatureMistake(text, bytes, 2712);
