@@ -1,6 +1,5 @@
 // Runs what touches devices in a process of its own. A request that a dead device never answers keeps the process that made
 // it alive, whatever that process does; the one that the user waits for must end all the same.
-import type { ChildProcess } from "node:child_process";
 import { closeSync } from "node:fs";
 import { env, execArgv, execPath, pid } from "node:process";
 import { isSea } from "node:sea";
@@ -55,7 +54,7 @@ const sameArguments = (): readonly string[] =>
 
 let waiting = false;
 
-let apart: ChildProcess | undefined;
+let apart: ReturnType<typeof startProgram> | undefined;
 
 /**
  * Ends the process that does the work, whatever it is doing. It ends by itself when this one is gone, unless a call keeps its

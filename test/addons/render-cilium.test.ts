@@ -1,5 +1,5 @@
 // Cilium comes as a chart, which helm renders for the cluster.
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { gatherSupplies } from "../../src/addons/gather-supplies.ts";
@@ -16,6 +16,8 @@ describe("cilium's chart", () => {
   /** A folder that is all of PATH; with a helm that keeps its arguments and prints this. */
   const pathWithHelm = async (manifest: string | undefined) => {
     const folder = await temporaryFolder();
+    // The cache is locked by the real one.
+    await symlink("/usr/bin/flock", join(folder, "flock"));
     vi.stubEnv("PATH", folder);
     if (manifest !== undefined) {
       await mkdir(join(folder, "said"));

@@ -7,6 +7,7 @@ import {
   manifestOf,
   onlyImage,
 } from "../../src/commands/choose-image.ts";
+import { asDisk } from "../support/as-disk.ts";
 import { failureOf } from "../support/failure.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { runCli } from "../support/run-cli.ts";
@@ -68,9 +69,7 @@ describe("the manifest of an image", () => {
 
   it("keeps an image from every card while it is damaged", async () => {
     const { out, image, place } = await outFolder();
-    const sector = Buffer.alloc(2 * 1024 * 1024);
-    sector.set([0x55, 0xaa], 510);
-    writeFileSync(image, sector);
+    writeFileSync(image, asDisk(Buffer.alloc(2 * 1024 * 1024)));
     place("{");
     const { status, stderr } = await runCli(["flash", "card", image, "--yes"], {
       cwd: out,

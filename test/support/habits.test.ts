@@ -51,6 +51,8 @@ const HABITS: readonly Habit[] = [
       "manual/manual.test.ts",
       "seed/registry-mirrors.test.ts",
       // Long enough for a fast card; a shorter one proves less, and never fails.
+      // Bounds the wait for a process that may not end, by a timer that is cleared.
+      "commands/ends.test.ts",
       "flash/several-cards.test.ts",
       // setImmediate, which only lets others go on.
       "system/file-lock.test.ts",
