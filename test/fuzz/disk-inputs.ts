@@ -257,7 +257,7 @@ export const EXT4: FuzzInput = {
       ),
       extVolume("-b", "1024", "-C", "4096", "-O", "bigalloc,^has_journal"),
     ],
-    // Every second block is in use, on a terabyte that takes a few megabytes when it is packed.
+    // Every second block is in use, on a disk that takes a few megabytes when it is packed: eight million pieces.
     huge: [0x55, 0xff].map((fill) => () => checkMap(hugeExt(fill))),
     run: (bytes) => checkMap(watched(bufferSource(bytes))),
   }),

@@ -73,9 +73,9 @@ export const hugeFat = (
   };
 };
 
-/** ext4 of 128 GiB without checksums, whose bitmaps all hold the same byte, in groups as small as they may be. */
+/** ext4 of 32 GiB without checksums, whose bitmaps all hold the same byte, in groups as small as they may be. */
 export const hugeExt = (fill: number): Source => {
-  const size = 128 * 1024 * MIB;
+  const size = 32 * 1024 * MIB;
   const blocks = size / 4096 - 4096;
   const start = Buffer.alloc(START + 4096);
   start.set(makeMbr([{ type: 0x83, offset: START, length: blocks * 4096 }]));
