@@ -1,6 +1,6 @@
 // No way back in time: what a vendor signed once stays validly signed, also when something newer has been seen.
+import { day } from "../report/day.ts";
 import { UserError } from "../report/user-error.ts";
-import { day } from "./kept-key.ts";
 
 type Offered = {
   /** What is signed, and when the signature says so. */
@@ -24,10 +24,10 @@ export const demandNotOlder = ({ from, signed }: Offered, seen: Seen): void => {
   }
   throw new UserError(
     "BASE_TURNED_BACK",
-    `${from} was signed on ${day(signed)}, and an earlier run has already seen what was signed on ${day(seen.signed)}: the server lags behind, or somebody holds it back`,
+    `${from} was signed on ${day(signed)}, and an earlier run has already seen what was signed on ${day(seen.signed)}: the server is out of date, or somebody is withholding the newer list`,
     {
       state: "nothing was written",
-      hint: `ask the vendor's own server, or another mirror; if the vendor himself went back, delete ${seen.record} and run the command again`,
+      hint: `ask the vendor's own server, or another mirror; if the vendor really went back, delete ${seen.record} and run the command again`,
     },
   );
 };
@@ -54,7 +54,7 @@ export const demandOfItsDay = (
     `${file} is named after a day on which it was signed already: ${from} is of ${day(signed)}, so an older image bears the name of a newer one`,
     {
       state: "nothing was written",
-      hint: "ask the vendor's own server, or another mirror; if it stays so, do not use this image",
+      hint: "ask the vendor's own server, or another mirror; if this persists, do not use this image",
     },
   );
 };

@@ -1,5 +1,6 @@
 // A vendor's key in the cache: asked for anew at intervals, so that revocations arrive, and revoked for good.
 import { stat, utimes } from "node:fs/promises";
+import { day } from "../report/day.ts";
 import { ABSENT, ifOneOf } from "../report/expected-failure.ts";
 import type { Report } from "../report/events.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
@@ -25,9 +26,6 @@ type Wanted = {
   readonly fingerprint: string;
   readonly now: Date;
 };
-
-/** The day in UTC, as people write it. */
-export const day = (date: Date): string => date.toISOString().slice(0, 10);
 
 /** Undefined where there is none that is valid now. Throws RevokedKey for one that was known to be revoked. */
 const load = async ({

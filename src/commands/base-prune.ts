@@ -1,5 +1,6 @@
 // pi-image base prune: shows and removes what the cache no longer needs.
 import { cacheFolder } from "../system/folders.ts";
+import { day } from "../report/day.ts";
 import { formatBytes } from "../report/progress-line.ts";
 import type { CacheEntry } from "../base/cache-entries.ts";
 import { cacheLimit, findVictims, pruneCache } from "../base/prune-cache.ts";
@@ -11,8 +12,6 @@ type PruneArguments = {
   /** Bytes that may stay; undefined: the cache's own limit. */
   readonly maxSize: number | undefined;
 };
-
-const day = (date: Date): string => date.toISOString().slice(0, 10);
 
 /** Such as "ubuntu-24.04.4-….img.xz, decoded: 3.5 GiB, last used 2026-11-20". */
 export const describeEntry = ({

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { ExpectedChecksum } from "../base/checksums.ts";
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import { SIGNATURE } from "../base/release-list.ts";
+import { ifAbsent } from "../report/expected-failure.ts";
 import type { Context } from "./context.ts";
 
 const isThere = async (path: string): Promise<boolean> => {
@@ -11,11 +12,7 @@ const isThere = async (path: string): Promise<boolean> => {
     await access(path);
     return true;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    if (code === "ENOENT" || code === "ENOTDIR") {
-      return false;
-    }
-    throw error;
+    return ifAbsent(error, false);
   }
 };
 

@@ -8,6 +8,7 @@ import {
   secretsWhereabouts,
 } from "../kubernetes/secrets-whereabouts.ts";
 import { rotateSecrets } from "../kubernetes/store-secrets.ts";
+import { day } from "../report/day.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
 import { openSecrets } from "./kept-secrets.ts";
@@ -20,8 +21,6 @@ const secretsOptions = z.object({
 });
 
 type SecretsOptions = z.infer<typeof secretsOptions>;
-
-const day = (date: Date): string => date.toISOString().slice(0, 10);
 
 const table = (rows: readonly (readonly string[])[]): string => {
   const widths = (rows[0] ?? []).map((_, column) =>

@@ -1,5 +1,5 @@
 // Finds out what a TARGET argument is, without opening it.
-import { lstat, readFile, readdir, realpath, stat } from "node:fs/promises";
+import { lstat, readFile, realpath, stat } from "node:fs/promises";
 import type { BigIntStats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import {
@@ -11,6 +11,7 @@ import {
 import { errnoWords } from "../system/errno-words.ts";
 import type { BlockDevice } from "./block-device.ts";
 import { deviceNumber } from "./device-number.ts";
+import { loopsBackedBy } from "./loop-backings.ts";
 import { isMadeUp } from "./made-up-file.ts";
 import { parseSwaps } from "./mount-table.ts";
 import { orAbsent } from "./or-absent.ts";
@@ -101,29 +102,9 @@ const inspectMissing = async (path: string, error: Error): Promise<Target> => {
 const readOr = async (path: string): Promise<string> =>
   (await orAbsent(readFile(path, "utf8"))) ?? "";
 
-/** Loop devices whose backing file this is. */
-const loopsOf = async (realPath: string): Promise<readonly string[]> => {
-  let names: readonly string[];
-  try {
-    names = await readdir("/sys/block");
-  } catch (error) {
-    return ifAbsent(error, []);
-  }
-  const loops: string[] = [];
-  for (const name of names.filter((candidate) =>
-    candidate.startsWith("loop"),
-  )) {
-    const backing = await readOr(`/sys/block/${name}/loop/backing_file`);
-    if (backing.trim() === realPath) {
-      loops.push(`/dev/${name}`);
-    }
-  }
-  return loops;
-};
-
 const inspectFile = async (
   path: string,
-  size: bigint,
+  stats: BigIntStats,
 ): Promise<FileTarget | UnusableTarget> => {
   const realPath = await realpath(path);
   if (inDeviceFolder(realPath)) {
@@ -142,8 +123,8 @@ const inspectFile = async (
     path,
     realPath,
     exists: true,
-    size: Number(size),
-    loops: await loopsOf(realPath),
+    size: Number(stats.size),
+    loops: (await loopsBackedBy(stats)).map((name) => `/dev/${name}`),
     swap: parseSwaps(await readOr("/proc/swaps")).includes(realPath),
   };
 };
@@ -201,7 +182,7 @@ export const inspectTarget = async (
     return inspectBlock(path, stats, await listDevices());
   }
   if (stats.isFile()) {
-    return inspectFile(path, stats.size);
+    return inspectFile(path, stats);
   }
   const what = stats.isDirectory()
     ? "is a folder"

@@ -1,9 +1,11 @@
-// What a loop device stands for.
-import { readFile, stat } from "node:fs/promises";
+// What a loop device stands for, and which ones stand for a file.
+import type { BigIntStats } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { tryTool } from "../system/run-tool.ts";
+import { ifOneOf } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
+import { tryTool } from "../system/run-tool.ts";
 import { deviceNumber } from "./device-number.ts";
 import { orAbsent } from "./or-absent.ts";
 
@@ -20,28 +22,31 @@ const listed = z.object({
   ),
 });
 
-/** What the kernel itself says of the file, by LOOP_GET_STATUS64 (loop(4)): right where its name is not, or not any more. */
-const askKernel = async (
-  number: string,
-): Promise<{ device: string; inode: bigint } | undefined> => {
+type Backing = { readonly device: string; readonly inode: bigint };
+
+/**
+ * What the kernel itself says of the files, by LOOP_GET_STATUS64 (loop(4)): right where a name is not, or not any more.
+ * Device number of the loop, such as "7:0", to the file below it; empty where nobody can be asked.
+ */
+const askKernel = async (): Promise<ReadonlyMap<string, Backing>> => {
   let printed: string;
   try {
     const columns = "MAJ:MIN,BACK-INO,BACK-MAJ:MIN";
     const args = ["--list", "--json", "--output", columns];
     printed = (await tryTool("losetup", args, { asRoot: true })).stdout;
   } catch (error) {
-    if (error instanceof UserError) {
-      return undefined;
-    }
-    throw error;
+    return ifOneOf(error, [UserError], new Map());
   }
   const list = printed.trim() === "" ? undefined : JSON.parse(printed);
-  const loop = listed
-    .safeParse(list)
-    .data?.loopdevices.find((one) => one["maj:min"] === number);
-  const inode = loop?.["back-ino"];
-  const device = loop?.["back-maj:min"];
-  return inode == null || device == null ? undefined : { device, inode };
+  return new Map(
+    listed.safeParse(list).data?.loopdevices.flatMap((loop) => {
+      const inode = loop["back-ino"];
+      const device = loop["back-maj:min"];
+      return inode == null || device == null
+        ? []
+        : [[loop["maj:min"], { device, inode }] as const];
+    }),
+  );
 };
 
 /**
@@ -49,12 +54,14 @@ const askKernel = async (
  * differ: some file systems number their devices differently for each.
  * @param number such as "7:0"
  * @param folder its folder in /sys
+ * @param loops what the kernel says, where it has been asked already
  */
 export const loopBackings = async (
   number: string,
   folder: string,
+  loops?: ReadonlyMap<string, Backing>,
 ): Promise<readonly string[]> => {
-  const kernel = await askKernel(number);
+  const kernel = (loops ?? (await askKernel())).get(number);
   const name = await orAbsent(
     readFile(join(folder, "loop", "backing_file"), "utf8"),
   );
@@ -78,4 +85,32 @@ export const loopBackings = async (
       ? []
       : [`file ${deviceNumber(named.dev)} ${named.ino}`]),
   ];
+};
+
+/**
+ * The loop devices that stand for this file, whatever name they were given for it.
+ * @returns names such as "loop0"
+ */
+export const loopsBackedBy = async ({
+  dev,
+  ino,
+}: Pick<BigIntStats, "dev" | "ino">): Promise<readonly string[]> => {
+  const file = `file ${deviceNumber(dev)} ${ino}`;
+  const found: string[] = [];
+  let loops: ReadonlyMap<string, Backing> | undefined;
+  for (const name of (await orAbsent(readdir("/sys/block"))) ?? []) {
+    const folder = join("/sys/block", name);
+    const number = (
+      await orAbsent(readFile(join(folder, "dev"), "utf8"))
+    )?.trim();
+    const attached = await orAbsent(stat(join(folder, "loop")));
+    if (number === undefined || attached === undefined) {
+      continue;
+    }
+    loops ??= await askKernel();
+    if ((await loopBackings(number, folder, loops)).includes(file)) {
+      found.push(name);
+    }
+  }
+  return found;
 };

@@ -1,12 +1,11 @@
-// A .bz2 file, of one stream or several, as an image: decoded by the installed bzip2, or by a package about half as fast.
+// A .bz2 file, of one stream or several, as an image: decoded by the installed bzip2, or by a package that is several times slower.
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import unbzip2Stream from "unbzip2-stream";
 import { UserError } from "../report/user-error.ts";
 import { decodeAhead, gatherChunks } from "./archive-chunks.ts";
-import { imageDamaged } from "./archive-damage.ts";
 import { closeStream } from "./archive-stream.ts";
-import { DecodeFailure, toolPieces } from "./archive-tool.ts";
+import { damageTold, DecodeFailure, toolPieces } from "./archive-tool.ts";
 import type { ImageReader } from "./reader.ts";
 
 const READ_SIZE = 256 * 1024;
@@ -68,28 +67,6 @@ async function* bzip2Pieces(
   }
 }
 
-async function* checkedPieces(
-  path: string,
-  follows: Follows,
-): AsyncGenerator<Uint8Array> {
-  let done = 0;
-  try {
-    for await (const piece of bzip2Pieces(path, follows)) {
-      done += piece.length;
-      yield piece;
-    }
-  } catch (error) {
-    throw error instanceof DecodeFailure
-      ? imageDamaged(
-          path,
-          `its .bz2 data cannot be decoded behind byte ${done} of the image`,
-          [error.message],
-          error,
-        )
-      : error;
-  }
-}
-
 /** Opens a .bz2 file, which tells neither its size nor where its streams begin; each block and stream has a CRC-32. */
 export const openBzip2 = async (path: string): Promise<ImageReader> => {
   let more = false;
@@ -102,7 +79,13 @@ export const openBzip2 = async (path: string): Promise<ImageReader> => {
     size: undefined,
     source: undefined,
     chunks: () =>
-      decodeAhead(gatherChunks(path, checkedPieces(path, follows), undefined)),
+      decodeAhead(
+        gatherChunks(
+          path,
+          damageTold(path, ".bz2", bzip2Pieces(path, follows)),
+          undefined,
+        ),
+      ),
     remarks: () =>
       more
         ? ["bytes that are no .bz2 data follow the image; they are left out"]

@@ -5,6 +5,7 @@ import { awaitedLater } from "../report/awaited-later.ts";
 import { UserError } from "../report/user-error.ts";
 import { toolEnvironment, toolMissing } from "../system/run-tool.ts";
 import { startProgram } from "../system/start-program.ts";
+import { imageDamaged } from "./archive-damage.ts";
 
 /** Options that these variables could add would change what the tools do and write. */
 const OPTION_VARIABLES = [
@@ -131,5 +132,33 @@ export async function* toolPieces(
     }
   } finally {
     await input.close();
+  }
+}
+
+/**
+ * The pieces of an image; where its decoder fails the file is damaged, and how far it could be decoded is told.
+ * @param kind such as ".bz2"
+ * @throws UserError IMAGE_DAMAGED
+ */
+export async function* damageTold(
+  path: string,
+  kind: string,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let done = 0;
+  try {
+    for await (const piece of pieces) {
+      done += piece.length;
+      yield piece;
+    }
+  } catch (error) {
+    throw error instanceof DecodeFailure
+      ? imageDamaged(
+          path,
+          `its ${kind} data cannot be decoded behind byte ${done} of the image`,
+          [error.message],
+          error,
+        )
+      : error;
   }
 }

@@ -5,9 +5,9 @@ import type { Duplex } from "node:stream";
 import * as zlib from "node:zlib";
 import { UserError } from "../report/user-error.ts";
 import { checkImageSize, decodeAhead, gatherChunks } from "./archive-chunks.ts";
-import { imageDamaged, MAX_IMAGE_SIZE, tooLarge } from "./archive-damage.ts";
+import { MAX_IMAGE_SIZE, tooLarge } from "./archive-damage.ts";
 import { closeStream, hasBytes } from "./archive-stream.ts";
-import { DecodeFailure, toolPieces } from "./archive-tool.ts";
+import { damageTold, DecodeFailure, toolPieces } from "./archive-tool.ts";
 import { walkZstdFrames, type ZstdFrames } from "./archive-zstd-frames.ts";
 import type { ImageReader } from "./reader.ts";
 
@@ -70,28 +70,6 @@ async function* zstdPieces(
   }
 }
 
-async function* checkedPieces(
-  path: string,
-  part: Part,
-): AsyncGenerator<Uint8Array> {
-  let done = 0;
-  try {
-    for await (const piece of zstdPieces(path, part)) {
-      done += piece.length;
-      yield piece;
-    }
-  } catch (error) {
-    throw error instanceof DecodeFailure
-      ? imageDamaged(
-          path,
-          `its .zst data cannot be decoded behind byte ${done} of the image`,
-          [error.message],
-          error,
-        )
-      : error;
-  }
-}
-
 export const openZstd = async (path: string): Promise<ImageReader> => {
   const file = await open(path, "r");
   let frames: ZstdFrames;
@@ -118,7 +96,13 @@ export const openZstd = async (path: string): Promise<ImageReader> => {
     size,
     source: undefined,
     chunks: () =>
-      decodeAhead(gatherChunks(path, checkedPieces(path, { end, all }), size)),
+      decodeAhead(
+        gatherChunks(
+          path,
+          damageTold(path, ".zst", zstdPieces(path, { end, all })),
+          size,
+        ),
+      ),
     remarks: () =>
       behind
         ? [

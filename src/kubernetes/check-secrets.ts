@@ -1,5 +1,6 @@
 // Says whether the parts of a cluster's secrets belong together.
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
+import { day } from "../report/day.ts";
 import { ifOneOf } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import {
@@ -14,8 +15,6 @@ import type {
   KeyPair,
   NodeCredentials,
 } from "./cluster-secrets.ts";
-
-const day = (date: Date): string => date.toISOString().slice(0, 10);
 
 /** A text that node:crypto cannot read is a finding like any other; its own messages are not for people. */
 const findings = (what: string, find: () => readonly string[]): string[] => {

@@ -25,7 +25,7 @@ export type AskId = (option: string, user: string) => string | undefined;
 const unknown = (variable: string, value: string): UserError =>
   new UserError(
     "CALLER_UNKNOWN",
-    `${variable} is "${value}", which is no user of this system`,
+    `${variable} is "${value}", which is not a user of this system`,
     {
       state: "nothing was done, because it would have been done as root",
       hint: `run pi-image with sudo, or remove ${variable} from root's environment`,
