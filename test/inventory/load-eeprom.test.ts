@@ -59,7 +59,9 @@ nodes:
       eepromImage: join(folder, "loader/pieeprom.bin"),
     });
     expect(said).toContain("warning[EEPROM_RECOVERY]");
-    expect(said).toContain("replaces the boot loader of the first board it starts in");
+    expect(said).toContain(
+      "replaces the boot loader of the first board it starts in",
+    );
   });
 
   it("takes one with its right signature", async () => {
