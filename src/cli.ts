@@ -169,7 +169,7 @@ declare(
   .addOption(allowFixedOption())
   .addOption(maxSizeOption())
   .option("--wipe", "also write what no file system uses")
-  .option("--patience <time>", "give a silent card up after this time (5m)")
+  .option("--patience <time>", "give up on a silent card after this time (5m)")
   .option("--eject", "eject the card once it is verified")
   .option("--dry-run", "print the plan and write nothing");
 

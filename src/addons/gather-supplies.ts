@@ -160,7 +160,7 @@ const gatherKey = async (
     ) {
       options.report({
         type: "warning",
-        message: `the Kubernetes packages have another key than at the last build: ${fingerprint} instead of ${earlier.fingerprint}`,
+        message: `the Kubernetes packages are signed with a different key than at the last build: ${fingerprint} instead of ${earlier.fingerprint}`,
         hint:
           project.cluster.mirrors.kubernetesKey === undefined
             ? "this version of pi-image pins the new one; see its changelog"

@@ -43,7 +43,9 @@ export const loadLock = async (path: string): Promise<Lock | undefined> => {
   } catch (error) {
     throw damaged(
       path,
-      error instanceof SyntaxError ? error : new Error("its shape is wrong"),
+      error instanceof SyntaxError
+        ? error
+        : new Error("it does not have the structure of a lockfile"),
     );
   }
 };

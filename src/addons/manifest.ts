@@ -36,7 +36,7 @@ export const findMistake = (text: string): Mistake | undefined => {
       const value = isMap(contents) ? contents.get(key) : undefined;
       if (typeof value !== "string" || value === "") {
         return {
-          message: `has a document without ${key}, so it is not an object of Kubernetes`,
+          message: `has a document without ${key}, so it is not a Kubernetes object`,
           ...parsed.placeOf(contents.range[0]),
         };
       }

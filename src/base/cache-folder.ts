@@ -44,7 +44,7 @@ const demandOwn = (path: string, facts: Stats): void => {
       path,
       why,
       facts.uid === process.geteuid?.()
-        ? "where it holds nothing but pi-image's cache, delete it: all of that can be had again, and the folder is made anew for this user only; else set PI_IMAGE_CACHE_HOME to another folder"
+        ? "if it holds nothing but pi-image's cache, delete it: everything in it can be fetched again, and the folder is made anew for this user only; otherwise set PI_IMAGE_CACHE_HOME to another folder"
         : "set PI_IMAGE_CACHE_HOME to a folder of this user",
     );
   }

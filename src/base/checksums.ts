@@ -70,7 +70,7 @@ const besideFile = async (
   if (found === undefined) {
     throw checksumListWrong(
       from,
-      `has no checksum for ${name} but for ${listedNames(list).slice(0, 3).join(", ")}`,
+      `has no checksum for ${name}, only for ${listedNames(list).slice(0, 3).join(", ")}`,
     );
   }
   return { from, ...found };
@@ -110,8 +110,8 @@ const inFolder = async (
   if (list !== undefined && listedNames(list).length === 0) {
     throw checksumListWrong(
       from,
-      "does not say which file its checksum is of",
-      "write the file's name behind the checksum, or give the checksum with --sha256 and remove the list",
+      "does not say which file its checksum is for",
+      "write the file's name after the checksum, or give the checksum with --sha256 and remove the list",
     );
   }
   return found && { from, ...found };
@@ -200,7 +200,7 @@ export const demandChecksums = (
       sha256,
       wrong,
       wrong.from === GIVEN && PACKED.test(name)
-        ? `${AGAIN}. The checksum must be of the file as it is, packed: a checksum of the unpacked image does not fit`
+        ? `${AGAIN}. The checksum must be that of the compressed file itself, not of the unpacked image`
         : AGAIN,
     );
   }

@@ -71,7 +71,7 @@ const accept = async (
     await partial.restart(NO_ORIGIN);
     throw new NetworkFailure(
       "broken",
-      `the server sends another part of ${shown} than asked for`,
+      `the server sends a different part of ${shown} than was asked for`,
     );
   }
   if (answer.statusCode !== 200) {
@@ -122,7 +122,7 @@ const receive = async (
   if (total !== undefined && partial.size() < total) {
     throw new NetworkFailure(
       "broken",
-      `only ${partial.size()} of ${total} bytes of ${shownUrl(url)} came`,
+      `only ${partial.size()} of ${total} bytes of ${shownUrl(url)} arrived`,
     );
   }
 };

@@ -68,7 +68,7 @@ const readBody = async (
   if (size < length) {
     throw new NetworkFailure(
       "broken",
-      `only ${size} of ${length} bytes of a part of ${shownUrl(url)} came`,
+      `only ${size} of ${length} bytes of a part of ${shownUrl(url)} arrived`,
     );
   }
   return Buffer.concat(pieces);

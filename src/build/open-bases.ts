@@ -92,7 +92,7 @@ const demandKind = (base: string, { name }: BaseImage): void => {
         `${base} is a root file system, and its name does not say that it is Arch Linux ARM's`,
         {
           state: "nothing was written",
-          hint: "give one whose name contains archlinuxarm; of every other system pi-image needs an image with cloud-init",
+          hint: "give one whose name contains archlinuxarm; for every other system, pi-image needs an image with cloud-init",
         },
       )
     : new UserError(

@@ -82,7 +82,7 @@ const judgePort = (ssh: PortState): Finding => {
     case "closed":
       return problem(
         "ssh",
-        "the node is up and SSH does not listen",
+        "the node is up, but SSH is not listening",
         "it is still booting, or cloud-init found no seed: check its console",
       );
     case "silent":
@@ -97,7 +97,7 @@ const judgePort = (ssh: PortState): Finding => {
 /** Of a node behind it, only the gateway can tell more. */
 const judgeGateway = (gateway: string, ssh: PortState | undefined): Finding =>
   ssh === "open"
-    ? ok("gateway", `${gateway} answers, and is the way to this node`)
+    ? ok("gateway", `${gateway} answers; this node is reached through it`)
     : problem(
         "gateway",
         `this node is behind ${gateway}, which does not answer`,

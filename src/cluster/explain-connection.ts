@@ -55,8 +55,8 @@ const misnamed = (
     .map((name) => name.replace(/^(?:DNS|IP Address):/, ""));
   return {
     kind: "misnamed",
-    message: `the API server at ${placeOf(server)} is of this cluster and does not call itself ${server.name}, but ${names.join(", ")}`,
-    hint: "write the endpoint with which the cluster was made into the inventory again",
+    message: `the API server at ${placeOf(server)} belongs to this cluster, but its certificate is for ${names.join(", ")}, not for ${server.name}`,
+    hint: "put the endpoint that the cluster was made with back into the inventory",
   };
 };
 
@@ -85,7 +85,7 @@ export const explainConnection = async (
     case "ECONNRESET":
       return {
         kind: "starting",
-        message: `the API server at ${where} does not listen yet`,
+        message: `the API server at ${where} is not listening yet`,
       };
     case "EPROTO":
     case "ERR_SSL_WRONG_VERSION_NUMBER":

@@ -21,7 +21,7 @@ const missing = (node: NodeView, sshCommand: string): string => {
       return `${not}: ${node.status?.because ?? "it has not said why"}; ${doctor(node.name)}`;
     }
     case "closed":
-      return `is up at ${node.address} and SSH does not listen yet: it is still booting, or cloud-init found no seed; check its console`;
+      return `is up at ${node.address} and SSH is not listening yet: it is still booting, or cloud-init found no seed; check its console`;
     case undefined:
       return `${not}: ${node.status?.ok === false ? node.status.because : "nothing is known of it"}; ${doctor(node.name)}`;
     case "silent":

@@ -75,7 +75,7 @@ export const fitSource = async (
   report({
     type: "notice",
     subject: source.label,
-    message: `the image has ${(source.size - size).toLocaleString("en-US")} bytes more than the card; none of its data is there, so they are left out`,
+    message: `the image has ${(source.size - size).toLocaleString("en-US")} bytes more than the card, and no data in them, so they are left out`,
   });
   return {
     ...source,

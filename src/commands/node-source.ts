@@ -87,7 +87,7 @@ const builtImage = async (
   ) {
     if (isWithoutPassword(node, prepared)) {
       context.remark(
-        `The Wi-Fi password in ${built} was not compared: it is not at hand here.`,
+        `The Wi-Fi password in ${built} was not compared: it is not available here.`,
       );
       return built;
     }

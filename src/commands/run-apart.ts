@@ -100,7 +100,7 @@ const startApart = async (stop: AbortController): Promise<number> => {
   if (typeof first === "string") {
     throw new UserError(
       "RUN_KILLED",
-      `the process that works on the devices was ended by ${first}`,
+      `the process that works on the devices was killed by ${first}`,
       {
         state: "if a card was already being written, it does not boot",
         hint: "the system does that when memory runs out; run the same command again",

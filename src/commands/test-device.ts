@@ -85,8 +85,8 @@ const counterfeit = (
     {
       facts: [
         finding.kind === "wraps"
-          ? `what is written behind byte ${kept.toLocaleString("en-US")} overwrites its beginning`
-          : `what is written behind byte ${kept.toLocaleString("en-US")} is lost`,
+          ? `what is written beyond byte ${kept.toLocaleString("en-US")} overwrites its beginning`
+          : `what is written beyond byte ${kept.toLocaleString("en-US")} is lost`,
       ],
       state: AS_BEFORE,
       hint: "return it; do not flash an image onto it",
@@ -96,7 +96,7 @@ const counterfeit = (
 const notRestored = (path: string, cause?: unknown): UserError =>
   new UserError(
     "READBACK_DIFFERS",
-    `${path} does not hold again what the test had saved`,
+    `${path} no longer holds everything that the test had saved`,
     {
       cause,
       state: `some of the content of ${path} is lost`,

@@ -114,7 +114,7 @@ export const verify = async (
       throw verificationError(path, differing);
     }
     context.print(
-      `${path} holds what ${against} says: ${formatBytes(bytes)} compared${
+      `${path} matches ${against}: ${formatBytes(bytes)} compared${
         opened.readBack === "medium" ? ", read from the medium" : ""
       } (${EXTENT[extent]}).`,
     );

@@ -57,7 +57,7 @@ const madeUp = (path: string): UnusableTarget =>
   unusable(
     path,
     "TARGET_NOT_A_DEVICE",
-    "is made up by the kernel, as all of /proc and /sys is; no disk holds it",
+    "exists only inside the kernel, like everything in /proc and /sys",
   );
 
 const inspectMissing = async (path: string, error: Error): Promise<Target> => {

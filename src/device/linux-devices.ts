@@ -136,7 +136,7 @@ const holdersOf = (
 
 /**
  * Every block device that is not a partition, in lsblk's order; an unused loop, nbd or zram device has size 0.
- * @throws ZodError when lsblk prints something else than expected
+ * @throws ZodError when lsblk prints something other than expected
  */
 export const linuxDevices = (facts: LinuxFacts): readonly BlockDevice[] => {
   const all = new Map<string, LsblkNode>();

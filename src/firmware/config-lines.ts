@@ -26,7 +26,7 @@ const keyOf = (line: string): string => /^[^\s=]*/.exec(line)?.[0] ?? "";
 /** Half a sentence that says why a line cannot stand in a block of ours; undefined if it can. */
 export const lineMistake = (line: string): string | undefined => {
   if (!/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(line)) {
-    return "holds characters that config.txt cannot have, or blanks at an end";
+    return "contains characters that config.txt cannot hold, or blanks at its beginning or end";
   }
   if (line.length > LONGEST_LINE) {
     return `has ${line.length} characters, and the firmware reads ${LONGEST_LINE}`;

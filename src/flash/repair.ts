@@ -73,7 +73,7 @@ export const proveSegments = async (
     report({
       type: "warning",
       subject: target.path,
-      message: `${target.path} did not hold ${bad.length} of ${body.length} pieces; they are written again`,
+      message: `${target.path} did not hold ${bad.length} of ${body.length} pieces; writing them again`,
     });
     const wrong = bad;
     await supply.inTurn(() => rewrite(run, wrong, supply));

@@ -13,7 +13,7 @@ const READ_SIZE = 256 * 1024;
 /** How either decoder says that no further stream begins where one has ended. */
 const BEHIND = /trailing garbage|No magic number found/;
 
-/** Told when bytes that are no .bz2 data follow the last stream. */
+/** Told when bytes that are not .bz2 data follow the last stream. */
 type Follows = () => void;
 
 async function* packagePieces(
@@ -88,7 +88,7 @@ export const openBzip2 = async (path: string): Promise<ImageReader> => {
       ),
     remarks: () =>
       more
-        ? ["bytes that are no .bz2 data follow the image; they are left out"]
+        ? ["bytes that are not .bz2 data follow the image; they are left out"]
         : [],
     close: async () => undefined,
   };

@@ -19,7 +19,7 @@ export const checkImageSize = (
     );
   }
   if (size === 0) {
-    throw imageDamaged(path, "it holds no bytes");
+    throw imageDamaged(path, "it is empty");
   }
 };
 

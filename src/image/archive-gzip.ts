@@ -27,7 +27,7 @@ const zlibCode = (error: unknown): string | undefined =>
 const damaged = (path: string, behind: number, cause: unknown) =>
   imageDamaged(
     path,
-    `its .gz data cannot be decoded behind byte ${behind} of the file`,
+    `its .gz data cannot be decoded beyond byte ${behind} of the file`,
     [zlibCode(cause) ?? ""],
     cause,
   );
@@ -135,7 +135,7 @@ export const openGzip = async (path: string): Promise<ImageReader> => {
       end.last === undefined
         ? []
         : [
-            `bytes that are no .gz data follow the image at byte ${end.last} of the file; they are left out`,
+            `bytes that are not .gz data follow the image at byte ${end.last} of the file; they are left out`,
           ],
     close: async () => undefined,
   };

@@ -155,7 +155,7 @@ export async function* damageTold(
     throw error instanceof DecodeFailure
       ? imageDamaged(
           path,
-          `its ${kind} data cannot be decoded behind byte ${done} of the image`,
+          `its ${kind} data cannot be decoded beyond byte ${done} of the image`,
           [error.message],
           error,
         )

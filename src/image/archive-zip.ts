@@ -237,7 +237,7 @@ async function* entryPieces(
   } catch (error) {
     throw (
       opened.failure ??
-      failed(`cannot be unpacked behind byte ${size} of the image`, error)
+      failed(`cannot be unpacked beyond byte ${size} of the image`, error)
     );
   } finally {
     await closeAll(opened);
@@ -282,7 +282,7 @@ export const openZip = async (path: string): Promise<ImageReader> => {
       end.behind === undefined
         ? []
         : [
-            `bytes that are no .zip data follow the image at byte ${end.behind} of the file; they are left out`,
+            `bytes that are not .zip data follow the image at byte ${end.behind} of the file; they are left out`,
           ],
     close: () => closeAll(opened),
   };

@@ -58,7 +58,7 @@ const countBlock = (file: File): void => {
 const cut = (file: File) =>
   imageDamaged(
     file.path,
-    `its .zst data goes on beyond its end at byte ${file.size}, so it is cut off`,
+    `its .zst data goes on past its end at byte ${file.size}, so it is cut off`,
   );
 
 const readNumber = (bytes: Buffer, position: number, size: number): number =>

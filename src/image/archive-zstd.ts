@@ -106,7 +106,7 @@ export const openZstd = async (path: string): Promise<ImageReader> => {
     remarks: () =>
       behind
         ? [
-            `bytes that are no .zst data follow the image at byte ${end} of the file; they are left out`,
+            `bytes that are not .zst data follow the image at byte ${end} of the file; they are left out`,
           ]
         : [],
     close: async () => undefined,

@@ -23,7 +23,7 @@ export const notAnImage = (
     contents === undefined
       ? verb === "is"
         ? "is not a disk image: it has no partition table and is in no known format"
-        : "holds something else than a disk image: it has no partition table and is in no known format"
+        : "holds something other than a disk image: it has no partition table and is in no known format"
       : verb === "is"
         ? `is not a disk image but ${contents.name}`
         : `holds ${contents.name}, not a disk image`;

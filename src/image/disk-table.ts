@@ -82,7 +82,7 @@ export const readDiskTable = async (
         {
           code: "GPT_DAMAGED",
           message:
-            "the entry of the image's MBR that protects a GPT does not start in sector 1: Linux finds no partitions",
+            "the protective entry of the image's MBR does not start at sector 1: Linux finds no partitions",
         },
       ],
     };

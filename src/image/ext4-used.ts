@@ -100,7 +100,7 @@ export const markExt4Used = async (
   map: UsedMap,
 ): Promise<string | undefined> => {
   if (await holdsOther(source, partition)) {
-    return "it holds something else than ext4";
+    return "it holds something other than ext4";
   }
   const finding = await readExtLayout(source, partition);
   if ("reason" in finding) {

@@ -77,7 +77,7 @@ const readCopies = async (
     const faults: TableFault[] = [
       {
         code: "GPT_CUT_SHORT",
-        message: `the image is cut short: its GPT is for ${end} bytes, and it has only ${size}, so that the backup at its end is missing`,
+        message: `the image is cut short: its GPT is for ${end} bytes, and it has only ${size}, so the backup at its end is missing`,
       },
     ];
     return { sectorSize, primary: first, backup: undefined, faults };

@@ -32,7 +32,7 @@ const ext = (start: Buffer): Unclean | undefined => {
     };
   }
   if ((state & 2) !== 0) {
-    return { name, reason: "has errors by its own account" };
+    return { name, reason: "is marked as having errors" };
   }
   return (state & 1) === 0 ? { name, reason: NOT_UNMOUNTED } : undefined;
 };
@@ -83,7 +83,7 @@ const fat = (start: Buffer): Unclean | undefined => {
         : start.readUInt16LE(table + 2);
     const { clean, sound } = FLAGS[name];
     if ((entry & clean) !== 0 && (entry & sound) === 0) {
-      return { name, reason: "has errors by its own account" };
+      return { name, reason: "is marked as having errors" };
     }
     return (entry & clean) === 0 ? { name, reason: NOT_UNMOUNTED } : undefined;
   }

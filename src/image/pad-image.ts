@@ -66,7 +66,7 @@ export const padImage = (reader: ImageReader): ImageReader => {
       ...(end % SECTOR === 0
         ? []
         : [
-            `the image has ${end} bytes, which are no whole number of sectors; its last sector is filled up with zeros`,
+            `the image has ${end} bytes, which is not a whole number of sectors; the last sector is filled up with zeros`,
           ]),
     ],
   };

@@ -136,7 +136,7 @@ export const openXz = async (path: string): Promise<ImageReader> => {
       remarks: () =>
         rest === "other bytes"
           ? [
-              `bytes that are no .xz data follow the image at byte ${index.end} of the file; they are left out`,
+              `bytes that are not .xz data follow the image at byte ${index.end} of the file; they are left out`,
             ]
           : [],
       close: async () => {

@@ -54,7 +54,7 @@ const pcieGen: NodeCheck = (draft, numbered, board) => {
     message:
       board.pcie === undefined
         ? `${titleOf(numbered)} is a ${board.title}, which has no PCIe connector`
-        : `${titleOf(numbered)} is a ${board.title}, whose PCIe ends at Gen ${board.pcie}`,
+        : `${titleOf(numbered)} is a ${board.title}, whose PCIe goes up to Gen ${board.pcie}`,
     ...placeOf(draft, numbered, found),
     hint: `set pcieGen: 2 at the node; Gen 3 is for ${GEN_3.join(", ")}`,
   };

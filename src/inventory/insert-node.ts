@@ -8,7 +8,7 @@ export type NewNode = {
   readonly address: string | undefined;
 };
 
-/** Words that YAML 1.1 readers take for something else than text. */
+/** Words that YAML 1.1 readers take for something other than text. */
 const NOT_A_STRING = /^(?:true|false|yes|no|on|off|null|y|n)$/i;
 const PLAIN = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
 const ADDRESS = /^\d+\.\d+\.\d+\.\d+(?:\/\d+)?$/;

@@ -58,7 +58,7 @@ export const demandNoSecrets = async ({
         ...(more > 0 ? [`and ${more} more`] : []),
       ],
       state: "nothing was written",
-      hint: `take it out of the base or the fragment; if it is none, such as the key of a test, say --not-secret ${first.place}`,
+      hint: `take it out of the base or the fragment; if it is not a secret, such as the key of a test, add --not-secret ${first.place}`,
     },
   );
 };

@@ -59,7 +59,7 @@ export const ERROR_CODES = {
   BASE_UNSUITABLE: {
     exit: EXIT.wrongInput,
     about:
-      "A base is of another kind than the command needs: a root file system, or one without cloud-init.",
+      "A base is not of the kind that the command needs: a root file system, or one without cloud-init.",
   },
   BMAP_WRONG: {
     exit: EXIT.untrusted,
@@ -81,7 +81,7 @@ export const ERROR_CODES = {
   },
   BOOT_PARTITION_NOT_FAT32: {
     exit: EXIT.wrongInput,
-    about: "The boot partition has another file system than FAT32.",
+    about: "The boot partition's file system is not FAT32.",
   },
   BOOT_PARTITION_UNSUPPORTED: {
     exit: EXIT.wrongInput,
@@ -367,7 +367,7 @@ export const ERROR_CODES = {
   TARGET_OTHER_SECTORS: {
     exit: EXIT.targetRefused,
     about:
-      "The target's sectors have another size than those that the image's partition table is made for.",
+      "The target's sectors are not of the size that the image's partition table is made for.",
   },
   TARGET_READ_ONLY: {
     exit: EXIT.targetRefused,

@@ -62,7 +62,7 @@ export const PROBLEM_CODES = {
   FILE_TOO_LARGE: "A file is larger than any file of its kind.",
   FILE_UNREADABLE: "A file cannot be read.",
   FINGERPRINT_INVALID:
-    "A key is named by something else than its full fingerprint.",
+    "A key is named by something other than its full fingerprint.",
   FORWARD_RESERVED:
     "A port forward takes a port that the gateway needs itself.",
   FORWARD_TAKEN: "Two port forwards have the same port.",
@@ -129,7 +129,7 @@ export const PROBLEM_CODES = {
   TIMEZONE_UNKNOWN: "pi-image does not know a time zone.",
   TOO_MANY_MISTAKES: "A file has more mistakes than are shown at once.",
   UNKNOWN_KEY: "A key is not known at its place.",
-  UNKNOWN_VALUE: "A value is none of the choices.",
+  UNKNOWN_VALUE: "A value is not one of the choices.",
   URL_INVALID: "A value is not an address that pi-image can use.",
   USER_MISSING: "A node has no user.",
   USER_NAME_INVALID: "A value cannot be a login name.",
@@ -158,10 +158,10 @@ export const PROBLEM_CODES = {
   WIFI_SSID_TWICE: "A Wi-Fi network has a name as text and one as octets.",
   WIFI_SSID_UNSUPPORTED:
     "A base image cannot join a Wi-Fi network of this name.",
-  WRONG_TYPE: "A value is of another type than its key wants.",
+  WRONG_TYPE: "A value has the wrong type for its key.",
   YAML_ALIASES: "The aliases of a file cannot be followed.",
   YAML_SYNTAX: "The file is not valid YAML.",
-  YAML_TOO_DEEP: "A file nests too deep.",
+  YAML_TOO_DEEP: "A file is nested too deeply.",
 } as const satisfies Record<string, string>;
 
 export type ProblemCode = keyof typeof PROBLEM_CODES;

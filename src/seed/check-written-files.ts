@@ -24,7 +24,7 @@ export const checkWrittenFiles = (
         severity: "error",
         message: `${path.value} is written twice`,
         at: path.at,
-        label: `written in ${first.at.file}, line ${first.at.line} as well`,
+        label: `also written in ${first.at.file}, line ${first.at.line}`,
         hint: "remove one of the two, or add `append: true` to the one that follows",
       });
     }

@@ -85,7 +85,7 @@ const conflict = (
       ? `${path.join(".")} is set to two different values`
       : `${path.join(".")} is a ${second.kind} here and a ${first.kind} in another fragment`,
   at: second.at,
-  label: `set in ${placeOf(first.at)} as well`,
+  label: `also set in ${placeOf(first.at)}`,
   hint: "remove one of the two, or override the fragment by a file with its path beside the inventory",
 });
 

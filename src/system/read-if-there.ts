@@ -4,7 +4,7 @@ import { ifAbsent, isAbsent, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { errnoReason } from "./errno-words.ts";
 
-/** Said of a name that is there, these mean something else than of one that may not be. */
+/** Said of a name that is there, these mean something other than of one that may not be. */
 const OF_A_NAME: Readonly<Record<string, string>> = {
   ENOENT: "it is a symbolic link to nothing",
   ENOTDIR: "it is not a folder",

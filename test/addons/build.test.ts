@@ -206,7 +206,7 @@ describe("add-ons and the lockfile", () => {
     const bad = await run(cwd, "check");
     expect(bad.status).toBe(2);
     expect(bad.stderr)
-      .toContain(`error[ADDON_NO_MANIFEST]: the add-on app.yaml has a document without kind, so it is not an object of Kubernetes
+      .toContain(`error[ADDON_NO_MANIFEST]: the add-on app.yaml has a document without kind, so it is not a Kubernetes object
  --> app.yaml:1:1
   |
 1 | apiVersion: v1`);

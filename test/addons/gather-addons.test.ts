@@ -53,11 +53,11 @@ describe("add-ons", () => {
   it.each([
     ["is not YAML: ", "a: [1\nb: 2\n"],
     [
-      "has a document without kind, so it is not an object of Kubernetes (line 4)",
+      "has a document without kind, so it is not a Kubernetes object (line 4)",
       "apiVersion: v1\nkind: Namespace\n---\napiVersion: v1\n",
     ],
     [
-      "has a document without apiVersion, so it is not an object of Kubernetes (line 1)",
+      "has a document without apiVersion, so it is not a Kubernetes object (line 1)",
       "just words\n",
     ],
     ["holds no object (line 1)", "# nothing\n---\n"],

@@ -54,7 +54,7 @@ describeWithTools(["gpg", "gpgconf"], "the key of the packages", () => {
     });
     await gatherSupplies({ ...request, lock }, options);
     expect(options.told()).toEqual([
-      `the Kubernetes packages have another key than at the last build: ${key.fingerprint} instead of ${"A".repeat(40)}`,
+      `the Kubernetes packages are signed with a different key than at the last build: ${key.fingerprint} instead of ${"A".repeat(40)}`,
     ]);
   });
 

@@ -321,10 +321,10 @@ describe("a file's checksums", () => {
   });
 
   it.each([
-    [{ "a.img.sha256": `${A}  other.img\n` }, "for a.img but for other.img"],
+    [{ "a.img.sha256": `${A}  other.img\n` }, "for a.img, only for other.img"],
     [{ "a.img.sha256": `${A}\n${B}  a.img\n` }, "two different checksums of"],
     [{ "a.img.sha256": `${MD5}\n` }, "no SHA-256 checksum of a.img, only MD5"],
-    [{ SHA256SUMS: `${A}\n` }, "does not say which file its checksum is of"],
+    [{ SHA256SUMS: `${A}\n` }, "does not say which file its checksum is for"],
     [{ SHA256SUMS: "x".repeat(2 ** 20 + 1) }, "too large to be a list"],
   ])("that say nothing of it are an error: %j", async (files, why) => {
     const outcome = await outcomeOf(beside(files));

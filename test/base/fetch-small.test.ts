@@ -39,7 +39,7 @@ describe("a redirect", () => {
     ]);
   });
 
-  it("in a circle, or to something else than the web, ends", async () => {
+  it("in a circle, or to something other than the web, ends", async () => {
     const server = await startServer();
     server.files.set("circle", redirect("/circle"));
     server.files.set("file", redirect("file:///etc/passwd"));

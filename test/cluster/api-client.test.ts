@@ -98,7 +98,7 @@ describe("askApi", () => {
     const failure = await failureOf(ask(port));
     expect(failure.kind).toBe("misnamed");
     expect(failure.message).toContain(
-      "does not call itself cplane, but kubernetes, old.home.arpa",
+      "its certificate is for kubernetes, old.home.arpa, not for cplane",
     );
   });
 
@@ -188,7 +188,7 @@ describe("askApi", () => {
     });
     const failure = await failureOf(ask(port));
     expect(failure.kind).toBe("starting");
-    expect(failure.message).toContain("does not listen yet");
+    expect(failure.message).toContain("is not listening yet");
   });
 
   it("knows a listener that speaks something else", async () => {

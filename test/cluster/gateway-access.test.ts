@@ -233,7 +233,7 @@ describeAsRoot(
       });
       expect(run(...pi("doctor", "nas")).status).toBe(0);
       const worker = run(...pi("doctor", "worker1")).output;
-      expect(worker).toContain("gate answers, and is the way to this node");
+      expect(worker).toContain("gate answers; this node is reached through it");
       expect(worker).toContain(
         "phase kubeadm is waiting (attempt 3): Waits for cplane.",
       );

@@ -113,7 +113,7 @@ describeWithTools(
         Buffer.concat([multi, Buffer.from("more")]),
       );
       expect(status).toBe(0);
-      expect(stderr).toContain("bytes that are no .xz data follow the image");
+      expect(stderr).toContain("bytes that are not .xz data follow the image");
       expect(stderr).toContain("nothing proves this file");
       expect(card.subarray(0, IMAGE_SIZE).equals(raw)).toBe(true);
     });

@@ -36,7 +36,7 @@ describeWithTools(["lsblk"], "inspectTarget", () => {
     ...["/proc/version", "/proc/new", "/sys/kernel/uevent_seqnum"].map(
       (path) => [
         path,
-        "TARGET_NOT_A_DEVICE: IT is made up by the kernel, as all of /proc and /sys is; no disk holds it",
+        "TARGET_NOT_A_DEVICE: IT exists only inside the kernel, like everything in /proc and /sys",
       ],
     ),
     [

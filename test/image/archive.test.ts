@@ -397,7 +397,7 @@ describe("what is not an archive", () => {
       );
       expect([undefined, SIZE - 512]).toContain(reader.size);
       expect(reader.remarks?.()).toEqual([
-        `the image has ${bytes.length} bytes, which are no whole number of sectors; its last sector is filled up with zeros`,
+        `the image has ${bytes.length} bytes, which is not a whole number of sectors; the last sector is filled up with zeros`,
       ]);
       if (reader.source !== undefined) {
         expectSame(

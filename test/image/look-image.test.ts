@@ -41,9 +41,7 @@ describeWithTools(["mkfs.ext4", "debugfs", "mkfs.vfat"], "lookUnclean", () => {
     run("debugfs", "-w", "-R", "set_super_value state 0", file);
     expect(await reasonOf(bytes())).toBe(`${name} was not unmounted cleanly`);
     run("debugfs", "-w", "-R", "set_super_value state 3", file);
-    expect(await reasonOf(bytes())).toBe(
-      `${name} has errors by its own account`,
-    );
+    expect(await reasonOf(bytes())).toBe(`${name} is marked as having errors`);
     run("debugfs", "-w", "-R", "set_super_value state 1", file);
     if (type !== "ext2") {
       run("debugfs", "-w", "-R", "feature needs_recovery", file);
@@ -78,7 +76,7 @@ describeWithTools(["mkfs.ext4", "debugfs", "mkfs.vfat"], "lookUnclean", () => {
           );
         expect(await without(bits[0])).toBe(dirty);
         expect(await without(bits[1])).toBe(
-          `${name} has errors by its own account`,
+          `${name} is marked as having errors`,
         );
       }
     },

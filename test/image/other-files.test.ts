@@ -208,7 +208,7 @@ describe("a file that is not a disk image", () => {
         writeSample("a.gz", gzipSync(Buffer.alloc(4096, "\x01\xff\x80"))),
       ),
     ).toContain(
-      "holds something else than a disk image: it has no partition table",
+      "holds something other than a disk image: it has no partition table",
     );
   });
 });

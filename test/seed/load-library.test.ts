@@ -213,8 +213,8 @@ describe("the user's library", () => {
       "cloud-init/fragments/my/b.yaml:7:11 SEED_FILE_TWICE /etc/x is written twice",
     ]);
     expect(labels).toEqual([
-      "set in cloud-init/fragments/my/a.yaml, line 2 as well",
-      "written in cloud-init/fragments/my/a.yaml, line 4 as well",
+      "also set in cloud-init/fragments/my/a.yaml, line 2",
+      "also written in cloud-init/fragments/my/a.yaml, line 4",
     ]);
   });
 });

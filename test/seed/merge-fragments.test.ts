@@ -80,8 +80,8 @@ describe("mergeFragments", () => {
       "second.yaml:3:11 FRAGMENT_CONFLICT timezone is set to two different values",
     ]);
     expect(problems.map(({ label }) => label)).toEqual([
-      "set in first.yaml, line 2 as well",
-      "set in first.yaml, line 1 as well",
+      "also set in first.yaml, line 2",
+      "also set in first.yaml, line 1",
     ]);
     expect(JSON.stringify(problems)).not.toContain("secret-");
     expect(value).toMatchObject({ timezone: "secret-one" });
