@@ -92,6 +92,7 @@ export const REPOSITORY = [
 ].join("\n");
 
 const KEYS = [
+  "the key on the card DE15B14486CD377B9E876E1A234654DA9A296436",
   "https://pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key DE15B14486CD377B9E876E1A234654DA9A296436",
   "https://download.docker.com/linux/ubuntu/gpg 9DC858229FC7DD38854AE2D88D81803C0EBFCD88",
   "https://download.opensuse.org/repositories/isv:/cri-o:/stable:/v1.36/deb/Release.key 85B67D5C50100B1AC8CEFE49CBA9C85640A2B579",

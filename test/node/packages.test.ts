@@ -217,7 +217,7 @@ describeNode("keys of package repositories", () => {
     });
     expect(said(root)).toEqual([
       UPDATING,
-      `The key at ${url} is not the key of the kubernetes packages; its fingerprint is 0123456789ABCDEF0123456789ABCDEF01234567, not DE15B14486CD377B9E876E1A234654DA9A296436.`,
+      `The key at ${url} cannot be used for the kubernetes packages: it has the fingerprint 0123456789ABCDEF0123456789ABCDEF01234567, not DE15B14486CD377B9E876E1A234654DA9A296436.`,
       INSTALLING,
       "done",
     ]);
@@ -233,9 +233,22 @@ describeNode("keys of package repositories", () => {
       },
       after: { 1: `echo "${url} ${right}" >world/keys` },
     });
-    expect(said(root)[1]).toContain(
-      "is not the key of the kubernetes packages",
+    expect(said(root)[1]).toBe(
+      `The key at ${url} cannot be used for the kubernetes packages: it holds more than one key.`,
     );
+    expect(
+      readFileSync(join(root, "etc/apt/keyrings/kubernetes.asc"), "utf8"),
+    ).toBe(`written anew: the key at ${url}\n`);
+  });
+
+  it("are fetched where the one on the card is another one", async () => {
+    const root = await install({
+      files: { "etc/apt/keyrings/kubernetes.asc": "somebody's key" },
+    });
+    expect(calls(root, "curl")).toHaveLength(1);
+    expect(
+      readFileSync(join(root, "etc/apt/keyrings/kubernetes.asc"), "utf8"),
+    ).toContain("written anew: ");
   });
 
   it.each([

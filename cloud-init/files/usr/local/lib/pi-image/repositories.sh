@@ -11,19 +11,55 @@ crio_key=85B67D5C50100B1AC8CEFE49CBA9C85640A2B579
 keys=${root?}/etc/apt/keyrings
 crio_packages=https://download.opensuse.org/repositories/isv:/cri-o:/stable:/v$PI_IMAGE_KUBERNETES_MINOR/deb
 
-# apt trusts every key in the file, so the file may hold no other.
-fetch_key() { # NAME URL FINGERPRINT
-  local new=$keys/$1.new prints
-  mkdir -p "$keys"
-  logged 120 curl --fail --silent --show-error --location --retry 2 --output "$new" "$2" ||
-    fails "The key of the $1 packages cannot be fetched from $2: $(cause)."
-  command -v gpg >/dev/null || apt_get 900 install gpg || fails "gpg is needed to check the key of the $1 packages: $(cause)."
-  prints=$(gpg --batch --with-colons --show-keys "$new" 2>/dev/null |
-    awk -F : '$1 == "pub" { next_is = 1 } $1 == "fpr" && next_is { print $10; next_is = 0 }') || true
-  if [[ $prints != "$3" ]]; then
-    rm -f "$new"
-    fails "The key at $2 is not the key of the $1 packages; its fingerprint is ${prints:-unreadable}, not $3."
+# In a folder of its own: nothing of the node's own keys and settings counts, and nothing is kept.
+gpg_alone() { # ARGUMENTS...
+  mkdir -p -m 0700 "${scratch?}/gpg"
+  gpg --homedir "$scratch/gpg" --batch --quiet --no-autostart "$@" 2>/dev/null
+}
+
+# Fingerprints of the primary keys in what gpg lists, public and secret.
+prints_in() {
+  awk -F : '$1 == "pub" || $1 == "sec" { next_is = 1 } $1 == "fpr" && next_is { print $10; next_is = 0 }' <<<"$1"
+}
+
+# Writes a file's key anew, when it is the wanted one and alone; else says what the file is instead, after "it". apt trusts
+# every key in its file and reads it with another parser, so it gets nothing that was not judged here.
+judge_key() { # FILE FINGERPRINT NEW
+  local listed prints
+  listed=$(gpg_alone --with-colons --show-keys "$1") || true
+  prints=$(prints_in "$listed")
+  if [[ -z $prints ]]; then
+    echo "cannot be read as an OpenPGP key"
+  elif grep -qE '^(sec|ssb):' <<<"$listed"; then
+    echo "holds a secret key"
+  elif [[ $prints == *$'\n'* ]]; then
+    echo "holds more than one key"
+  elif [[ $prints != "$2" ]]; then
+    echo "has the fingerprint $prints, not $2"
+  elif [[ $listed == pub:r:* || $listed == *$'\n'pub:r:* ]]; then
+    echo "is revoked"
+  elif [[ $listed == pub:e:* || $listed == *$'\n'pub:e:* ]]; then
+    echo "has expired"
+  elif ! gpg_alone --armor --import-options import-export,import-minimal --import "$1" >"$3" ||
+    [[ $(prints_in "$(gpg_alone --with-colons --show-keys "$3")") != "$2" ]]; then
+    echo "has no valid signature of its own"
+  else
+    return 0
   fi
+  return 1
+}
+
+fetch_key() { # NAME URL FINGERPRINT
+  local served=${scratch?}/$1.key new=$keys/$1.new why
+  mkdir -p "$keys"
+  logged 120 curl --fail --silent --show-error --location --retry 2 --max-filesize 262144 --output "$served" "$2" ||
+    fails "The key of the $1 packages cannot be fetched from $2: $(cause)."
+  demand_packages gpg=gpg
+  if ! why=$(judge_key "$served" "$3" "$new"); then
+    rm -f "$served" "$new"
+    fails "The key at $2 cannot be used for the $1 packages: it $why."
+  fi
+  rm -f "$served"
   chmod 0644 "$new"
   mv -f "$new" "$keys/$1.asc"
 }
@@ -32,8 +68,13 @@ add_source() { # NAME LINES
   printf '%s\nSigned-By: /etc/apt/keyrings/%s.asc\n' "$2" "$1" >"$root/etc/apt/sources.list.d/$1.sources"
 }
 
+# One that came with the card or the base image is judged as well.
 ensure_key() { # NAME URL FINGERPRINT
-  [[ -s $keys/$1.asc ]] || fetch_key "$@"
+  if [[ -s $keys/$1.asc ]]; then
+    demand_packages gpg=gpg
+    ! judge_key "$keys/$1.asc" "$3" "${scratch?}/$1.asc" >/dev/null || return 0
+  fi
+  fetch_key "$@"
 }
 
 # The source of Kubernetes itself comes with the seed.
