@@ -23,6 +23,7 @@ import { watchOutputs } from "./commands/output-streams.ts";
 import { runApart } from "./commands/run-apart.ts";
 import {
   endOnSignals,
+  leaveTerminal,
   type RunCommand,
   runCommand,
 } from "./commands/run-command.ts";
@@ -367,7 +368,10 @@ const usageError = ({ message }: CommanderError): UserError => {
 };
 
 endOnSignals(stop, () => process.exit());
-process.on("exit", removeTemporaries);
+process.on("exit", () => {
+  removeTemporaries();
+  leaveTerminal();
+});
 watchOutputs();
 
 /** commander prints its help for an unknown command too; without these words it looks at the command. */

@@ -33,7 +33,8 @@ const exitIn = (message: unknown): number | undefined =>
     ? message.exit
     : undefined;
 
-const isApart = (): boolean =>
+/** Whether this is the process that does the work; the other one tells it when to stop. */
+export const isApart = (): boolean =>
   env[MARK] === String(process.ppid) && process.send !== undefined;
 
 /** In the process that does the work: it lives no longer than the one that the user sees. */

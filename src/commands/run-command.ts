@@ -4,12 +4,13 @@ import type { Command } from "commander";
 import { cancelled } from "../report/cancelled.ts";
 import { EXIT } from "../report/exit-codes.ts";
 import { removeTemporaries } from "../system/atomic-file.ts";
+import { leaveLostTerminals, outlivesTerminal } from "../system/hang-up.ts";
 import { stuckCancel } from "./cancelled-state.ts";
 import { type Context, createContext, type GlobalOptions } from "./context.ts";
 import { demandFilled, workingFolderGone } from "./demand-arguments.ts";
 import { explainFailure, showUserError } from "./explain-failure.ts";
 import { outputFailure } from "./output-streams.ts";
-import { killApart, reportEnd, waitsForApart } from "./run-apart.ts";
+import { isApart, killApart, reportEnd, waitsForApart } from "./run-apart.ts";
 
 export type RunCommand = (
   context: Context,
@@ -80,6 +81,25 @@ export const runCommand = async (
   }
 };
 
+/** Whether the terminal went away, and this run with it. */
+let hungUp = false;
+
+/** The shell, and whoever else waits, sees which signal it was. */
+const endBy = (signal: NodeJS.Signals): void => {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+};
+
+/** To be called last at the exit. */
+export const leaveTerminal = (): void => {
+  const lost = leaveLostTerminals();
+  // A question that ends with its terminal may end before Node has looked at the signal.
+  if (hungUp || (lost && process.exitCode === EXIT.cancelled)) {
+    killApart();
+    endBy("SIGHUP");
+  }
+};
+
 /**
  * Ends the process at once. An ordinary exit waits for the threads that do file operations, so for ever for one that a dead
  * file server, or a named pipe without a writer, never answers. There the signal itself ends it: status 130 in a shell.
@@ -90,8 +110,7 @@ const endAtOnce = (exit: () => void): void => {
   ) {
     removeTemporaries();
     killApart();
-    process.removeAllListeners("SIGINT");
-    process.kill(process.pid, "SIGINT");
+    endBy(hungUp ? "SIGHUP" : "SIGINT");
     return;
   }
   exit();
@@ -123,6 +142,12 @@ export const endOnSignals = (stop: AbortController, exit: () => void): void => {
   let stoppedAt: number | undefined;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
+      if (signal === "SIGHUP") {
+        if (outlivesTerminal || isApart()) {
+          return;
+        }
+        hungUp = true;
+      }
       const now = performance.now();
       if (stoppedAt !== undefined && now - stoppedAt > SAME_SIGNAL_MS) {
         // It must always work, even when stopping hangs on a bad device.

@@ -14,6 +14,7 @@ import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { ifSystem } from "../report/expected-failure.ts";
 import type { Caller } from "./caller.ts";
+import { outlivesTerminal } from "./hang-up.ts";
 import { asRootAtOnce, canRaise, childRights } from "./privileges.ts";
 
 /** Folders that only root writes to: what is run as root comes from nowhere else, whatever the caller's PATH says. */
@@ -39,6 +40,33 @@ const findIn = (
         return ifSystem(error, false);
       }
     });
+
+/** A name that no program has, for the failure that a missing one gives. */
+const NOWHERE = "/nonexistent/pi-image";
+
+const findProgram = (
+  tool: string,
+  env: NodeJS.ProcessEnv = process.env,
+): string | undefined =>
+  tool.includes("/")
+    ? tool
+    : findIn((env["PATH"] ?? "").split(":").filter(Boolean), tool);
+
+/** Where a terminal that goes away does not end this process, it ends no program of ours; Node starts them with SIGHUP as usual. */
+const start = (
+  program: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): ChildProcess => {
+  if (!outlivesTerminal) {
+    return spawn(program, args, options);
+  }
+  const found = findProgram(program, options.env);
+  const script = 'trap "" HUP; exec "$@"';
+  return found === undefined
+    ? spawn(NOWHERE, args, options)
+    : spawn("/bin/sh", ["-c", script, "sh", found, ...args], options);
+};
 
 const rightsWords = ({ uid, gid }: Caller): readonly string[] => [
   `--reuid=${uid}`,
@@ -70,32 +98,26 @@ type StartOptions = SpawnOptions & {
   readonly asRoot?: boolean | undefined;
 };
 
-/** A name that no program has, for the failure that a missing one gives. */
-const NOWHERE = "/nonexistent/pi-image";
-
 const startAsCaller = (
   caller: Caller,
   tool: string,
   args: readonly string[],
   options: SpawnOptions,
 ): ChildProcess => {
-  const path = (options.env ?? process.env)["PATH"] ?? "";
-  const program = tool.includes("/")
-    ? tool
-    : findIn(path.split(":").filter(Boolean), tool);
+  const program = findProgram(tool, options.env);
   if (program === undefined) {
     return spawn(NOWHERE, args, options);
   }
   const wrapper = findSetpriv(caller);
   if (wrapper !== undefined) {
     const words = [...rightsWords(caller), program, ...args];
-    return spawn(wrapper, words, options);
+    return start(wrapper, words, options);
   }
   const { uid, gid } = caller;
   return canRaise()
     ? // The child sets all three ids only when it begins as root.
-      asRootAtOnce(() => spawn(program, args, { ...options, uid, gid }))
-    : spawn(program, args, options);
+      asRootAtOnce(() => start(program, args, { ...options, uid, gid }))
+    : start(program, args, options);
 };
 
 /** As `spawn`; a program that is not there is the same ENOENT. */
@@ -116,13 +138,13 @@ export function startProgram(
 ): ChildProcess {
   const caller = childRights();
   if (caller === undefined) {
-    return spawn(tool, args, options);
+    return start(tool, args, options);
   }
   if (!asRoot || !canRaise()) {
     return startAsCaller(caller, tool, args, options);
   }
   const program = tool.includes("/") ? tool : findIn(ROOTS_PATH, tool);
-  return spawn(program ?? NOWHERE, args, { ...options, uid: 0, gid: 0 });
+  return start(program ?? NOWHERE, args, { ...options, uid: 0, gid: 0 });
 }
 
 /** Under sudo, what a program of root's gets of the caller's environment: nothing. */

@@ -1,4 +1,5 @@
 // Asks the person at the terminal one question, which stays visible while it is answered.
+import { isatty, ReadStream } from "node:tty";
 import type { Colors } from "picocolors/types.js";
 import { visible } from "../report/printable.ts";
 import { UserError } from "../report/user-error.ts";
@@ -57,6 +58,16 @@ const askRichly = async (
 /** The library's names for Ctrl-C, for our signal, and ours for a question that cannot be answered any more. */
 const UNANSWERED = new Set(["ExitPromptError", "AbortPromptError"]);
 
+/** readline leaves the raw mode at the end of a question, and its failure at a terminal that is gone reaches nobody. */
+const askOnlyTerminals = (input: NodeJS.ReadStream): void => {
+  if (input instanceof ReadStream) {
+    input.setRawMode = (raw) =>
+      isatty(process.stdin.fd)
+        ? ReadStream.prototype.setRawMode.call(input, raw)
+        : input;
+  }
+};
+
 /**
  * @returns the answer; without white space around it unless it is hidden, where a blank may be part of the secret
  * @throws UserError CANCELLED for Ctrl-C, Ctrl-D, a terminal that goes away, and when `signal` stops the run
@@ -84,6 +95,7 @@ export const askAtTerminal = async (
     }
   };
   input.on("keypress", onKey).once("end", leave).once("error", leave);
+  askOnlyTerminals(input);
   const either = AbortSignal.any([signal, gone.signal]);
   try {
     const answer = await (plain

@@ -8,6 +8,7 @@ import {
   readFileSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,7 +17,7 @@ import { startServer } from "../base/http-server.ts";
 import { emptyFolder } from "../cluster/cluster-folder.ts";
 import { awaitGroup, endGroup } from "../support/process-group.ts";
 import { resultOf, runCli, startCli } from "../support/run-cli.ts";
-import { describeAsRoot } from "../support/tools.ts";
+import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 
 /** The promise is 2 seconds; the rest is for a machine that has other work. */
 const MOST_MS = 10_000;
@@ -35,18 +36,22 @@ const start = (args: readonly string[], cwd: string) => {
   };
 };
 
-/** Waits until somebody opens the pipe to read it, and never writes. */
-const untilOpened = async (pipe: string): Promise<void> => {
+/** Waits until somebody opens the pipe to read it; gives its other end. */
+const openedPipe = async (pipe: string): Promise<number> => {
   for (;;) {
     try {
-      const writer = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
-      onTestFinished(() => closeSync(writer));
-      return;
+      return openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
       expect(error).toMatchObject({ code: "ENXIO" });
       await sleep(10);
     }
   }
+};
+
+/** Waits until somebody opens the pipe to read it, and never writes. */
+const untilOpened = async (pipe: string): Promise<void> => {
+  const writer = await openedPipe(pipe);
+  onTestFinished(() => closeSync(writer));
 };
 
 const pipeIn = (folder: string): string => {
@@ -119,6 +124,53 @@ describe("a signal in what does not end by itself", () => {
   });
 });
 
+/** A raw image of 12 MiB with one file system, and a card. */
+const makeImageAndCard = (folder: string): void => {
+  const image = join(folder, "a.img");
+  writeFileSync(image, "");
+  truncateSync(image, 12 * 2 ** 20);
+  execFileSync("sfdisk", ["-q", image], {
+    input: "label: dos\nstart=2048,size=22528,type=c\n",
+  });
+  execFileSync("mkfs.vfat", ["--offset", "2048", image, "11264"]);
+  writeFileSync(join(folder, "card"), "");
+};
+
+describeWithTools(
+  ["nohup", "sfdisk", "mkfs.vfat", "zstd"],
+  "a terminal that goes away",
+  () => {
+    it("ends neither what nohup runs nor the programs of that", async () => {
+      const folder = emptyFolder();
+      makeImageAndCard(folder);
+      execFileSync("sh", ["-c", "zstd -q -c <a.img >a.img.zst; mkfifo pipe"], {
+        cwd: folder,
+      });
+      const child = startCli(
+        ["flash", "card", "pipe", "--yes", "--insecure", "--json"],
+        { cwd: folder, detached: true, through: 'exec nohup "$@"' },
+      );
+      const group = child.pid ?? 0;
+      onTestFinished(() => endGroup(group));
+      const hangUp = () => process.kill(-group, "SIGHUP");
+      const ended = resultOf(child);
+      const writer = await openedPipe(join(folder, "pipe"));
+      hangUp();
+      child.stdout.on("data", hangUp);
+      writeSync(writer, readFileSync(join(folder, "a.img.zst")));
+      closeSync(writer);
+      const { status, stdout, stderr } = await ended;
+      expect([stderr, status]).toEqual(["", 0]);
+      expect(stdout).toContain('"flash"');
+      expect(
+        readFileSync(join(folder, "card")).equals(
+          readFileSync(join(folder, "a.img")),
+        ),
+      ).toBe(true);
+    });
+  },
+);
+
 describeAsRoot(
   ["sfdisk", "mkfs.vfat", "mknod", "lsblk"],
   "an output that goes nowhere",
@@ -132,13 +184,7 @@ describeAsRoot(
 
     beforeEach(() => {
       folder = emptyFolder();
-      writeFileSync(at("a.img"), "");
-      truncateSync(at("a.img"), 12 * 2 ** 20);
-      execFileSync("sfdisk", ["-q", at("a.img")], {
-        input: "label: dos\nstart=2048,size=22528,type=c\n",
-      });
-      execFileSync("mkfs.vfat", ["--offset", "2048", at("a.img"), "11264"]);
-      writeFileSync(at("card"), "");
+      makeImageAndCard(folder);
     });
 
     it("does not end a flash: its reader takes one record", async () => {

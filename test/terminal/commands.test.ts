@@ -1,11 +1,19 @@
 // Commands that write, watch and list on a real terminal, from the question to the last line.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import { expect, inject, it } from "vitest";
 import { clusterFolder } from "../cluster/cluster-folder.ts";
-import { sparseFile, temporaryFolder } from "../device/loop.ts";
+import { attachLoop, sparseFile, temporaryFolder } from "../device/loop.ts";
 import { makeSampleImage, SAMPLE_TOOLS } from "../flash/sample-image.ts";
+import { runCli } from "../support/run-cli.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 import { startOnTerminal, startScreen } from "./screen.ts";
 
@@ -80,6 +88,46 @@ describeWithTools(["python3", ...SAMPLE_TOOLS], "flash on a terminal", () => {
     expect(await screen.ended()).toBe(0);
     expect(screen.raw()).not.toContain("\u001B");
     expect(screen.text()).toMatch(/^flash new\.img \(/m);
+  });
+});
+
+describeAsRoot(["python3", "losetup"], "a card of another node", () => {
+  const packed = (text: string): string => text.replaceAll(/\s/g, "");
+
+  it("is named before it is overwritten, with what is wrong with the image, on every terminal", async () => {
+    const { folder: cwd } = await clusterFolder();
+    const worker1 = ["--host", "worker1", "--base", "sample", "--yes"];
+    const made = await runCli(["flash", "card.img", ...worker1], { cwd });
+    expect([made.stderr, made.status]).toEqual([expect.anything(), 0]);
+    const card = join(cwd, "card.img");
+    const cut = join(cwd, "cut.img");
+    copyFileSync(card, cut);
+    truncateSync(cut, statSync(card).size - 4 * MIB);
+    const loop = attachLoop(card);
+
+    for (const columns of [40, 80, 200]) {
+      const screen = startScreen(["flash", loop, cut], { cwd, columns });
+      await screen.waitFor(`Type its name, ${basename(loop)}, to confirm`);
+      const seen = packed(screen.allRows().join(""));
+      for (const text of [
+        "warning: partition 2 ends at byte 135229440, but the image has only ",
+        `${loop} is the card of worker1 of the cluster homelab.`,
+        ", the card of worker1 of the cluster homelab, will be replaced by ",
+      ]) {
+        expect(seen).toContain(packed(text));
+      }
+      screen.type("\u0003");
+      expect(await screen.ended()).toBe(130);
+    }
+
+    const listed = await runCli(["devices"], { cwd });
+    expect(listed.stdout).toMatch(
+      new RegExp(`^${loop} .*\n +the card of worker1 of .* homelab`, "m"),
+    );
+    const worker2 = ["--host", "worker2", "--base", "sample", "--yes"];
+    const flashed = await runCli(["flash", loop, ...worker2], { cwd });
+    expect(flashed.status).toBe(0);
+    expect(flashed.stderr).toMatch(/card of worker1 of[^]*^flash /m);
   });
 });
 

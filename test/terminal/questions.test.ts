@@ -1,6 +1,7 @@
 // Every question on a real terminal: it is seen while it is answered, what is typed is seen unless it is a secret, and it can be left.
 import { pbkdf2Sync } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { temporaryFolder } from "../device/loop.ts";
@@ -112,12 +113,16 @@ describeWithTools(["python3"], "the questions of init", () => {
     expect(existsSync(join(cwd, "cluster.yaml"))).toBe(false);
   });
 
-  it("end with the window of the terminal", async () => {
-    const screen = startScreen(["init"], { cwd: temporaryFolder() });
-    await screen.waitFor("Name of the cluster?");
-    screen.hangUp();
-    expect(await screen.ended()).toBeGreaterThan(0);
-  });
+  it.each(["xterm", "dumb"])(
+    "end with the window of the terminal, as by its signal, on %s",
+    async (TERM) => {
+      const cwd = temporaryFolder();
+      const screen = startScreen(["init"], { cwd, env: { TERM } });
+      await screen.waitFor("Name of the cluster?");
+      screen.hangUp();
+      expect(await screen.ended()).toBe(128 + constants.signals.SIGHUP);
+    },
+  );
 });
 
 describeWithTools(["python3"], "a secret that is asked for", () => {
