@@ -1,5 +1,5 @@
-// The part of drivelist's types that we use. The package is optional: where its native code does not compile, npm leaves
-// it out, and `npm ci` must still be able to build pi-image.
+// The part of drivelist's types that we use. The package is an optional peer: only those who need it install it, and pi-image is
+// built without it.
 // https://github.com/balena-io-modules/drivelist
 declare module "drivelist" {
   export type Drive = {

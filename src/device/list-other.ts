@@ -1,5 +1,5 @@
-// Lists the disks of macOS through drivelist, an optional package; on Linux it is never asked,
-// because it misses a root file system on USB, LVM or LUKS (docs/decisions.md).
+// Lists the disks of macOS through drivelist, which people there install themselves: it compiles itself or downloads what others
+// compiled. On Linux it is never asked, because it misses a root file system on USB, LVM or LUKS (docs/decisions.md).
 import { UserError } from "../report/user-error.ts";
 import type { BlockDevice } from "./block-device.ts";
 
@@ -12,7 +12,11 @@ const loadDrivelist = async (): Promise<Drivelist> => {
     throw new UserError(
       "TOOL_MISSING",
       "drivelist, which lists disks on this system, is not installed",
-      { hint: "install it: npm install --global drivelist@12.0.2", cause },
+      {
+        state: "nothing was written",
+        hint: "install it beside pi-image: npm install --global --ignore-scripts=false drivelist@12.0.2; in a clone, npm install --no-save in place of --global",
+        cause,
+      },
     );
   }
 };

@@ -76,7 +76,10 @@ describe("the packed package", () => {
 
   it("runs when it is installed globally, from any folder", () => {
     const prefix = join(folder, "prefix");
-    npm(["install", "--global", "--prefix", prefix, tarball], folder);
+    npm(
+      ["install", "--global", "--ignore-scripts", "--prefix", prefix, tarball],
+      folder,
+    );
     const run = (...args: readonly string[]) =>
       execFileSync(join(prefix, "bin", "pi-image"), args, {
         cwd: folder,
