@@ -1,8 +1,11 @@
 // Finds what a flash writes to each target: the named image, the nodes' images, or the only image in the out folder.
+import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { lockPath } from "../addons/lock-file.ts";
 import type { SourceFile } from "../device/run-sources.ts";
+import { orAbsent } from "../device/or-absent.ts";
 import { normaliseRanges } from "../image/range.ts";
+import { SECRETS_ENDING } from "../kubernetes/load-secrets.ts";
 import { onlyImage } from "./choose-image.ts";
 import type { Context } from "./context.ts";
 import type { SourceOptions } from "./flash-options.ts";
@@ -12,21 +15,37 @@ import type { FlashSource } from "./image-source.ts";
 import { openNamedImage } from "./named-image.ts";
 import { IMAGE, imageFiles } from "./source-files.ts";
 
+/** Standard input may be a file, or a disk. */
+const STDIN = "/dev/stdin";
+
 /** What the command line itself names as read or kept. */
-export const namedSources = (
+export const namedSources = async (
   targets: FlashTargets,
   { base, inventory, out }: SourceOptions,
-): readonly SourceFile[] => {
+): Promise<readonly SourceFile[]> => {
   const image = targets.kind === "one" ? targets.image : undefined;
+  const project = dirname(inventory);
+  const secrets = ((await orAbsent(readdir(project))) ?? []).filter((name) =>
+    name.endsWith(SECRETS_ENDING),
+  );
   return [
+    ...(image === "-" ? [{ path: STDIN, what: IMAGE }] : []),
     ...(image === undefined ? [] : imageFiles(image, IMAGE)),
     ...(base === undefined ? [] : imageFiles(base, "the base image")),
     // Also where the run does not read them: nobody means to lose them to an image.
     { path: inventory, what: "the inventory" },
     {
-      path: lockPath(dirname(inventory), inventory),
+      path: lockPath(project, inventory),
       what: "the lockfile of the base images",
     },
+    ...secrets.map((name) => ({
+      path: join(project, name),
+      what: "a file with the secrets of a cluster",
+    })),
+    ...["profiles", "cloud-init"].map((name) => ({
+      path: join(project, name),
+      what: `the project's folder ${name}`,
+    })),
     { path: join(out, "receipts"), what: "the folder of the receipts" },
     { path: out, what: "the folder of the results" },
   ];

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cancelled } from "../report/cancelled.ts";
 import { EXIT } from "../report/exit-codes.ts";
 import { UserError } from "../report/user-error.ts";
+import { namedDescriptors } from "../system/named-descriptors.ts";
 import { dropForGood } from "../system/privileges.ts";
 import { startProgram } from "../system/start-program.ts";
 
@@ -53,6 +54,29 @@ const followParent = (stop: AbortController): void => {
 const sameArguments = (): readonly string[] =>
   process.argv.slice(isSea() ? 2 : 1);
 
+const firstFree = (taken: readonly number[]): number => {
+  let free = 3;
+  while (taken.includes(free)) {
+    free += 1;
+  }
+  return free;
+};
+
+/** Node closes at its start what it would hand down: what the command line names is handed down by its number. */
+const stdioWith = (named: readonly number[]) => {
+  const channel = firstFree(named);
+  const last = Math.max(channel, ...named);
+  return Array.from({ length: last + 1 }, (_, fd) =>
+    fd < 3
+      ? "inherit"
+      : fd === channel
+        ? "ipc"
+        : named.includes(fd)
+          ? fd
+          : "ignore",
+  );
+};
+
 let waiting = false;
 
 let apart: ReturnType<typeof startProgram> | undefined;
@@ -72,7 +96,7 @@ export const waitsForApart = (): boolean => waiting;
 
 const startApart = async (stop: AbortController): Promise<number> => {
   const child = startProgram(execPath, [...execArgv, ...sameArguments()], {
-    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    stdio: stdioWith(namedDescriptors(process.argv)),
     env: { UV_THREADPOOL_SIZE: THREADS, ...env, [MARK]: String(pid) },
     asRoot: true,
   });

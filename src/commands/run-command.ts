@@ -6,6 +6,7 @@ import { EXIT } from "../report/exit-codes.ts";
 import { removeTemporaries } from "../system/atomic-file.ts";
 import { leaveLostTerminals, outlivesTerminal } from "../system/hang-up.ts";
 import { stuckCancel } from "./cancelled-state.ts";
+import { demandDescriptors } from "../system/named-descriptors.ts";
 import { type Context, createContext, type GlobalOptions } from "./context.ts";
 import { demandFilled, workingFolderGone } from "./demand-arguments.ts";
 import { explainFailure, showUserError } from "./explain-failure.ts";
@@ -64,6 +65,9 @@ export const runCommand = async (
         options[option.attributeName()],
       ]),
     );
+    if (!isApart()) {
+      demandDescriptors(process.argv);
+    }
     await run(context, command.processedArgs as string[], options);
     await setImmediate();
     const unprinted = outputFailure();

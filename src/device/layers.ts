@@ -50,8 +50,11 @@ const numberIn = async (folder: string): Promise<string | undefined> =>
   (await orAbsent(readFile(join(folder, "dev"), "utf8")))?.trim();
 
 /** What lies directly below a device. */
-const belowDevice = async (number: string): Promise<readonly Below[]> => {
-  const folder = await orAbsent(realpath(`/sys/dev/block/${number}`));
+const belowDevice = async (
+  number: string,
+  sys: string,
+): Promise<readonly Below[]> => {
+  const folder = await orAbsent(realpath(join(sys, "dev/block", number)));
   if (folder === undefined) {
     return [];
   }
@@ -99,7 +102,9 @@ const belowFile = async (
   return below;
 };
 
-const layerOf = (stats: BigIntStats): string =>
+const layerOf = (
+  stats: Pick<BigIntStats, "isBlockDevice" | "rdev" | "dev" | "ino">,
+): string =>
   stats.isBlockDevice()
     ? `device ${deviceNumber(stats.rdev)}`
     : `file ${deviceNumber(stats.dev)} ${stats.ino}`;
@@ -107,10 +112,12 @@ const layerOf = (stats: BigIntStats): string =>
 /**
  * @param stats of the file, folder or device, opened or not
  * @param path without symbolic links, where it has one
+ * @param sys where the kernel shows its devices, sysfs(5)
  */
 export const layersOf = async (
-  stats: BigIntStats,
+  stats: Pick<BigIntStats, "isBlockDevice" | "rdev" | "dev" | "ino">,
   path: string | undefined,
+  sys = "/sys",
 ): Promise<Layers> => {
   const layers = new Map<string, Extent>();
   const visit = async ({ layer, extent }: Below): Promise<void> => {
@@ -122,7 +129,7 @@ export const layersOf = async (
     const [kind, number = ""] = layer.split(" ");
     const below =
       kind === "device"
-        ? await belowDevice(number)
+        ? await belowDevice(number, sys)
         : await belowFile(number, layer === top ? path : undefined);
     for (const next of below) {
       await visit(extent === "part" ? { ...next, extent } : next);

@@ -31,7 +31,8 @@ export const lookAtSources = async (
   for (const source of sources) {
     const stats = await orAbsent(stat(source.path, { bigint: true }));
     const path = await orAbsent(realpath(source.path));
-    if (stats !== undefined && path !== undefined) {
+    // What is open as a descriptor may have no name any more.
+    if (stats !== undefined) {
       const layers = await layersOf(stats, path);
       known.push({ ...source, layers, folder: stats.isDirectory() });
     }

@@ -11,9 +11,11 @@ import {
 } from "./secrets-document.ts";
 import { errnoReason } from "../system/errno-words.ts";
 
+export const SECRETS_ENDING = ".secrets.yaml";
+
 /** The file beside the inventory that holds the secrets of this cluster. */
 export const secretsPath = (inventoryFile: string, cluster: string): string =>
-  join(dirname(inventoryFile), `${cluster}.secrets.yaml`);
+  join(dirname(inventoryFile), `${cluster}${SECRETS_ENDING}`);
 
 export type OpenOptions = {
   /** File with age identities; PI_IMAGE_AGE_IDENTITY or ~/.config/pi-image/age.txt otherwise. */

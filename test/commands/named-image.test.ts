@@ -210,3 +210,34 @@ describeWithTools(["tar", "gzip"], "pi-image flash", () => {
     expectSame(readFileSync(join(folder, "card")), image);
   });
 });
+
+describe("an image by the number of an open file", () => {
+  it.each([
+    ["/dev/fd/3", '"$@" 3<a.img.gz'],
+    ["/proc/self/fd/5", 'cat a.img.gz | "$@" 5<&0 </dev/null'],
+  ])("%s is what whoever starts the command has opened", async (name, how) => {
+    const cwd = testFolder();
+    writeFileSync(join(cwd, "a.img.gz"), packed);
+    const { status, stderr } = await runCli(
+      ["flash", "card", name, "--yes", "--sha256", sha256],
+      { cwd, through: how },
+    );
+    expect([status, stderr]).toEqual([0, expect.stringContaining("flash")]);
+    expectSame(readFileSync(join(cwd, "card")), image);
+  });
+
+  // Node has files of its own open under some of these numbers.
+  it.each(["3", "18", "99999999999"])(
+    "%s is refused where nothing is open",
+    async (number) => {
+      const { status, stderr } = await runCli(
+        ["flash", "card", `/dev/fd/${number}`, "--yes", "--insecure"],
+        { cwd: testFolder() },
+      );
+      expect(stderr).toContain(
+        `error[WRONG_ARGUMENTS]: /dev/fd/${number} is named, but no file is open as descriptor ${number}`,
+      );
+      expect(status).toBe(2);
+    },
+  );
+});

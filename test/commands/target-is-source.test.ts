@@ -21,6 +21,7 @@ import {
   sparseFile,
   temporaryFolder,
 } from "../device/loop.ts";
+import { runCli } from "../support/run-cli.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { answering } from "./answering.ts";
 
@@ -187,6 +188,25 @@ describeAsRoot(
       expect(readFileSync(image).equals(content)).toBe(true);
     });
 
+    it.each([
+      ["-", '"$@" <a.img'],
+      ["-", '"$@" <"$LOOP"'],
+      ["/dev/fd/5", '"$@" 5<a.img'],
+    ])("as %s, by %s, is refused", async (name, through) => {
+      const there = place();
+      const before = digest(there.image);
+      const loop = attachLoop(there.image);
+      const { status, stderr } = await runCli(
+        ["flash", loop, name, "--yes", "--insecure"],
+        { cwd: there.folder, through, env: { LOOP: loop } },
+      );
+      expect(stderr).toContain(
+        `error[TARGET_IS_SOURCE]: ${loop} is the image that is to be written`,
+      );
+      expect(status).toBe(3);
+      expect(digest(there.image)).toBe(before);
+    });
+
     it("put in place of the target while the question is open is refused", async () => {
       const there = place();
       const before = digest(there.image);
@@ -277,25 +297,27 @@ describe("a target that the run reads or keeps", () => {
 });
 
 describe("a file of the project that an image does not need", () => {
-  it.each(["cluster.yaml", "cluster.lock.json", "hard"])(
-    "is no target for it: %s",
-    async (name) => {
-      const there = place();
-      const target = join(there.folder, name);
-      if (name === "hard") {
-        linkSync(there.cluster, target);
-      } else if (name !== "cluster.yaml") {
-        writeFileSync(target, "{}\n");
-      }
-      const before = digest(target);
-      const result = await flashing(there, [target, there.image]);
-      expect(result, result.message).toMatchObject({
-        code: "TARGET_IS_SOURCE",
-        exit: 3,
-      });
-      expect(digest(target)).toBe(before);
-    },
-  );
+  it.each([
+    "cluster.yaml",
+    "cluster.lock.json",
+    "homelab.secrets.yaml",
+    "hard",
+  ])("is no target for it: %s", async (name) => {
+    const there = place();
+    const target = join(there.folder, name);
+    if (name === "hard") {
+      linkSync(there.cluster, target);
+    } else if (name !== "cluster.yaml") {
+      writeFileSync(target, "{}\n");
+    }
+    const before = digest(target);
+    const result = await flashing(there, [target, there.image]);
+    expect(result, result.message).toMatchObject({
+      code: "TARGET_IS_SOURCE",
+      exit: 3,
+    });
+    expect(digest(target)).toBe(before);
+  });
 });
 
 describe("a result that is what it is made from", () => {
