@@ -27,8 +27,8 @@ export type MergeResult = {
   readonly changed: boolean;
   /** Undefined for a new file, and where nothing changed. */
   readonly backup: string | undefined;
-  /** Whether other users of this computer may read the file. */
-  readonly readable: boolean;
+  /** Whether other users of this computer could read the file, which is for its owner only from now on. */
+  readonly closed: boolean;
 };
 
 /** The file that kubectl uses: the first of $KUBECONFIG, else ~/.kube/config. */
@@ -127,6 +127,9 @@ const backUp = async (
   }
 };
 
+/** Whoever reads it is the cluster's administrator; what an ACL grants goes with the group's rights on Linux. */
+const PRIVATE_FILE = 0o600;
+
 const planMerge = async (path: string, access: AdminAccess) => {
   const file = await realFile(path);
   const old = await readOld(file);
@@ -141,7 +144,7 @@ const planMerge = async (path: string, access: AdminAccess) => {
       file: path,
       context: merged.context,
       current: merged.current,
-      readable: ((old?.mode ?? 0) & GROUP_AND_OTHERS) !== 0,
+      closed: ((old?.mode ?? 0) & GROUP_AND_OTHERS) !== 0,
     },
   };
 };
@@ -160,16 +163,13 @@ const write = async (
       : // Beside the name that the user knows: behind a link there may be a repository that is shared.
         await backUp(path, old.text, now, env);
   await replacePrivateFile(file, text, env);
-  if (old !== undefined) {
-    await chmod(file, old.mode);
-  }
   return { ...result, changed: true, backup };
 };
 
 /**
- * Puts the access into the file, which is made where there is none (mode 0600). An existing file keeps its mode, its owner and
- * everything of others in it; before it changes, a copy (0600) is laid beside it. A file that has the access already is left
- * alone.
+ * Puts the access into the file, which is made where there is none. An existing file keeps its owner and everything of
+ * others in it; before it changes, a copy (0600) is laid beside it. Its mode is 0600 afterwards, also where it had the access
+ * already and nothing else changes.
  *
  * @throws UserError KUBECONFIG_WRONG, KUBECONFIG_CONFLICT, KUBECONFIG_LOCKED, KUBECONFIG_NOT_WRITTEN
  */
@@ -180,8 +180,11 @@ export const mergeIntoFile = async (
   env: NodeJS.ProcessEnv,
 ): Promise<MergeResult> => {
   try {
-    const { changed, result } = await planMerge(path, access);
+    const { file, changed, result } = await planMerge(path, access);
     if (!changed) {
+      if (result.closed) {
+        await chmod(file, PRIVATE_FILE);
+      }
       return { ...result, changed, backup: undefined };
     }
     await makeFolder(dirname(path), 0o700);

@@ -28,7 +28,7 @@ const describeMerge = (result: MergeResult): string => {
     ? `It is the current context: kubectl get nodes`
     : `To use it: ${commandLine("kubectl", ["--context", name, "get", "nodes"])}`;
   if (!result.changed) {
-    return `${file} has the context ${name} already; nothing was changed.\n${use}`;
+    return `${file} has the context ${name} already; nothing in it was changed.\n${use}`;
   }
   const backup =
     result.backup === undefined
@@ -74,11 +74,10 @@ export const kubeconfig = async (
   );
   context.printJson({ type: "result", ...result });
   context.print(describeMerge(result));
-  if (result.readable) {
+  if (result.closed) {
     context.report({
       type: "warning",
-      message: `other users of this computer may read ${result.file}, and with it act as the cluster's administrator`,
-      hint: commandLine("chmod", ["600", result.file]),
+      message: `other users of this computer could read ${result.file}; it makes its reader the cluster's administrator, so now only its owner can (mode 0600)`,
     });
   }
 };

@@ -79,14 +79,14 @@ describe("mergeIntoFile", () => {
       current: true,
       changed: true,
       backup: undefined,
-      readable: false,
+      closed: false,
     });
     expect(modeOf(path)).toBe(0o600);
     expect(modeOf(join(path, ".."))).toBe(0o700);
     expect(filesBeside(path)).toEqual(["config"]);
   });
 
-  it("keeps what others wrote, its mode, and a private copy of the file as it was", async () => {
+  it("keeps what others wrote, closes the file, and keeps a private copy of it as it was", async () => {
     const path = fileWith(WORK, 0o640);
     const result = await merge(path);
     const backup = `${path}.20261120T120000Z.bak`;
@@ -94,11 +94,11 @@ describe("mergeIntoFile", () => {
       changed: true,
       current: false,
       backup,
-      readable: true,
+      closed: true,
     });
     expect(readFileSync(backup, "utf8")).toBe(WORK);
     expect(modeOf(backup)).toBe(0o600);
-    expect(modeOf(path)).toBe(0o640);
+    expect(modeOf(path)).toBe(0o600);
     const text = readFileSync(path, "utf8");
     expect(text).toContain("# behind the VPN");
     expect(text).toContain("current-context: work");
@@ -114,6 +114,17 @@ describe("mergeIntoFile", () => {
     expect(second).toMatchObject({ changed: false, backup: undefined });
     expect(readFileSync(path, "utf8")).toBe(before);
     expect(filesBeside(path)).toEqual(files);
+  });
+
+  it("closes a file that has the access already and that others can read", async () => {
+    const path = fileWith(WORK);
+    await merge(path);
+    const before = readFileSync(path, "utf8");
+    chmodSync(path, 0o604);
+    expect(await merge(path)).toMatchObject({ changed: false, closed: true });
+    expect(modeOf(path)).toBe(0o600);
+    expect(readFileSync(path, "utf8")).toBe(before);
+    expect(await merge(path)).toMatchObject({ changed: false, closed: false });
   });
 
   it("changes nothing when the same content is written otherwise", async () => {

@@ -40,8 +40,9 @@ describe("kubeconfig", () => {
         "",
       ].join("\n"),
     );
+    expect(statSync(join(folder, "mine")).mode & 0o777).toBe(0o600);
     expect(first.stderr).toContain(
-      "warning: other users of this computer may read mine",
+      "warning: other users of this computer could read mine",
     );
     const second = await runCli(["kubeconfig", "--merge", "--json"], {
       cwd: folder,
