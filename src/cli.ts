@@ -5,6 +5,7 @@ import { commandTree } from "./commands/command-tree.ts";
 import { createContext } from "./commands/context.ts";
 import { explainFailure } from "./commands/explain-failure.ts";
 import {
+  allowExecOption,
   allowFixedOption,
   baseOption,
   collect,
@@ -138,6 +139,7 @@ declare(
   .addOption(insecureOption())
   .addOption(outOption())
   .option("--encrypt-to <age>", "encrypt the secrets file with age", collect)
+  .addOption(allowExecOption())
   .option("--dry-run", "print the plan and write nothing");
 
 declare(
@@ -172,6 +174,7 @@ declare(
   .option("--wipe", "also write what no file system uses")
   .option("--patience <time>", "give up on a silent card after this time (5m)")
   .option("--eject", "eject the card once it is verified")
+  .addOption(allowExecOption())
   .option("--dry-run", "print the plan and write nothing");
 
 declare(
@@ -197,6 +200,7 @@ declare(
   .option("--signing-key <file>", "armored OpenPGP key that signs")
   .option("--not-secret <place>", "accept what was found there", collect)
   .addOption(insecureOption())
+  .addOption(allowExecOption())
   .option("--dry-run", "print the plan and write nothing");
 
 declare(

@@ -1,5 +1,5 @@
 // Loads everything that people write: the inventory, the profiles and the fragments, with all their problems.
-import type { Prompt } from "../inventory/load-secrets.ts";
+import type { AllowCommand, Prompt } from "../inventory/load-secrets.ts";
 import type { Wanted } from "../inventory/implied-inventory.ts";
 import {
   loadInventory,
@@ -15,6 +15,7 @@ export type ProjectOptions = {
   readonly inventory: string;
   readonly env: NodeJS.ProcessEnv;
   readonly prompt: Prompt | undefined;
+  readonly allowCommand: AllowCommand | undefined;
   readonly signal: AbortSignal;
   /** Given: without an inventory, the one of `init --yes` is meant. */
   readonly implied: Wanted | undefined;
@@ -34,7 +35,7 @@ export type LoadedProject = {
   readonly implied: boolean;
   /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
   readonly named: readonly string[];
-  /** With secrets "at hand": whether an empty password stands in for one that was not. */
+  /** Whether an empty password stands in for one that was not at hand, or that a command gives. */
   readonly passwordsMissing: boolean;
 };
 
@@ -46,6 +47,7 @@ export const loadProject = async (
     path: options.inventory,
     env: options.env,
     prompt: options.prompt,
+    allowCommand: options.allowCommand,
     signal: options.signal,
     secrets: options.secrets,
     implied: options.implied,

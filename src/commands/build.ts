@@ -34,6 +34,7 @@ const buildOptions = z.object({
   out: z.string(),
   insecure: z.boolean().optional(),
   encryptTo: z.array(z.string()).optional(),
+  allowExec: z.boolean().optional(),
   dryRun: z.boolean().optional(),
 });
 
@@ -80,6 +81,9 @@ export const build = async (
     mayBeImplied: true,
     base: options.base,
     encryptTo: options.encryptTo,
+    // The plan says nothing about passwords.
+    secrets: options.dryRun === true ? "without commands" : "needed",
+    consent: { allowExec: options.allowExec === true, remember: true },
   });
   const { project, nodes, buildTime, version } = prepared;
   const plan = planBuild({

@@ -1,4 +1,4 @@
-// pi-image check: validates everything that people write, up to the rendered seeds; writes nothing.
+// pi-image check: validates everything that people write, up to the rendered seeds; writes nothing and runs no command of it.
 import { z } from "zod";
 import type { Context } from "./context.ts";
 import { prepareSeeds } from "./prepare-seeds.ts";
@@ -10,10 +10,17 @@ export const check = async (
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
   const { inventory } = checkOptions.parse(given);
-  const { seeds } = await prepareSeeds(context, {
+  const { seeds, passwordsMissing } = await prepareSeeds(context, {
     inventory,
     mayBeImplied: false,
+    // Whoever only checks another's file has not agreed to run anything of it.
+    secrets: "without commands",
   });
+  if (passwordsMissing) {
+    context.remark(
+      "A Wi-Fi password was not checked: a command gives it, and `check` runs no command of an inventory.",
+    );
+  }
   context.printJson({
     type: "result",
     inventory,

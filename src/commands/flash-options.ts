@@ -20,6 +20,7 @@ export const flashOptions = z.object({
     .transform((text) => parseDuration(text, "--patience"))
     .default(STALL_LIMITS.giveUp),
   eject: z.boolean().default(false),
+  allowExec: z.boolean().default(false),
   dryRun: z.boolean().default(false),
 });
 
@@ -29,6 +30,13 @@ export type FlashOptions = z.infer<typeof flashOptions>;
 export type SourceOptions = Readonly<
   Pick<
     FlashOptions,
-    "inventory" | "base" | "sha256" | "insecure" | "out" | "wipe"
+    | "inventory"
+    | "base"
+    | "sha256"
+    | "insecure"
+    | "out"
+    | "wipe"
+    | "allowExec"
+    | "dryRun"
   >
 >;

@@ -9,6 +9,7 @@ import {
   wifiSecretTexts,
 } from "../release/project-secrets.ts";
 import { UserError } from "../report/user-error.ts";
+import { allowCommand, type CommandConsent } from "./allow-command.ts";
 import type { Context } from "./context.ts";
 
 /** A CI job has neither the secrets file nor the passwords; whoever has them learns if they cannot be compared. */
@@ -19,18 +20,28 @@ export const knownSecrets = async (
     project,
   }: Pick<LoadedProject, "folder"> & { readonly project: ResolvedProject },
   inventory: string,
+  consent: CommandConsent,
 ): Promise<readonly KnownSecret[]> => {
   const { env, signal } = context;
   const wifi = await loadProject({
     inventory,
     env,
     prompt: undefined,
+    allowCommand: allowCommand(context, inventory, consent),
     signal,
     implied: undefined,
     secrets: "needed",
   });
   const known: KnownSecret[] =
     wifi.project === undefined ? [] : [...wifiSecretTexts(wifi.project)];
+  if (wifi.problems.some(({ code }) => code === "SECRET_COMMAND_NOT_ALLOWED")) {
+    context.report({
+      type: "warning",
+      message:
+        "the images are not compared with the Wi-Fi password: the command that gives it is not allowed to run",
+      hint: "run pi-image in a terminal, which asks once, or add --allow-exec",
+    });
+  }
   try {
     const kept = await loadSecrets(secretsFile(folder, project), { env });
     known.push(...(kept === undefined ? [] : clusterSecretTexts(kept.secrets)));

@@ -201,6 +201,7 @@ export const openNodeSources = async (
       mayBeImplied: true,
       base: args.base,
       secrets,
+      consent: { allowExec: args.allowExec, remember: !args.dryRun },
     });
   const prepared = await prepare(
     args.base === undefined ? "at hand" : "needed",

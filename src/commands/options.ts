@@ -58,3 +58,5 @@ export const maxSizeOption = () =>
   new Option("--max-size <size>", "refuse larger targets")
     .argParser(parseSize)
     .default(DEFAULT_MAX_SIZE, "512GiB");
+export const allowExecOption = () =>
+  new Option("--allow-exec", "run the inventory's exec: commands unasked");

@@ -95,8 +95,8 @@ const mayLackManifests = (
 export const prepareSeeds = async (
   context: Context,
   args: Omit<ProjectArguments, "secrets"> & {
-    /** "at hand": the seeds are good to be compared, see `passwordsMissing`. */
-    readonly secrets?: "needed" | "at hand" | undefined;
+    /** All but "needed": the seeds are good to be checked and compared, see `passwordsMissing`. */
+    readonly secrets?: "needed" | "without commands" | "at hand" | undefined;
     /** `--base`, in place of every node's own. */
     readonly base?: string | undefined;
     /** age recipients to encrypt the secrets file to from now on. */

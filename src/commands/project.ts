@@ -5,6 +5,7 @@ import type { SecretsWanted } from "../inventory/load-inventory.ts";
 import { ROLES, type ResolvedProject } from "../inventory/resolved.ts";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import { UserError } from "../report/user-error.ts";
+import { allowCommand, type CommandConsent } from "./allow-command.ts";
 import type { Context } from "./context.ts";
 
 export type ProjectArguments = {
@@ -14,6 +15,8 @@ export type ProjectArguments = {
   /** Whether no inventory means the one of `init --yes`. */
   readonly mayBeImplied: boolean;
   readonly secrets: SecretsWanted;
+  /** For the commands of `exec:`; the default asks and remembers. */
+  readonly consent?: CommandConsent | undefined;
 };
 
 /** Shows problems; throws PROJECT_HAS_PROBLEMS when one of them is an error. */
@@ -55,6 +58,7 @@ export const openProject = async (
     prompt: context.interactive
       ? (message) => context.ask({ message: `${message}:`, hidden: true })
       : undefined,
+    allowCommand: allowCommand(context, args.inventory, args.consent),
     signal: context.signal,
     implied: args.mayBeImplied ? { hosts: args.hosts ?? [], role } : undefined,
     secrets: args.secrets,

@@ -41,6 +41,7 @@ const releaseOptions = z.object({
   signingKey: z.string().optional(),
   notSecret: z.array(z.string()).optional(),
   insecure: z.boolean().optional(),
+  allowExec: z.boolean().optional(),
   dryRun: z.boolean().optional(),
 });
 
@@ -170,6 +171,11 @@ export const release = async (
     });
   }
   await demandOutFolder(out);
+  // It may ask whether a command may run: before anything is downloaded.
+  const known = await knownSecrets(context, loaded, options.inventory, {
+    allowExec: options.allowExec === true,
+    remember: true,
+  });
   const bases = await openBases(
     plan.steps.map(({ base }) => base),
     {
@@ -207,7 +213,6 @@ export const release = async (
     );
     await showBases(context, bases.values(), "image");
     const published = await publishedBases(bases, env);
-    const known = await knownSecrets(context, loaded, options.inventory);
     await explainFullDisk(out, () =>
       runRelease({
         plan,

@@ -99,6 +99,7 @@ const startApart = async (stop: AbortController): Promise<number> => {
     stdio: stdioWith(namedDescriptors(process.argv)),
     env: { UV_THREADPOOL_SIZE: THREADS, ...env, [MARK]: String(pid) },
     asRoot: true,
+    ourselves: true,
   });
   dropForGood();
   waiting = true;

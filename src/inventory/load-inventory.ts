@@ -8,11 +8,16 @@ import { loadEepromProblems } from "./load-eeprom.ts";
 import { loadInitAnswers } from "./load-init-answers.ts";
 import { loadAddonProblems, loadKeys } from "./load-keys.ts";
 import {
+  type AllowCommand,
+  hidePasswordVariables,
   loadSecrets,
-  loadSecretsAtHand,
-  withoutSecrets,
   type Prompt,
 } from "./load-secrets.ts";
+import {
+  loadSecretsAtHand,
+  loadSecretsWithoutCommands,
+  withoutSecrets,
+} from "./load-stand-ins.ts";
 import { loadText, type TextFile } from "./load-text.ts";
 import { namedFiles } from "./named-files.ts";
 import { parseInventory } from "./parse-inventory.ts";
@@ -22,7 +27,8 @@ import type { ResolvedProject } from "./resolved.ts";
 /** A thousand nodes take a tenth of it. */
 const INVENTORY_LIMIT = 1024 * 1024;
 
-export type SecretsWanted = "needed" | "at hand" | "unneeded";
+export type SecretsWanted =
+  "needed" | "without commands" | "at hand" | "unneeded";
 
 export type LoadOptions = {
   /** As the user wrote it; messages show it like this. */
@@ -31,10 +37,12 @@ export type LoadOptions = {
   readonly home?: string | undefined;
   /** Asks for a password; without it, `prompt` references are problems. */
   readonly prompt?: Prompt | undefined;
+  /** Without it, `exec` references are problems. */
+  readonly allowCommand?: AllowCommand | undefined;
   readonly signal?: AbortSignal | undefined;
   /**
    * "unneeded" leaves the Wi-Fi passwords where they are; looking at one then is a bug. "at hand" takes those that can be
-   * had without a question or a command.
+   * had without a question or a command, "without commands" all but those of a command.
    */
   readonly secrets?: SecretsWanted | undefined;
   /** Given: a missing file means what `init --yes` would write, with these nodes added. */
@@ -53,7 +61,7 @@ export type LoadedInventory = {
   readonly implied: boolean;
   /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
   readonly named: readonly string[];
-  /** With secrets "at hand": whether an empty password stands in for one that was not. */
+  /** Whether an empty password stands in for one that was not at hand, or that a command gives. */
   readonly passwordsMissing: boolean;
 };
 
@@ -69,7 +77,7 @@ const unreadable = (
     : undefined,
 });
 
-/** Never throws for what is in the files; what it cannot read is a problem. */
+/** Never throws for what is in the files; what it cannot read is a problem. Throws what `prompt` and `allowCommand` throw. */
 export const loadInventory = async (
   options: LoadOptions,
 ): Promise<LoadedInventory> => {
@@ -113,6 +121,7 @@ export const loadInventory = async (
     return { ...result, project: undefined, problems: parsed.problems };
   }
   const { draft } = parsed;
+  hidePasswordVariables(text, draft);
   const { keys, problems: keyProblems } = await loadKeys(draft, {
     folder,
     home,
@@ -124,16 +133,21 @@ export const loadInventory = async (
     ...(await loadEepromProblems(draft, { folder, home })),
   ];
   const loadWanted = async () => {
-    const { env, prompt, signal } = options;
+    const { env, prompt, allowCommand, signal } = options;
+    const ask = !hasErrors(known);
     switch (options.secrets) {
       case "unneeded":
         return { secrets: withoutSecrets(draft), problems: [], missing: false };
       case "at hand":
         return loadSecretsAtHand(draft, { folder, home, env, signal });
-      default: {
-        const ask = !hasErrors(known);
+      case "without commands": {
         const sources = { folder, home, env, prompt, ask, signal };
-        return { ...(await loadSecrets(draft, sources)), missing: false };
+        return loadSecretsWithoutCommands(draft, sources);
+      }
+      default: {
+        const places = { folder, home, env, prompt, ask, signal };
+        const loaded = await loadSecrets(draft, { ...places, allowCommand });
+        return { ...loaded, missing: false };
       }
     }
   };

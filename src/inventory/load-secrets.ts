@@ -2,6 +2,7 @@
 import type { ProblemCode } from "../report/problem-codes.ts";
 import type { Problem } from "../report/problem.ts";
 import { secret, type Secret } from "../report/secret.ts";
+import { hideVariable } from "../system/child-environment.ts";
 import { tryTool } from "../system/run-tool.ts";
 import type { Draft, DraftWifi } from "./draft.ts";
 import { loadText } from "./load-text.ts";
@@ -23,9 +24,17 @@ const FILE_LIMIT = 64 * 1024;
 /** Asks the person at the terminal without showing what is typed; undefined where nobody can be asked. */
 export type Prompt = (question: string) => Promise<string | undefined>;
 
+/**
+ * Whether the user lets the inventory run this command. It is another's program in the user's name: nobody who only
+ * reads the file has agreed to it.
+ */
+export type AllowCommand = (command: string) => Promise<boolean>;
+
 export type SecretSources = Places & {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly prompt: Prompt | undefined;
+  /** "never" runs no command and takes that for no problem; undefined: nobody can allow one. */
+  readonly allowCommand: AllowCommand | "never" | undefined;
   /** Whether people may be asked and commands be run; not, when the file has errors already. */
   readonly ask: boolean;
   readonly signal: AbortSignal | undefined;
@@ -75,6 +84,13 @@ const fromFile = async (path: string, places: Places): Promise<Fetched> => {
     : { value };
 };
 
+const notAllowed = (): Fetched =>
+  failure(
+    "SECRET_COMMAND_NOT_ALLOWED",
+    "this runs a command to get the password, and you have not allowed it yet",
+    "look at the command; if it may run, start pi-image in a terminal, which asks once, or add --allow-exec",
+  );
+
 const fromCommand = async (
   command: string,
   sources: SecretSources,
@@ -117,6 +133,7 @@ const fetchSecret = (
   reference: SecretReference,
   ssid: string,
   sources: SecretSources,
+  allowed: ReadonlySet<string>,
 ): Promise<Fetched> | Fetched => {
   switch (reference.from) {
     case "env":
@@ -124,7 +141,11 @@ const fetchSecret = (
     case "file":
       return fromFile(reference.path, sources);
     case "exec":
-      return sources.ask ? fromCommand(reference.command, sources) : undefined;
+      return !sources.ask || sources.allowCommand === "never"
+        ? undefined
+        : allowed.has(reference.command)
+          ? fromCommand(reference.command, sources)
+          : notAllowed();
     case "prompt":
       return sources.ask ? fromPerson(ssid, sources.prompt) : undefined;
   }
@@ -139,7 +160,7 @@ type Needed = {
 };
 
 /** The references of networks that some node really uses, each place once. */
-const neededSecrets = (draft: Draft): readonly Needed[] => {
+export const neededSecrets = (draft: Draft): readonly Needed[] => {
   const needed = new Map<string, Needed>();
   for (const { index } of nodesOf(draft)) {
     const found = settingOf(draft, index, "wifi");
@@ -171,7 +192,42 @@ const neededSecrets = (draft: Draft): readonly Needed[] => {
   return [...needed.values()];
 };
 
-/** Every password once, and a problem at each place whose reference leads to nothing that Wi-Fi can use. */
+/** The commands that may run. Each is asked about once, and all before the first one runs. */
+const allowedCommands = async (
+  needed: readonly Needed[],
+  { ask, allowCommand }: SecretSources,
+): Promise<ReadonlySet<string>> => {
+  const allowed = new Set<string>();
+  if (!ask || allowCommand === undefined || allowCommand === "never") {
+    return allowed;
+  }
+  const wanted = needed.flatMap(({ reference }) =>
+    reference.from === "exec" ? [reference.command] : [],
+  );
+  for (const command of new Set(wanted)) {
+    if (await allowCommand(command)) {
+      allowed.add(command);
+    }
+  }
+  return allowed;
+};
+
+/** No program that is started from now on finds a password in its environment, whether or not this run needs it. */
+export const hidePasswordVariables = (text: string, draft: Draft): void => {
+  for (const [, name = ""] of text.matchAll(/\benv:([A-Za-z_]\w*)/g)) {
+    hideVariable(name);
+  }
+  for (const { reference } of neededSecrets(draft)) {
+    if (reference.from === "env") {
+      hideVariable(reference.name);
+    }
+  }
+};
+
+/**
+ * Every password once, and a problem at each place whose reference leads to nothing that Wi-Fi can use. Throws what
+ * `prompt` and `allowCommand` throw.
+ */
 export const loadSecrets = async (
   draft: Draft,
   sources: SecretSources,
@@ -182,11 +238,11 @@ export const loadSecrets = async (
   const secrets = new Map<string, Secret>();
   const fetched = new Map<string, Fetched>();
   const problems: Problem[] = [];
-  for (const { name, reference, ssid, security, path } of neededSecrets(
-    draft,
-  )) {
+  const needed = neededSecrets(draft);
+  const allowed = await allowedCommands(needed, sources);
+  for (const { name, reference, ssid, security, path } of needed) {
     if (!fetched.has(name)) {
-      fetched.set(name, await fetchSecret(reference, ssid, sources));
+      fetched.set(name, await fetchSecret(reference, ssid, sources, allowed));
     }
     const found = fetched.get(name);
     if (found === undefined) {
@@ -203,47 +259,3 @@ export const loadSecrets = async (
   }
   return { secrets, problems };
 };
-
-/**
- * The passwords that can be had without asking a person or running a command; an empty one stands in for each of the
- * others, and `missing` says that there are such. A password that Wi-Fi cannot use is a problem all the same.
- */
-export const loadSecretsAtHand = async (
-  draft: Draft,
-  sources: Omit<SecretSources, "ask" | "prompt">,
-): Promise<{
-  readonly secrets: ReadonlyMap<string, Secret>;
-  readonly problems: readonly Problem[];
-  readonly missing: boolean;
-}> => {
-  const { secrets, problems } = await loadSecrets(draft, {
-    ...sources,
-    prompt: undefined,
-    ask: false,
-  });
-  const wanted = neededSecrets(draft).map(({ name }) => name);
-  return {
-    secrets: new Map(
-      wanted.map((name) => [name, secrets.get(name) ?? secret("")]),
-    ),
-    problems: problems.filter(
-      ({ code }) =>
-        code !== "SECRET_MISSING" && code !== "SECRET_FILE_UNREADABLE",
-    ),
-    missing: wanted.some((name) => !secrets.has(name)),
-  };
-};
-
-/** Stands in for every password in commands that need none; whoever looks at it anyway has a bug. */
-export const withoutSecrets = (draft: Draft): ReadonlyMap<string, Secret> =>
-  new Map(
-    neededSecrets(draft).map(({ name }) => [
-      name,
-      {
-        ...secret(""),
-        reveal: () => {
-          throw new Error(`the secret ${name} was not loaded`);
-        },
-      },
-    ]),
-  );

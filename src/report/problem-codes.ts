@@ -109,6 +109,8 @@ export const PROBLEM_CODES = {
   REGISTRY_INVALID: "A value is not a container registry.",
   ROLE_KEY_UNUSED: "A node has a key that belongs to another role.",
   SECRET_COMMAND_FAILED: "The command that gives a secret failed.",
+  SECRET_COMMAND_NOT_ALLOWED:
+    "The inventory runs a command that the user has not allowed.",
   SECRET_FILE_UNREADABLE: "The file that holds a secret cannot be read.",
   SECRET_IN_FILE: "A file that is meant to be shared contains a secret.",
   SECRET_MISSING: "A secret's reference has no value behind it.",

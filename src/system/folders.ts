@@ -26,3 +26,7 @@ export const cacheFolder = (env: NodeJS.ProcessEnv = process.env): string =>
 /** What the user sets up once, such as an age identity; never made or deleted by pi-image. */
 export const configFolder = (env: NodeJS.ProcessEnv = process.env): string =>
   xdg(env, "PI_IMAGE_CONFIG_HOME", "XDG_CONFIG_HOME", ".config");
+
+/** What pi-image remembers of the user's answers; deleting it makes it ask again. */
+export const stateFolder = (env: NodeJS.ProcessEnv = process.env): string =>
+  xdg(env, "PI_IMAGE_STATE_HOME", "XDG_STATE_HOME", ".local/state");

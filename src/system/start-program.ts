@@ -14,6 +14,7 @@ import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { ifSystem } from "../report/expected-failure.ts";
 import type { Caller } from "./caller.ts";
+import { childEnvironment } from "./child-environment.ts";
 import { outlivesTerminal } from "./hang-up.ts";
 import { asRootAtOnce, canRaise, childRights } from "./privileges.ts";
 
@@ -96,6 +97,8 @@ const findSetpriv = (caller: Caller): string | undefined => {
 type StartOptions = SpawnOptions & {
   /** Under sudo: for what touches a device. */
   readonly asRoot?: boolean | undefined;
+  /** pi-image once more: it gets what was given to pi-image in confidence. */
+  readonly ourselves?: boolean | undefined;
 };
 
 const startAsCaller = (
@@ -134,8 +137,10 @@ export function startProgram(
 export function startProgram(
   tool: string,
   args: readonly string[],
-  { asRoot = false, ...options }: StartOptions,
+  { asRoot = false, ourselves = false, ...given }: StartOptions,
 ): ChildProcess {
+  const env = given.env ?? process.env;
+  const options = { ...given, env: ourselves ? env : childEnvironment(env) };
   const caller = childRights();
   if (caller === undefined) {
     return start(tool, args, options);

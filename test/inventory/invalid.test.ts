@@ -37,6 +37,9 @@ const load = (name: string) =>
     path: join(FOLDER, `${name}.yaml`),
     env: { SHORT_PASSWORD: "short", HEX_PASSWORD: "0".repeat(64) },
     home: "/nonexistent",
+    ...(/^secret-command-(failed|silent)$/.test(name) && {
+      allowCommand: () => Promise.resolve(true),
+    }),
   });
 
 const golden = (name: string): string => join(FOLDER, `${name}.txt`);

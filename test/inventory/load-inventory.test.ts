@@ -163,7 +163,16 @@ describe("a Wi-Fi password", () => {
   it("comes from a command that runs in the inventory's folder", async () => {
     await write("vault/secret", "correct horse\n");
     await write("cluster.yaml", inventory(wifi("exec:cat vault/*")));
-    expect(await passwords()).toEqual(["correct horse"]);
+    const asked: string[] = [];
+    const allowCommand = async (command: string) => {
+      asked.push(command);
+      return asked.length === 1;
+    };
+    expect(await passwords({ allowCommand })).toEqual(["correct horse"]);
+    expect(asked).toEqual(["cat vault/*"]);
+    const refused = ["SECRET_COMMAND_NOT_ALLOWED"];
+    expect(await passwords({ allowCommand })).toEqual(refused);
+    expect(await passwords()).toEqual(refused);
   });
 
   it("comes from a person, who is asked once for each network", async () => {
@@ -200,7 +209,8 @@ describe("a Wi-Fi password", () => {
       "cluster.yaml",
       inventory(wifi("exec:touch ran"), "- {name: Worker, role: worker}"),
     );
-    await load();
+    const allowCommand = prompt;
+    expect(await codes({ allowCommand })).toEqual(["NODE_NAME_INVALID"]);
     await expect(
       import("node:fs/promises").then(({ access }) =>
         access(join(folder, "ran")),
