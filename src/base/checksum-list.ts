@@ -23,7 +23,7 @@ export type ChecksumList = {
 export const checksumListWrong = (
   from: string,
   why: string,
-  hint = "get the file again from where the image comes from, or remove it to build without that check",
+  hint = "get the file again from where the image comes from, or remove it to do without that check",
 ): UserError =>
   new UserError("CHECKSUM_LIST_WRONG", `${from} ${why}`, {
     state: "nothing was written",
@@ -115,7 +115,7 @@ const demandReadable = (
   }
 };
 
-type Listed = {
+export type Listed = {
   readonly sha256: string | undefined;
   /** Other algorithms of which the list has a digest of the file, as names. */
   readonly others: readonly string[];
@@ -165,4 +165,15 @@ export const findListed = (
     return undefined;
   }
   return oneDigest(found, list.from, file);
+};
+
+/** The name that the list has for the file where only the case of letters differs, as after a copy through Windows. */
+export const otherCase = (
+  { digests }: ChecksumList,
+  file: string,
+): string | undefined => {
+  const name = plainName(file).toLowerCase();
+  return digests
+    .flatMap(({ names }) => names)
+    .find((listed) => listed.toLowerCase() === name);
 };

@@ -10,6 +10,7 @@ import {
   findListed,
   listedNames,
   listUnreadable,
+  otherCase,
   parseChecksumList,
   parseDigest,
 } from "./checksum-list.ts";
@@ -55,6 +56,23 @@ type Beside = {
   readonly others: readonly string[];
 };
 
+/** What the list says of the file; also under a name that differs in the case of letters only. */
+const listedIn = (
+  list: ChecksumList,
+  path: string,
+  alone = false,
+): Beside | undefined => {
+  const name = basename(path);
+  const { from } = list;
+  const found = findListed(list, name, alone);
+  if (found !== undefined) {
+    return { from, ...found };
+  }
+  const other = otherCase(list, name);
+  const listed = other === undefined ? undefined : findListed(list, other);
+  return listed && { from: `${from} (as ${other})`, ...listed };
+};
+
 /** `<file>.sha256`: one digest, alone or with the name of the file. */
 const besideFile = async (
   path: string,
@@ -65,15 +83,14 @@ const besideFile = async (
   if (list === undefined) {
     return undefined;
   }
-  const name = basename(path);
-  const found = findListed(list, name, true);
+  const found = listedIn(list, path, true);
   if (found === undefined) {
     throw checksumListWrong(
       from,
-      `has no checksum for ${name}, only for ${listedNames(list).slice(0, 3).join(", ")}`,
+      `has no checksum for ${basename(path)}, only for ${listedNames(list).slice(0, 3).join(", ")}`,
     );
   }
-  return { from, ...found };
+  return found;
 };
 
 /** `<node>.img.sha256` beside `<node>.img.xz`, as `build` writes it, where it is about this file. */
@@ -81,22 +98,32 @@ const besideRawName = async (path: string): Promise<Beside | undefined> => {
   const raw = path.replace(PACKED, "");
   const from = `${raw}.sha256`;
   const list = raw === path ? undefined : await readList(from);
-  const found = list && findListed(list, basename(path));
-  return found && { from, ...found };
+  return list && listedIn(list, path);
 };
 
-/** The digest in `a.img.sha256` beside `a.img.xz`, where it is that of the unpacked image: without a name, or with the image's. */
+/**
+ * The digest of the unpacked image, from `a.img.sha256` beside `a.img.xz`, without a name or with the image's, or from a
+ * list of the folder that has `a.img` and not the packed file.
+ */
 export const unpackedChecksumBeside = async (
   path: string,
 ): Promise<ExpectedChecksum | undefined> => {
   const raw = path.replace(PACKED, "");
-  const from = `${raw}.sha256`;
-  const list = raw === path ? undefined : await readList(from);
-  if (list === undefined || findListed(list, basename(path)) !== undefined) {
+  if (raw === path) {
     return undefined;
   }
-  const sha256 = findListed(list, basename(raw), true)?.sha256;
-  return sha256 === undefined ? undefined : { sha256, from };
+  const own = `${raw}.sha256`;
+  const lists = CHECKSUM_LISTS.map((name) => join(dirname(path), name));
+  for (const from of [own, ...lists]) {
+    const list = await readList(from);
+    if (list !== undefined && listedIn(list, path) === undefined) {
+      const found = listedIn(list, raw, from === own);
+      if (found?.sha256 !== undefined) {
+        return { sha256: found.sha256, from: found.from };
+      }
+    }
+  }
+  return undefined;
 };
 
 /** `SHA256SUMS` in the same folder, where it lists the file. */
@@ -106,7 +133,7 @@ const inFolder = async (
 ): Promise<Beside | undefined> => {
   const from = join(dirname(path), name);
   const list = await readList(from);
-  const found = list && findListed(list, basename(path));
+  const found = list && listedIn(list, path);
   if (list !== undefined && listedNames(list).length === 0) {
     throw checksumListWrong(
       from,
@@ -114,7 +141,7 @@ const inFolder = async (
       "write the file's name after the checksum, or give the checksum with --sha256 and remove the list",
     );
   }
-  return found && { from, ...found };
+  return found;
 };
 
 /** The checksum that the user gave, checked for its form. */
@@ -124,7 +151,8 @@ export const givenChecksum = (
   if (sha256 === undefined) {
     return undefined;
   }
-  const digest = parseDigest(sha256);
+  // As a container registry or an OpenSSL command shows it.
+  const digest = parseDigest(sha256.trim().replace(/^sha-?256[:=]\s*/i, ""));
   if (digest === undefined) {
     throw new UserError(
       "WRONG_ARGUMENTS",
@@ -227,7 +255,9 @@ export const demandFileChecksums = async (
     wrong,
     unpacked === wrong.sha256
       ? `that is the checksum of the unpacked image: give the one of ${basename(path)} itself, or unpack it and flash that`
-      : AGAIN,
+      : unpacked === undefined && wrong.from === GIVEN
+        ? `${AGAIN}. The checksum must be that of this very file, not of the archive that it came in`
+        : AGAIN,
   );
 };
 

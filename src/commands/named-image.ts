@@ -3,7 +3,11 @@ import { loadCatalogue } from "../base/load-catalogue.ts";
 import { checksumAtAddress } from "../base/address-checksum.ts";
 import { baseFailure } from "../base/base-failure.ts";
 import { rememberUse } from "../base/cache-names.ts";
-import { type ExpectedChecksum, givenChecksum } from "../base/checksums.ts";
+import {
+  demandFileChecksums,
+  type ExpectedChecksum,
+  givenChecksum,
+} from "../base/checksums.ts";
 import { shownUrl } from "../base/http-request.ts";
 import { NetworkFailure } from "../base/network-failure.ts";
 import { resolveAddress } from "../base/resolve-address.ts";
@@ -14,7 +18,7 @@ import {
   type ImageOptions,
   openImageFile,
 } from "./image-source.ts";
-import { spoolIfPipe } from "./spooled-image.ts";
+import { type SpooledImage, spoolIfPipe } from "./spooled-image.ts";
 
 type Surroundings = Pick<Context, "env" | "report" | "signal">;
 
@@ -73,6 +77,23 @@ const openCopy = async (
   }
 };
 
+/** All of its bytes are known before anything is written. */
+const demandSpooled = async (
+  { path, label, sha256 }: SpooledImage,
+  given: string | undefined,
+  signal: AbortSignal,
+): Promise<void> => {
+  const expected = givenChecksum(given);
+  if (expected === undefined) {
+    return;
+  }
+  try {
+    await demandFileChecksums(path, sha256, [expected], signal);
+  } catch (error) {
+    throw renamed(error, path, label);
+  }
+};
+
 const fetchImage = async (
   address: string,
   { sha256, insecure }: NamedOptions,
@@ -123,6 +144,7 @@ export const openNamedImage = async (
   }
   const { path, label, remove } = spooled;
   try {
+    await demandSpooled(spooled, options.sha256, surroundings.signal);
     const source = await openCopy(surroundings, path, label, options);
     return {
       ...source,

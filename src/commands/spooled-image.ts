@@ -1,4 +1,5 @@
 // An image that can be read only once, from a pipe, as a file of its own that is gone afterwards.
+import { createHash } from "node:crypto";
 import { constants, openSync } from "node:fs";
 import { open, rm, stat } from "node:fs/promises";
 import { Socket } from "node:net";
@@ -12,8 +13,13 @@ import type { Context } from "./context.ts";
 
 type Spooled = {
   readonly path: string;
+  /** Of the bytes as they came. */
+  readonly sha256: string;
   readonly remove: () => Promise<void>;
 };
+
+/** With the name by which the user knows it. */
+export type SpooledImage = Spooled & { readonly label: string };
 
 type Surroundings = Pick<Context, "env" | "report" | "signal">;
 
@@ -32,19 +38,22 @@ const copy = async (
   path: string,
   label: string,
   { report, signal }: Surroundings,
-): Promise<void> => {
+): Promise<string> => {
   const phase = "receive image";
   report({ type: "phase", phase, subject: label });
+  const hash = createHash("sha256");
   const file = await open(path, "wx", 0o600);
   try {
     let done = 0;
     for await (const piece of stream) {
       signal.throwIfAborted();
       const bytes = piece as Buffer;
+      hash.update(bytes);
       await file.writeFile(bytes);
       done += bytes.length;
       report({ type: "progress", phase, subject: label, done });
     }
+    return hash.digest("hex");
   } finally {
     await file.close();
   }
@@ -77,11 +86,11 @@ const spool = async (
   );
   await removeStalePartials(dirname(path));
   try {
-    await Promise.race([
+    const sha256 = await Promise.race([
       copy(stream, path, label, surroundings),
       stopped(surroundings.signal),
     ]);
-    return { path, remove: () => rm(path, { force: true }) };
+    return { path, sha256, remove: () => rm(path, { force: true }) };
   } catch (error) {
     await rm(path, { force: true });
     throw noRoom(path, error);
@@ -113,7 +122,7 @@ const openPipe = (path: string): Readable =>
 export const spoolIfPipe = async (
   path: string,
   surroundings: Surroundings,
-): Promise<(Spooled & { readonly label: string }) | undefined> => {
+): Promise<SpooledImage | undefined> => {
   if (path === "-") {
     if (process.stdin.isTTY) {
       throw new UserError(

@@ -8,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   findListed,
@@ -20,6 +20,7 @@ import {
   demandFileChecksums,
   givenChecksum,
   checksumsBeside,
+  unpackedChecksumBeside,
 } from "../../src/base/checksums.ts";
 import type { PinnedKey } from "../../src/base/signature.ts";
 import { asDisk } from "../support/as-disk.ts";
@@ -363,9 +364,52 @@ describe("a file's checksums", () => {
       demandChecksums("a.img", B, [{ sha256: B, from: "one" }]);
     }).not.toThrow();
   });
+
+  it("are compared where only the case of letters differs, and say so", async () => {
+    const path = folderWith({
+      SHA256SUMS: `${A}  A.IMG\n`,
+      "a.img.sha256": `${B}  A.img\n`,
+    });
+    const folder = dirname(path);
+    expect(await checksumsBeside(path)).toEqual([
+      { sha256: B, from: `${folder}/a.img.sha256 (as A.img)` },
+      { sha256: A, from: `${folder}/SHA256SUMS (as A.IMG)` },
+    ]);
+    expect(await beside({ SHA256SUMS: `${A}  A.img\n${B}  a.img\n` })).toEqual([
+      B,
+    ]);
+  });
+
+  it("of the unpacked image are found in its list and in that of the folder", async () => {
+    const found = async (files: Readonly<Record<string, string>>) =>
+      (await unpackedChecksumBeside(`${folderWith(files)}.xz`))?.sha256;
+    expect(await found({ "a.img.sha256": `${A}\n` })).toBe(A);
+    expect(await found({ SHA256SUMS: `${A}  a.img\n` })).toBe(A);
+    expect(
+      await found({ SHA256SUMS: `${A}  a.img\n${B}  a.img.xz\n` }),
+    ).toBeUndefined();
+    expect(await found({ SHA256SUMS: `${A}  b.img\n` })).toBeUndefined();
+  });
+
+  it("in UTF-16 without its mark are told as what they are, for a flash as well", async () => {
+    for (const swap of [false, true]) {
+      const folder = testFolder();
+      const list = Buffer.from(`${A}  a.img\r\n`, "utf16le");
+      writeFileSync(join(folder, "SHA256SUMS"), swap ? list.swap16() : list);
+      const error = await failureOf(checksumsBeside(join(folder, "a.img")));
+      expect(error.message).toContain("is not plain text: save it as UTF-8");
+      expect(error.hint).toContain("remove it to do without that check");
+    }
+  });
+
   it("given by hand are checked for their form", async () => {
     expect(givenChecksum(undefined)).toBeUndefined();
-    expect(givenChecksum(A.toUpperCase())?.sha256).toBe(A);
+    for (const form of ["", "sha256:", "SHA256:", "sha-256=", "SHA256= "]) {
+      expect(givenChecksum(`${form}${A.toUpperCase()}`)?.sha256).toBe(A);
+    }
+    expect(await thrown(() => givenChecksum(`sha512:${A}`))).toContain(
+      "is not a SHA-256 checksum",
+    );
     expect(await thrown(() => givenChecksum("abc"))).toBe(
       'WRONG_ARGUMENTS 2: "abc" is not a SHA-256 checksum',
     );
