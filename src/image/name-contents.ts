@@ -207,6 +207,12 @@ export const nameContents = (
       hint: "download or copy the image again, and compare its checksum",
     };
   }
+  if (start.length < SECTOR) {
+    return {
+      name: `a fragment of ${start.length} bytes (a partition table alone takes ${SECTOR})`,
+      hint: "download or copy the image again, and compare its size with the published one",
+    };
+  }
   return start.every((byte) => byte === 0)
     ? { name: "blank space (its beginning is all zeros)", hint: OTHER }
     : undefined;

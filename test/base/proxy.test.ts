@@ -1,8 +1,6 @@
 // Proxies: which address goes through which, and real requests through one, to http and https servers.
-import { spawn, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
 import { createServer, type IncomingMessage } from "node:http";
-import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
@@ -10,8 +8,9 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { fetchSmall } from "../../src/base/fetch-small.ts";
 import { proxyFor } from "../../src/base/proxy.ts";
 import { describeWithTools } from "../support/tools.ts";
-import { outcomeOf, testFolder, testOptions } from "./base-options.ts";
-import { closeServer, startServer } from "./http-server.ts";
+import { outcomeOf, testOptions } from "./base-options.ts";
+import { closeServer, type Handler, startServer } from "./http-server.ts";
+import { startSecure } from "./secure-server.ts";
 
 describe("the proxy of an address", () => {
   const of = (address: string, env: NodeJS.ProcessEnv) =>
@@ -149,35 +148,9 @@ describe("a request through a proxy", () => {
   });
 });
 
-describeWithTools(["openssl"], "a request over TLS", () => {
-  const startSecure = async () => {
-    const folder = testFolder();
-    const [key, cert] = [join(folder, "key"), join(folder, "cert")];
-    const options =
-      "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost";
-    const made = spawnSync("openssl", [
-      ...options.split(" "),
-      "-keyout",
-      key,
-      "-out",
-      cert,
-    ]);
-    expect(made.status).toBe(0);
-    const server = createSecureServer(
-      { key: readFileSync(key), cert: readFileSync(cert) },
-      (_, response) => response.end("over TLS"),
-    );
-    await new Promise<void>((resolve) => {
-      server.listen(0, "127.0.0.1", resolve);
-    });
-    onTestFinished(() => {
-      server.closeAllConnections();
-      server.close();
-    });
-    const { port } = server.address() as AddressInfo;
-    return { url: `https://localhost:${port}/a`, cert };
-  };
+const overTls: Handler = (_, response) => response.end("over TLS");
 
+describeWithTools(["openssl"], "a request over TLS", () => {
   /** In a process of its own: Node reads NODE_EXTRA_CA_CERTS when it starts. */
   const getTrusting = (
     url: string,
@@ -212,24 +185,26 @@ describeWithTools(["openssl"], "a request over TLS", () => {
 
   it("goes through a tunnel, and directly", async () => {
     const { address, asked } = await startProxy();
-    const { url, cert } = await startSecure();
+    const { address: server, cert } = await startSecure(overTls);
     const env = { https_proxy: `http://u:p@${address}` };
     expect(
       await Promise.all([
-        getTrusting(url, cert, env),
-        getTrusting(url, cert, {}),
+        getTrusting(server, cert, env),
+        getTrusting(server, cert, {}),
       ]),
     ).toEqual(["over TLS", "over TLS"]);
     const login = Buffer.from("u:p").toString("base64");
-    expect(asked).toEqual([`CONNECT ${new URL(url).host} by Basic ${login}`]);
+    expect(asked).toEqual([
+      `CONNECT ${new URL(server).host} by Basic ${login}`,
+    ]);
   });
 
   it("to a server that nobody vouches for is refused, tunnel or not", async () => {
     const { address } = await startProxy();
-    const { url } = await startSecure();
+    const { address: server } = await startSecure(overTls);
     for (const env of [{}, { https_proxy: address }]) {
       const error: unknown = await fetchSmall(
-        new URL(url),
+        new URL(server),
         1000,
         testOptions(env),
       ).catch((reason: unknown) => reason);

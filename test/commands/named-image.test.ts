@@ -16,6 +16,7 @@ import { openImageFile } from "../../src/commands/image-source.ts";
 import { openNamedImage } from "../../src/commands/named-image.ts";
 import { testFolder, testOptions } from "../base/base-options.ts";
 import { startServer } from "../base/http-server.ts";
+import { startSecure } from "../base/secure-server.ts";
 import { collect, expectSame, sampleImage } from "../image/archive-samples.ts";
 import { asDisk } from "../support/as-disk.ts";
 import { failureOf } from "../support/failure.ts";
@@ -122,6 +123,33 @@ describe("an image at an address", () => {
     expect(source.label).toBe(address);
     expectSame(await collect(source.reader.chunks(), SIZE), image);
     await source.close();
+  });
+});
+
+describeWithTools(["openssl"], "an image at an address over TLS", () => {
+  it("is proven by the list beside it, and refused where that says otherwise", async () => {
+    const files: Record<string, Buffer | string> = { "/os/a.img.gz": packed };
+    const { address, cert } = await startSecure((request, response) => {
+      const file = files[request.url ?? ""];
+      response.statusCode = file === undefined ? 404 : 200;
+      response.end(file);
+    });
+    const cwd = testFolder();
+    const flash = () =>
+      runCli(["flash", "card", `${address}os/a.img.gz`, "--yes"], {
+        cwd,
+        env: { NODE_EXTRA_CA_CERTS: cert },
+      });
+    files["/os/SHA256SUMS"] = `${"0".repeat(64)}  a.img.gz\n`;
+    const wrong = await flash();
+    expect(wrong.stderr).toContain("error[CHECKSUM_MISMATCH]");
+    expect(wrong.stderr).toContain(`${address}os/SHA256SUMS`);
+    expect(wrong.status).toBe(4);
+    expect(readdirSync(cwd)).not.toContain("card");
+    files["/os/SHA256SUMS"] = `${sha256}  a.img.gz\n`;
+    const right = await flash();
+    expect([right.status, right.stderr]).toEqual([0, expect.anything()]);
+    expectSame(readFileSync(join(cwd, "card")), image);
   });
 });
 

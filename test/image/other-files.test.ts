@@ -95,6 +95,14 @@ const others: Readonly<Record<string, readonly [string, Buffer]>> = {
   ],
   uf2: ["a UF2 file for a microcontroller", bytesWith([0, "UF2\nWQ]\x9e"])],
   zeros: ["blank space (its beginning is all zeros)", bytesWith()],
+  "zeros of less than a sector": [
+    "a fragment of 511 bytes (a partition table alone takes 512)",
+    Buffer.alloc(511),
+  ],
+  "the beginning of a table": [
+    "a fragment of 300 bytes (a partition table alone takes 512)",
+    Buffer.alloc(300, 0xfa),
+  ],
   text: ["a text", Buffer.alloc(SIZE, "this is a text, not an image\n")],
   "a block map": [
     "a block map (.bmap)",
