@@ -18,6 +18,7 @@ import {
   maxSizeOption,
   serialOption,
   sha256Option,
+  signedByOption,
   yesOption,
 } from "./commands/options.ts";
 import { watchOutputs } from "./commands/output-streams.ts";
@@ -165,6 +166,7 @@ declare(
   )
   .addOption(baseOption())
   .addOption(sha256Option())
+  .addOption(signedByOption())
   .addOption(insecureOption())
   .addOption(outOption())
   .addOption(yesOption())
@@ -214,6 +216,7 @@ declare(
 )
   .argument("<target>", "block device or regular file")
   .argument("[image]", "image file; without one, the target's last receipt")
+  .addOption(signedByOption())
   .addOption(outOption());
 
 declare(

@@ -21,6 +21,8 @@ export type BaseRequest = {
   readonly explicit: boolean;
   /** The checksum that the file as given must have. */
   readonly sha256?: string | undefined;
+  /** Fingerprint of the key that must have signed the list beside it, as the user wrote it. */
+  readonly signedBy?: string | undefined;
   /** Take a file without any checksum. */
   readonly insecure?: boolean | undefined;
   readonly pin?: BasePin | undefined;
@@ -52,7 +54,9 @@ export type ResolveOptions = CacheOptions & {
   readonly pause?: number;
 };
 
-export const downloadOptions = (options: ResolveOptions): DownloadOptions => ({
+export const downloadOptions = (
+  options: Omit<ResolveOptions, "catalogue">,
+): DownloadOptions => ({
   ...options,
   userAgent: `pi-image/${packageVersion()}`,
 });

@@ -1,24 +1,18 @@
 // Compares a base image with every checksum that is known for it, before anything is made from it.
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../report/user-error.ts";
-import { isMissingBeside } from "../system/read-if-there.ts";
+import { readBeside } from "./beside-file.ts";
 import {
   type ChecksumList,
   checksumListWrong,
   findListed,
   listedNames,
-  listUnreadable,
   otherCase,
   parseChecksumList,
   parseDigest,
 } from "./checksum-list.ts";
 import { CHECKSUM_ENDINGS, CHECKSUM_LISTS } from "./checksum-names.ts";
 import { unpackedDigest } from "./unpacked-digest.ts";
-
-/** Lists of whole archives are smaller; beyond this the file is something else. */
-const MAX_LIST_SIZE = 1024 * 1024;
 
 const PACKED = /\.(?:xz|gz|zst|zip|bz2)$/i;
 
@@ -31,22 +25,8 @@ export type ExpectedChecksum = {
 };
 
 const readList = async (path: string): Promise<ChecksumList | undefined> => {
-  try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      if ((await file.stat()).size > MAX_LIST_SIZE) {
-        throw checksumListWrong(path, "is too large to be a list of checksums");
-      }
-      return parseChecksumList(await file.readFile(), path);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (await isMissingBeside(path, error)) {
-      return undefined;
-    }
-    throw listUnreadable(path, error);
-  }
+  const data = await readBeside(path);
+  return data && parseChecksumList(data, path);
 };
 
 type Beside = {

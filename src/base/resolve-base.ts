@@ -1,9 +1,14 @@
 // From the name, path or address of a base image to a verified local file, open for reading.
+import { UserError } from "../report/user-error.ts";
 import { openImage } from "../image/open-image.ts";
 import type { ImageReader } from "../image/reader.ts";
 import type { BaseRequest, FoundBase, ResolveOptions } from "./base-request.ts";
 import { rememberUse } from "./cache-names.ts";
 import { givenChecksum } from "./checksums.ts";
+import { demandedChecksum } from "./signed-checksum.ts";
+import { baseFailure } from "./base-failure.ts";
+import { shownUrl } from "./http-request.ts";
+import { NetworkFailure } from "./network-failure.ts";
 import { keepLimit } from "./prune-cache.ts";
 import { resolveAddress } from "./resolve-address.ts";
 import {
@@ -18,29 +23,50 @@ export type BaseImage = Omit<FoundBase, "reader"> & {
   readonly reader: ImageReader;
 };
 
+/** What the catalogue names is proven by its own key. */
+const demandOwn = ({ base, signedBy }: BaseRequest): void => {
+  if (signedBy !== undefined) {
+    throw new UserError(
+      "WRONG_ARGUMENTS",
+      `--signed-by is for an image file or its address, and ${base} is in the catalogue, which has the key of its maker`,
+      { state: "nothing was written", hint: "leave --signed-by out" },
+    );
+  }
+};
+
 const find = async (
   request: BaseRequest,
   options: ResolveOptions,
 ): Promise<FoundBase> => {
   const { base } = request;
-  const given = givenChecksum(request.sha256);
   const release = options.catalogue.releases.get(base);
   if (release !== undefined) {
+    demandOwn(request);
+    const given = givenChecksum(request.sha256);
     return {
       ...(await resolveRelease(release, given, request, options)),
       known: true,
     };
   }
   if (options.catalogue.samples.has(base)) {
-    return resolveSample(base, given, options);
+    demandOwn(request);
+    return resolveSample(base, givenChecksum(request.sha256), options);
   }
   if (/^https?:\/\//i.test(base)) {
     if (!URL.canParse(base)) {
       throw wrongAddress(base, undefined);
     }
-    return resolveAddress(new URL(base), given, request, options);
+    const url = new URL(base);
+    const given = await demandedChecksum(url, request, options).catch(
+      (error: unknown) => {
+        throw error instanceof NetworkFailure
+          ? baseFailure(shownUrl(url), error)
+          : error;
+      },
+    );
+    return resolveAddress(url, given, request, options);
   }
-  return resolveGivenFile(request, given, options);
+  return resolveGivenFile(request, options);
 };
 
 /**

@@ -17,6 +17,7 @@ import {
   type ExpectedChecksum,
 } from "./checksums.ts";
 import { digestFile } from "./digest-file.ts";
+import { demandedChecksum } from "./signed-checksum.ts";
 import { isListedByVendor, vendorChecksum } from "./vendor-checksum.ts";
 
 export const wrongAddress = (base: string, cause: unknown): UserError =>
@@ -157,11 +158,12 @@ const unproven = (
  * request says that none is wanted.
  */
 export const resolveGivenFile = async (
-  { base, insecure, pin }: BaseRequest,
-  given: ExpectedChecksum | undefined,
+  request: BaseRequest,
   options: ResolveOptions,
 ): Promise<FoundBase> => {
+  const { base, insecure, pin } = request;
   const path = await fileOf(base, options);
+  const given = await demandedChecksum(path, request, options);
   const known = [
     ...(given === undefined ? [] : [given]),
     ...(await checksumsBeside(path, given)),

@@ -1,10 +1,8 @@
 // What a vendor's signed list says of an image that lies here under the vendor's name.
-import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { listUnreadable } from "./checksum-list.ts";
 import { UserError } from "../report/user-error.ts";
-import { isMissingBeside } from "../system/read-if-there.ts";
 import type { ResolveOptions } from "./base-request.ts";
+import { readBeside } from "./beside-file.ts";
 import type { ExpectedChecksum } from "./checksums.ts";
 import type { ListedRelease } from "./load-catalogue.ts";
 import { NetworkFailure } from "./network-failure.ts";
@@ -72,17 +70,6 @@ export const vendorChecksum = async (
   }
 };
 
-const readListIfThere = async (path: string): Promise<Buffer | undefined> => {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (await isMissingBeside(path, error)) {
-      return undefined;
-    }
-    throw listUnreadable(path, error);
-  }
-};
-
 /**
  * Where the vendor's SHA256SUMS and its signature both lie beside an image of the catalogue, the signature is verified as
  * if they had been downloaded now. Gives whether it was: then the list is the vendor's. Throws SIGNATURE_WRONG.
@@ -93,9 +80,8 @@ export const demandSignedList = async (
 ): Promise<boolean> => {
   const named = releaseOf(basename(path), options);
   const from = join(dirname(path), LIST);
-  const signature =
-    named && (await readListIfThere(join(dirname(path), SIGNATURE)));
-  const data = signature && (await readListIfThere(from));
+  const signature = named && (await readBeside(join(dirname(path), SIGNATURE)));
+  const data = signature && (await readBeside(from));
   if (named === undefined || signature === undefined || data === undefined) {
     return false;
   }

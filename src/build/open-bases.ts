@@ -30,6 +30,7 @@ export type BasesOptions = CacheOptions & {
   /** Whether the user named the base on the command line. */
   readonly explicit: boolean;
   readonly sha256: string | undefined;
+  readonly signedBy?: string | undefined;
   readonly insecure: boolean;
   /** What the lockfile says of a base, by the name that the user has for it. */
   readonly pinOf: (base: string) => BasePin | undefined;
@@ -119,6 +120,7 @@ export const openBases = async (
           base,
           explicit: options.explicit,
           sha256: options.sha256,
+          signedBy: options.signedBy,
           insecure: options.insecure,
           pin: options.pinOf(base),
         },

@@ -8,6 +8,7 @@ export const flashOptions = z.object({
   host: z.array(z.string()).default([]),
   base: z.string().optional(),
   sha256: z.string().optional(),
+  signedBy: z.string().optional(),
   insecure: z.boolean().default(false),
   out: z.string(),
   yes: z.boolean().default(false),
@@ -33,6 +34,7 @@ export type SourceOptions = Readonly<
     | "inventory"
     | "base"
     | "sha256"
+    | "signedBy"
     | "insecure"
     | "out"
     | "wipe"

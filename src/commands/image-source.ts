@@ -5,9 +5,9 @@ import {
   demandFileChecksums,
   demandUnpackedChecksum,
   type ExpectedChecksum,
-  givenChecksum,
   unpackedChecksumBeside,
 } from "../base/checksums.ts";
+import { demandedChecksum } from "../base/signed-checksum.ts";
 import { digestFile } from "../base/digest-file.ts";
 import type { MapSource } from "../flash/plan-flash.ts";
 import type { ImageFinding } from "../flash/image-findings.ts";
@@ -138,6 +138,8 @@ export type ImageOptions = {
   readonly wipe?: boolean | undefined;
   /** The checksum that the file must have, as the user gave it, or as something else says. */
   readonly sha256?: string | undefined;
+  /** Fingerprint of the key that must have signed the list beside it, as the user wrote it. */
+  readonly signedBy?: string | undefined;
   readonly expected?: ExpectedChecksum | undefined;
 };
 
@@ -200,7 +202,7 @@ const tellRemarks = (
 export const openImageFile = async (
   context: Surroundings,
   path: string,
-  { wipe = false, sha256, expected }: ImageOptions = {},
+  { wipe = false, expected, ...demands }: ImageOptions = {},
 ): Promise<FlashSource> => {
   const opened = await openImage(path);
   try {
@@ -208,7 +210,7 @@ export const openImageFile = async (
     const { beside, ...proof } = await proofOf(
       context,
       path,
-      expected ?? givenChecksum(sha256),
+      expected ?? (await demandedChecksum(path, demands, context)),
     );
     const bmap = await findBmap(path);
     const size =

@@ -5,12 +5,13 @@ import { baseFailure } from "../base/base-failure.ts";
 import { rememberUse } from "../base/cache-names.ts";
 import {
   demandFileChecksums,
-  type ExpectedChecksum,
   givenChecksum,
+  type ExpectedChecksum,
 } from "../base/checksums.ts";
 import { shownUrl } from "../base/http-request.ts";
 import { NetworkFailure } from "../base/network-failure.ts";
 import { resolveAddress } from "../base/resolve-address.ts";
+import { demandedChecksum } from "../base/signed-checksum.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
 import {
@@ -18,13 +19,15 @@ import {
   type ImageOptions,
   openImageFile,
 } from "./image-source.ts";
-import { type SpooledImage, spoolIfPipe } from "./spooled-image.ts";
+import { isStream, type SpooledImage, spoolIfPipe } from "./spooled-image.ts";
 
 type Surroundings = Pick<Context, "env" | "report" | "signal">;
 
 type NamedOptions = {
   readonly wipe?: boolean | undefined;
   readonly sha256?: string | undefined;
+  /** Fingerprint of the key that must have signed the list beside it, as the user wrote it. */
+  readonly signedBy?: string | undefined;
   /** Takes an address without a checksum. */
   readonly insecure?: boolean | undefined;
 };
@@ -96,7 +99,7 @@ const demandSpooled = async (
 
 const fetchImage = async (
   address: string,
-  { sha256, insecure }: NamedOptions,
+  { insecure, ...demands }: NamedOptions,
   surroundings: Surroundings,
 ): Promise<{
   readonly path: string;
@@ -109,7 +112,8 @@ const fetchImage = async (
   const options = { ...surroundings, catalogue };
   try {
     const expected =
-      givenChecksum(sha256) ?? (await checksumAtAddress(url, options));
+      (await demandedChecksum(url, demands, options)) ??
+      (await checksumAtAddress(url, options));
     const request = { base: address, explicit: true, insecure };
     const found = await resolveAddress(url, expected, request, options);
     await rememberUse(surroundings.env, found.sha256, found.name);
@@ -119,9 +123,26 @@ const fetchImage = async (
   }
 };
 
+/** Before anything is read from a pipe: it has no folder. */
+const demandFolder = async (
+  image: string,
+  { signedBy }: NamedOptions,
+): Promise<void> => {
+  if (signedBy !== undefined && (await isStream(image))) {
+    throw new UserError(
+      "WRONG_ARGUMENTS",
+      `--signed-by needs the list beside the image, and ${image === "-" ? "standard input" : image} has nothing beside it`,
+      {
+        state: "nothing was written",
+        hint: "give the image as a file or an address; or check the list with gpgv, and give the image's checksum with --sha256",
+      },
+    );
+  }
+};
+
 /**
  * Opens the image. What comes from a pipe is copied to a file that goes with the source, and what an address names is
- * fetched into the cache. Throws what `openImageFile` does, CHECKSUM_MISSING for an address that nothing proves,
+ * fetched into the cache. Throws what `openImageFile` and `demandedChecksum` do, CHECKSUM_MISSING for an address that nothing proves,
  * CHECKSUM_MISMATCH, DOWNLOAD_FAILED, BASE_UNREACHABLE, and DISK_FULL.
  */
 export const openNamedImage = async (
@@ -138,6 +159,7 @@ export const openNamedImage = async (
     const { wipe } = options;
     return openCopy(surroundings, path, label, { wipe, expected });
   }
+  await demandFolder(image, options);
   const spooled = await spoolIfPipe(image, surroundings);
   if (spooled === undefined) {
     return openImageFile(surroundings, image, options);

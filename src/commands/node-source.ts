@@ -133,6 +133,7 @@ const streamNodes = async (
     ...prepared.basesFrom,
     explicit: args.base !== undefined,
     sha256: args.sha256,
+    signedBy: args.signedBy,
     insecure: args.insecure,
     env: context.env,
     report: context.report,

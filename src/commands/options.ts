@@ -39,6 +39,11 @@ export const baseOption = () =>
   new Option("--base <base>", "a catalogue name, a file or a URL");
 export const sha256Option = () =>
   new Option("--sha256 <digest>", "SHA-256 of the base file as downloaded");
+export const signedByOption = () =>
+  new Option(
+    "--signed-by <fingerprint>",
+    "of the key that must have signed SHA256SUMS",
+  );
 export const insecureOption = () =>
   new Option("--insecure", "accept a base without a checksum");
 

@@ -118,6 +118,10 @@ const openPipe = (path: string): Readable =>
     writable: false,
   });
 
+/** Whether the image is standard input, "-", or a pipe, beside which nothing lies. */
+export const isStream = async (path: string): Promise<boolean> =>
+  path === "-" || (await isPipe(path));
+
 /** The copy of what comes from "-", standard input, or from a pipe; undefined for every other path. */
 export const spoolIfPipe = async (
   path: string,

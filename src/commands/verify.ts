@@ -21,7 +21,10 @@ import { fitSource } from "./fit-source.ts";
 import { openNamedImage } from "./named-image.ts";
 import { showImages } from "./show-images.ts";
 
-const verifyOptions = z.object({ out: z.string() });
+const verifyOptions = z.object({
+  out: z.string(),
+  signedBy: z.string().optional(),
+});
 
 /** How much of the image the card was promised to hold; no more than that was compared. */
 const EXTENT: Readonly<Record<MapSource, string>> = {
@@ -43,15 +46,27 @@ export const verify = async (
   args: readonly (string | undefined)[],
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
-  const { out } = verifyOptions.parse(given);
+  const { out, signedBy } = verifyOptions.parse(given);
   const [path = "", image] = args;
+  if (signedBy !== undefined && image === undefined) {
+    throw new UserError(
+      "WRONG_ARGUMENTS",
+      "--signed-by is for an image, and none is given",
+      {
+        hint: "name the image file or its address: pi-image verify TARGET IMAGE",
+      },
+    );
+  }
   const target = await usable(path);
   const opened = await openForReading(target);
   const { report, signal } = context;
   const compare = async () => {
     if (image !== undefined) {
       // Whatever an address gives is what the card is compared with.
-      const named = await openNamedImage(context, image, { insecure: true });
+      const named = await openNamedImage(context, image, {
+        insecure: true,
+        signedBy,
+      });
       const source = await fitSource(named, opened.size, context).catch(
         async (error: unknown) => {
           await named.close();

@@ -49,7 +49,7 @@ export const ERROR_CODES = {
   BASE_TURNED_BACK: {
     exit: EXIT.untrusted,
     about:
-      "A server offers an older state of a base image than an earlier run has seen, or an older image under a newer name.",
+      "An older state of a base image or a release is offered than an earlier run has seen, or an older image under a newer name.",
   },
   BASE_UNREACHABLE: {
     exit: EXIT.failed,
@@ -193,7 +193,7 @@ export const ERROR_CODES = {
   KEY_WRONG: {
     exit: EXIT.untrusted,
     about:
-      "What a server gives as the key of the Kubernetes packages or of a base image is another key, or no key at all.",
+      "What is given as the key of the Kubernetes packages, of a base image or of a release is another key, or no key at all.",
   },
   KUBECONFIG_CONFLICT: {
     exit: EXIT.wrongInput,
@@ -297,9 +297,15 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about: "The secrets file is there but cannot be opened.",
   },
+  SIGNATURE_MISSING: {
+    exit: EXIT.untrusted,
+    about:
+      "A signature is demanded, and the list of checksums, its signature or the key to check it with is not there.",
+  },
   SIGNATURE_WRONG: {
     exit: EXIT.untrusted,
-    about: "A signature is not a valid one of the pinned key.",
+    about:
+      "A signature is not a valid one of the key that is pinned or that --signed-by names.",
   },
   SIGNING_KEY_UNUSABLE: {
     exit: EXIT.wrongInput,

@@ -326,7 +326,10 @@ describe("a file's checksums", () => {
     [{ "a.img.sha256": `${A}\n${B}  a.img\n` }, "two different checksums of"],
     [{ "a.img.sha256": `${MD5}\n` }, "no SHA-256 checksum of a.img, only MD5"],
     [{ SHA256SUMS: `${A}\n` }, "does not say which file its checksum is for"],
-    [{ SHA256SUMS: "x".repeat(2 ** 20 + 1) }, "too large to be a list"],
+    [
+      { SHA256SUMS: "x".repeat(2 ** 20 + 1) },
+      "is larger than 1048576 bytes, so it is not what its name says",
+    ],
   ])("that say nothing of it are an error: %j", async (files, why) => {
     const outcome = await outcomeOf(beside(files));
     expect(outcome).toMatch(/^CHECKSUM_LIST_WRONG 4: /);
