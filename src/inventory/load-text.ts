@@ -13,13 +13,19 @@ export type TextFile =
       readonly missing: boolean;
     };
 
+/** Most files fit; a buffer of the limit's size for each would take most of the time of reading them. */
+const FIRST = 16 * 1024;
+
 /** At most `limit` + 1 bytes, because the name may stand for a device or a pipe without an end. */
 const readBytes = async (path: string, limit: number): Promise<Buffer> => {
   const handle = await open(path, "r");
   try {
-    const buffer = Buffer.alloc(limit + 1);
+    let buffer = Buffer.alloc(Math.min(FIRST, limit + 1));
     let length = 0;
-    while (length < buffer.length) {
+    while (length <= limit) {
+      if (length === buffer.length) {
+        buffer = Buffer.concat([buffer], Math.min(2 * length, limit + 1));
+      }
       const { bytesRead } = await handle.read(
         buffer,
         length,
