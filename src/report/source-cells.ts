@@ -11,12 +11,18 @@ type Cell = {
   readonly width: number;
 };
 
-const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+/** Made when it is needed: that takes as long as a tenth of the program's start. */
+let segmenter: Intl.Segmenter | undefined;
+
+const graphemesOf = (line: string): Intl.Segments =>
+  (segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" })).segment(
+    line,
+  );
 
 export const cellsOf = (line: string): readonly Cell[] => {
   const cells: Cell[] = [];
   let column = 0;
-  for (const { segment, index } of graphemes.segment(line)) {
+  for (const { segment, index } of graphemesOf(line)) {
     const text = segment === "\t" ? "  " : visible(segment);
     const width = Math.max(1, displayWidth(text));
     cells.push({ text, index, column, width });
