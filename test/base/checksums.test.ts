@@ -206,6 +206,7 @@ describeWithTools(
             cwd: folder,
             encoding: "utf8",
             env: { ...process.env, GNUPGHOME: gpg.home },
+            stdio: "pipe",
           }),
         file,
       );
@@ -263,7 +264,10 @@ describeWithTools(
         ["md5sum", "MD5"],
       ] as const) {
         const folder = testFolderWith("a.img");
-        const list = execFileSync(tool, ["a.img"], { cwd: folder });
+        const list = execFileSync(tool, ["a.img"], {
+          cwd: folder,
+          stdio: "pipe",
+        });
         writeFileSync(join(folder, "SHA256SUMS"), list);
         const path = join(folder, "a.img");
         expect(await outcomeOf(checksumsBeside(path))).toBe(
@@ -427,7 +431,7 @@ describeWithTools(
       const folder = testFolder();
       const raw = asDisk(Buffer.alloc(1024 * 1024, "image"));
       writeFileSync(join(folder, "a.img"), raw);
-      execFileSync(tool, ["-q", "a.img"], { cwd: folder });
+      execFileSync(tool, ["-q", "a.img"], { cwd: folder, stdio: "pipe" });
       const ending = { gzip: "gz", xz: "xz", zstd: "zst" }[tool] ?? "";
       const path = join(folder, `a.img.${ending}`);
       const digest = (bytes: Buffer) =>

@@ -48,7 +48,7 @@ const buildInto = (folder: string, format: string) => ({
 
 const card = (folder: string): string => {
   const path = join(folder, "card.img");
-  execFileSync("truncate", ["-s", "0", path]);
+  execFileSync("truncate", ["-s", "0", path], { stdio: "pipe" });
   return path;
 };
 
@@ -212,13 +212,11 @@ describeWithTools(["xz", "zstd", "flock"], "a command that is stopped", () => {
       readdirSync(raw).find((name) => name.endsWith(".img")) ?? "",
     );
     packed = join(folder, "out", "packed.img.zst");
-    execFileSync("sh", [
-      "-c",
-      'zstd -q -1 -c <"$1" >"$2"',
+    execFileSync(
       "sh",
-      image,
-      packed,
-    ]);
+      ["-c", 'zstd -q -1 -c <"$1" >"$2"', "sh", image, packed],
+      { stdio: "pipe" },
+    );
   });
 
   describe.each(cases.map((one, at) => [`${one.command} ${at}`, one] as const))(

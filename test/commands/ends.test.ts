@@ -56,7 +56,7 @@ const untilOpened = async (pipe: string): Promise<void> => {
 
 const pipeIn = (folder: string): string => {
   const pipe = join(folder, "cluster.yaml");
-  execFileSync("mkfifo", [pipe]);
+  execFileSync("mkfifo", [pipe], { stdio: "pipe" });
   return pipe;
 };
 
@@ -131,8 +131,11 @@ const makeImageAndCard = (folder: string): void => {
   truncateSync(image, 12 * 2 ** 20);
   execFileSync("sfdisk", ["-q", image], {
     input: "label: dos\nstart=2048,size=22528,type=c\n",
+    stdio: "pipe",
   });
-  execFileSync("mkfs.vfat", ["--offset", "2048", image, "11264"]);
+  execFileSync("mkfs.vfat", ["--offset", "2048", image, "11264"], {
+    stdio: "pipe",
+  });
   writeFileSync(join(folder, "card"), "");
 };
 
@@ -145,6 +148,7 @@ describeWithTools(
       makeImageAndCard(folder);
       execFileSync("sh", ["-c", "zstd -q -c <a.img >a.img.zst; mkfifo pipe"], {
         cwd: folder,
+        stdio: "pipe",
       });
       const child = startCli(
         ["flash", "card", "pipe", "--yes", "--insecure", "--json"],
@@ -199,7 +203,7 @@ describeAsRoot(
 
     it("is told when a file did not take the records, and the card is right", async () => {
       // A full disk of our own: /dev/full itself is the machine's.
-      execFileSync("mknod", [at("full"), "c", "1", "7"]);
+      execFileSync("mknod", [at("full"), "c", "1", "7"], { stdio: "pipe" });
       const { status, stderr } = await runCli(FLASH, {
         cwd: folder,
         through: '"$@" >full',

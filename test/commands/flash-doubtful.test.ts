@@ -154,7 +154,10 @@ describeAsRoot(
             part,
             bytes.subarray(half * 11 * MIB, (half + 1) * 11 * MIB),
           );
-          return execFileSync(tool, ["-1", "-c", part], { maxBuffer: SIZE });
+          return execFileSync(tool, ["-1", "-c", part], {
+            maxBuffer: SIZE,
+            stdio: "pipe",
+          });
         });
         const file = `${path}.${ending}`;
         writeFileSync(file, Buffer.concat(packed));

@@ -63,7 +63,7 @@ describeAsRoot(
       folder = mkdtempSync(join(tmpdir(), "pi-image-stranger-"));
       image = makeStrangerImage(folder);
       for (const [, pack] of PACKINGS) {
-        execFileSync("sh", ["-ec", pack], { cwd: folder });
+        execFileSync("sh", ["-ec", pack], { cwd: folder, stdio: "pipe" });
       }
     });
     afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -66,6 +66,7 @@ describeWithTools(
     beforeAll(() => {
       const folder = execFileSync("mktemp", ["-d"], {
         encoding: "utf8",
+        stdio: "pipe",
       }).trim();
       raw = readFileSync(makeSampleImage(folder));
       rmSync(folder, { recursive: true });
@@ -74,7 +75,10 @@ describeWithTools(
     const place = (): { readonly folder: string; readonly xz: Buffer } => {
       const folder = temporaryFolder();
       writeFileSync(join(folder, "a.img"), raw);
-      execFileSync("xz", ["-0", "--block-size=1MiB", "a.img"], { cwd: folder });
+      execFileSync("xz", ["-0", "--block-size=1MiB", "a.img"], {
+        cwd: folder,
+        stdio: "pipe",
+      });
       return { folder, xz: readFileSync(join(folder, "a.img.xz")) };
     };
 
@@ -173,6 +177,7 @@ describeWithTools(
         const receipt = execFileSync("sh", ["-c", "cat out/receipts/*"], {
           cwd: folder,
           encoding: "utf8",
+          stdio: "pipe",
         });
         expect(receipt).toContain("bmap file");
       },
@@ -182,8 +187,8 @@ describeWithTools(
       "an image that differs from its block map is refused (%s)",
       async (format) => {
         const { folder } = place();
-        execFileSync("xz", ["-dk", "a.img.xz"], { cwd: folder });
-        execFileSync("gzip", ["-1k", "a.img"], { cwd: folder });
+        execFileSync("xz", ["-dk", "a.img.xz"], { cwd: folder, stdio: "pipe" });
+        execFileSync("gzip", ["-1k", "a.img"], { cwd: folder, stdio: "pipe" });
         const name = format === "img" ? "a.img" : `a.img.${format}`;
         writeFileSync(join(folder, "a.bmap"), lyingBmap(raw));
         const { status, stdout, stderr, card } = await flashIn(folder, name);

@@ -36,7 +36,7 @@ const spoolOf = (options: ReturnType<typeof testOptions>): string[] => {
 describeWithTools(["mkfifo"], "an image from a pipe", () => {
   const fifo = () => {
     const path = join(testFolder(), "pipe");
-    execFileSync("mkfifo", [path]);
+    execFileSync("mkfifo", [path], { stdio: "pipe" });
     return path;
   };
 

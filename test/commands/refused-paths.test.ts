@@ -153,8 +153,8 @@ describeAsRoot(["mkfifo", "mknod"], "what is not a regular file", () => {
   it("is never replaced by one", async () => {
     const folder = emptyFolder();
     const at = (name: string): string => join(folder, name);
-    execFileSync("mkfifo", [at("pipe")]);
-    execFileSync("mknod", [at("device"), "c", "1", "3"]);
+    execFileSync("mkfifo", [at("pipe")], { stdio: "pipe" });
+    execFileSync("mknod", [at("device"), "c", "1", "3"], { stdio: "pipe" });
     mkdirSync(at("folder"));
     const server = createServer();
     await new Promise<void>((resolve) => {
@@ -181,7 +181,7 @@ describeAsRoot(["mkfifo", "mknod"], "what is not a regular file", () => {
   it("is not a kubeconfig to merge into, and is not waited for", async () => {
     const { folder } = await clusterFolder();
     const merge = join(folder, "pipe");
-    execFileSync("mkfifo", [merge]);
+    execFileSync("mkfifo", [merge], { stdio: "pipe" });
     const { exit, said } = await runInProcess("kubeconfig", folder, (context) =>
       kubeconfig(context, {
         inventory: join(folder, "cluster.yaml"),

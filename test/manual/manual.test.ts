@@ -45,6 +45,7 @@ const run = (
     cwd: folder,
     encoding: "utf8",
     env: { PATH: process.env["PATH"], HOME: folder, TERM: "dumb", ...env },
+    stdio: "pipe",
   });
 
 /** What a shell offers behind these words; the last one is being typed. */

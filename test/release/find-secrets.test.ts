@@ -144,20 +144,18 @@ describeWithTools(["openssl", "ssh-keygen"], "against real programs", () => {
     const folder = await temporaryFolder();
     const key = join(folder, "key");
     for (const type of ["ed25519", "rsa", "ecdsa"]) {
-      execFileSync("ssh-keygen", [
-        "-q",
-        "-t",
-        type,
-        "-N",
-        "",
-        "-f",
-        `${key}-${type}`,
-      ]);
+      execFileSync(
+        "ssh-keygen",
+        ["-q", "-t", type, "-N", "", "-f", `${key}-${type}`],
+        { stdio: "pipe" },
+      );
       expect(kinds(readFileSync(`${key}-${type}`))).toEqual(["a private key"]);
       expect(kinds(readFileSync(`${key}-${type}.pub`))).toEqual([]);
     }
     for (const method of ["-1", "-5", "-6"]) {
-      const hash = execFileSync("openssl", ["passwd", method, "hunter2"]);
+      const hash = execFileSync("openssl", ["passwd", method, "hunter2"], {
+        stdio: "pipe",
+      });
       expect(kinds(`ana:${hash.toString().trim()}:19000:0:::\n`)).toEqual([
         "the hash of a password",
       ]);

@@ -52,15 +52,11 @@ describeWithTools(
     });
 
     it("a base with a host key is refused, until the user says that it is none", async () => {
-      execFileSync("ssh-keygen", [
-        "-q",
-        "-t",
-        "ed25519",
-        "-N",
-        "",
-        "-f",
-        project.path("key"),
-      ]);
+      execFileSync(
+        "ssh-keygen",
+        ["-q", "-t", "ed25519", "-N", "", "-f", project.path("key")],
+        { stdio: "pipe" },
+      );
       await runTool("debugfs", [
         "-w",
         "-R",

@@ -43,7 +43,9 @@ const makeSigningKey = () => {
     secret: gpg("--armor", "--export-secret-keys"),
     keyring,
     remove: () => {
-      execFileSync("gpgconf", ["--homedir", home, "--kill", "gpg-agent"]);
+      execFileSync("gpgconf", ["--homedir", home, "--kill", "gpg-agent"], {
+        stdio: "pipe",
+      });
       rmSync(home, { recursive: true, force: true });
     },
   };

@@ -60,7 +60,7 @@ describe("a lock", () => {
   it.each([
     ["a link", (at: string, mine: string) => symlinkSync(mine, at)],
     ["a second name", (at: string, mine: string) => linkSync(mine, at)],
-    ["a pipe", (at: string) => execFileSync("mkfifo", [at])],
+    ["a pipe", (at: string) => execFileSync("mkfifo", [at], { stdio: "pipe" })],
   ])("does not empty what others put there: %s", async (_, plant) => {
     const mine = join(folder, "mine");
     writeFileSync(mine, "of value");
