@@ -8,7 +8,9 @@ import { describeWithTools } from "../support/tools.ts";
 import { schemaVerdicts } from "./cloud-init-judge.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { seeds, configs, texts } from "./golden-seeds.ts";
-import { file, folder } from "./judged-files.ts";
+import { judgedFiles } from "./judged-files.ts";
+
+const { file, folder } = judgedFiles();
 
 const fragments = readdirSync(packageFile("cloud-init/fragments"), {
   recursive: true,
@@ -18,10 +20,24 @@ const fragments = readdirSync(packageFile("cloud-init/fragments"), {
 describeWithTools(["cloud-init"], "cloud-init", () => {
   const userData = (name: string) => `${name}/user-data`;
   const networkConfig = (name: string) => `${name}/network-config`;
+  const broken = (what: string) => `broken/${what}`;
+  const BROKEN = [
+    [
+      "a number where a text belongs",
+      "permissions: '0644'",
+      "permissions: 420",
+    ],
+    ["a key that does not exist", "    content:", "    contents:"],
+    ["another first line", "#cloud-config", "#cloud-confg"],
+  ] as const;
   let verdicts: ReadonlyMap<string, Verdict>;
 
   beforeAll(() => {
+    const text = seeds[0]?.seed.userData ?? "";
     verdicts = schemaVerdicts([
+      ...BROKEN.map(([what, from, to]) =>
+        file(broken(what), text.replace(from, to)),
+      ),
       ...seeds.map(({ name, seed }) => file(userData(name), seed.userData)),
       ...fragments.map((path) => packageFile(`cloud-init/fragments/${path}`)),
     ]);
@@ -44,20 +60,20 @@ describeWithTools(["cloud-init"], "cloud-init", () => {
     expect(status).toBe(0);
   });
 
-  it.each([
-    [
-      "a number where a text belongs",
-      "permissions: '0644'",
-      "permissions: 420",
-    ],
-    ["a key that does not exist", "    content:", "    contents:"],
-    ["another first line", "#cloud-config", "#cloud-confg"],
-  ])("refuses %s", (_, from, to) => {
-    const text = seeds[0]?.seed.userData ?? "";
-    const path = file("broken", text.replace(from, to));
-    expect(text).toContain(from);
-    expect(schemaVerdicts([path]).get(path)?.status).not.toBe(0);
-    expect(judge("cloud-init", ["schema", "-c", path]).status).not.toBe(0);
+  it.each(BROKEN)("refuses %s", (what, from) => {
+    expect(seeds[0]?.seed.userData).toContain(from);
+    expect(schema(join(folder, broken(what))).status).toBe(1);
+  });
+
+  it("says by itself what it says when it judges many", () => {
+    const paths = [userData(seeds[0]?.name ?? ""), broken(BROKEN[1][0])];
+    const alone = paths.map((path) =>
+      judge("cloud-init", ["schema", "-c", join(folder, path)]),
+    );
+    expect(alone.map(({ status }) => status)).toEqual([0, 1]);
+    for (const [at, path] of paths.entries()) {
+      expect(schema(join(folder, path)).status).toBe(alone[at]?.status);
+    }
   });
 
   // Since 23.4; before, netplan alone judges.

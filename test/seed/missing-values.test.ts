@@ -1,15 +1,18 @@
 // Whatever is missing in an inventory, cloud-init itself takes the seed that comes of it.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { loadInventory } from "../../src/inventory/load-inventory.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import { substitute } from "../../src/seed/substitute.ts";
 import { fromValue, toValue } from "../../src/seed/tree.ts";
 import { describeWithTools } from "../support/tools.ts";
-import { judge } from "./judge.ts";
-import { file, folder } from "./judged-files.ts";
-import { packageLibrary, seedInput } from "./sample-project.ts";
+import { schemaVerdicts } from "./cloud-init-judge.ts";
+import type { Verdict } from "./judge.ts";
+import { judgedFiles } from "./judged-files.ts";
+import { seedInput } from "./sample-project.ts";
+
+const { file, folder } = judgedFiles();
 
 const nodes = (more = "") => `nodes:
   - {name: cplane, role: control-plane, address: 192.168.1.50/24, gateway: 192.168.1.1}
@@ -28,35 +31,56 @@ const INVENTORIES: Readonly<Record<string, string | undefined>> = {
   "empty mirrors and add-ons": `cluster: {name: homelab, kubernetes: "1.36", endpoint: cplane, mirrors: {registries: [], baseImages: []}, addons: []}\ndefaults: {users: [{name: ana}]}\n${nodes()}`,
 };
 
+/** The user-data of each node, written where the judge reads it. */
+const userDataOf = async (
+  title: string,
+  text: string | undefined,
+): Promise<ReadonlyMap<string, string>> => {
+  const home = join(folder, title.replaceAll(" ", "-"));
+  mkdirSync(home);
+  const path = join(home, "cluster.yaml");
+  if (text !== undefined) {
+    writeFileSync(path, text);
+  }
+  const { project, problems } = await loadInventory({
+    path,
+    home,
+    env: {},
+    implied: { hosts: [], role: undefined },
+  });
+  if (project === undefined) {
+    throw new Error(JSON.stringify(problems));
+  }
+  const written = new Map<string, string>();
+  for (const node of project.nodes) {
+    const { seed } = renderSeed(await seedInput(project, node));
+    expect(seed?.userData).toContain(`hostname: ${node.name}`);
+    expect(seed?.userData).not.toMatch(/(\[\]|\{\})$/m);
+    written.set(node.name, file(`${title}/${node.name}`, seed?.userData ?? ""));
+  }
+  return written;
+};
+
 describeWithTools(["cloud-init"], "cloud-init takes the seeds of", () => {
-  it.each(Object.entries(INVENTORIES))("%s", async (title, text) => {
-    const home = join(folder, title.replaceAll(" ", "-"));
-    mkdirSync(home);
-    const path = join(home, "cluster.yaml");
-    if (text !== undefined) {
-      writeFileSync(path, text);
+  const written = new Map<string, ReadonlyMap<string, string>>();
+  let verdicts: ReadonlyMap<string, Verdict>;
+
+  beforeAll(async () => {
+    for (const [title, text] of Object.entries(INVENTORIES)) {
+      written.set(title, await userDataOf(title, text));
     }
-    const { project, problems } = await loadInventory({
-      path,
-      home,
-      env: {},
-      implied: { hosts: [], role: undefined },
-    });
-    if (project === undefined) {
-      throw new Error(JSON.stringify(problems));
-    }
-    const library = await packageLibrary();
-    for (const node of project.nodes) {
-      const { seed } = renderSeed({
-        ...(await seedInput(project, node)),
-        library,
-      });
-      expect(seed?.userData).toContain(`hostname: ${node.name}`);
-      const written = file(`${title}/${node.name}`, seed?.userData ?? "");
-      const { status, output } = judge("cloud-init", ["schema", "-c", written]);
-      expect(output).toMatch(/^Valid/);
-      expect(status).toBe(0);
-      expect(seed?.userData).not.toMatch(/(\[\]|\{\})$/m);
+    verdicts = schemaVerdicts(
+      [...written.values()].flatMap((nodes) => [...nodes.values()]),
+    );
+  });
+
+  it.each(Object.keys(INVENTORIES))("%s", (title) => {
+    const nodes = written.get(title) ?? new Map<string, string>();
+    expect(nodes.size).toBeGreaterThan(0);
+    for (const [node, path] of nodes) {
+      const verdict = verdicts.get(path);
+      expect(verdict?.output, node).toMatch(/^Valid/);
+      expect(verdict?.status, node).toBe(0);
     }
   });
 });
