@@ -6,8 +6,10 @@ export default defineConfig({
     exclude: ["test/boot/**"],
     globalSetup: [
       "test/support/install-tools.ts",
-      "test/support/compiled-package.ts",
+      "test/support/bundle-programs.ts",
     ],
+    // The files of a worker share its modules: loading them anew for each costs a second. Tests undo what they change.
+    isolate: false,
     // For what hangs; a busy machine takes many times as long as an idle one.
     testTimeout: 600_000,
     hookTimeout: 600_000,

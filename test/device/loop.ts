@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 import { listDevices } from "../../src/device/list-devices.ts";
 import type { UsableTarget } from "../../src/device/target.ts";
 import { inspectTarget } from "../../src/device/inspect-target.ts";
@@ -19,12 +19,7 @@ export const run = (tool: string, ...args: readonly string[]): string =>
 
 const undo: (() => unknown)[] = [];
 
-/** Undone after the test, last first. */
-export const afterThisTest = (step: () => unknown): void => {
-  undo.push(step);
-};
-
-afterEach(() => {
+const undoAll = (): void => {
   const failures: unknown[] = [];
   for (const step of undo.splice(0).toReversed()) {
     try {
@@ -36,7 +31,15 @@ afterEach(() => {
   if (failures.length > 0) {
     throw new AggregateError(failures, "cleaning up after the test failed");
   }
-});
+};
+
+/** Undone after the test, last first. */
+export const afterThisTest = (step: () => unknown): void => {
+  if (undo.length === 0) {
+    onTestFinished(undoAll);
+  }
+  undo.push(step);
+};
 
 export const temporaryFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "pi-image-test-"));
@@ -44,15 +47,24 @@ export const temporaryFolder = (): string => {
   return folder;
 };
 
+const SECTOR = 512;
+
+/** 64 KiB without a zero. */
+const NOISE = Buffer.from(
+  Array.from(
+    { length: 64 * 1024 },
+    (_, at) => (Math.imul(at + 1, 0x9e3779b1) >>> 16) & 0xff || 0xff,
+  ),
+);
+
 /** Bytes that look like an old card: no two sectors alike, none empty. */
 export const oldData = (size: number): Buffer => {
-  const words = new Int32Array(Math.ceil(size / 4));
-  let state = 0x9e3779b9;
-  for (let at = 0; at < words.length; at += 1) {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    words[at] = state | 1;
+  const data = Buffer.alloc(size, NOISE);
+  for (let at = 0; at + 4 <= size; at += SECTOR) {
+    // Which sector it is.
+    data.writeUInt32LE(at / SECTOR + 1, at);
   }
-  return Buffer.from(words.buffer, 0, size);
+  return data;
 };
 
 /** A file of this size full of old data. */

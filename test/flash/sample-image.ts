@@ -1,14 +1,5 @@
 // A small disk image shaped like a Pi's: MBR, FAT32 with boot files, ext4 with a tree; made by the real tools.
-import {
-  copyFileSync,
-  mkdirSync,
-  openSync,
-  closeSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Range } from "../../src/image/range.ts";
 import { oldData, run, sparseFile } from "../device/loop.ts";
@@ -22,12 +13,6 @@ export const IMAGE_SIZE = 52 * MIB;
 
 export const SAMPLE_TOOLS = ["mkfs.vfat", "mkfs.ext4", "mcopy", "sfdisk"];
 
-const put = (image: string, partition: string, offset: number): void => {
-  const file = openSync(image, "r+");
-  writeSync(file, readFileSync(partition), 0, undefined, offset);
-  closeSync(file);
-};
-
 /** Makes the image as `folder`/sample.img. */
 export const makeSampleImage = (folder: string): string => {
   const image = sparseFile(join(folder, "sample.img"), IMAGE_SIZE);
@@ -36,12 +21,16 @@ export const makeSampleImage = (folder: string): string => {
     "-c",
     `printf 'label: dos\nlabel-id: 0x11223344\n2048,69632,c,*\n71680,32768,83\n' | sfdisk --quiet --no-reread --no-tell-kernel '${image}'`,
   );
-  const boot = sparseFile(join(folder, "boot"), BOOT.length);
-  run("mkfs.vfat", "-F", "32", "-s", "1", "-n", "SYSTEM-BOOT", boot);
+  run(
+    "mkfs.vfat",
+    ...["-F", "32", "-s", "1", "-n", "SYSTEM-BOOT"],
+    `--offset=${BOOT.offset / 512}`,
+    image,
+    String(BOOT.length / 1024),
+  );
   const kernel = join(folder, "vmlinuz");
   writeFileSync(kernel, oldData(2 * MIB));
-  run("mcopy", "-i", boot, kernel, "::vmlinuz");
-  put(image, boot, BOOT.offset);
+  run("mcopy", "-i", `${image}@@${BOOT.offset}`, kernel, "::vmlinuz");
 
   const tree = join(folder, "tree");
   mkdirSync(join(tree, "etc"), { recursive: true });
@@ -50,8 +39,12 @@ export const makeSampleImage = (folder: string): string => {
   writeFileSync(join(tree, "zeros"), Buffer.alloc(MIB));
   copyFileSync(kernel, join(tree, "large"));
   symlinkSync("etc/hostname", join(tree, "link"));
-  const root = sparseFile(join(folder, "root"), ROOT.length);
-  run("mkfs.ext4", "-q", "-L", "writable", "-d", tree, root);
-  put(image, root, ROOT.offset);
+  run(
+    "mkfs.ext4",
+    ...["-q", "-L", "writable", "-d", tree],
+    ...["-E", `offset=${ROOT.offset}`],
+    image,
+    `${ROOT.length / 1024}k`,
+  );
   return image;
 };

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { afterAll } from "vitest";
+import { onTestFinished } from "vitest";
 import { parse } from "yaml";
 import type {
   ResolvedNode,
@@ -230,18 +230,10 @@ const cardOf = async (is: Circumstances): Promise<Card> => {
   return { seed, files };
 };
 
-const roots: string[] = [];
-
-afterAll(() => {
-  for (const root of roots.splice(0)) {
-    rmSync(root, { recursive: true, force: true });
-  }
-});
-
-/** Lays the card's files into a new folder, as cloud-init does, and returns the folder. */
+/** Lays the card's files into a new folder, as cloud-init does, and returns the folder, which is gone after the test. */
 export const layNode = async (is: Circumstances): Promise<string> => {
   const root = mkdtempSync(join(tmpdir(), "pi-image-node-"));
-  roots.push(root);
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const put = (path: string, content: string | Uint8Array, mode = 0o644) => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), content);

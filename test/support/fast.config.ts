@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     root: packageFile("."),
     include: [...fastTests(packageFile("test"))],
+    isolate: false,
     testTimeout: 60_000,
   },
 });
