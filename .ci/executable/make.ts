@@ -17,18 +17,16 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { inject } from "postject";
 import { packageFile, packageVersion } from "../../src/system/package-files.ts";
+import { bundleProgram, type KeptPackage } from "./bundle.ts";
 
 const out = resolve(process.argv[2] ?? packageFile("out/executable"));
 const root = join(out, "program");
 
-/** js-fatfs finds its WebAssembly beside itself; openpgp stays replaceable, as its licence (LGPL) asks for. */
-const KEPT: Readonly<Record<string, readonly string[]>> = {
+/** Of each package that stays beside the program, what it needs. */
+const KEPT_FILES: Readonly<Record<KeptPackage, readonly string[]>> = {
   "js-fatfs": ["package.json", "LICENSE", "dist/fatfs.js", "dist/fatfs.wasm"],
   openpgp: ["package.json", "LICENSE", "dist/node/openpgp.mjs"],
 };
-
-/** Optional packages: drivelist is compiled for each system, and unzipper asks for this one only to read from S3. */
-const LEFT_OUT = ["drivelist", "@aws-sdk/client-s3"];
 
 /** The licences of what was bundled, which ask to go with it. */
 const licences = (inputs: readonly string[]): string => {
@@ -57,29 +55,8 @@ const licences = (inputs: readonly string[]): string => {
 const layOut = async (): Promise<void> => {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(root, { recursive: true });
-  const { metafile } = await build({
-    entryPoints: [packageFile("src/cli.ts")],
-    absWorkingDir: packageFile(""),
-    metafile: true,
-    outdir: join(root, "dist/program"),
-    bundle: true,
-    splitting: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    // The other way round, what is imported when it is needed would lack its named exports.
-    mainFields: ["module", "main"],
-    legalComments: "linked",
-    logLevel: "warning",
-    external: [...Object.keys(KEPT), ...LEFT_OUT],
-    banner: {
-      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
-    },
-  });
-  writeFileSync(
-    join(root, "LICENCES.txt"),
-    licences(Object.keys(metafile.inputs)),
-  );
+  const sources = await bundleProgram(root);
+  writeFileSync(join(root, "LICENCES.txt"), licences(sources));
   for (const name of ["profiles", "cloud-init", "package.json"]) {
     cpSync(packageFile(name), join(root, name), { recursive: true });
   }
@@ -89,7 +66,7 @@ const layOut = async (): Promise<void> => {
       join(root, "docs/reference", name),
     );
   }
-  for (const [name, files] of Object.entries(KEPT)) {
+  for (const [name, files] of Object.entries(KEPT_FILES)) {
     for (const file of files) {
       const path = join("node_modules", name, file);
       cpSync(packageFile(path), join(root, path));

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, inject, it, onTestFinished } from "vitest";
 import { fetchSmall } from "../../src/base/fetch-small.ts";
 import { proxyFor } from "../../src/base/proxy.ts";
 import { describeWithTools } from "../support/tools.ts";
@@ -157,18 +157,9 @@ describeWithTools(["openssl"], "a request over TLS", () => {
     cert: string,
     env: NodeJS.ProcessEnv,
   ): Promise<string> => {
-    const module = join(import.meta.dirname, "../../src/base/fetch-small.ts");
-    const script = `
-      const { fetchSmall } = await import(${JSON.stringify(module)});
-      const bytes = await fetchSmall(new URL(${JSON.stringify(url)}), 1000, {
-        env: ${JSON.stringify(env)},
-        signal: new AbortController().signal,
-        userAgent: "test",
-      });
-      console.log(bytes.toString());`;
     const child = spawn(
       process.execPath,
-      ["--import", "tsx", "--input-type=module", "-e", script],
+      [join(inject("programs"), "fetch-program.js"), url, JSON.stringify(env)],
       {
         env: { ...process.env, NODE_EXTRA_CA_CERTS: cert },
         stdio: ["ignore", "pipe", "inherit"],

@@ -7,7 +7,7 @@ import { hasTool } from "../support/tools.ts";
 import { benchImage, IMAGE_TOOLS } from "./bench-image.ts";
 import { compare } from "./compare.ts";
 import { describeMachine } from "./machine.ts";
-import { compilePackage } from "../support/compiled-package.ts";
+import { compilePackage } from "./compile-package.ts";
 import { drawScaling } from "./plot.ts";
 import { comparisonText, machineText, scalingText } from "./print.ts";
 import { measureScaling } from "./scaling.ts";

@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { inject, onTestFinished } from "vitest";
 import { commandLine } from "../../src/system/run-tool.ts";
 import { type CliResult, resultOf } from "../support/run-cli.ts";
@@ -19,9 +18,6 @@ export type Scene = {
   /** Addresses with an open port 22; they stay open. */
   readonly ssh?: readonly string[];
 };
-
-const TSX = import.meta.resolve("tsx");
-const NETWORK = fileURLToPath(new URL("network-program.ts", import.meta.url));
 
 /** 192.168.77.1 is the laptop, .50 the control plane, .51 worker1; nobody has .52. */
 const SET_UP = `
@@ -94,9 +90,7 @@ export const startLan = async (
     [
       ...inside,
       process.execPath,
-      "--import",
-      TSX,
-      NETWORK,
+      join(inject("programs"), "network-program.js"),
       secretsFile,
       foreignSecretsFile,
     ],

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { packageFile } from "../../src/system/package-files.ts";
 import { attachLoop, sparseFile, temporaryFolder } from "../device/loop.ts";
 import { runCli } from "../support/run-cli.ts";
@@ -176,28 +176,12 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin exec "$name" "$@"
     }
   });
 
-  const callersRights = (env: Readonly<Record<string, string>>) => {
-    const script = [
-      `import { asRoot, dropToCaller } from ${JSON.stringify(packageFile("src/system/privileges.ts"))};`,
-      `import { tryTool } from ${JSON.stringify(packageFile("src/system/run-tool.ts"))};`,
-      `import { askId } from ${JSON.stringify(packageFile("src/system/start-program.ts"))};`,
-      "dropToCaller(process.env, askId);",
-      'const ids = ["-c", "id -u; id -ru; grep NoNewPrivs /proc/self/status"];',
-      'const caller = await tryTool("sh", ids);',
-      'const meanwhile = await asRoot(() => tryTool("sh", ids));',
-      'const root = await tryTool("id", ["-u"], { asRoot: true });',
-      'const missing = await tryTool("no-such-tool", []).catch((error) => error.code);',
-      "console.log(JSON.stringify([caller.stdout, meanwhile.stdout, root.stdout, process.geteuid(), missing]));",
-    ].join("\n");
-    const folder = temporaryFolder();
-    const file = join(folder, "ids.mts");
-    writeFileSync(file, script);
-    return spawnSync(
+  const callersRights = (env: Readonly<Record<string, string>>) =>
+    spawnSync(
       process.execPath,
-      ["--import", import.meta.resolve("tsx"), file],
+      [join(inject("programs"), "callers-rights-program.js")],
       { encoding: "utf8", env: { PATH: process.env["PATH"], ...env } },
     );
-  };
 
   it.each([
     ["sudo", { SUDO_UID: String(UID), SUDO_GID: String(UID) }],

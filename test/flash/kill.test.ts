@@ -3,8 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { describeAsRoot } from "../support/tools.ts";
 import {
   attachLoop,
@@ -17,7 +16,6 @@ import { asDisk } from "../support/as-disk.ts";
 
 const MIB = 1024 ** 2;
 const SIZE = 48 * MIB;
-const CHILD = fileURLToPath(new URL("flash-child.ts", import.meta.url));
 
 /** Starts the flash, which is killed at the n-th event of this kind; gives the signal that ended it, and what it printed. */
 const flashInChild = async (
@@ -27,7 +25,12 @@ const flashInChild = async (
 ) => {
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", CHILD, image, device, ...moment.map(String)],
+    [
+      join(inject("programs"), "flash-child.js"),
+      image,
+      device,
+      ...moment.map(String),
+    ],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   let printed = "";

@@ -14,7 +14,6 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 export type FuzzResult = {
   readonly cases: number;
@@ -33,9 +32,6 @@ const HANG_MS = 60_000;
 
 /** A child that only loads everything has 130 MiB. */
 export const MEMORY_BOUND_MIB = 400;
-
-const CHILD = fileURLToPath(new URL("fuzz-child.ts", import.meta.url));
-const TSX = import.meta.resolve("tsx");
 
 /** Every file of a tree with a digest of what it holds. */
 const snapshot = (folder: string): ReadonlyMap<string, string> =>
@@ -73,8 +69,12 @@ const makeWorld = (): string => {
   return folder;
 };
 
-/** Never rejects for what the input does: whatever is wrong comes back as `failure`. */
+/**
+ * Never rejects for what the input does: whatever is wrong comes back as `failure`. `program` are Node's arguments that
+ * start fuzz-child.ts.
+ */
 export const runFuzz = async (
+  program: readonly string[],
   input: string,
   seed: number,
   cases: number,
@@ -86,9 +86,7 @@ export const runFuzz = async (
       process.execPath,
       [
         "--max-old-space-size=256",
-        "--import",
-        TSX,
-        CHILD,
+        ...program,
         input,
         String(seed),
         String(cases),

@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   armor,
   Encrypter,
@@ -17,6 +16,7 @@ import { loadSecrets } from "../../src/kubernetes/load-secrets.ts";
 import { checkSecrets } from "../../src/kubernetes/check-secrets.ts";
 import { openGpg } from "../base/gpg.ts";
 import { fixedSecrets, sampleProject } from "../seed/sample-project.ts";
+import { packageFile } from "../../src/system/package-files.ts";
 import type { FuzzInput } from "./fuzz-input.ts";
 import { YAML_BOMBS, YAML_TOKENS } from "./yaml-inputs.ts";
 
@@ -99,9 +99,7 @@ export const SIGNATURES: FuzzInput = {
   },
 };
 
-const golden = readFileSync(
-  fileURLToPath(new URL("../golden/secrets.yaml", import.meta.url)),
-);
+const golden = readFileSync(packageFile("test/golden/secrets.yaml"));
 
 export const SECRETS: FuzzInput = {
   cases: 300,

@@ -1,6 +1,5 @@
 // YAML that people write or fetch: the inventory, fragments and profiles, manifests for Kubernetes.
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { fillFlannel } from "../../src/addons/fill-flannel.ts";
 import { findMistake } from "../../src/addons/manifest.ts";
 import { parseInventory } from "../../src/inventory/parse-inventory.ts";
@@ -15,6 +14,7 @@ import { substitute } from "../../src/seed/substitute.ts";
 import { toValue } from "../../src/seed/tree.ts";
 import { writeDocument } from "../../src/seed/write-document.ts";
 import { sampleProject } from "../seed/sample-project.ts";
+import { packageFile } from "../../src/system/package-files.ts";
 import type { FuzzInput } from "./fuzz-input.ts";
 
 const INVENTORY = `cluster:
@@ -164,8 +164,7 @@ export const INVENTORIES: FuzzInput = {
   }),
 };
 
-const ours = (path: string): Buffer =>
-  readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)));
+const ours = (path: string): Buffer => readFileSync(packageFile(path));
 
 export const FRAGMENTS: FuzzInput = {
   cases: 300,

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, inject, it, onTestFinished } from "vitest";
 import { startLane } from "../../src/image/xz-lane.ts";
 import { openNamedSlots } from "../../src/image/xz-slot-files.ts";
 import { makePrivateFolder } from "../../src/system/private-folder.ts";
@@ -65,17 +65,9 @@ const withTemporary = (folder: string): void => {
 describeWithTools(["xz"], "decoding an .xz file in parallel", () => {
   /** A process of its own that decodes the first blocks and then waits. */
   const startReader = async (path: string) => {
-    const module = join(import.meta.dirname, "../../src/image/xz-reader.ts");
-    const script = `
-      const { openXz } = await import(${JSON.stringify(module)});
-      const reader = await openXz(${JSON.stringify(path)});
-      for await (const chunk of reader.chunks()) {
-        console.log(chunk.offset);
-        await new Promise(() => setInterval(() => undefined, 1000));
-      }`;
     const child = spawn(
       process.execPath,
-      ["--import", "tsx", "--input-type=module", "-e", script],
+      [join(inject("programs"), "read-once-program.js"), path],
       { stdio: ["ignore", "pipe", "inherit"], detached: true },
     );
     await new Promise((resolve) => child.stdout.once("data", resolve));

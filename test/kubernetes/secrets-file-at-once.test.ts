@@ -4,8 +4,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { publicKeyHash } from "../../src/kubernetes/certificate.ts";
 import { loadSecrets } from "../../src/kubernetes/load-secrets.ts";
 import {
@@ -20,12 +19,10 @@ import { homelab, making, node, withNodes } from "./project.ts";
 import { plain, NAME, fileIn, laid } from "./sample-secrets.ts";
 
 describe("runs at the same time", () => {
-  const program = fileURLToPath(
-    new URL("keep-secrets-program.ts", import.meta.url),
-  );
+  const program = join(inject("programs"), "keep-secrets-program.js");
 
   const start = (file: string, env: NodeJS.ProcessEnv = {}) =>
-    spawn(process.execPath, ["--import", "tsx", program, file], {
+    spawn(process.execPath, [program, file], {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, ...env },
     });

@@ -1,6 +1,5 @@
 // Resolved projects for tests, without reading an inventory.
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { DEFAULT_HARDWARE } from "../../src/inventory/hardware.ts";
 import type {
   ResolvedCluster,
@@ -10,13 +9,12 @@ import type {
 import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
 import { parseSecretsDocument } from "../../src/kubernetes/secrets-document.ts";
 import { secret } from "../../src/report/secret.ts";
+import { packageFile } from "../../src/system/package-files.ts";
 import { loadLibrary } from "../../src/seed/load-library.ts";
 import type { Library } from "../../src/seed/library.ts";
 import type { SeedInput } from "../../src/seed/render-seed.ts";
 
-export const goldenFolder = fileURLToPath(
-  new URL("../golden/", import.meta.url),
-);
+export const goldenFolder = packageFile("test/golden/");
 
 const secretsFile = `${goldenFolder}secrets.yaml`;
 
