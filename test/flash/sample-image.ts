@@ -23,7 +23,12 @@ export const makeSampleImage = (folder: string): string => {
   );
   run(
     "mkfs.vfat",
-    ...["-F", "32", "-s", "1", "-n", "SYSTEM-BOOT"],
+    "-F",
+    "32",
+    "-s",
+    "1",
+    "-n",
+    "SYSTEM-BOOT",
     `--offset=${BOOT.offset / 512}`,
     image,
     String(BOOT.length / 1024),
@@ -41,8 +46,13 @@ export const makeSampleImage = (folder: string): string => {
   symlinkSync("etc/hostname", join(tree, "link"));
   run(
     "mkfs.ext4",
-    ...["-q", "-L", "writable", "-d", tree],
-    ...["-E", `offset=${ROOT.offset}`],
+    "-q",
+    "-L",
+    "writable",
+    "-d",
+    tree,
+    "-E",
+    `offset=${ROOT.offset}`,
     image,
     `${ROOT.length / 1024}k`,
   );
