@@ -147,11 +147,13 @@ const redirected = (url: URL, response: IncomingMessage): URL => {
   const next = URL.canParse(location, url.href)
     ? new URL(location, url.href)
     : undefined;
-  if (
-    next === undefined ||
-    !["http:", "https:"].includes(next.protocol) ||
-    (url.protocol === "https:" && next.protocol === "http:")
-  ) {
+  if (url.protocol === "https:" && next?.protocol === "http:") {
+    throw new NetworkFailure(
+      "refused",
+      `${url.host} redirects to ${shownUrl(next)}, without encryption, and that is not followed: name a server with a copy over https, with base fetch --mirror or cluster.mirrors.baseImages`,
+    );
+  }
+  if (next === undefined || !["http:", "https:"].includes(next.protocol)) {
     throw new NetworkFailure(
       "refused",
       `${url.host} redirects to an address that is not followed`,
