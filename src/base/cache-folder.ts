@@ -1,5 +1,5 @@
 // The cache's own folder, which is for one user: what lies there is believed.
-import { chmod, stat } from "node:fs/promises";
+import { chmod, lstat, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { basename } from "node:path";
 import { ifAbsent } from "../report/expected-failure.ts";
@@ -24,20 +24,37 @@ const unusable = (
     cause,
   });
 
+type Folder = Stats & {
+  /** Of the link by whose name the folder is found; undefined where it has the name itself. */
+  readonly linkOwner: number | undefined;
+};
+
 /** Why others could have put into it what they like; goes on after its name. Windows has other rights, and no user ids. */
-const openTo = ({ uid, mode }: Stats): string | undefined => {
+const openTo = ({ uid, mode, linkOwner }: Folder): string | undefined => {
   const own = process.geteuid?.();
   if (own === undefined) {
     return undefined;
   }
-  return uid !== own
-    ? `belongs to the user with the id ${uid}, who could replace what is cached there`
-    : (mode & OTHERS_WRITE) !== 0
-      ? "can be written to by other users, who could have replaced what is cached there"
-      : undefined;
+  if (uid !== own) {
+    return `belongs to the user with the id ${uid}, who could replace what is cached there`;
+  }
+  if (linkOwner !== undefined && linkOwner !== own && linkOwner !== 0) {
+    return `is found through a link of the user with the id ${linkOwner}, who could let it lead elsewhere`;
+  }
+  // Who has rights by an ACL counts as group: chmod(1) and acl(5) call it the mask.
+  return (mode & OTHERS_WRITE) !== 0
+    ? "can be written to by other users, who could have replaced what is cached there"
+    : undefined;
 };
 
-const demandOwn = (path: string, facts: Stats): void => {
+const look = async (path: string): Promise<Folder> => {
+  const name = await lstat(path);
+  return Object.assign(name.isSymbolicLink() ? await stat(path) : name, {
+    linkOwner: name.isSymbolicLink() ? name.uid : undefined,
+  });
+};
+
+const demandOwn = (path: string, facts: Folder): void => {
   const why = openTo(facts);
   if (why !== undefined) {
     throw unusable(
@@ -50,9 +67,9 @@ const demandOwn = (path: string, facts: Stats): void => {
   }
 };
 
-const factsOf = async (path: string): Promise<Stats | undefined> => {
+const factsOf = async (path: string): Promise<Folder | undefined> => {
   try {
-    return await stat(path);
+    return await look(path);
   } catch (error) {
     return ifAbsent(error, undefined);
   }
@@ -98,14 +115,14 @@ export const makeCacheFolder = async (
   const cache = cacheFolder(env);
   try {
     await makeFolder(cache, OWNER_ONLY);
-    const facts = await stat(cache);
+    const facts = await look(cache);
     demandOwn(cache, facts);
     // PI_IMAGE_CACHE_HOME may name a folder that holds more than the cache, such as /var/cache.
     if (basename(cache) === "pi-image") {
       await close(cache, facts);
     }
     await makeFolder(folder, OWNER_ONLY);
-    const inner = await stat(folder);
+    const inner = await look(folder);
     demandOwn(folder, inner);
     await close(folder, inner);
   } catch (error) {

@@ -2,17 +2,21 @@
 import {
   chmodSync,
   chownSync,
+  lchownSync,
   mkdirSync,
   readdirSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { cachePath } from "../../src/base/cache.ts";
 import { loadCacheEntries } from "../../src/base/cache-entries.ts";
 import { rememberUse } from "../../src/base/cache-names.ts";
 import { digestFile, rememberDigest } from "../../src/base/digest-file.ts";
+import { cacheFolder } from "../../src/system/folders.ts";
 import { failureOf } from "../support/failure.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { testFolder, testOptions } from "./base-options.ts";
@@ -91,6 +95,24 @@ describe("the cache's folders", () => {
     },
   );
 
+  it("are found through a link of one's own, and judged by where it leads", async () => {
+    const { env, cache } = setUp();
+    const real = testFolder();
+    symlinkSync(real, cache);
+    await cachePath(env, "keys", "a");
+    expect(readdirSync(real)).toEqual(["keys"]);
+    chmodSync(real, 0o770);
+    expect(await refused(cachePath(env, "keys", "a"))).toContain(
+      "can be written to by other users",
+    );
+  });
+
+  it("lie in the home where XDG_CACHE_HOME is relative", () => {
+    expect(cacheFolder({ XDG_CACHE_HOME: "here" })).toBe(
+      join(homedir(), ".cache/pi-image"),
+    );
+  });
+
   it("lend no digest that somebody else could have planted", async () => {
     const { env, cache, options } = setUp();
     const file = join(testFolder(), "file");
@@ -107,6 +129,16 @@ describe("the cache's folders", () => {
   });
 
   describeAsRoot([], "of another user", () => {
+    it("are refused where another user's link leads to them", async () => {
+      const { env, cache } = setUp();
+      const folder = testFolder();
+      symlinkSync(folder, cache);
+      lchownSync(cache, 65_534, 65_534);
+      const why = "is found through a link of the user with the id 65534";
+      expect(await refused(cachePath(env, "keys", "a"))).toContain(why);
+      expect(readdirSync(folder)).toEqual([]);
+    });
+
     it("are refused, and nothing is put there", async () => {
       const { env, cache, options } = setUp();
       const file = join(testFolder(), "file");
