@@ -1,21 +1,22 @@
 // The data disk beside the card, on loop devices and with the real tools: formatted once, and never what is not ours.
-import { createHash } from "node:crypto";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
 import { sampleNode } from "../seed/sample-project.ts";
+import { digestOf } from "../support/file-bytes.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import {
   type Board,
   cutEveryCall,
-  imageOf,
   makeBoard,
   type Outcome,
   runPhase,
   shutDown,
   start,
 } from "./board/board.ts";
+import { copyDisk, strangeDisk } from "./board/media.ts";
+import { imageOf } from "./board/running.ts";
 
 const keeping: ResolvedNode = {
   ...sampleNode,
@@ -63,7 +64,7 @@ describeAsRoot(
         shutDown(board);
 
         const next = await makeBoard({ node: keeping, disks: [NVME] });
-        copyFileSync(imageOf(board, "nvme0n1"), imageOf(next, "nvme0n1"));
+        copyDisk(imageOf(board, "nvme0n1"), imageOf(next, "nvme0n1"));
         const { output } = await mountData(next);
         expect(output).toContain("has data of an earlier card, which are kept");
         expect(readFileSync(inData(next, "precious"), "utf8")).toBe("data");
@@ -93,19 +94,14 @@ describeAsRoot(
       "that holds anything is left alone",
       async () => {
         const board = await makeBoard({ node: keeping, disks: [NVME] });
-        const old = Buffer.alloc(96 * 1024 * 1024);
-        old.write("somebody's data", 4096);
-        writeFileSync(imageOf(board, "nvme0n1"), old);
-        const digest = () =>
-          createHash("sha256")
-            .update(readFileSync(imageOf(board, "nvme0n1")))
-            .digest("hex");
-        const before = digest();
+        const disk = imageOf(board, "nvme0n1");
+        strangeDisk(disk, "somebody's data", 4096);
+        const before = digestOf(disk);
         const { end, output } = await mountData(board);
         shutDown(board);
         expect(end).toBe("fails");
         expect(output).toContain("is not empty and is left as it is");
-        expect(digest()).toBe(before);
+        expect(digestOf(disk)).toBe(before);
       },
       MANY_STARTS,
     );

@@ -1,16 +1,15 @@
 // The system moves from the card to a disk, on loop devices and with the real tools, whatever goes wrong meanwhile.
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
 import { sampleNode } from "../seed/sample-project.ts";
+import { digestOf, holdsText } from "../support/file-bytes.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import {
   type Board,
   cutEveryCall,
-  imageOf,
   makeBoard,
   runPhase,
   shutDown,
@@ -18,8 +17,9 @@ import {
   withDisks,
 } from "./board/board.ts";
 import { readFat } from "./board/firmware.ts";
+import { imageOf } from "./board/running.ts";
 import { expectApart, expectSound } from "./board/judge.ts";
-import { sparseDisk } from "./board/media.ts";
+import { copyDisk, sparseDisk, strangeDisk } from "./board/media.ts";
 
 const TOOLS = [
   "blkid",
@@ -39,9 +39,6 @@ const moving: ResolvedNode = { ...sampleNode, storage: "sd-to-nvme" };
 const MANY_STARTS = 1_800_000;
 
 const NVME = "nvme0n1 nvme Disk";
-
-const digest = (path: string): string =>
-  createHash("sha256").update(readFileSync(path)).digest("hex");
 
 /** Starts and runs the storage phase until it is done; adds how each run ended to `ends`. */
 const moveSystem = async (
@@ -95,12 +92,12 @@ const expectSystem = (board: Board, disk: string): void => {
 
 /** What the phase says when it cannot go on; the media must not have changed. */
 const refusal = async (board: Board, disk: string): Promise<string> => {
-  const before = digest(imageOf(board, disk));
+  const before = digestOf(imageOf(board, disk));
   start(board);
   const { end, output } = await runPhase(board, "15-storage");
   shutDown(board);
   expect(end).toMatch(/waits|fails/);
-  expect(digest(imageOf(board, disk))).toBe(before);
+  expect(digestOf(imageOf(board, disk))).toBe(before);
   return output;
 };
 
@@ -116,9 +113,8 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
       expectApart(imageOf(board, "mmcblk0"), imageOf(board, "nvme0n1"));
       expectSound(imageOf(board, "nvme0n1"), board.folder);
       expect(readFat(imageOf(board, "mmcblk0"), "config.txt")).toBe("");
-      const secret = Buffer.from("client-key-data: ");
       const holdsSecret = () =>
-        readFileSync(imageOf(board, "mmcblk0")).includes(secret);
+        holdsText(imageOf(board, "mmcblk0"), "client-key-data: ");
       expect(holdsSecret()).toBe(true);
 
       expect(start(board)).toBe("nvme0n1");
@@ -201,14 +197,12 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
       await moveSystem(first);
       shutDown(first);
       const second = await makeBoard({ node: moving, disks: [NVME] });
-      copyFileSync(imageOf(first, "nvme0n1"), imageOf(second, "nvme0n1"));
+      copyDisk(imageOf(first, "nvme0n1"), imageOf(second, "nvme0n1"));
       expect(await refusal(second, "nvme0n1")).toContain(
         "The disk /dev/nvme0n1 (96M Disk) is not empty and is left as it is.",
       );
       // Without any file system on it, too.
-      const old = Buffer.alloc(96 * 1024 * 1024);
-      old.write("somebody's data", 700_000);
-      writeFileSync(imageOf(second, "nvme0n1"), old);
+      strangeDisk(imageOf(second, "nvme0n1"), "somebody's data", 700_000);
       expect(await refusal(second, "nvme0n1")).toContain("is not empty");
     },
     MANY_STARTS,
@@ -233,7 +227,7 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
       expect(await refusal(board, "nvme0n1")).toContain(
         "several disks that could be meant (nvme0n1 nvme1n1)",
       );
-      writeFileSync(imageOf(board, "nvme0n1"), Buffer.alloc(20 * 1024 * 1024));
+      sparseDisk(imageOf(board, "nvme0n1"), 20);
       expect(
         await refusal(withDisks(board, board.disks.slice(0, 2)), "nvme0n1"),
       ).toContain("is too small");

@@ -4,9 +4,22 @@ import { readdirSync, readFileSync } from "node:fs";
 /** Milliseconds; a process in the middle of a write to a slow disk takes its time to die. */
 const DEATH_MS = 60_000;
 
+/** Whether anybody is left of the group, living or not: one question where `living` asks every process of the machine. */
+const isThere = (group: number): boolean => {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") {
+      return false;
+    }
+    throw error;
+  }
+};
+
 /** Living members, as "pid command"; a process that only its parent has to notice holds nothing. */
 const living = (group: number): readonly string[] =>
-  readdirSync("/proc")
+  (isThere(group) ? readdirSync("/proc") : [])
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {

@@ -1,18 +1,21 @@
 // A board with a card and disks on loop devices: its firmware chooses what starts, and its power can be cut at any call.
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
 import type { ResolvedNode } from "../../../src/inventory/resolved.ts";
-import { afterThisTest, temporaryFolder } from "../../device/loop.ts";
+import { afterThisTest } from "../../device/loop.ts";
 import { sampleProject } from "../../seed/sample-project.ts";
 import { layNode } from "../fake-node.ts";
 import {
@@ -23,7 +26,16 @@ import {
 } from "./firmware.ts";
 import { type Layout, LAYOUTS } from "./layouts.ts";
 import { awaitGroup, endGroup } from "../../support/process-group.ts";
-import { makeCard, sparseDisk } from "./media.ts";
+import { copyDisk, folderInMemory, makeCard, sparseDisk } from "./media.ts";
+import {
+  clearNotes,
+  fillBootFolder,
+  imageOf,
+  partitionName,
+  powerOff,
+  run,
+  startSystem,
+} from "./running.ts";
 
 const FAKES = fileURLToPath(new URL("../fakes", import.meta.url));
 
@@ -56,15 +68,6 @@ type BoardOptions = {
   readonly layout?: Layout;
 };
 
-const run = (tool: string, ...args: readonly string[]): string =>
-  execFileSync(tool, args, {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-
-export const imageOf = ({ folder }: Board, disk: string): string =>
-  join(folder, `${disk}.img`);
-
 const note = (board: Board, name: string): string => join(board.folder, name);
 
 /** What the phases see of the board, in the folder of the running system. */
@@ -76,55 +79,39 @@ const environment = (board: Board) => ({
   MTOOLS_SKIP_CHECK: "1",
 });
 
-const mounted = (board: Board): readonly string[] =>
-  readFileSync("/proc/mounts", "utf8")
-    .split("\n")
-    .map((line) => line.split(" ")[1] ?? "")
-    .filter((place) => place.startsWith(board.root))
-    .toReversed();
+const namesOf = (disks: readonly string[]): readonly string[] =>
+  disks.map((disk) => disk.split(" ")[0] ?? "");
 
-const detachAll = (board: Board): void => {
-  for (const line of run(
-    "losetup",
-    "--list",
-    "--noheadings",
-    "--output",
-    "NAME,BACK-FILE",
-  ).split("\n")) {
-    const [name = "", file = ""] = line.trim().split(/\s+/);
-    if (file.startsWith(`${board.folder}/`)) {
-      spawnSync("losetup", ["--detach", name]);
-    }
-  }
-};
+const cards = new Map<string, string>();
 
-/** What is mounted and attached goes, even where one step of it fails. */
-const powerOff = (board: Board): void => {
-  const failures: unknown[] = [];
-  for (const place of mounted(board)) {
-    try {
-      run("umount", place);
-    } catch (error) {
-      failures.push(error);
-      spawnSync("umount", ["--lazy", place], { stdio: "ignore" });
-    }
+afterAll(() => {
+  for (const card of cards.values()) {
+    rmSync(dirname(card), { recursive: true });
   }
-  detachAll(board);
-  if (failures.length > 0) {
-    throw new AggregateError(failures, "the board could not be taken down");
-  }
-};
+});
 
-const fake = (board: Board, name: string, ...args: readonly string[]): void => {
-  execFileSync(join(FAKES, "board", name), args, {
-    env: { ...process.env, ...environment(board) },
-    stdio: ["ignore", "ignore", "pipe"],
+/** A card as it is flashed for the node, which is copied for each board; made once for all tests that have the same node. */
+const cardOf = async (node: ResolvedNode, layout: Layout): Promise<string> => {
+  const name = JSON.stringify({ node, layout });
+  const known = cards.get(name);
+  if (known !== undefined) {
+    return known;
+  }
+  const tree = await layNode({
+    project: sampleProject,
+    node,
+    files: LAYOUTS[layout].root,
   });
+  const card = join(folderInMemory(), "card.img");
+  cards.set(name, card);
+  makeCard(card, tree, layout);
+  return card;
 };
 
 /** A new board with a card that was just flashed for this node. */
 export const makeBoard = async (options: BoardOptions): Promise<Board> => {
-  const folder = temporaryFolder();
+  const folder = folderInMemory();
+  afterThisTest(() => rmSync(folder, { recursive: true, force: true }));
   const disks = ["mmcblk0 - Card", ...options.disks];
   const board = {
     folder,
@@ -136,13 +123,8 @@ export const makeBoard = async (options: BoardOptions): Promise<Board> => {
   mkdirSync(join(folder, "eeprom"));
   afterThisTest(() => powerOff(board));
   const layout = options.layout ?? "ubuntu";
-  const tree = await layNode({
-    project: sampleProject,
-    node: options.node,
-    files: LAYOUTS[layout].root,
-  });
-  makeCard(imageOf(board, "mmcblk0"), tree, layout);
-  for (const [name = ""] of options.disks.map((disk) => disk.split(" "))) {
+  copyDisk(await cardOf(options.node, layout), imageOf(board, "mmcblk0"));
+  for (const name of namesOf(options.disks)) {
     sparseDisk(imageOf(board, name));
   }
   const settings =
@@ -167,15 +149,13 @@ const flashBootLoader = (board: Board): void => {
   }
 };
 
-const partitionName = (disk: string, number: number): string =>
-  /\d$/.test(disk) ? `${disk}p${number}` : `${disk}${number}`;
-
 /** Starts the board and returns the name of the disk whose system runs; nothing when no medium starts. */
 export const start = (board: Board): string | undefined => {
   flashBootLoader(board);
   const order = readFileSync(join(board.folder, "eeprom/settings"), "utf8");
-  const names = board.disks.map((disk) => disk.split(" ")[0] ?? "");
-  const images = new Map(names.map((name) => [name, imageOf(board, name)]));
+  const images = new Map(
+    namesOf(board.disks).map((name) => [name, imageOf(board, name)]),
+  );
   const booted = firmwareChoice(order, images, board.hatPlus);
   if (booted === undefined) {
     return undefined;
@@ -193,7 +173,6 @@ export const start = (board: Board): string | undefined => {
   const boots = Number(readFileSync(note(board, "boots"), "utf8")) + 1;
   for (const [name, text] of Object.entries({
     boots: String(boots),
-    calls: "",
     fats: "",
     log: "",
     system: `/dev/${partitionName(system.disk, system.partition)}\n`,
@@ -206,29 +185,17 @@ export const start = (board: Board): string | undefined => {
       rmSync(note(board, name));
     }
   }
-  fake(
-    board,
-    "start",
-    imageOf(board, system.disk),
-    String(system.offset),
-    String(system.size),
-  );
+  clearNotes(board);
+  startSystem(board, system, namesOf(seen));
+  mkdirSync(join(board.root, "run/cloud-init"));
+  writeFileSync(join(board.root, "run/cloud-init/result.json"), "{}\n");
+  const random = join(board.root, "proc/sys/kernel/random");
+  rmSync(join(random, "uuid"), { force: true });
+  symlinkSync("/proc/sys/kernel/random/uuid", join(random, "uuid"));
+  writeFileSync(join(random, "boot_id"), `boot-${boots}\n`);
   const fstab = readFileSync(join(board.root, "etc/fstab"), "utf8");
-  const bootPartition = findFileSystem(
-    /^(\S+)\s+\/boot\/firmware\s/m.exec(fstab)?.[1] ?? "",
-    images,
-  );
-  fake(
-    board,
-    "mount",
-    "-t",
-    "vfat",
-    join(
-      board.root,
-      `dev/${partitionName(bootPartition.disk, bootPartition.partition)}`,
-    ),
-    join(board.root, "boot/firmware"),
-  );
+  const boot = /^(\S+)\s+\/boot\/firmware\s/m.exec(fstab)?.[1] ?? "";
+  fillBootFolder(board, findFileSystem(boot, images));
   return system.disk;
 };
 
@@ -286,6 +253,7 @@ export const runPhase = async (
 /** From now on the power is cut before and within each call that a phase makes; returns the cuts that were made. */
 export const cutEveryCall = (board: Board): (() => readonly string[]) => {
   writeFileSync(note(board, "cuts"), "");
+  mkdirSync(note(board, "made"));
   return () =>
     readFileSync(note(board, "cuts"), "utf8")
       .split("\n")
@@ -294,28 +262,21 @@ export const cutEveryCall = (board: Board): (() => readonly string[]) => {
 
 /** What has reached the media by now is what the next start finds; the rest was in memory. */
 const losePower = (board: Board): void => {
-  const names = board.disks.map((disk) => disk.split(" ")[0] ?? "");
-  for (const name of names) {
-    run(
-      "cp",
-      "--sparse=always",
-      imageOf(board, name),
-      `${imageOf(board, name)}.left`,
-    );
-  }
+  const images = namesOf(board.disks).map((name) => imageOf(board, name));
+  const left = mkdtempSync(join(board.folder, "left-"));
+  run("cp", "--sparse=always", ...images, left);
   powerOff(board);
-  for (const name of names) {
-    renameSync(`${imageOf(board, name)}.left`, imageOf(board, name));
+  for (const image of images) {
+    renameSync(join(left, basename(image)), image);
   }
+  rmSync(left, { recursive: true });
 };
 
 /** An orderly end: everything is written and unmounted. */
 export const shutDown = (board: Board): void => {
-  const fats = readFileSync(note(board, "fats"), "utf8")
-    .split("\n")
-    .filter((line) => line !== "");
-  for (const line of fats) {
-    fake(board, "flush-fat", ...line.split(" "), "whole");
-  }
+  execFileSync(join(FAKES, "board/flush-fats"), {
+    env: { ...process.env, ...environment(board) },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   powerOff(board);
 };

@@ -1,6 +1,6 @@
 // What a board's firmware and the first lines of its kernel do: choose the medium, and find file systems by name.
 import { spawnSync } from "node:child_process";
-import { statSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 
 export type Place = {
   readonly disk: string;
@@ -30,24 +30,30 @@ const ask = (image: string, tool: string, ...args: string[]): Answer => {
   return { stdout, status };
 };
 
+const bytesOf = (image: string, offset: number, size: number): Buffer => {
+  const bytes = Buffer.alloc(size);
+  const file = openSync(image, "r");
+  try {
+    readSync(file, bytes, 0, size, offset);
+  } finally {
+    closeSync(file);
+  }
+  return bytes;
+};
+
+/** As the firmware reads the table: four entries of 16 bytes in the first sector. Others judge it with sfdisk. */
 export const partitionsOf = (image: string): readonly Omit<Place, "disk">[] => {
-  const { stdout, status } = ask(image, "sfdisk", "--json", image);
-  if (status !== 0) {
+  const sector = bytesOf(image, 0, 512);
+  if (sector.readUInt16LE(510) !== 0xaa55) {
     return [];
   }
-  const { partitiontable } = JSON.parse(stdout) as {
-    readonly partitiontable: {
-      readonly partitions?: readonly {
-        readonly start: number;
-        readonly size: number;
-      }[];
-    };
-  };
-  return (partitiontable.partitions ?? []).map(({ start, size }, index) => ({
-    partition: index + 1,
-    offset: start * 512,
-    size: size * 512,
-  }));
+  return [1, 2, 3, 4].flatMap((partition) => {
+    const entry = 430 + partition * 16;
+    const size = sector.readUInt32LE(entry + 12) * 512;
+    return size === 0
+      ? []
+      : [{ partition, offset: sector.readUInt32LE(entry + 8) * 512, size }];
+  });
 };
 
 /** A file of the first partition; "" where there is none. */
@@ -95,29 +101,29 @@ export const connectorIsOn = (booted: string, hatPlus: boolean): boolean =>
   /\/nvme[^/]*$/.test(booted) ||
   /^dtparam=pciex1$/m.test(readFat(booted, "config.txt"));
 
-/** Every name that blkid knows a partition by. */
-export const namesOf = (
-  image: string,
-  offset: number,
-  size: number,
-): readonly string[] => {
-  const { stdout } = ask(
-    image,
-    "blkid",
-    "--probe",
-    "--offset",
-    String(offset),
-    "--size",
-    String(size),
-    "--output",
-    "export",
-    image,
-  );
-  return stdout.split("\n").filter((line) => /^(LABEL|UUID)=/.test(line));
-};
+const tableId = (image: string): string =>
+  bytesOf(image, 440, 4).readUInt32LE().toString(16).padStart(8, "0");
 
-export const tableId = (image: string): string =>
-  ask(image, "sfdisk", "--disk-id", image).stdout.trim().replace(/^0x/, "");
+/** Label and id of a file system as the kernel's first lines look for them: of FAT32 in its first sector, of ext4 in its superblock. */
+const namesAtStart = (image: string, offset: number): readonly string[] => {
+  const bytes = bytesOf(image, offset, 2048);
+  if (bytes.toString("latin1", 82, 87) === "FAT32") {
+    const id = bytes.readUInt32LE(67).toString(16).padStart(8, "0");
+    return [
+      `LABEL=${bytes.toString("latin1", 71, 82).trimEnd()}`,
+      `UUID=${id.slice(0, 4)}-${id.slice(4)}`.toUpperCase(),
+    ];
+  }
+  if (bytes.readUInt16LE(1024 + 0x38) === 0xef53) {
+    const id = bytes.toString("hex", 1024 + 0x68, 1024 + 0x78);
+    const label = bytes.toString("latin1", 1024 + 0x78, 1024 + 0x88);
+    return [
+      `LABEL=${label.replace(/\0.*/s, "")}`,
+      `UUID=${id.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5")}`,
+    ];
+  }
+  return [];
+};
 
 /** The partition with this label or id; two of them are what must never happen. */
 export const findFileSystem = (
@@ -127,8 +133,8 @@ export const findFileSystem = (
   const found = [...images].flatMap(([disk, image]) =>
     partitionsOf(image)
       .filter(
-        ({ partition, offset, size }) =>
-          namesOf(image, offset, size).includes(name) ||
+        ({ partition, offset }) =>
+          namesAtStart(image, offset).includes(name) ||
           name === `PARTUUID=${tableId(image)}-0${partition}`,
       )
       .map((place) => ({ disk, ...place })),

@@ -2,7 +2,48 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { namesOf, partitionsOf, tableId, type Place } from "./firmware.ts";
+import type { Place } from "./firmware.ts";
+
+const ask = (tool: string, ...args: readonly string[]): string =>
+  execFileSync(tool, args, { encoding: "utf8" });
+
+const partitionsOf = (image: string): readonly Omit<Place, "disk">[] => {
+  const { partitiontable } = JSON.parse(ask("sfdisk", "--json", image)) as {
+    readonly partitiontable: {
+      readonly partitions?: readonly {
+        readonly start: number;
+        readonly size: number;
+      }[];
+    };
+  };
+  return (partitiontable.partitions ?? []).map(({ start, size }, index) => ({
+    partition: index + 1,
+    offset: start * 512,
+    size: size * 512,
+  }));
+};
+
+const tableId = (image: string): string =>
+  ask("sfdisk", "--disk-id", image).trim();
+
+/** Every name that blkid knows a partition by; a retired card's boot partition has none. */
+const namesOf = (
+  image: string,
+  offset: number,
+  size: number,
+): readonly string[] =>
+  spawnSync(
+    "blkid",
+    [
+      "--probe",
+      `--offset=${offset}`,
+      `--size=${size}`,
+      "--output=export",
+    ].concat(image),
+    { encoding: "utf8" },
+  )
+    .stdout.split("\n")
+    .filter((line) => /^(LABEL|UUID)=/.test(line));
 
 const namesOn = (image: string): readonly string[] =>
   partitionsOf(image).flatMap(({ offset, size }) =>

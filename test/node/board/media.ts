@@ -1,6 +1,18 @@
 // Media for boards in tests: a card as it is flashed, and an empty disk.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { oldData } from "../../device/loop.ts";
 import { type Layout, LAYOUTS } from "./layouts.ts";
@@ -19,9 +31,33 @@ const run = (tool: string, args: readonly string[], input?: string): void => {
   });
 };
 
-export const sparseDisk = (path: string): void => {
+/** A new folder where nothing waits for a disk, as far as there is room: what is cut is the loop device above it. */
+export const folderInMemory = (): string => {
+  const memory = "/dev/shm";
+  const { bavail = 0, bsize = 0 } = existsSync(memory)
+    ? statfsSync(memory)
+    : {};
+  const folder = bavail * bsize > 1024 * MIB ? memory : tmpdir();
+  return mkdtempSync(join(folder, "pi-image-board-"));
+};
+
+/** @param mib its size, which the fakes call 96M */
+export const sparseDisk = (path: string, mib = 96): void => {
   writeFileSync(path, "");
-  truncateSync(path, 96 * MIB);
+  truncateSync(path, mib * MIB);
+};
+
+/** Its holes stay holes. */
+export const copyDisk = (from: string, to: string): void => {
+  run("cp", [from, to]);
+};
+
+/** A disk without a file system, with something else on it. */
+export const strangeDisk = (path: string, text: string, at: number): void => {
+  sparseDisk(path);
+  const file = openSync(path, "r+");
+  writeSync(file, text, at);
+  closeSync(file);
 };
 
 /** What the firmware of every board needs, small. */
