@@ -1,7 +1,7 @@
 // The data disk beside the card, on loop devices and with the real tools: formatted once, and never what is not ours.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
 import { sampleNode } from "../seed/sample-project.ts";
 import { digestOf } from "../support/file-bytes.ts";
@@ -10,6 +10,7 @@ import {
   type Board,
   cutEveryCall,
   makeBoard,
+  removeCards,
   type Outcome,
   runPhase,
   shutDown,
@@ -41,6 +42,8 @@ const mountData = async (board: Board): Promise<Outcome> => {
 
 const inData = (board: Board, name: string): string =>
   join(board.root, "srv/data", name);
+
+afterAll(removeCards);
 
 describeAsRoot(
   ["blkid", "losetup", "mcopy", "mke2fs", "sfdisk", "wipefs"],

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
 import { sampleNode } from "../seed/sample-project.ts";
 import { digestOf, holdsText } from "../support/file-bytes.ts";
@@ -11,6 +11,7 @@ import {
   type Board,
   cutEveryCall,
   makeBoard,
+  removeCards,
   runPhase,
   shutDown,
   start,
@@ -100,6 +101,8 @@ const refusal = async (board: Board, disk: string): Promise<string> => {
   expect(digestOf(imageOf(board, disk))).toBe(before);
   return output;
 };
+
+afterAll(removeCards);
 
 describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
   it(

@@ -13,7 +13,6 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
 import type { ResolvedNode } from "../../../src/inventory/resolved.ts";
 import { afterThisTest } from "../../device/loop.ts";
 import { sampleProject } from "../../seed/sample-project.ts";
@@ -84,11 +83,13 @@ const namesOf = (disks: readonly string[]): readonly string[] =>
 
 const cards = new Map<string, string>();
 
-afterAll(() => {
+/** After all tests of a file. */
+export const removeCards = (): void => {
   for (const card of cards.values()) {
     rmSync(dirname(card), { recursive: true });
   }
-});
+  cards.clear();
+};
 
 /** A card as it is flashed for the node, which is copied for each board; made once for all tests that have the same node. */
 const cardOf = async (node: ResolvedNode, layout: Layout): Promise<string> => {
