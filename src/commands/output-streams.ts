@@ -11,10 +11,10 @@ const NOBODY_READS: ReadonlySet<unknown> = new Set([
 
 let lost: string | undefined;
 
-let gone = false;
+const gone = new AbortController();
 
-/** Whether nobody reads what is printed on stdout; the first write that nobody takes tells. */
-export const readerHasGone = (): boolean => gone;
+/** Aborted when nobody reads what is printed on stdout; only a write that nobody takes tells. */
+export const readerGone: AbortSignal = gone.signal;
 
 /**
  * A card that is being written is not given up because nobody reads on: the command goes on to its end, and its exit
@@ -27,7 +27,7 @@ export const watchOutputs = (): void => {
         return;
       }
       if (NOBODY_READS.has(error.code)) {
-        gone = true;
+        gone.abort();
       } else {
         lost ??= error.code ?? error.message;
       }

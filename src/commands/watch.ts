@@ -16,7 +16,7 @@ import { createLiveLines } from "../terminal/live-lines.ts";
 import type { Context } from "./context.ts";
 import { parseDuration } from "./duration.ts";
 import { openSoundSecrets } from "./kept-secrets.ts";
-import { readerHasGone } from "./output-streams.ts";
+import { readerGone } from "./output-streams.ts";
 
 const watchOptions = z.object({
   inventory: z.string(),
@@ -108,6 +108,7 @@ const recordChanges = (context: Context): OnView => {
       },
       ...nodes.map(nodeRecord),
     ];
+    let changed = false;
     for (const [key, record] of records.entries()) {
       const text = JSON.stringify(record);
       if (last.get(`${key}`) !== text) {
@@ -116,26 +117,55 @@ const recordChanges = (context: Context): OnView => {
           elapsed: Math.round(elapsedMs) / 1000,
         });
         last.set(`${key}`, text);
+        changed = true;
       }
+    }
+    if (!changed) {
+      // Also tells whether anybody reads on: a pipe without a reader refuses a write, and nothing else shows it.
+      context.printJson({
+        type: "waiting",
+        elapsed: Math.round(elapsedMs) / 1000,
+      });
     }
   };
 };
 
-/** Records are all that a watch with --json is for: without a reader it ends. */
-const whileRead =
-  (onView: OnView): OnView =>
-  (...seen) => {
-    if (readerHasGone()) {
-      throw new UserError("CANCELLED", "whoever read the records has gone", {
+/** Records are all that a watch with --json is for: without a reader it ends, also in the middle of a pause. */
+const whileRead = async <T>(
+  { json, signal }: Context,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> => {
+  if (!json) {
+    return work(signal);
+  }
+  // By hand: Node 20 can lose what only AbortSignal.any() refers to.
+  const end = new AbortController();
+  const stop = () => end.abort(signal.reason);
+  const leave = () =>
+    end.abort(
+      new UserError("CANCELLED", "whoever read the records has gone", {
         state: "nothing was changed; the cluster goes on without being watched",
-      });
-    }
-    onView(...seen);
-  };
+      }),
+    );
+  if (signal.aborted) {
+    stop();
+  }
+  signal.addEventListener("abort", stop);
+  readerGone.addEventListener("abort", leave);
+  try {
+    return await work(end.signal);
+  } catch (error) {
+    end.signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    readerGone.removeEventListener("abort", leave);
+  }
+};
 
 const viewerFor = (context: Context): OnView => {
   if (context.json) {
-    return whileRead(recordChanges(context));
+    return recordChanges(context);
   }
   if (context.quiet) {
     return () => undefined;
@@ -155,16 +185,21 @@ export const watch = async (
   const { project, secrets } = await openSoundSecrets(context, options);
   demandAdminCertificate(secrets, new Date());
   const { nodes } = await withSshAccess(project, secrets, (sshConfig) =>
-    watchCluster(
-      {
-        project,
-        secrets,
-        sshConfig,
-        sshCommand: commandLine("ssh", ["-F", join(options.out, "ssh_config")]),
-        now: () => new Date(),
-        signal: context.signal,
-      },
-      { timeoutMs, intervalMs, onView: viewerFor(context) },
+    whileRead(context, (signal) =>
+      watchCluster(
+        {
+          project,
+          secrets,
+          sshConfig,
+          sshCommand: commandLine("ssh", [
+            "-F",
+            join(options.out, "ssh_config"),
+          ]),
+          now: () => new Date(),
+          signal,
+        },
+        { timeoutMs, intervalMs, onView: viewerFor(context) },
+      ),
     ),
   );
   context.printJson({

@@ -175,6 +175,22 @@ describeAsRoot(TOOLS, "watch on a network", () => {
   });
 });
 
+describeAsRoot(["unshare", "head"], "watch --json", () => {
+  it("ends when nobody reads its records any more, although nothing changes", async () => {
+    const { folder } = await clusterFolder();
+    const { status, stdout, stderr } = await runCli(
+      ["watch", "--json", "--interval", "1s"],
+      {
+        cwd: folder,
+        through: 'unshare --net "$@" | head -n 1; exit "${PIPESTATUS[0]}"',
+      },
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ type: "api", answers: false });
+    expect(stderr).toContain("whoever read the records has gone");
+    expect(status).toBe(130);
+  });
+});
+
 describe("watch", () => {
   it("needs the cluster's secrets and makes none", async () => {
     const { folder, secretsFile } = await clusterFolder();
