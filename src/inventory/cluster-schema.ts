@@ -1,5 +1,6 @@
 // The schema of cluster.yaml; each description is what editors show.
 import { z } from "zod";
+import { hardening } from "./hardening-schema.ts";
 import { kubernetesRule } from "./kubernetes-versions.ts";
 import { clusterNameRule, domainRule, endpointRule } from "./name-rules.ts";
 import { addressRule, subnetRule } from "./network-rules.ts";
@@ -180,6 +181,7 @@ const cluster = z
         "The container runtime: Ubuntu's containerd, Docker's containerd or CRI-O. Default: containerd.",
       ),
     join,
+    hardening,
     virtualAddress: text(
       {
         description:

@@ -45,6 +45,15 @@ export const nodeNameRule: Rule = (value) => {
     : undefined;
 };
 
+export const namespaceRule: Rule = (value) =>
+  isLabel(value)
+    ? undefined
+    : {
+        code: "NAMESPACE_INVALID",
+        message: `${quoted(value)} cannot be the name of a namespace`,
+        hint: `${HOW}${suggestion(value)}`,
+      };
+
 export const clusterNameRule: Rule = (value) =>
   isLabel(value) && value.length <= CLUSTER_NAME_LIMIT
     ? undefined

@@ -110,6 +110,14 @@ const resolveCluster = (
       days: join?.days ?? DEFAULT_JOIN.days,
       tokenHours: join?.tokenHours ?? DEFAULT_JOIN.tokenHours,
     },
+    hardening: {
+      encryptSecrets: cluster.hardening?.encryptSecrets,
+      auditLog: cluster.hardening?.auditLog,
+      podSecurity: cluster.hardening?.podSecurity,
+      podSecurityExempt: cluster.hardening?.podSecurityExempt ?? [],
+      seccompDefault: cluster.hardening?.seccompDefault,
+      anonymousAccess: cluster.hardening?.anonymousAccess,
+    },
     mirrors: resolveMirrors(cluster.mirrors),
     addons: (cluster.addons ?? []).map((addon) =>
       addon.startsWith("file:")

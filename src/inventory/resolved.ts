@@ -27,6 +27,27 @@ export type Cni = (typeof CNIS)[number];
 export const RUNTIMES = ["containerd", "containerd-docker", "cri-o"] as const;
 export type Runtime = (typeof RUNTIMES)[number];
 
+/** https://kubernetes.io/docs/concepts/security/pod-security-standards/ */
+export const POD_SECURITY_LEVELS = [
+  "privileged",
+  "baseline",
+  "restricted",
+] as const;
+export type PodSecurity = (typeof POD_SECURITY_LEVELS)[number];
+
+export const ANONYMOUS_ACCESS = ["probes", "all"] as const;
+export type AnonymousAccess = (typeof ANONYMOUS_ACCESS)[number];
+
+/** What the inventory says; undefined: what the cluster was made with, which only its secrets tell (kubernetes/hardening.ts). */
+export type HardeningWishes = {
+  readonly encryptSecrets: boolean | undefined;
+  readonly auditLog: boolean | undefined;
+  readonly podSecurity: PodSecurity | undefined;
+  readonly podSecurityExempt: readonly string[];
+  readonly seccompDefault: boolean | undefined;
+  readonly anonymousAccess: AnonymousAccess | undefined;
+};
+
 export type KubernetesVersion = {
   /** Such as "1.36": the package repository and what is held. */
   readonly minor: string;
@@ -84,6 +105,7 @@ export type ResolvedCluster = {
     /** Hours a bootstrap token lives, counted from init; only for `by: "token"`, never 0. */
     readonly tokenHours: number;
   };
+  readonly hardening: HardeningWishes;
   readonly mirrors: Mirrors;
   /** `file:` and `url:` references to manifests that the control plane applies. */
   readonly addons: readonly string[];

@@ -30,6 +30,10 @@ export type ClusterSecrets = {
   readonly admin: CertificateAndKey;
   /** `[a-z0-9]{6}.[a-z0-9]{16}`, used only with `join: token`. */
   readonly bootstrapToken: Secret;
+  /** 32 random bytes as base64: encrypts Secrets in etcd. Undefined in a file of an earlier pi-image until the next build. */
+  readonly encryptionKey: Secret | undefined;
+  /** Whether the cluster was made when its defaults were those of docs/hardening.md. */
+  readonly hardened: boolean;
   readonly nodes: Readonly<Record<string, NodeCredentials>>;
 };
 

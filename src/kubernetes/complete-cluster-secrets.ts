@@ -9,6 +9,7 @@ import {
 } from "./cluster-secrets.ts";
 import {
   makeAdmin,
+  makeEncryptionKey,
   makeJoinIdentity,
   makeNodeCredentials,
   type Making,
@@ -84,7 +85,18 @@ export const completeClusterSecrets = async (
     admin = await makeAdmin(ca, making);
     changes.push("Renewed the admin certificate: take the new kubeconfig.");
   }
+  let { encryptionKey } = existing;
+  if (encryptionKey === undefined) {
+    // The running cluster does not ask for it: what its API servers are started with was decided when it was made.
+    encryptionKey = makeEncryptionKey(making.crypto);
+    changes.push(
+      "Made a key to encrypt Secrets with; a running cluster does not use it.",
+    );
+  }
   return changes.length === 0
     ? { secrets: existing, changes }
-    : { secrets: { ...existing, admin, nodes: credentials }, changes };
+    : {
+        secrets: { ...existing, admin, encryptionKey, nodes: credentials },
+        changes,
+      };
 };

@@ -14,8 +14,10 @@ import {
   mdnsName,
   staticAddress,
 } from "./addresses.ts";
+import { apiServerFlags } from "./api-server.ts";
 import { publicKeyHash } from "./certificate.ts";
 import type { ClusterSecrets } from "./cluster-secrets.ts";
+import { hardeningOf } from "./hardening.ts";
 
 /** Where the card has its join identity, as a kubeconfig. kubeadm leaves the file there: the node deletes it after the join. */
 export const JOIN_KUBECONFIG = "/etc/pi-image/join.conf";
@@ -137,6 +139,16 @@ const imageRepositories = (mirror: string | undefined): Document =>
         dns: { imageRepository: `${mirror}/coredns` },
       };
 
+/** As kubeadm has them by itself; written down, a change of its defaults changes no cluster. */
+const KUBELET_CLOSED = {
+  authentication: {
+    anonymous: { enabled: false },
+    webhook: { enabled: true },
+  },
+  authorization: { mode: "Webhook" },
+  readOnlyPort: 0,
+} as const;
+
 const initDocuments = (
   project: ResolvedProject,
   node: ResolvedNode,
@@ -165,7 +177,10 @@ const initDocuments = (
         serviceSubnet: cluster.serviceSubnet,
         dnsDomain: cluster.dnsDomain,
       },
-      apiServer: { certSANs: certSans(project) },
+      apiServer: {
+        certSANs: certSans(project),
+        ...apiServerFlags(project, secrets),
+      },
       // As the authorities have. A signature with kubeadm's default, RSA, costs the CPU many times as much, at every handshake.
       encryptionAlgorithm: "ECDSA-P256",
       ...imageRepositories(mirrors.kubernetesImages),
@@ -174,6 +189,10 @@ const initDocuments = (
       apiVersion: "kubelet.config.k8s.io/v1beta1",
       kind: "KubeletConfiguration",
       cgroupDriver: "systemd",
+      ...KUBELET_CLOSED,
+      ...(hardeningOf(project, secrets).seccompDefault
+        ? { seccompDefault: true }
+        : {}),
       // Ubuntu's /etc/resolv.conf names the stub 127.0.0.53, and CoreDNS would ask itself for ever. kubeadm finds out by
       // itself only where systemd-resolved runs at that moment.
       // https://coredns.io/plugins/loop/#troubleshooting-loops-in-kubernetes-clusters

@@ -39,6 +39,12 @@ const randomLetters = (count: number, crypto: Crypto): string => {
 export const makeBootstrapToken = (crypto: Crypto): Secret =>
   secret(`${randomLetters(6, crypto)}.${randomLetters(16, crypto)}`);
 
+/** As Kubernetes' secretbox takes it. https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#providers */
+export const makeEncryptionKey = (crypto: Crypto): Secret =>
+  secret(
+    Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64"),
+  );
+
 /**
  * The administrator's client certificate.
  *
@@ -105,6 +111,8 @@ export const makeClusterSecrets = async (
     serviceAccount: await makeServiceAccountKeys(crypto),
     admin: await makeAdmin(ca, making),
     bootstrapToken: makeBootstrapToken(crypto),
+    encryptionKey: makeEncryptionKey(crypto),
+    hardened: true,
     nodes: credentials,
   };
 };

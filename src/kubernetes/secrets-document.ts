@@ -12,8 +12,8 @@ import type {
   NodeCredentials,
 } from "./cluster-secrets.ts";
 
-/** A change that older programs cannot read raises it. */
-const VERSION = 1;
+/** A change that older programs cannot read raises it. Version 1 has neither an encryption key nor `hardened`. */
+const VERSION = 2;
 
 /** The secrets of a file together with who may open it. */
 export type SecretsDocument = {
@@ -31,7 +31,7 @@ const key = z
 const certificateAndKey = z.strictObject({ certificate, key });
 
 const schema = z.strictObject({
-  version: z.literal(VERSION),
+  version: z.union([z.literal(1), z.literal(VERSION)]),
   cluster: z.string().min(1),
   encryptedTo: z.array(z.string().startsWith("age1")).default([]),
   ca: certificateAndKey,
@@ -46,6 +46,12 @@ const schema = z.strictObject({
     .string()
     .regex(/^[a-z0-9]{6}\.[a-z0-9]{16}$/)
     .transform(toSecret),
+  encryptionKey: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/)
+    .transform(toSecret)
+    .optional(),
+  hardened: z.boolean().default(false),
   nodes: z.record(
     z.string(),
     z.strictObject({
@@ -92,6 +98,10 @@ ${dump(
     },
     admin: plainPair(secrets.admin),
     bootstrapToken: secrets.bootstrapToken.reveal(),
+    ...(secrets.encryptionKey === undefined
+      ? {}
+      : { encryptionKey: secrets.encryptionKey.reveal() }),
+    hardened: secrets.hardened,
     nodes: Object.fromEntries(
       Object.entries(secrets.nodes).map(([name, node]) => [
         name,
@@ -169,6 +179,11 @@ export const parseSecretsDocument = (
       ),
     );
   }
-  const { version: _version, encryptedTo, ...secrets } = parsed.data;
-  return { secrets, encryptedTo };
+  const {
+    version: _version,
+    encryptedTo,
+    encryptionKey,
+    ...secrets
+  } = parsed.data;
+  return { secrets: { ...secrets, encryptionKey }, encryptedTo };
 };

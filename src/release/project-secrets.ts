@@ -33,6 +33,15 @@ export const clusterSecretTexts = (
     texts: [secrets.bootstrapToken.reveal()],
     random: true,
   },
+  ...(secrets.encryptionKey === undefined
+    ? []
+    : [
+        {
+          kind: "the key that encrypts the cluster's Secrets",
+          texts: [secrets.encryptionKey.reveal()],
+          random: true,
+        },
+      ]),
   ...Object.entries(secrets.nodes).flatMap(([name, node]) => [
     keyOf(`${name}'s SSH host key`, node.hostKey.key),
     keyOf(`${name}'s join identity`, node.joinIdentity.key),

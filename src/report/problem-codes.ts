@@ -96,6 +96,7 @@ export const PROBLEM_CODES = {
   MAC_INVALID: "A value is not an Ethernet address of a board.",
   MAC_TAKEN: "Two nodes are bound to the same board.",
   MISSING_KEY: "A key that is needed is not there.",
+  NAMESPACE_INVALID: "A value cannot be the name of a namespace.",
   NODE_ADDRESS_MISSING:
     "A node has settings of a fixed address and no address.",
   NODE_ADDRESS_TAKEN: "Two nodes have the same address.",

@@ -6,6 +6,7 @@ import type {
   User,
 } from "../inventory/resolved.ts";
 import { STORAGE_FACTS } from "../inventory/storage.ts";
+import { apiServerFiles } from "../kubernetes/api-server.ts";
 import { controlPlanePki } from "../kubernetes/pki-files.ts";
 import {
   type ClusterSecrets,
@@ -190,14 +191,14 @@ const kubeadmValues = ({ project, node, secrets }: Context): Named => {
 
 /** Only control planes may hold the authorities' keys. */
 const pkiValues = ({
+  project,
   node,
   secrets,
 }: Context): Readonly<Record<string, Value>> =>
   node.role === "control-plane"
     ? Object.fromEntries(
-        controlPlanePki(secrets).map(({ path, content }) => [
-          `pki.${path}`,
-          content.reveal(),
-        ]),
+        [...controlPlanePki(secrets), ...apiServerFiles(project, secrets)].map(
+          ({ path, content }) => [`pki.${path}`, content.reveal()],
+        ),
       )
     : {};

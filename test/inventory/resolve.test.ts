@@ -24,6 +24,14 @@ describe("an inventory that says almost nothing", () => {
         cni: "flannel",
         runtime: "containerd",
         join: { by: "certificate", days: 30, tokenHours: 24 },
+        hardening: {
+          encryptSecrets: undefined,
+          auditLog: undefined,
+          podSecurity: undefined,
+          podSecurityExempt: [],
+          seccompDefault: undefined,
+          anonymousAccess: undefined,
+        },
         mirrors: {
           kubernetesPackages: undefined,
           kubernetesKey: undefined,

@@ -83,7 +83,7 @@ describe("new secrets", () => {
 
   it("share nothing with another cluster's", () => {
     const [one, two] = [hiddenTexts(secrets), hiddenTexts(others)];
-    expect(one).toHaveLength(12);
+    expect(one).toHaveLength(13);
     expect(one.filter((text) => two.includes(text))).toEqual([]);
   });
 
@@ -200,8 +200,8 @@ describe("rotating", () => {
     const kept = hiddenTexts(result.secrets).filter((text) =>
       hiddenTexts(secrets).includes(text),
     );
-    // Three authorities, the service account key and three host keys.
-    expect(kept).toHaveLength(7);
+    // Three authorities, the service account key, the key of the Secrets and three host keys.
+    expect(kept).toHaveLength(8);
   });
 
   it("replaces the join identity of one node only", async () => {

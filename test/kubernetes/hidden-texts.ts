@@ -10,6 +10,7 @@ export const hiddenTexts = (secrets: ClusterSecrets): readonly string[] => {
     secrets.serviceAccount.key,
     secrets.admin.key,
     secrets.bootstrapToken,
+    ...(secrets.encryptionKey === undefined ? [] : [secrets.encryptionKey]),
     ...Object.values(secrets.nodes).flatMap(({ hostKey, joinIdentity }) => [
       hostKey.key,
       joinIdentity.key,

@@ -32,7 +32,7 @@ const unused = {
   key: secret("not in any document"),
 };
 
-/** Documents take nothing from the secrets but the CA's certificate and the token. */
+/** Documents take nothing from the secrets but the CA's certificate, the token, and when they were made. */
 const secrets: ClusterSecrets = {
   cluster: "homelab",
   ca: unused,
@@ -41,6 +41,8 @@ const secrets: ClusterSecrets = {
   serviceAccount: { publicKey: "", key: unused.key },
   admin: unused,
   bootstrapToken: secret("abcdef.0123456789abcdef"),
+  encryptionKey: secret("not in any document"),
+  hardened: true,
   nodes: {},
 };
 

@@ -47,7 +47,7 @@ describe("a new secrets file", () => {
     expect(readdirSync(folder)).toEqual([NAME]);
     expect(modeOf(file)).toBe(0o600);
     expect(readFileSync(file, "utf8")).toMatch(
-      /^# The secrets of the cluster homelab[^]+\nversion: 1\ncluster: homelab\nca:\n {2}certificate: \|\n {4}-----BEGIN CERTIFICATE-----\n/,
+      /^# The secrets of the cluster homelab[^]+\nversion: 2\ncluster: homelab\nca:\n {2}certificate: \|\n {4}-----BEGIN CERTIFICATE-----\n/,
     );
   });
 
@@ -141,18 +141,18 @@ describe("an existing secrets file", () => {
     ["is empty", () => "", "it is empty"],
     [
       "is cut short",
-      () => plain.slice(0, plain.indexOf("nodes:") - 40),
+      () => plain.slice(0, plain.indexOf("bootstrapToken:") + 30),
       "bootstrapToken: is missing or malformed",
     ],
     [
       "has a key that does not belong there",
-      () => plain.replace("version: 1", "version: 1\nhunter: 2"),
+      () => plain.replace("version: 2", "version: 2\nhunter: 2"),
       "the file: has an unknown key",
     ],
     [
       "comes from a later version",
-      () => plain.replace("version: 1", "version: 2"),
-      "a newer pi-image wrote it (version 2 of the file)",
+      () => plain.replace("version: 2", "version: 3"),
+      "a newer pi-image wrote it (version 3 of the file)",
     ],
     ["is not YAML", () => "cluster: [", "line 1 is not valid YAML"],
     [

@@ -34,6 +34,10 @@ describeNode("init", () => {
     expect(read(root, "etc/kubernetes/pki/ca.crt")).toContain(
       "BEGIN CERTIFICATE",
     );
+    const encryption = join(pki, "pi-image/encryption.yaml");
+    expect(statSync(encryption).mode & 0o777).toBe(0o600);
+    const audit = join(root, "var/log/kubernetes/audit");
+    expect(statSync(audit).mode & 0o777).toBe(0o700);
   });
 
   it("tells kubeadm the installed version, and the uplink's address under DHCP", async () => {
@@ -192,20 +196,29 @@ describeNode("init", () => {
     expect(read(root, "etc/hosts")).toContain("192.168.1.40 api.home");
   });
 
-  it("begins no second cluster beside the control planes that run", async () => {
-    const root = await assemble({
-      node: controlPlane,
-      project: shared,
-      world: { "runs-elsewhere": " " },
-      after: {
-        2: 'cp world/calls world/before && rm "world/runs-elsewhere"',
-      },
-    });
-    expect(said(root)[0]).toBe(
-      "The cluster homelab runs already and api.home is its endpoint; this card would begin a second one. Put another control plane first in cluster.yaml, build this card again (pi-image build --host cplane) and flash it: it joins then.",
-    );
-    expect(read(root, "world/before")).not.toContain("kubeadm init");
-  });
+  it.each([
+    ["answer", " "],
+    [
+      "let nobody in",
+      "error: You must be logged in to the server (Unauthorized)",
+    ],
+  ])(
+    "begins no second cluster beside control planes that %s",
+    async (_, answer) => {
+      const root = await assemble({
+        node: controlPlane,
+        project: shared,
+        world: { "runs-elsewhere": answer },
+        after: {
+          2: 'cp world/calls world/before && rm "world/runs-elsewhere"',
+        },
+      });
+      expect(said(root)[0]).toBe(
+        "The cluster homelab runs already and api.home is its endpoint; this card would begin a second one. Put another control plane first in cluster.yaml, build this card again (pi-image build --host cplane) and flash it: it joins then.",
+      );
+      expect(read(root, "world/before")).not.toContain("kubeadm init");
+    },
+  );
 
   it("does not take itself for another control plane", async () => {
     const root = await assemble({

@@ -42,6 +42,14 @@ export const sampleCluster: ResolvedCluster = {
   cni: "flannel",
   runtime: "containerd",
   join: { by: "certificate", days: 30, tokenHours: 24 },
+  hardening: {
+    encryptSecrets: undefined,
+    auditLog: undefined,
+    podSecurity: undefined,
+    podSecurityExempt: [],
+    seccompDefault: undefined,
+    anonymousAccess: undefined,
+  },
   mirrors: {
     kubernetesPackages: undefined,
     kubernetesKey: undefined,

@@ -2,10 +2,12 @@
 # The first control plane: `kubeadm init`.
 
 # Whether an API server with this cluster's authority answers at an endpoint that is not this node alone. It is another
-# control plane's: nothing of this node runs before init.
+# control plane's: nothing of this node runs before init. Nobody may ask for the version where anonymous access is off; to
+# be refused by a server with our authority is an answer.
 cluster_runs_elsewhere() {
-  [[ $PI_IMAGE_ENDPOINT_NODE != "$PI_IMAGE_NODE" ]] &&
-    ask_as_nobody /version --certificate-authority "${seed?}/pki/ca.crt" >/dev/null
+  [[ $PI_IMAGE_ENDPOINT_NODE != "$PI_IMAGE_NODE" ]] || return
+  ask_as_nobody /version --certificate-authority "${seed?}/pki/ca.crt" >/dev/null ||
+    grep -qE 'Unauthorized|must be logged in|Forbidden' "$scratch/log"
 }
 
 init_cluster() {

@@ -37,6 +37,8 @@ lay_pki() {
   mkdir -p "$kubernetes"
   cp -R "$seed/pki" "$kubernetes/"
   chmod -R go-rwx "$kubernetes/pki"
+  # The kubelet would make it for everybody; the audit log names every Secret and who reads it.
+  (umask 077 && mkdir -p "$root/var/log/kubernetes/audit")
 }
 
 # Until init has bound its group to a role, admin.conf may do nothing, so kube-vip borrows super-admin.conf

@@ -1,0 +1,167 @@
+// How the API servers of a cluster are started, and the files that their flags name.
+import { dump } from "js-yaml";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import { secret, type Secret } from "../report/secret.ts";
+import { auditPolicy } from "./audit-policy.ts";
+import type { ClusterSecrets } from "./cluster-secrets.ts";
+import { type Hardening, hardeningOf } from "./hardening.ts";
+
+/** In the folder that kubeadm mounts into the API server's pod, so that a backup of that folder has the key, too. */
+const FOLDER = "pi-image";
+const IN_POD = `/etc/kubernetes/pki/${FOLDER}`;
+
+/** The node's scripts make it for root alone, before kubeadm would. */
+const AUDIT_FOLDER = "/var/log/kubernetes/audit";
+
+type Document = Readonly<Record<string, unknown>>;
+
+/**
+ * secretbox: authenticated, and fast on a CPU without AES instructions, such as a Pi 4's. `identity` reads what was written
+ * before, so that a cluster whose Secrets are not encrypted yet keeps them.
+ * https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/
+ */
+const encryption = (key: Secret | undefined): Document => ({
+  apiVersion: "apiserver.config.k8s.io/v1",
+  kind: "EncryptionConfiguration",
+  resources: [
+    {
+      resources: ["secrets"],
+      providers: [
+        ...(key === undefined
+          ? []
+          : [
+              {
+                secretbox: { keys: [{ name: "key1", secret: key.reveal() }] },
+              },
+            ]),
+        { identity: {} },
+      ],
+    },
+  ],
+});
+
+/** https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-admission-controller/ */
+const admission = ({
+  podSecurity,
+  podSecurityExempt,
+}: Hardening): Document => ({
+  apiVersion: "apiserver.config.k8s.io/v1",
+  kind: "AdmissionConfiguration",
+  plugins: [
+    {
+      name: "PodSecurity",
+      configuration: {
+        apiVersion: "pod-security.admission.config.k8s.io/v1",
+        kind: "PodSecurityConfiguration",
+        defaults: {
+          enforce: podSecurity,
+          "enforce-version": "latest",
+          warn: podSecurity,
+          "warn-version": "latest",
+        },
+        exemptions: { namespaces: [...podSecurityExempt] },
+      },
+    },
+  ],
+});
+
+/**
+ * The pod's own probes carry no credential, and a join by token, also one by hand, first reads the cluster's authority and
+ * address from this ConfigMap. Paths are compared whole.
+ * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-authenticator-configuration
+ */
+const OPEN_PATHS = [
+  "/livez",
+  "/readyz",
+  "/healthz",
+  "/api/v1/namespaces/kube-public/configmaps/cluster-info",
+];
+
+const authentication = ({ anonymousAccess }: Hardening): Document => ({
+  apiVersion: "apiserver.config.k8s.io/v1",
+  kind: "AuthenticationConfiguration",
+  anonymous: {
+    enabled: true,
+    ...(anonymousAccess === "probes"
+      ? { conditions: OPEN_PATHS.map((path) => ({ path })) }
+      : {}),
+  },
+});
+
+type ApiServerFile = {
+  /** Relative to the pki folder. */
+  readonly path: string;
+  readonly content: Secret;
+};
+
+/**
+ * The files of one control plane. Every control plane has all of them, whatever the inventory says today: which ones are
+ * asked for was decided when the cluster was made, and a file that is missing then keeps the API server from starting.
+ */
+export const apiServerFiles = (
+  project: Pick<ResolvedProject, "cluster">,
+  secrets: Pick<ClusterSecrets, "encryptionKey" | "hardened">,
+): readonly ApiServerFile[] => {
+  const hardening = hardeningOf(project, secrets);
+  const documents: readonly (readonly [string, Document])[] = [
+    ["admission", admission(hardening)],
+    ["audit-policy", auditPolicy],
+    ["authentication", authentication(hardening)],
+    ["encryption", encryption(secrets.encryptionKey)],
+  ];
+  return documents.map(([name, document]) => ({
+    path: `${FOLDER}/${name}.yaml`,
+    content: secret(dump(document, { lineWidth: -1, noRefs: true })),
+  }));
+};
+
+/** At most 4 files of 5 MB, each for 30 days; kubeadm's other logs are the runtime's. */
+const AUDIT_FLAGS = [
+  ["audit-log-path", `${AUDIT_FOLDER}/audit.log`],
+  ["audit-policy-file", `${IN_POD}/audit-policy.yaml`],
+  ["audit-log-maxage", "30"],
+  ["audit-log-maxbackup", "3"],
+  ["audit-log-maxsize", "5"],
+] as const;
+
+/** `apiServer` of kubeadm's ClusterConfiguration, without the names in its certificate. */
+export const apiServerFlags = (
+  project: Pick<ResolvedProject, "cluster">,
+  secrets: Pick<ClusterSecrets, "encryptionKey" | "hardened">,
+): Document => {
+  const hardening = hardeningOf(project, secrets);
+  const flags: readonly (readonly [string, string])[] = [
+    ...(hardening.podSecurity === "privileged"
+      ? []
+      : [
+          [
+            "admission-control-config-file",
+            `${IN_POD}/admission.yaml`,
+          ] as const,
+        ]),
+    ...(hardening.auditLog ? AUDIT_FLAGS : []),
+    ...(hardening.anonymousAccess === "all"
+      ? []
+      : [["authentication-config", `${IN_POD}/authentication.yaml`] as const]),
+    ...(hardening.encryptSecrets && secrets.encryptionKey !== undefined
+      ? [["encryption-provider-config", `${IN_POD}/encryption.yaml`] as const]
+      : []),
+  ];
+  return {
+    ...(flags.length === 0
+      ? {}
+      : { extraArgs: flags.map(([name, value]) => ({ name, value })) }),
+    ...(hardening.auditLog
+      ? {
+          extraVolumes: [
+            {
+              name: "audit-log",
+              hostPath: AUDIT_FOLDER,
+              mountPath: AUDIT_FOLDER,
+              pathType: "DirectoryOrCreate",
+            },
+          ],
+        }
+      : {}),
+  };
+};
