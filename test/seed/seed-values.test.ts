@@ -58,6 +58,10 @@ describe("seedValues", () => {
       "pki.etcd/ca.key",
       "pki.sa.pub",
       "pki.sa.key",
+      "pki.pi-image/admission.yaml",
+      "pki.pi-image/audit-policy.yaml",
+      "pki.pi-image/authentication.yaml",
+      "pki.pi-image/encryption.yaml",
       "file:etc/motd",
     ]);
   });
