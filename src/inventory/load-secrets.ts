@@ -95,7 +95,7 @@ const fromCommand = async (
   command: string,
   sources: SecretSources,
 ): Promise<Fetched> => {
-  const result = await tryTool("sh", ["-c", command], {
+  const result = await tryTool("/bin/sh", ["-c", command], {
     cwd: sources.folder,
     signal: sources.signal,
   });

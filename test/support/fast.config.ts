@@ -8,6 +8,6 @@ export default defineConfig({
     root: packageFile("."),
     include: [...fastTests(packageFile("test"))],
     isolate: false,
-    testTimeout: 60_000,
+    testTimeout: 600_000,
   },
 });
