@@ -1,16 +1,22 @@
-// pi-image build as a user runs it, on the sample base, judged by the tools that will read the results.
+// pi-image build on the sample base, judged by the tools that will read the results. Where what is asked of it does not depend
+// on the command line, it runs in this process.
+import { mkdtempSync, rmSync } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
+import { build } from "../../src/commands/build.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runInProcess } from "../commands/in-process.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { runCli } from "../support/run-cli.ts";
 import { describeWithTools } from "../support/tools.ts";
 
 const EPOCH = { SOURCE_DATE_EPOCH: "1790000000" };
 
-const build = async (cwd: string, ...args: readonly string[]) => {
+/** As a user runs it. */
+const runBuild = async (cwd: string, ...args: readonly string[]) => {
   const result = await runCli(["build", "--base", "sample", ...args], {
     cwd,
     env: EPOCH,
@@ -19,13 +25,49 @@ const build = async (cwd: string, ...args: readonly string[]) => {
   return result;
 };
 
+/** Of all builds in this process: the base is decoded once. */
+const cache = mkdtempSync(join(tmpdir(), "pi-image-cache-"));
+
+afterAll(() => rmSync(cache, { recursive: true, force: true }));
+
+/** Into `cwd`/`out` unless told otherwise. */
+const buildHere = async (
+  cwd: string,
+  {
+    host,
+    format = "img",
+    out = "out",
+    base = "sample",
+  }: {
+    readonly host?: string;
+    readonly format?: string;
+    readonly out?: string;
+    readonly base?: string;
+  },
+): Promise<void> => {
+  const { exit, said } = await runInProcess(
+    "build",
+    cwd,
+    (context) =>
+      build(context, {
+        inventory: join(cwd, "cluster.yaml"),
+        ...(host !== undefined && { host: [host] }),
+        base,
+        format,
+        out: join(cwd, out),
+      }),
+    { env: { ...EPOCH, PI_IMAGE_CACHE_HOME: cache } },
+  );
+  expect(exit, said).toBe(0);
+};
+
 const mode = async (path: string): Promise<number> =>
   (await stat(path)).mode & 0o777;
 
 describe("build in an empty folder", () => {
   it("makes the image of one worker and everything beside it", async () => {
     const cwd = await temporaryFolder();
-    await build(cwd, "--role", "worker", "--host", "worker2");
+    await runBuild(cwd, "--role", "worker", "--host", "worker2");
     expect((await readdir(join(cwd, "out"))).toSorted()).toEqual([
       "known_hosts",
       "kubeconfig",
@@ -53,7 +95,7 @@ describe("build in an empty folder", () => {
 
   it("gives every node its own disk id and instance id", async () => {
     const cwd = await temporaryFolder();
-    await build(cwd, "--format", "seed");
+    await buildHere(cwd, { format: "seed" });
     const manifests = await Promise.all(
       ["cplane", "worker1", "worker2"].map(
         async (node) =>
@@ -68,9 +110,8 @@ describe("build in an empty folder", () => {
 
   it("writes a patch that turns the base into the image", async () => {
     const cwd = await temporaryFolder();
-    const worker = ["--host", "worker1", "--format"] as const;
-    await build(cwd, ...worker, "img");
-    await build(cwd, ...worker, "patch");
+    await buildHere(cwd, { host: "worker1" });
+    await buildHere(cwd, { host: "worker1", format: "patch" });
     const file = join(cwd, "out/worker1.patch.json");
     expect(await mode(file)).toBe(0o600);
     const { base, imageBytes, parts } = JSON.parse(
@@ -102,8 +143,8 @@ describe("build in an empty folder", () => {
 
   it("leaves no private key in a manifest, a plan or on the terminal", async () => {
     const cwd = await temporaryFolder();
-    const built = await build(cwd, "--format", "seed", "--json");
-    const planned = await build(cwd, "--dry-run");
+    const built = await runBuild(cwd, "--format", "seed", "--json");
+    const planned = await runBuild(cwd, "--dry-run");
     const manifest = await readFile(
       join(cwd, "out", "cplane.manifest.json"),
       "utf8",
@@ -132,7 +173,7 @@ describe("build in an empty folder", () => {
     const cwd = await temporaryFolder();
     const results = ["a", "b"];
     for (const out of results) {
-      await build(cwd, "--host", "worker1", "--out", out);
+      await buildHere(cwd, { host: "worker1", out });
     }
     const [first, second] = await Promise.all(
       results.map(async (out) => ({
@@ -155,7 +196,7 @@ describe("build in an empty folder", () => {
 
   it("plans without writing", async () => {
     const cwd = await temporaryFolder();
-    const { stdout } = await build(cwd, "--dry-run");
+    const { stdout } = await runBuild(cwd, "--dry-run");
     expect(stdout).toContain("out/worker2.img");
     expect(await readdir(cwd)).toEqual([]);
   });
@@ -191,7 +232,7 @@ describeWithTools(
       "is an image of sound file systems with the seed inside (%s)",
       async (base) => {
         const cwd = await temporaryFolder();
-        await runCli(["build", "--base", base, "--host", "worker1"], { cwd });
+        await buildHere(cwd, { host: "worker1", base });
         const image = join(cwd, "out", "worker1.img");
         const [fat = "", ext4 = ""] = await partitions(image, cwd);
         const vfat = await tryTool("fsck.vfat", ["-n", "-v", fat]);
@@ -217,7 +258,7 @@ describeWithTools(
 
     it("has checksums that sha256sum and bmaptool accept", async () => {
       const cwd = await temporaryFolder();
-      await build(cwd, "--host", "worker1");
+      await buildHere(cwd, { host: "worker1" });
       const out = join(cwd, "out");
       await runTool("sha256sum", ["--check", "worker1.img.sha256"], {
         cwd: out,
@@ -241,14 +282,14 @@ describeWithTools(
 
     it("is the same image in every format", async () => {
       const cwd = await temporaryFolder();
-      await build(cwd, "--host", "worker1");
+      await buildHere(cwd, { host: "worker1" });
       const raw = await readFile(join(cwd, "out", "worker1.img"));
       for (const [format, tool] of [
         ["img.xz", "xz"],
         ["img.zst", "zstd"],
       ] as const) {
         const out = `out-${format}`;
-        await build(cwd, "--host", "worker1", "--format", format, "-o", out);
+        await buildHere(cwd, { host: "worker1", format, out });
         const file = join(cwd, out, `worker1.${format}`);
         await runTool("sha256sum", ["--check", "worker1.img.sha256"], {
           cwd: join(cwd, out),

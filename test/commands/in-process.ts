@@ -23,6 +23,8 @@ type Surroundings = {
   readonly signal?: AbortSignal;
   readonly report?: (event: ProgressEvent) => void;
   readonly ask?: Context["ask"];
+  /** Added to a minimal environment. */
+  readonly env?: NodeJS.ProcessEnv;
 };
 
 /** Nobody sits at its terminal unless `ask` answers. */
@@ -30,12 +32,20 @@ export const runInProcess = async (
   command: string,
   folder: string,
   work: (context: Context) => Promise<void>,
-  { signal = new AbortController().signal, report, ask }: Surroundings = {},
+  {
+    signal = new AbortController().signal,
+    report,
+    ask,
+    env,
+  }: Surroundings = {},
 ): Promise<Ran> => {
   const records: Readonly<Record<string, unknown>>[] = [];
   const said: string[] = [];
   const printed: string[] = [];
-  const own = createContext({ quiet: true }, signal, environmentOf(folder));
+  const own = createContext({ quiet: true }, signal, {
+    ...environmentOf(folder),
+    ...env,
+  });
   const context: Context = {
     ...own,
     cwd: folder,
