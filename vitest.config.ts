@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import LongFirst from "./test/support/long-first.ts";
 
 export default defineConfig({
   test: {
@@ -10,6 +11,7 @@ export default defineConfig({
     ],
     // The files of a worker share its modules: loading them anew for each costs a second. Tests undo what they change.
     isolate: false,
+    sequence: { sequencer: LongFirst },
     // For what hangs; a busy machine takes many times as long as an idle one.
     testTimeout: 600_000,
     hookTimeout: 600_000,
