@@ -23,6 +23,7 @@ const inShell = (
     {
       input: settings,
       encoding: "utf8",
+      stdio: "pipe",
       env: {
         PATH: process.env["PATH"],
         root: "",

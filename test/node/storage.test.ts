@@ -74,7 +74,7 @@ const expectSystem = (board: Board, disk: string): void => {
     execFileSync(
       "stat",
       ["--format", "%u:%g %h %s", join(board.root, "usr/big")],
-      { encoding: "utf8" },
+      { encoding: "utf8", stdio: "pipe" },
     ).trim(),
   ).toBe("1234:4321 2 1048576");
   expect(at("boot/firmware/meta-data")).toContain("instance-id: pi-image-");

@@ -9,7 +9,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { afterAll, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { oldFile, run, temporaryFolder } from "../device/loop.ts";
 import { runCli } from "../support/run-cli.ts";
 import { describeAsRoot } from "../support/tools.ts";
@@ -293,11 +293,4 @@ describeAsRoot(["losetup"], "docs/reliability.md", () => {
     }
     expect(pageAsItIs()).toBe(now);
   });
-});
-
-afterAll(() => {
-  const { faults, refusals } = noted();
-  console.log(
-    `planted faults: ${faults} of ${FAULTS}; refused disks: ${refusals} of ${REFUSALS}`,
-  );
 });

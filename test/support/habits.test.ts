@@ -83,6 +83,46 @@ describe("no test may", () => {
     expect(found).toEqual([]);
   });
 
+  /** A call with all its arguments; parentheses in its strings come in pairs, or it is cut and found. */
+  const callAt = (text: string, start: number): string => {
+    let depth = 0;
+    for (let at = text.indexOf("(", start); at < text.length; at += 1) {
+      depth += text[at] === "(" ? 1 : text[at] === ")" ? -1 : 0;
+      if (depth === 0) {
+        return text.slice(start, at + 1);
+      }
+    }
+    return text.slice(start);
+  };
+
+  /** Node passes stderr on unless it is told otherwise. */
+  const passesOn = (text: string): readonly string[] =>
+    [...text.matchAll(/\bexec(?:File)?Sync\(/g)]
+      .map(({ index }) => callAt(text, index))
+      .filter((call) => !call.includes("stdio"));
+
+  it("let a program print into the list of the tests", () => {
+    expect(passesOn('execFileSync("mkfs", [image(1)], {});')).toHaveLength(1);
+    expect(passesOn('execFileSync("mkfs", [], { stdio: "pipe" });')).toEqual(
+      [],
+    );
+    const found = files.filter(
+      (path) => passesOn(readFileSync(join(folder, path), "utf8")).length > 0,
+    );
+    expect(found).toEqual([]);
+  });
+
+  it("print anything by itself", () => {
+    const prints = /^ *console\./m;
+    expect('  console.log("done");').toMatch(prints);
+    const found = files.filter(
+      (path) =>
+        path.endsWith(".test.ts") &&
+        prints.test(readFileSync(join(folder, path), "utf8")),
+    );
+    expect(found).toEqual([]);
+  });
+
   it("be tried twice by the configuration", () => {
     expect(readFileSync(packageFile("vitest.config.ts"), "utf8")).not.toMatch(
       /retry/,

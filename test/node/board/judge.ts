@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import type { Place } from "./firmware.ts";
 
 const ask = (tool: string, ...args: readonly string[]): string =>
-  execFileSync(tool, args, { encoding: "utf8" });
+  execFileSync(tool, args, { encoding: "utf8", stdio: "pipe" });
 
 const partitionsOf = (image: string): readonly Omit<Place, "disk">[] => {
   const { partitiontable } = JSON.parse(ask("sfdisk", "--json", image)) as {
@@ -64,16 +64,20 @@ export const expectSound = (image: string, folder: string): void => {
   const [boot, root] = partitionsOf(image);
   const part = (place: Omit<Place, "disk"> | undefined, name: string) => {
     const path = join(folder, name);
-    execFileSync("dd", [
-      `if=${image}`,
-      `of=${path}`,
-      "bs=1M",
-      "iflag=skip_bytes,count_bytes",
-      `skip=${place?.offset ?? 0}`,
-      `count=${place?.size ?? 0}`,
-      "conv=sparse",
-      "status=none",
-    ]);
+    execFileSync(
+      "dd",
+      [
+        `if=${image}`,
+        `of=${path}`,
+        "bs=1M",
+        "iflag=skip_bytes,count_bytes",
+        `skip=${place?.offset ?? 0}`,
+        `count=${place?.size ?? 0}`,
+        "conv=sparse",
+        "status=none",
+      ],
+      { stdio: "pipe" },
+    );
     return path;
   };
   const fat = spawnSync("fsck.vfat", ["-n", part(boot, "check.fat")], {
