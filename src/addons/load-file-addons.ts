@@ -1,6 +1,7 @@
 // Reads the add-ons that are files of the user's own, with what is wrong in them.
 import { readFile, stat } from "node:fs/promises";
 import { relative } from "node:path";
+import { maskLines } from "../inventory/mask-secrets.ts";
 import type { Problem } from "../report/problem.ts";
 import { addonPlaces } from "./addon-places.ts";
 import { findMistake, type Manifest, MANIFEST_LIMIT } from "./manifest.ts";
@@ -9,7 +10,7 @@ import { errnoReason } from "../system/errno-words.ts";
 type FileAddons = {
   readonly manifests: readonly Manifest[];
   readonly problems: readonly Problem[];
-  /** Texts for code frames, by the names that problems use. */
+  /** Texts for code frames, by the names that problems use, without secrets. */
   readonly files: ReadonlyMap<string, string>;
 };
 
@@ -71,10 +72,10 @@ export const loadFileAddons = async (
       problems.push(problem(shown, read.why));
       continue;
     }
-    files.set(shown, read.text);
     manifests.push({ name: file, text: read.text });
     const mistake = findMistake(read.text);
     if (mistake !== undefined) {
+      files.set(shown, maskLines(read.text));
       problems.push(problem(shown, mistake.message, mistake));
     }
   }

@@ -2,28 +2,12 @@
 import { inventorySchema } from "./cluster-schema.ts";
 import type { Special } from "./explain-mistakes.ts";
 import { SECRET_HINT } from "./references.ts";
+import { SYNONYMS } from "./synonyms.ts";
 import { knownKeys } from "./schema-keys.ts";
 import { valueAt, type Mistake } from "./schema-mistakes.ts";
 import type { Finding } from "./text-rule.ts";
 import { listed } from "./wording.ts";
 import type { Path } from "./yaml-file.ts";
-
-/** What people coming from other tools write -> what it is called here. */
-const SYNONYMS: Readonly<Record<string, string>> = {
-  cidr: "podSubnet",
-  dns: "nameservers",
-  host: "name",
-  hostname: "name",
-  ip: "address",
-  pass: "password",
-  passphrase: "password",
-  psk: "password",
-  ssh_authorized_keys: "sshKeys",
-  ssh_keys: "sshKeys",
-  type: "role",
-  tz: "timezone",
-  version: "kubernetes",
-};
 
 const SECTIONS = ["cluster", "defaults", "nodes"] as const;
 

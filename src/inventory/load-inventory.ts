@@ -152,7 +152,7 @@ export const loadInventory = async (
     }
   };
   const { secrets, problems: secretProblems, missing } = await loadWanted();
-  const problems = [...known, ...secretProblems];
+  const problems = [...known, ...secretProblems].map(parsed.redact);
   return {
     ...result,
     passwordsMissing: missing,

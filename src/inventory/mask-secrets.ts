@@ -1,82 +1,142 @@
-// Hides secrets that someone wrote into a file, before lines of the file are shown.
-import { parseSecretReference } from "./references.ts";
-import { looksPrivate } from "./ssh-keys.ts";
-import type { Path, YamlFile } from "./yaml-file.ts";
+// Hides secrets that someone wrote into a file, before lines of the file or messages about it are shown.
+import { Lexer } from "yaml";
+import { type Range, secretLines } from "./secret-lines.ts";
+import { secretTree } from "./secret-tree.ts";
+import { redactor } from "./redact.ts";
+import type { YamlFile } from "./yaml-file.ts";
 
-const SECRET_KEY = /^(pass|password|passphrase|psk|secret|token)$/i;
-
-const isSecret = (key: string, value: unknown): boolean =>
-  SECRET_KEY.test(key)
-    ? !(typeof value === "string" && parseSecretReference(value) !== undefined)
-    : typeof value === "string" &&
-      (looksPrivate(value) || /:\/\/[^/@]*@/.test(value));
-
-const secretPaths = (data: unknown): readonly Path[] => {
-  const paths: Path[] = [];
-  // Aliases can make the tree a graph, and even a circle.
-  const seen = new Set<object>();
-  const walk = (value: unknown, key: string, path: Path): void => {
-    if (isSecret(key, value)) {
-      paths.push(path);
-    } else if (
-      typeof value === "object" &&
-      value !== null &&
-      !seen.has(value)
-    ) {
-      seen.add(value);
-      for (const [name, child] of Object.entries(value)) {
-        const step = Array.isArray(value) ? Number(name) : name;
-        walk(child, Array.isArray(value) ? key : name, [...path, step]);
-      }
-    }
-  };
-  walk(data, "", []);
-  return paths;
+export type Masked = {
+  /** The text with every secret as asterisks; lines and columns stay what they are. */
+  readonly shown: string;
+  /** The same for a message, a label or a hint. */
+  readonly redact: (message: string) => string;
 };
 
 const stars = (text: string): string => text.replaceAll(/[^\r\n]/g, "*");
 
-const SECRET_LINE =
-  /^(?<before>.*?\b(?:pass|password|passphrase|psk|secret|token)["']?\s*:\s*)(?!["']?(?:env:|file:|exec:|prompt\b))(?<secret>\S.*)$/i;
+const blanks = (text: string): string => text.replaceAll(/[^\r\n]/g, " ");
 
-/** For a file whose tree cannot be trusted: everything behind a telling key, and the block below it. */
-const maskLines = (text: string): string => {
-  let block: number | undefined;
-  return text
-    .split("\n")
-    .map((line) => {
-      const indent = line.search(/\S/);
-      if (block !== undefined && (indent === -1 || indent > block)) {
-        return stars(line);
+/** Not in the text: the lexer's marks for a document, the end of a flow and a scalar. */
+const MARKS: ReadonlySet<string> = new Set(["\u0002", "\u0018", "\u001F"]);
+
+const commentsOf = (text: string): readonly Range[] => {
+  const comments: Range[] = [];
+  let offset = 0;
+  let before = "";
+  for (const token of new Lexer().lex(text)) {
+    if (!MARKS.has(token)) {
+      if (token.startsWith("#") && before !== "\u001F") {
+        comments.push([offset, offset + token.length]);
       }
-      block = looksPrivate(line) ? -1 : undefined;
-      const found = SECRET_LINE.exec(line)?.groups;
-      if (found === undefined) {
-        return line;
-      }
-      block = indent;
-      return `${found["before"] ?? ""}${stars(found["secret"] ?? "")}`;
-    })
-    .join("\n");
+      offset += token.length;
+    }
+    before = token;
+  }
+  return comments;
 };
 
-/** The text with every secret as asterisks; lines and columns stay what they are. */
-export const maskSecrets = (file: YamlFile, text: string): string => {
-  if (file.brokenFrom !== undefined || file.data === undefined) {
-    return maskLines(text);
+/** Everything but the comments blank, so that what was commented out is found as if it were not. */
+const onlyComments = (text: string, comments: readonly Range[]): string => {
+  let rest = "";
+  let done = 0;
+  for (const [from, to] of comments) {
+    rest += blanks(text.slice(done, from));
+    rest += text.slice(from, to).replace(/^#+/, blanks);
+    done = to;
   }
-  const ranges = secretPaths(file.data)
-    .flatMap((path) => {
-      const range = file.rangeOf(path);
-      return range === undefined ? [] : [range];
-    })
-    .sort(([a], [b]) => a - b);
+  return rest + blanks(text.slice(done));
+};
+
+/** A remark behind a secret, or behind the reference to it, often is the secret. */
+const besideSecrets = (
+  text: string,
+  comments: readonly Range[],
+  ranges: readonly Range[],
+): readonly Range[] => {
+  const lineOf = (offset: number): number =>
+    text.lastIndexOf("\n", offset - 1) + 1;
+  const lines = new Set(
+    ranges.flatMap(([from, to]) => [lineOf(from), lineOf(to)]),
+  );
+  return comments.filter(([from]) => lines.has(lineOf(from)));
+};
+
+/** What stands behind the anchors of `password: *there`, where no tree says it. */
+const anchoredLines = (
+  text: string,
+  secrets: readonly string[],
+): readonly Range[] =>
+  secrets.slice(0, MOST_REPEATED).flatMap((secret) => {
+    const name = /^\*([^\s,\]}]+)/.exec(secret)?.[1];
+    const at = name === undefined ? -1 : text.indexOf(`&${name} `);
+    const end = text.indexOf("\n", at);
+    return name === undefined || at === -1
+      ? []
+      : [[at + name.length + 2, end === -1 ? text.length : end] as const];
+  });
+
+/** Shorter ones are found in other words. */
+const LEAST_REPEATED = 6;
+const MOST_REPEATED = 50;
+
+/** The same secret once more, wherever it stands. */
+const repeated = (text: string, secrets: readonly string[]): readonly Range[] =>
+  [...new Set(secrets)]
+    .filter((secret) => secret.length >= LEAST_REPEATED)
+    .slice(0, MOST_REPEATED)
+    .flatMap((secret) => {
+      const ranges: Range[] = [];
+      for (
+        let at = text.indexOf(secret);
+        at !== -1;
+        at = text.indexOf(secret, at + secret.length)
+      ) {
+        ranges.push([at, at + secret.length]);
+      }
+      return ranges;
+    });
+
+const mask = (text: string, ranges: readonly Range[]): string => {
   const parts: string[] = [];
   let done = 0;
-  for (const [from, to] of ranges) {
+  for (const [from, to] of ranges.toSorted(([a], [b]) => a - b)) {
     parts.push(text.slice(done, Math.max(done, from)));
     parts.push(stars(text.slice(Math.max(done, from), Math.max(done, to))));
     done = Math.max(done, to);
   }
   return parts.join("") + text.slice(done);
 };
+
+export const maskSecrets = (file: YamlFile, text: string): Masked => {
+  const { document } = file;
+  const whole =
+    document === undefined ||
+    file.brokenFrom !== undefined ||
+    file.data === undefined;
+  const found = whole
+    ? { ...secretLines(text, true), beside: [] }
+    : secretTree(document, text);
+  const end = whole ? text.length : (document.range?.[1] ?? text.length);
+  const comments = file.document === undefined ? [] : commentsOf(text);
+  const others = [
+    secretLines(onlyComments(text, comments), false),
+    // A second document is no part of the tree.
+    secretLines(blanks(text.slice(0, end)) + text.slice(end), true),
+  ];
+  const anchored = whole ? anchoredLines(text, found.secrets) : [];
+  const secrets = [
+    ...[found, ...others].flatMap((each) => each.secrets),
+    ...anchored.map(([from, to]) => text.slice(from, to).trim()),
+  ];
+  const shown = mask(text, [
+    ...[found, ...others].flatMap(({ ranges }) => ranges),
+    ...besideSecrets(text, comments, [...found.ranges, ...found.beside]),
+    ...anchored,
+    ...repeated(text, secrets),
+  ]);
+  return { shown, redact: redactor(secrets) };
+};
+
+/** The same for a text that is not an inventory, such as a fragment: only what looks like a secret is hidden. */
+export const maskLines = (text: string): string =>
+  mask(text, secretLines(text, false).ranges);

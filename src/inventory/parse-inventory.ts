@@ -86,6 +86,8 @@ export type ParsedInventory = {
   readonly broken: boolean;
   /** The text without secrets, for code frames. */
   readonly shown: string;
+  /** Takes secrets of the text out of a problem's words; in `problems` it is done. */
+  readonly redact: (problem: Problem) => Problem;
 };
 
 const unshown = (count: number): readonly Problem[] =>
@@ -109,15 +111,23 @@ const isThere =
 /** `file` is the name that problems carry. */
 export const parseInventory = (file: string, text: string): ParsedInventory => {
   const yaml = parseYamlFile(file, text);
-  const shown = maskSecrets(yaml, text);
+  const masked = maskSecrets(yaml, text);
+  const { shown } = masked;
+  const redact = (problem: Problem): Problem => ({
+    ...problem,
+    message: masked.redact(problem.message),
+    label: problem.label && masked.redact(problem.label),
+    hint: problem.hint && masked.redact(problem.hint),
+  });
   const nothing = draftOf(yaml, [[]]);
   if (yaml.data === undefined) {
     return {
       inventory: undefined,
       draft: nothing,
-      problems: yaml.problems,
+      problems: yaml.problems.map(redact),
       broken: true,
       shown,
+      redact,
     };
   }
 
@@ -146,7 +156,7 @@ export const parseInventory = (file: string, text: string): ParsedInventory => {
     ...yaml.problems,
     ...found,
     ...unshown(real.length - MISTAKE_LIMIT),
-  ];
+  ].map(redact);
   return {
     inventory: hasErrors(problems)
       ? undefined
@@ -155,5 +165,6 @@ export const parseInventory = (file: string, text: string): ParsedInventory => {
     problems,
     broken,
     shown,
+    redact,
   };
 };

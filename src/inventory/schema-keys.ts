@@ -52,3 +52,16 @@ export const descriptionAt = (
       found instanceof z.ZodType ? found.description : undefined,
     )
     .find((description) => description !== undefined);
+
+/** The keys of all mappings that the schema knows. */
+export const allKeys = (schema: z.core.$ZodType): readonly string[] =>
+  unwrap(schema).flatMap((branch) =>
+    branch instanceof z.ZodArray
+      ? allKeys(branch.element)
+      : branch instanceof z.ZodObject
+        ? Object.entries(branch.shape).flatMap(([key, next]) => [
+            key,
+            ...allKeys(next),
+          ])
+        : [],
+  );

@@ -22,7 +22,7 @@ export const listed = (
     : `${words.slice(0, -1).join(", ")} ${conjunction} ${words.at(-1)}`;
 
 /** Edits (insert, delete, replace, swap of neighbours) that turn one word into the other. */
-const distance = (a: string, b: string): number => {
+export const editDistance = (a: string, b: string): number => {
   let older: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
@@ -58,7 +58,7 @@ export const closest = (
   const near = candidates
     .map((candidate) => ({
       candidate,
-      edits: distance(word.toLowerCase(), candidate.toLowerCase()),
+      edits: editDistance(word.toLowerCase(), candidate.toLowerCase()),
     }))
     .filter(({ edits }) => edits <= limit)
     .sort((a, b) => a.edits - b.edits);

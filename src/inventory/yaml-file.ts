@@ -35,6 +35,8 @@ export type YamlFile = {
   readonly at: (path: Path) => Position;
   /** The key at a path, or the first line of a list's item. */
   readonly keyAt: (path: Path) => Position;
+  /** As the parser has it, with what `data` leaves out, such as keys that are written twice; undefined if it was not parsed. */
+  readonly document: Document | undefined;
   /** Where the value at a path stands in the text: its offsets, the second one behind it. */
   readonly rangeOf: (path: Path) => readonly [number, number] | undefined;
 };
@@ -127,6 +129,7 @@ const tooDeep = (file: string, text: string, offset: number): YamlFile => {
       },
     ],
     brokenFrom: line,
+    document: undefined,
     at: () => at,
     keyAt: () => at,
     rangeOf: () => undefined,
@@ -190,6 +193,7 @@ export const parseYamlFile = (file: string, text: string): YamlFile => {
     data,
     problems,
     brokenFrom: brokenFrom(document, locate),
+    document,
     at: (path) => {
       const { key, value, whole } = find(document, path, known);
       const empty = !value?.range || value.range[0] === value.range[1];

@@ -1,5 +1,6 @@
 // Reads the package's profiles, fragments and files, and those that the user keeps beside the inventory.
 import { join } from "node:path";
+import { maskLines } from "../inventory/mask-secrets.ts";
 import type { Problem } from "../report/problem.ts";
 import { packageFile } from "../system/package-files.ts";
 import { checkLibrary } from "./check-library.ts";
@@ -13,7 +14,7 @@ type LoadedLibrary = {
   readonly library: Library;
   /** Everything that is wrong in any file, used or not. */
   readonly problems: readonly Problem[];
-  /** The text of every file that problems can point at, by the name they use. */
+  /** The text of every file that problems can point at, by the name they use, without secrets. */
   readonly sources: ReadonlyMap<string, string>;
 };
 
@@ -69,7 +70,7 @@ export const loadLibrary = async (
     sources: new Map(
       layers.flatMap(({ texts }) =>
         [...texts.values()].flatMap((text): [string, string][] =>
-          text === undefined ? [] : [[text.file, text.text]],
+          text === undefined ? [] : [[text.file, maskLines(text.text)]],
         ),
       ),
     ),

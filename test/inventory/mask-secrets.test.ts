@@ -3,14 +3,14 @@ import { maskSecrets } from "../../src/inventory/mask-secrets.ts";
 import { parseYamlFile } from "../../src/inventory/yaml-file.ts";
 
 const masked = (text: string): string =>
-  maskSecrets(parseYamlFile("f.yaml", text), text);
+  maskSecrets(parseYamlFile("f.yaml", text), text).shown;
 
 describe("the text that frames show", () => {
   it.each([
     ["password: hunter2", "password: *******"],
     [
-      "wifi: {ssid: home, psk: hunter2, x: 1}",
-      "wifi: {ssid: home, psk: *******, x: 1}",
+      "wifi: {ssid: home, psk: hunter2, hidden: 1}",
+      "wifi: {ssid: home, psk: *******, hidden: 1}",
     ],
     ["a: {password: [hun, ter2]}", "a: {password: ***********}"],
     [
@@ -53,7 +53,7 @@ describe("the text that frames show", () => {
   });
 
   it("keeps references in broken YAML", () => {
-    const text = "a: [1\npassword: env:WIFI\npsk: 'file:x'\n";
+    const text = "nodes: [1\npassword: env:WIFI\npsk: 'file:x'\n";
     expect(masked(text)).toBe(text);
   });
 
