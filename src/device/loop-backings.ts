@@ -87,30 +87,68 @@ export const loopBackings = async (
   ];
 };
 
+type Loop = {
+  readonly name: string;
+  readonly below: readonly string[];
+  /** The layers that it is: itself and its partitions. */
+  readonly layers: readonly string[];
+};
+
+/** "device 7:0"; empty for what has gone meanwhile. */
+const deviceIn = async (folder: string): Promise<readonly string[]> => {
+  const number = await orAbsent(readFile(join(folder, "dev"), "utf8"));
+  return number === undefined ? [] : [`device ${number.trim()}`];
+};
+
+const attachedLoops = async (): Promise<readonly Loop[]> => {
+  const found: Loop[] = [];
+  let loops: ReadonlyMap<string, Backing> | undefined;
+  for (const name of (await orAbsent(readdir("/sys/block"))) ?? []) {
+    const folder = join("/sys/block", name);
+    const attached = await orAbsent(stat(join(folder, "loop")));
+    const [own] = await deviceIn(folder);
+    if (own === undefined || attached === undefined) {
+      continue;
+    }
+    loops ??= await askKernel();
+    const number = own.replace("device ", "");
+    const below = await loopBackings(number, folder, loops);
+    const layers = [own];
+    for (const part of (await orAbsent(readdir(folder))) ?? []) {
+      if (part.startsWith(`${name}p`)) {
+        layers.push(...(await deviceIn(join(folder, part))));
+      }
+    }
+    found.push({ name, below, layers });
+  }
+  return found;
+};
+
 /**
- * The loop devices that stand for this file, whatever name they were given for it.
+ * The loop devices that stand for this file or a part of it, whatever name they were given for it: also those on such a
+ * loop device, or on a partition of one.
  * @returns names such as "loop0"
  */
 export const loopsBackedBy = async ({
   dev,
   ino,
 }: Pick<BigIntStats, "dev" | "ino">): Promise<readonly string[]> => {
-  const file = `file ${deviceNumber(dev)} ${ino}`;
-  const found: string[] = [];
-  let loops: ReadonlyMap<string, Backing> | undefined;
-  for (const name of (await orAbsent(readdir("/sys/block"))) ?? []) {
-    const folder = join("/sys/block", name);
-    const number = (
-      await orAbsent(readFile(join(folder, "dev"), "utf8"))
-    )?.trim();
-    const attached = await orAbsent(stat(join(folder, "loop")));
-    if (number === undefined || attached === undefined) {
-      continue;
+  const layers = new Set([`file ${deviceNumber(dev)} ${ino}`]);
+  const found = new Set<string>();
+  let left = await attachedLoops();
+  for (;;) {
+    const next = left.filter(({ below }) =>
+      below.some((layer) => layers.has(layer)),
+    );
+    if (next.length === 0) {
+      return [...found];
     }
-    loops ??= await askKernel();
-    if ((await loopBackings(number, folder, loops)).includes(file)) {
-      found.push(name);
+    for (const loop of next) {
+      found.add(loop.name);
+      for (const layer of loop.layers) {
+        layers.add(layer);
+      }
     }
+    left = left.filter((loop) => !next.includes(loop));
   }
-  return found;
 };

@@ -1,10 +1,11 @@
 // What is known of an image before it is written: its partition table, and the state of its file systems.
 import { readDiskTable } from "./disk-table.ts";
 import { forwardSource } from "./forward-source.ts";
-import { lookUnclean, type Unclean } from "./look-unclean.ts";
+import { lookUnclean } from "./look-unclean.ts";
 import { rangeEnd } from "./range.ts";
 import type { ImageReader } from "./reader.ts";
 import type { TableFinding } from "./table.ts";
+import type { Unclean } from "./unclean.ts";
 
 export type LookedImage = {
   readonly table: TableFinding;

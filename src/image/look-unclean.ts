@@ -1,18 +1,12 @@
 // Whether a file system was unmounted before its disk was copied; what is told is what its own driver would say.
 import type { Range } from "./range.ts";
 import type { Source } from "./source.ts";
+import { f2fs } from "./unclean-f2fs.ts";
+import { ntfs } from "./unclean-ntfs.ts";
+import { NOT_UNMOUNTED, type ReadPart, type Unclean } from "./unclean.ts";
 
 /** How much of a file system's start is looked at: the first FAT of all but odd volumes, the superblock of btrfs. */
 const START = 128 * 1024;
-
-export type Unclean = {
-  /** Such as "ext4". */
-  readonly name: string;
-  /** A clause that follows "it": "was not unmounted cleanly". */
-  readonly reason: string;
-};
-
-const NOT_UNMOUNTED = "was not unmounted cleanly";
 
 /**
  * `s_state` and `INCOMPAT_RECOVER`.
@@ -126,6 +120,9 @@ const hibernated = (start: Buffer): Unclean | undefined =>
 
 const JUDGES = [exfat, fat, ext, btrfs, hibernated];
 
+/** Their marks lie far behind their start. */
+const FAR_JUDGES = [f2fs, ntfs];
+
 /** Why the file system in a place is not one at rest; undefined where it is, or where nobody can tell. */
 export const lookUnclean = async (
   source: Source,
@@ -138,6 +135,19 @@ export const lookUnclean = async (
   const start = await source.read(place.offset, length);
   for (const judge of JUDGES) {
     const found = judge(start);
+    if (found !== undefined) {
+      return found;
+    }
+  }
+  const end = Math.min(place.length, source.size - place.offset);
+  const read: ReadPart = (offset, size) => {
+    if (offset < 0 || offset + size > end) {
+      throw new RangeError(`byte ${offset + size} is behind the file system`);
+    }
+    return source.read(place.offset + offset, size);
+  };
+  for (const judge of FAR_JUDGES) {
+    const found = await judge(start, read);
     if (found !== undefined) {
       return found;
     }

@@ -75,6 +75,21 @@ describeAsRoot(["losetup", "mkfs.ext4", "mount"], "fileUsers", () => {
     });
   });
 
+  test("finds loop devices on its loop device, and on a partition of it", async () => {
+    const folder = temporaryFolder();
+    const file = sparseFile(join(folder, "a.img"), 8 * MIB);
+    const disk = attachLoop(file, "--read-only");
+    const second = attachLoop(disk, "--read-only");
+    run("addpart", disk, "1", "2048", "4096");
+    afterThisTest(() => run("delpart", disk, "1"));
+    const third = attachLoop(`${disk}p1`);
+    const found = await users(file);
+    expect(
+      found.map((user) => (user.kind === "loop" ? user.device : user.name)),
+    ).toEqual(expect.arrayContaining([disk, second, third]));
+    expect(found).toHaveLength(3);
+  });
+
   test("finds a process that has it open for writing, and none that reads", async () => {
     const file = sparseFile(join(temporaryFolder(), "a.img"), MIB);
     const hold = async (mode: string) => {

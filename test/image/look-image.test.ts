@@ -107,6 +107,51 @@ describeWithTools(["mkfs.ext4", "debugfs", "mkfs.vfat"], "lookUnclean", () => {
   });
 });
 
+describeWithTools(["mkfs.ntfs", "ntfsfix"], "lookUnclean on NTFS", () => {
+  test("knows the flag that asks Windows for a check", async () => {
+    const { file, bytes } = made(8 * MIB, "mkfs.ntfs", "-F", "-q");
+    expect(await reasonOf(bytes())).toBeUndefined();
+    // It sets the flag, and with -d it clears it.
+    run("ntfsfix", file);
+    expect(await reasonOf(bytes())).toBe("NTFS was not unmounted cleanly");
+    run("ntfsfix", "-d", file);
+    expect(await reasonOf(bytes())).toBeUndefined();
+  });
+});
+
+describeWithTools(["mkfs.f2fs", "dump.f2fs"], "lookUnclean on F2FS", () => {
+  test("knows the flags of the newer checkpoint", async () => {
+    const { file, bytes } = made(64 * MIB, "mkfs.f2fs", "-q");
+    const clean = bytes();
+    expect(await reasonOf(clean)).toBeUndefined();
+    const at = clean.readUInt32LE(1024 + 76) * 4096;
+    // As fsck's own reader sees it: the offset is the flags'.
+    const shown = run("dump.f2fs", "-d", "1", file);
+    const flags = Number.parseInt(
+      /checkpoint state = ([0-9a-f]+)/.exec(shown)?.[1] ?? "",
+      16,
+    );
+    expect(clean.readUInt32LE(at + 132)).toBe(flags);
+    expect(flags & 1).toBe(1);
+    const withFlags = (flag: number, version = 1n) =>
+      edited(clean, (copy) => {
+        const other = at + 512 * 4096;
+        copy.copy(copy, other, at, at + 512 * 4096);
+        const blocks = copy.readUInt32LE(at + 136);
+        copy.writeUInt32LE(flag, other + 132);
+        for (const block of [0, blocks - 1]) {
+          const before = copy.readBigUInt64LE(at + block * 4096);
+          copy.writeBigUInt64LE(before + version, other + block * 4096);
+        }
+      });
+    expect(await reasonOf(withFlags(0))).toBe("F2FS was not unmounted cleanly");
+    expect(await reasonOf(withFlags(0, -1n))).toBeUndefined();
+    expect(await reasonOf(withFlags(9))).toBe(
+      "F2FS is marked as having errors",
+    );
+  });
+});
+
 describe("lookUnclean on other file systems", () => {
   test("knows the marks of exFAT, btrfs and a hibernated system", async () => {
     const disk = Buffer.alloc(256 * 1024);

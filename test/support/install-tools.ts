@@ -29,6 +29,8 @@ const TOOLS: Readonly<Record<string, string>> = {
   mandoc: "mandoc",
   mcopy: "mtools",
   mke2fs: "e2fsprogs",
+  "mkfs.f2fs": "f2fs-tools",
+  "mkfs.ntfs": "ntfs-3g",
   netplan: "netplan.io",
   nft: "nftables",
   openssl: "openssl",
