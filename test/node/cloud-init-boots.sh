@@ -62,7 +62,7 @@ boot
 echo "first=$(identity)"
 echo "leaks-before=$(leaks)"
 before=$(fingerprint)
-chroot "$system" env PI_IMAGE_PHASE=scrub /usr/local/lib/pi-image/phases/70-scrub >"$space/scrub" 2>&1 || cat "$space/scrub" >&2
+chroot "$system" env PI_IMAGE_PHASE=scrub /usr/local/lib/pi-image/phases/55-scrub >"$space/scrub" 2>&1 || cat "$space/scrub" >&2
 echo "leaks-after=$(leaks)"
 boot
 echo "second=$(identity)"

@@ -106,8 +106,8 @@ const PHASES = [
   "30-packages",
   "40-runtime",
   "50-kubeadm",
+  "55-scrub",
   "60-cni",
-  "70-scrub",
 ] as const;
 
 export type Phase = (typeof PHASES)[number];

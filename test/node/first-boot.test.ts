@@ -45,10 +45,10 @@ describeNode("a first boot", () => {
       "kubeadm: Checking the node and fetching the images of the control plane.",
       "kubeadm: Starting the control plane with kubeadm init; this takes some minutes.",
       "kubeadm: done",
-      "cni: Applying 10-flannel.yaml.",
-      "cni: done",
       "scrub: Removing the secrets of the seed from this card.",
       "scrub: done",
+      "cni: Applying 10-flannel.yaml.",
+      "cni: done",
       "done: cplane is a control-plane of the cluster homelab.",
     ]);
     expect(status(root)).toEqual({
@@ -77,9 +77,9 @@ describeNode("a first boot", () => {
     expect(shown.slice(-6)).toEqual([
       "kubeadm: Joining the cluster with kubeadm join.",
       "kubeadm: done",
-      "cni: done",
       "scrub: Removing the secrets of the seed from this card.",
       "scrub: done",
+      "cni: done",
       "done: worker1 is a worker of the cluster homelab.",
     ]);
     const before = readFileSync(join(root, "world/calls"), "utf8");

@@ -1,5 +1,5 @@
 // The gateway's first boot: its packet filter before anything is forwarded, and no part of Kubernetes.
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { gatewayProject, sampleNode } from "../seed/sample-project.ts";
@@ -60,12 +60,45 @@ describeNode("a gateway", () => {
     await powerOn(root);
     const order = calls(root, "systemctl")
       .concat(calls(root, "sysctl"))
-      .filter((call) => /nftables|sysctl/.test(call));
+      .filter((call) => /nftables|sysctl|forwarding/.test(call));
     expect(order).toEqual([
-      "systemctl enable nftables.service",
+      "systemctl enable nftables.service pi-image-forwarding.service",
       "systemctl restart nftables.service",
-      `sysctl --quiet --load ${root}/etc/sysctl.d/90-pi-image-gateway.conf`,
+      "systemctl restart pi-image-forwarding.service",
     ]);
+  });
+
+  it("forwards nothing where the packet filter is not loaded, after a restart neither", async () => {
+    const root = await layGateway({
+      installed: ["dnsmasq", "nft"],
+      plans: { "systemctl-restart": ["fail"] },
+      says: {
+        "systemctl-restart":
+          "Job for nftables.service failed because the control process exited with error code.",
+      },
+      files: leftToDo("30-gateway"),
+      after: { 1: "cp world/calls world/before" },
+    });
+    await powerOn(root);
+    expect(screen(root)[0]).toContain(
+      "gateway: Closing the uplink but for SSH and the declared ports.",
+    );
+    const before = readFileSync(join(root, "world/before"), "utf8");
+    expect(before).toContain("systemctl restart nftables.service");
+    expect(before).not.toContain("restart pi-image-forwarding.service");
+    // Nothing asks the kernel for it at boot but the unit that is bound to the packet filter.
+    const asking = readdirSync(join(root, "etc"), {
+      recursive: true,
+      withFileTypes: true,
+    })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .filter((file) => readFileSync(file, "utf8").includes("ip_forward"))
+      .map((file) => file.slice(root.length));
+    expect(asking).toEqual(["/etc/systemd/system/pi-image-forwarding.service"]);
+    expect(readFileSync(join(root, asking[0] ?? ""), "utf8")).toMatch(
+      /^BindsTo=nftables\.service\nAfter=nftables\.service$/m,
+    );
   });
 
   it("says what its configurations lack, and goes on when that is mended", async () => {
@@ -100,7 +133,7 @@ describeNode("a gateway", () => {
     });
     expect(await powerOn(root)).toMatchObject({ code: 0 });
     expect(screen(root)).toContain(
-      "gateway: The kernel does not forward packets: net.ipv4.ip_forward is not 1 although /etc/sysctl.d asks for it.",
+      "gateway: The kernel does not forward packets: net.ipv4.ip_forward is not 1 although pi-image-forwarding.service set it.",
     );
   });
 });

@@ -51,6 +51,22 @@ describeNode("packages", () => {
     expect(moments).not.toContain(-1);
   });
 
+  it("lets nothing become older but the packages that are pinned", async () => {
+    const root = await install({});
+    const installs = calls(root, "apt-get").filter((call) =>
+      call.includes(" install "),
+    );
+    const versions = "kubelet=1.36.5-1.1 kubeadm=1.36.5-1.1 kubectl=1.36.5-1.1";
+    expect(installs).toHaveLength(2);
+    expect(installs[0]).not.toMatch(/--allow|=1\.36/);
+    expect(installs[1]).toMatch(
+      new RegExp(
+        `--allow-downgrades --allow-change-held-packages ${versions}$`,
+      ),
+    );
+    expect(installs[1]).not.toContain("containerd");
+  });
+
   it("needs no network on a base that has everything, whichever patch version", async () => {
     const root = await install({
       installed: COMPLETE,

@@ -39,7 +39,7 @@ const wireless: ResolvedNode = {
 };
 
 const lay = (is: Partial<Circumstances>): Promise<string> =>
-  layBefore(["70-scrub"], { node: wireless, ...is });
+  layBefore(["55-scrub"], { node: wireless, ...is });
 
 /** Lines that stand only in private keys, kubeconfigs and the Wi-Fi's settings. */
 const secretsOf = (seed: {

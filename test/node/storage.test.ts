@@ -120,9 +120,20 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
         holdsText(imageOf(board, "mmcblk0"), "client-key-data: ");
       expect(holdsSecret()).toBe(true);
 
+      // Meanwhile somebody has taken the card out.
+      const pulled = withDisks(board, [NVME]);
+      const note = join(board.root, "var/lib/pi-image/notes/card");
+      expect(start(pulled)).toBe("nvme0n1");
+      expect((await runPhase(pulled, "55-scrub")).end).toBe("done");
+      expect(readFileSync(note, "utf8")).toContain(
+        "was taken out before its secrets were removed",
+      );
+      shutDown(pulled);
+      expect(holdsSecret()).toBe(true);
       expect(start(board)).toBe("nvme0n1");
-      const { output } = await runPhase(board, "70-scrub");
+      const { output } = await runPhase(board, "55-scrub");
       expect(output).toContain("Removing the secrets from the card, too.");
+      expect(existsSync(note)).toBe(false);
       shutDown(board);
       expect(holdsSecret()).toBe(false);
       expectSound(imageOf(board, "nvme0n1"), board.folder);

@@ -136,7 +136,7 @@ describeAsRoot(
       const node = nodeOf(GATEWAY);
       expect(
         readdirSync(join(node.root, "var/lib/pi-image/stamps")).toSorted(),
-      ).toEqual(["10-clock", "20-network", "30-gateway", "70-scrub"]);
+      ).toEqual(["10-clock", "20-network", "30-gateway", "55-scrub"]);
       expect(
         standInCalls(node).filter((call) => / install .*dnsmasq$/.test(call)),
       ).toHaveLength(1);

@@ -6,8 +6,8 @@ export const PHASES = [
   "30-packages",
   "40-runtime",
   "50-kubeadm",
+  "55-scrub",
   "60-cni",
-  "70-scrub",
 ] as const;
 
 export const STATUS_FILE = "/var/lib/pi-image/status.json";

@@ -78,7 +78,7 @@ describeAsRoot(
         const first = await room.boot(controlPlane);
         await untilNodeIsDone(controlPlane, first);
         await cutIn("50-kubeadm", worker);
-        await cutIn("70-scrub", worker);
+        await cutIn("55-scrub", worker);
         const second = await room.boot(worker);
         await untilNodeIsDone(worker, second);
         for (const node of [controlPlane, worker]) {

@@ -4,7 +4,7 @@
 # Locks are waited for; files that the seed wrote before their package came are kept (/etc/default/kubelet would stop
 # a noninteractive install otherwise).
 apt_get() { # SECONDS ARGUMENTS...
-  logged "$1" apt-get --quiet --yes --allow-downgrades --allow-change-held-packages \
+  logged "$1" apt-get --quiet --yes \
     -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o Acquire::http::Timeout=60 \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "${@:2}"
 }

@@ -25,13 +25,17 @@ find_card() {
   done
 }
 
-# The card holds the same secrets as the copy.
+# The card holds the same secrets as the copy. Where it was taken out before they were removed, nobody would ask for it.
 scrub_card() {
   local place=${scratch?}/card
   [[ -e $state/moved-from ]] || return 0
   find_system
   find_card
-  [[ $card ]] || return 0
+  if [[ -z $card ]]; then
+    note card "The card that this system came from was taken out before its secrets were removed. Whoever has it can take this node's place: erase it, or flash it anew."
+    return 0
+  fi
+  rm -f "$state/notes/card"
   doing "Removing the secrets from the card, too."
   mkdir -p "$place"
   if [[ $PI_IMAGE_KEEP_CARD == yes ]]; then
