@@ -4,6 +4,7 @@ import {
   lstat,
   mkdir,
   open,
+  readFile,
   rename,
   rm,
   symlink,
@@ -30,6 +31,12 @@ export type RootfsFile = {
   readonly mode: number;
 } & ({ readonly data: Uint8Array } | { readonly target: string });
 
+type RootfsEdit = {
+  /** As in RootfsFile; where there is no such file, nothing happens. */
+  readonly path: string;
+  readonly edit: (text: string) => string;
+};
+
 type RootfsImageOptions = {
   readonly archive: string;
   /** Of the archive: gives the identities of what is made, so that the same archive gives the same image. */
@@ -40,6 +47,8 @@ type RootfsImageOptions = {
   readonly scratch: string;
   /** Put into the root file system besides the archive's own. */
   readonly files: readonly RootfsFile[];
+  /** What is changed in the archive's own; owners and modes stay. */
+  readonly edits: readonly RootfsEdit[];
   readonly signal: AbortSignal;
 };
 
@@ -111,6 +120,22 @@ const addFiles = async (
   return [...byPath.values()];
 };
 
+/** Byte for byte but for the changes, whatever the encoding. What is a link in the archive may lead anywhere, so it stays as it is. */
+const editFiles = async (
+  folder: string,
+  entries: readonly OwnedEntry[],
+  edits: readonly RootfsEdit[],
+): Promise<void> => {
+  for (const { path, edit } of edits) {
+    if (entries.some((entry) => entry.path === path && entry.kind === "file")) {
+      const place = join(folder, path);
+      const text = await readFile(place, "latin1");
+      await rm(place);
+      await writeFile(place, edit(text), { encoding: "latin1", flag: "wx" });
+    }
+  }
+};
+
 const bytesUsed = async (
   folder: string,
   entries: readonly OwnedEntry[],
@@ -134,6 +159,7 @@ export const makeRootfsImage = async ({
   image,
   scratch,
   files,
+  edits,
   signal,
 }: RootfsImageOptions): Promise<void> => {
   const root = join(scratch, "root");
@@ -151,6 +177,7 @@ export const makeRootfsImage = async ({
   // The firmware reads FAT only; on the node it is mounted at /boot.
   await rename(join(root, "boot"), boot);
   await mkdir(join(root, "boot"));
+  await editFiles(root, unpacked, edits);
   const entries = await addFiles(
     root,
     unpacked.filter(({ path }) => !path.startsWith("boot/")),

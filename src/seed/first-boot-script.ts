@@ -187,8 +187,9 @@ export const firstBootScript = (
       ...(network.some(({ path }) => path.includes("wpa_supplicant"))
         ? ["systemctl enable --now wpa_supplicant@wlan0.service"]
         : []),
-      "systemctl enable --now systemd-networkd.service systemd-resolved.service sshd.service",
-      "systemctl restart systemd-networkd.service",
+      "systemctl enable systemd-networkd.service systemd-resolved.service sshd.service",
+      "# Ordered after the unit that runs this: waiting for them would have no end.",
+      "systemctl restart --no-block systemd-networkd.service systemd-resolved.service sshd.service",
       // As cloud-init's runcmd: one that fails does not hold up the others.
       ...config.runcmd.map((words) => `( ${commandLine(words)} ) || true`),
       "fi",

@@ -25,6 +25,8 @@ const archive = async (): Promise<Buffer> => {
     "boot/config.txt": "arm_64bit=1\n",
     "boot/cmdline.txt": "root=/dev/mmcblk0p2 rw rootwait console=tty1\n",
     "etc/fstab": "/dev/mmcblk0p1 /boot vfat defaults 0 0\n",
+    "etc/shadow":
+      "root:$6$salt$hash:19000::::::\nalarm:$6$salt$hash:19000:0:99999:7:::\n",
   };
   for (const [name, text] of Object.entries(files)) {
     tar.entry({ name: `./${name}`, mode: 0o644, mtime }, text);
@@ -87,6 +89,23 @@ describeWithTools(
         `${image}?offset=${ROOT}`,
       ]);
       expect(units.stdout).toContain("pi-image-first-boot.service");
+      const inImage = async (path: string) =>
+        (
+          await runTool("debugfs", [
+            "-R",
+            `cat ${path}`,
+            `${image}?offset=${ROOT}`,
+          ])
+        ).stdout;
+      expect(await inImage("/etc/shadow")).toBe(
+        "root:!*:19000::::::\nalarm:!*:19000:0:99999:7:::\n",
+      );
+      expect(await inImage("/etc/fstab")).toBe(
+        "/dev/mmcblk0p1 /boot vfat defaults,umask=0077 0 0\n",
+      );
+      expect(
+        await inImage("/etc/systemd/system/sshd.service.d/sshd.conf"),
+      ).toContain("Requires=pi-image-first-boot.service\nAfter=");
       const onCard = async (name: string) =>
         (await runTool("mtype", ["-i", `${image}@@${MiB}`, `::/${name}`]))
           .stdout;
@@ -99,9 +118,12 @@ describeWithTools(
       await runTool("shellcheck", ["--severity=warning", script]);
       const root = join(cwd, "root");
       await mkdir(join(root, "etc"), { recursive: true });
-      const made = await tryTool("bash", [script], {
-        env: { PI_IMAGE_ROOT: root },
-      });
+      // As an argument: programs get no variable of pi-image's own, and without this one the script is for this very machine.
+      const made = await tryTool("env", [
+        `PI_IMAGE_ROOT=${root}`,
+        "bash",
+        script,
+      ]);
       expect(made.status, made.stderr).toBe(0);
       const on = (path: string) => readFile(join(root, path), "utf8");
       expect(await on("etc/hostname")).toBe("worker1\n");

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { pack, type Header } from "tar-stream";
 import { describe, expect, it } from "vitest";
+import { closeBoot, lockPasswords } from "../../src/image/close-rootfs.ts";
 import { makeRootfsImage } from "../../src/image/make-rootfs-image.ts";
 import { readRootfs } from "../../src/image/rootfs-tar.ts";
 import { runTool, toolEnvironment } from "../../src/system/run-tool.ts";
@@ -87,6 +88,11 @@ const make = async (archive: string, image: string, scratch: string) => {
         mode: 0o777,
         target: "../first.service",
       },
+    ],
+    edits: [
+      { path: "etc/shadow", edit: lockPasswords },
+      { path: "etc/fstab", edit: closeBoot },
+      { path: "etc/passwd", edit: lockPasswords },
     ],
     signal,
   });
