@@ -74,7 +74,7 @@ describeWithTools(
       ],
       [
         "another file system on top",
-        /something else/,
+        /something other than ext4/,
         (path) => writeAt(path, 0, Buffer.from("LUKS\xba\xbe")),
       ],
       [
