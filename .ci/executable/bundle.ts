@@ -1,6 +1,7 @@
 // The program in a few files of its own and of the packages that it uses, so that it starts faster than from hundreds.
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { build } from "esbuild";
+import manifest from "../../package.json" with { type: "json" };
 import { packageFile } from "../../src/system/package-files.ts";
 
 /** Packages that stay beside the program: js-fatfs finds its WebAssembly beside itself; openpgp stays replaceable, as its licence (LGPL) asks for. */
@@ -11,8 +12,11 @@ export type KeptPackage = (typeof KEPT)[number];
 /** Optional packages: drivelist is compiled for each system, and unzipper asks for this one only to read from S3. */
 const LEFT_OUT = ["drivelist", "@aws-sdk/client-s3"];
 
+/** The name of the file that starts the program, without its ending. */
+export const START = basename(manifest.bin["pi-image"], ".js");
+
 /**
- * Writes `dist/program/cli.js` and what it needs into the folder `root`, two folders deep, as in the package: the program
+ * Writes `dist/program/START.js` and what it needs into the folder `root`, two folders deep, as in the package: the program
  * finds `profiles` and `cloud-init` there. `others` are programs that go beside it, by their names without `.js`.
  * Gives the paths of the sources, from the repository's root.
  */
@@ -21,7 +25,7 @@ export const bundleProgram = async (
   others: Readonly<Record<string, string>> = {},
 ): Promise<readonly string[]> => {
   const { metafile } = await build({
-    entryPoints: { cli: packageFile("src/cli.ts"), ...others },
+    entryPoints: { [START]: packageFile(`src/${START}.ts`), ...others },
     absWorkingDir: packageFile(""),
     metafile: true,
     outdir: join(root, "dist/program"),

@@ -17,7 +17,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { inject } from "postject";
 import { packageFile, packageVersion } from "../../src/system/package-files.ts";
-import { bundleProgram, type KeptPackage } from "./bundle.ts";
+import { bundleProgram, type KeptPackage, START } from "./bundle.ts";
 
 const out = resolve(process.argv[2] ?? packageFile("out/executable"));
 const root = join(out, "program");
@@ -73,7 +73,10 @@ const layOut = async (): Promise<void> => {
     }
   }
   // Loaded from the disk, it may import; the executable's own code may not.
-  writeFileSync(join(root, "start.cjs"), 'import("./dist/program/cli.js");\n');
+  writeFileSync(
+    join(root, "start.cjs"),
+    `import("./dist/program/${START}.js");\n`,
+  );
 };
 
 type Packed = { readonly program: Buffer; readonly digests: string };

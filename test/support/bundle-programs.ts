@@ -10,13 +10,13 @@ import {
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { bundleProgram } from "../../.ci/executable/bundle.ts";
+import { bundleProgram, START } from "../../.ci/executable/bundle.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 
 declare module "vitest" {
   // eslint-disable-next-line typescript/consistent-type-definitions -- only an interface can be added to
   interface ProvidedContext {
-    /** The path of the bundled cli.js. */
+    /** The path of the bundled program. */
     readonly cli: string;
     /** The folder of the tests' programs: `fuzz-child.js` is test/fuzz/fuzz-child.ts. */
     readonly programs: string;
@@ -51,7 +51,7 @@ export default async function provideProgram(
   }
   await bundleProgram(folder, testPrograms());
   const programs = join(folder, "dist/program");
-  project.provide("cli", join(programs, "cli.js"));
+  project.provide("cli", join(programs, `${START}.js`));
   project.provide("programs", programs);
   return () => {
     rmSync(folder, { recursive: true, force: true });
