@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Declares the commands; the only top-level catch and the only exit code.
+import "./system/early-signals.ts";
 import { Argument, Command, CommanderError, Option } from "commander";
 import { commandTree } from "./commands/command-tree.ts";
 import { createContext } from "./commands/context.ts";

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import {
   existsSync,
+  linkSync,
   mkdirSync,
   renameSync,
   rmSync,
@@ -18,8 +19,10 @@ import { toolEnvironment } from "../../src/system/run-tool.ts";
 export type BenchImage = {
   readonly mebibytes: number;
   readonly raw: string;
+  /** Nothing beside it says what it uses: to pi-image it is a stranger's. */
   readonly xz: string;
-  /** In a folder of its own: beside the image pi-image would use it. */
+  /** The same file, with its block map beside it. */
+  readonly known: string;
   readonly bmap: string;
 };
 
@@ -136,15 +139,17 @@ export const benchImage = async (
     mebibytes,
     raw,
     xz: join(folder, "image.img.xz"),
-    bmap: join(folder, "map", "image.bmap"),
+    known: join(folder, "known", "image.img.xz"),
+    bmap: join(folder, "known", "image.bmap"),
   };
   if (!existsSync(image.bmap)) {
     rmSync(folder, { recursive: true, force: true });
-    mkdirSync(join(folder, "map"), { recursive: true });
+    mkdirSync(join(folder, "known"), { recursive: true });
     makeRaw(folder, mebibytes);
     renameSync(join(folder, "image.part"), raw);
     // As Ubuntu's builder does it: level 0 with threads makes blocks of 1 MiB.
     sh(folder, "xz -0 -T2 --block-size=1MiB --keep image.img");
+    linkSync(image.xz, image.known);
     await writeBmap(raw, image.bmap);
   }
   return image;

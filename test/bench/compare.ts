@@ -60,6 +60,7 @@ export const compare = async (
   const variables = {
     ...env,
     IMAGE: image.xz,
+    KNOWN: image.known,
     BMAP: image.bmap,
     SIZE: String(image.mebibytes * 1024 ** 2),
     TARGET: target.path,

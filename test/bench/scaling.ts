@@ -157,7 +157,7 @@ export const measureScaling = async (
       const image = await benchImage(work, mebibytes);
       const target = makeTarget(kind, join(work, "card"), mebibytes);
       try {
-        const variables = { ...env, IMAGE: image.xz, TARGET: target.path };
+        const variables = { ...env, KNOWN: image.known, TARGET: target.path };
         return await repeat(
           rounds,
           async () => (await measure(OURS.script, variables)).seconds,
