@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // Declares the commands; the only top-level catch and the only exit code.
 import "./system/early-signals.ts";
 import { Argument, Command, CommanderError, Option } from "commander";
@@ -23,7 +22,7 @@ import {
   yesOption,
 } from "./commands/options.ts";
 import { watchOutputs } from "./commands/output-streams.ts";
-import { runApart } from "./commands/run-apart.ts";
+import { followParent, runApart } from "./commands/run-apart.ts";
 import {
   endOnSignals,
   leaveTerminal,
@@ -34,7 +33,7 @@ import { EXIT } from "./report/exit-codes.ts";
 import { UserError } from "./report/user-error.ts";
 import { removeTemporaries } from "./system/atomic-file.ts";
 import { packageVersion } from "./system/package-files.ts";
-import { dropForGood, dropToCaller } from "./system/privileges.ts";
+import { actFor, becomeCaller } from "./system/privileges.ts";
 import { askId } from "./system/start-program.ts";
 
 const HELP_COLUMNS = 80;
@@ -49,13 +48,6 @@ const globalOptions = (command: Command): Command =>
     .option("-q, --quiet", "print nothing but errors")
     .option("--no-color", "print without colours");
 
-/** All others give root away before they begin. */
-const NEEDS_DEVICES: ReadonlySet<string> = new Set([
-  "flash",
-  "verify",
-  "devices",
-]);
-
 /** Declares a command; its code is loaded only when it runs. */
 const declare = (
   name: string,
@@ -68,9 +60,6 @@ const declare = (
     .description(summary)
     .addHelpText("after", `\nExample:\n  ${example}`)
     .action(async (...all: unknown[]) => {
-      if (!NEEDS_DEVICES.has(name)) {
-        dropForGood();
-      }
       await runCommand(all.at(-1) as Command, stop, run);
     });
 };
@@ -375,6 +364,7 @@ const usageError = ({ message }: CommanderError): UserError => {
   });
 };
 
+followParent(stop);
 endOnSignals(stop, () => process.exit());
 process.on("exit", () => {
   removeTemporaries();
@@ -397,7 +387,9 @@ const withoutHelp = (argv: readonly string[]): string[] => {
 };
 
 try {
-  dropToCaller(process.env, askId);
+  // src/main.ts has done it, unless somebody starts this file itself.
+  actFor(process.env, askId);
+  becomeCaller(process.env);
   await program.parseAsync(withoutHelp(process.argv));
 } catch (error) {
   if (error instanceof CommanderError && isHelp(error)) {

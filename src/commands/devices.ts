@@ -1,7 +1,7 @@
 // pi-image devices: lists block devices, says why each refused one is refused, or tests the size of one.
 import { z } from "zod";
 import type { BlockDevice } from "../device/block-device.ts";
-import { listDevices } from "../device/list-devices.ts";
+import { listDevices } from "../device/device-work.ts";
 import {
   DEFAULT_MAX_SIZE,
   deviceRefusals,

@@ -1,5 +1,5 @@
 // Ejects the cards that were flashed well.
-import { ejectDevice } from "../device/eject-device.ts";
+import { ejectDevice } from "../device/device-work.ts";
 import type { Context } from "./context.ts";
 import type { Flashed } from "./flash-results.ts";
 

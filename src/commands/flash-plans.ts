@@ -3,7 +3,7 @@ import type { BigIntStats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { inspectTarget } from "../device/inspect-target.ts";
 import { type Layers, layersOf, overlap } from "../device/layers.ts";
-import { listDevices } from "../device/list-devices.ts";
+import { listDevices } from "../device/device-work.ts";
 import { orAbsent } from "../device/or-absent.ts";
 import { refusalError } from "../device/refusal-error.ts";
 import {

@@ -1,6 +1,6 @@
 // Looks at an image file before it is written: what is wrong with it, and for which sectors it was made.
 import { fileUsers } from "../device/file-users.ts";
-import { listDevices } from "../device/list-devices.ts";
+import { listDevices } from "../device/device-work.ts";
 import { type ImageFinding, imageFindings } from "../flash/image-findings.ts";
 import { lookAtImage } from "../image/look-image.ts";
 import type { ImageReader } from "../image/reader.ts";

@@ -8,10 +8,9 @@ import { cancelled } from "../report/cancelled.ts";
 import { EXIT } from "../report/exit-codes.ts";
 import { UserError } from "../report/user-error.ts";
 import { namedDescriptors } from "../system/named-descriptors.ts";
-import { dropForGood } from "../system/privileges.ts";
 import { startProgram } from "../system/start-program.ts";
 
-/** Set for the process that does the work. */
+/** Set for the process that does the work, to the process above it. */
 const MARK = "PI_IMAGE_APART";
 
 /**
@@ -23,7 +22,7 @@ const THREADS = "24";
 /** Milliseconds for an ordinary end after the result is known. */
 const GRACE = 200;
 
-const STOP = "stop";
+export const STOP = "stop";
 
 /** By hand: this process only waits, and should be small. */
 const exitIn = (message: unknown): number | undefined =>
@@ -38,8 +37,11 @@ const exitIn = (message: unknown): number | undefined =>
 export const isApart = (): boolean =>
   env[MARK] === String(process.ppid) && process.send !== undefined;
 
-/** In the process that does the work: it lives no longer than the one that the user sees. */
-const followParent = (stop: AbortController): void => {
+/** In the process that does the work: it lives no longer than the one that the user sees. Does nothing elsewhere. */
+export const followParent = (stop: AbortController): void => {
+  if (!isApart()) {
+    return;
+  }
   process.on("message", (message) => {
     if (message === STOP) {
       stop.abort(cancelled());
@@ -51,8 +53,19 @@ const followParent = (stop: AbortController): void => {
 };
 
 /** A single-file executable has no script; Node names the executable once more in its place. */
-const sameArguments = (): readonly string[] =>
-  process.argv.slice(isSea() ? 2 : 1);
+const sameArguments = (): readonly string[] => [
+  ...execArgv,
+  ...process.argv.slice(isSea() ? 2 : 1),
+];
+
+/** The environment of the process that does the work. */
+export const apartEnvironment = (
+  own: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv => ({
+  UV_THREADPOOL_SIZE: THREADS,
+  ...own,
+  [MARK]: String(pid),
+});
 
 const firstFree = (taken: readonly number[]): number => {
   let free = 3;
@@ -62,19 +75,48 @@ const firstFree = (taken: readonly number[]): number => {
   return free;
 };
 
-/** Node closes at its start what it would hand down: what the command line names is handed down by its number. */
-const stdioWith = (named: readonly number[]) => {
+/**
+ * Node closes at its start what it would hand down: what the command line names is handed down by its number, and devices by
+ * the numbers above.
+ */
+const stdioWith = (named: readonly number[], devices: readonly number[]) => {
   const channel = firstFree(named);
   const last = Math.max(channel, ...named);
-  return Array.from({ length: last + 1 }, (_, fd) =>
-    fd < 3
-      ? "inherit"
-      : fd === channel
-        ? "ipc"
-        : named.includes(fd)
-          ? fd
-          : "ignore",
-  );
+  return [
+    ...Array.from({ length: last + 1 }, (_, fd) =>
+      fd < 3
+        ? ("inherit" as const)
+        : fd === channel
+          ? ("ipc" as const)
+          : named.includes(fd)
+            ? fd
+            : ("ignore" as const),
+    ),
+    ...devices,
+  ];
+};
+
+type Again = {
+  /** See `startProgram`. */
+  readonly asRoot?: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  /** Descriptors that it gets beside the files that the command line names. */
+  readonly devices?: readonly number[];
+};
+
+/**
+ * Starts this program once more, with the same arguments and the same terminal.
+ * @returns also the number of the first device in the new process
+ */
+export const startAgain = ({ asRoot = false, env, devices = [] }: Again) => {
+  const stdio = stdioWith(namedDescriptors(process.argv), devices);
+  const child = startProgram(execPath, sameArguments(), {
+    stdio,
+    env,
+    asRoot,
+    ourselves: true,
+  });
+  return { child, firstDevice: stdio.length - devices.length };
 };
 
 let waiting = false;
@@ -94,14 +136,15 @@ export const killApart = (): void => {
 /** Whether this process only waits for the one that does the work, which ends itself when it is told to stop. */
 export const waitsForApart = (): boolean => waiting;
 
-const startApart = async (stop: AbortController): Promise<number> => {
-  const child = startProgram(execPath, [...execArgv, ...sameArguments()], {
-    stdio: stdioWith(namedDescriptors(process.argv)),
-    env: { UV_THREADPOOL_SIZE: THREADS, ...env, [MARK]: String(pid) },
-    asRoot: true,
-    ourselves: true,
-  });
-  dropForGood();
+/**
+ * Waits for the process that does the work, and has it stopped with `stop`.
+ * @returns its exit status
+ * @throws UserError RUN_KILLED
+ */
+export const watchApart = async (
+  child: ReturnType<typeof startProgram>,
+  stop: AbortController,
+): Promise<number> => {
   waiting = true;
   apart = child;
   process.on("exit", killApart);
@@ -126,7 +169,7 @@ const startApart = async (stop: AbortController): Promise<number> => {
   if (typeof first === "string") {
     throw new UserError(
       "RUN_KILLED",
-      `the process that works on the devices was killed by ${first}`,
+      `the process that does the work was killed by ${first}`,
       {
         state: "if a card was already being written, it does not boot",
         hint: "the system does that when memory runs out; run the same command again",
@@ -148,10 +191,10 @@ export const runApart = async (
   work: () => Promise<void>,
 ): Promise<void> => {
   if (!isApart()) {
-    process.exitCode = await startApart(stop);
+    const { child } = startAgain({ env: apartEnvironment(env) });
+    process.exitCode = await watchApart(child, stop);
     return;
   }
-  followParent(stop);
   await work();
 };
 

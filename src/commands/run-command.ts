@@ -35,7 +35,39 @@ const STOP_MORE_MS = 300;
 /** npm and the terminal both pass a Ctrl-C on: what comes within these milliseconds is the same one. */
 const SAME_SIGNAL_MS = 100;
 
+type Named = {
+  readonly name: string;
+  readonly options: GlobalOptions;
+  readonly putsBack: boolean;
+};
+
 /** Sets the exit status; a failure is told. */
+export const runNamed = async (
+  { name, options, putsBack }: Named,
+  stop: AbortController,
+  work: (context: Context) => Promise<void>,
+): Promise<void> => {
+  const context = createContext(options, stop.signal);
+  running = { context, name, putsBack };
+  try {
+    await work(context);
+    await setImmediate();
+    const unprinted = outputFailure();
+    if (unprinted !== undefined) {
+      throw unprinted;
+    }
+  } catch (error) {
+    // The same Ctrl-C ends the tools that we run: our own signal may be the next thing that Node looks at.
+    await setImmediate();
+    process.exitCode = explainFailure(error, context, name);
+  } finally {
+    context.close();
+    running = undefined;
+    reportEnd();
+  }
+};
+
+/** Runs a command as the command line has it. */
 export const runCommand = async (
   command: Command,
   stop: AbortController,
@@ -45,13 +77,12 @@ export const runCommand = async (
   const options = command.optsWithGlobals<
     GlobalOptions & Record<string, unknown>
   >();
+  const putsBack = options["test"] !== undefined;
   const gone = workingFolderGone();
   if (gone !== undefined) {
     process.chdir("/");
   }
-  const context = createContext(options, stop.signal);
-  running = { context, name, putsBack: options["test"] !== undefined };
-  try {
+  await runNamed({ name, options, putsBack }, stop, async (context) => {
     if (gone !== undefined) {
       throw gone;
     }
@@ -69,20 +100,7 @@ export const runCommand = async (
       demandDescriptors(process.argv);
     }
     await run(context, command.processedArgs as string[], options);
-    await setImmediate();
-    const unprinted = outputFailure();
-    if (unprinted !== undefined) {
-      throw unprinted;
-    }
-  } catch (error) {
-    // The same Ctrl-C ends the tools that we run: our own signal may be the next thing that Node looks at.
-    await setImmediate();
-    process.exitCode = explainFailure(error, context, name);
-  } finally {
-    context.close();
-    running = undefined;
-    reportEnd();
-  }
+  });
 };
 
 /** Whether the terminal went away, and this run with it. */

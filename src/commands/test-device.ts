@@ -1,7 +1,7 @@
 // pi-image devices --test: tells a counterfeit card from a genuine one without filling it.
 import { randomBytes } from "node:crypto";
 import { inspectTarget } from "../device/inspect-target.ts";
-import { listDevices } from "../device/list-devices.ts";
+import { listDevices } from "../device/device-work.ts";
 import { openTarget } from "../device/open-target.ts";
 import { refusalError } from "../device/refusal-error.ts";
 import type { UsableTarget } from "../device/target.ts";

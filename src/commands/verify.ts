@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { inspectTarget } from "../device/inspect-target.ts";
-import { listDevices } from "../device/list-devices.ts";
+import { listDevices } from "../device/device-work.ts";
 import { openForReading } from "../device/open-for-reading.ts";
 import { refusalError } from "../device/refusal-error.ts";
 import type { UsableTarget } from "../device/target.ts";

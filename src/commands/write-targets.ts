@@ -1,6 +1,6 @@
 // Opens the targets of a flash and writes them, together those that get their bytes from one reader.
 import type { BigIntStats } from "node:fs";
-import { listDevices } from "../device/list-devices.ts";
+import { listDevices } from "../device/device-work.ts";
 import { openTarget } from "../device/open-target.ts";
 import type { OpenTarget } from "../device/opened-target.ts";
 import { refusalError } from "../device/refusal-error.ts";

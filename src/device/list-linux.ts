@@ -2,7 +2,6 @@
 import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ifOneOf, NOT_FOR_US } from "../report/expected-failure.ts";
-import { asRoot } from "../system/privileges.ts";
 import { runTool } from "../system/run-tool.ts";
 import type { BlockDevice } from "./block-device.ts";
 import { deviceNumber } from "./device-number.ts";
@@ -80,7 +79,11 @@ const btrfsMembers = async (): Promise<string[][]> =>
     ),
   );
 
-const askLinux = async (): Promise<readonly BlockDevice[]> => {
+/**
+ * Only root sees the mounts of everybody's namespaces.
+ * @throws UserError TOOL_MISSING, TOOL_FAILED
+ */
+export const listLinux = async (): Promise<readonly BlockDevice[]> => {
   const lsblk = await runTool(
     "lsblk",
     ["--json", "--bytes", "--all", "--output", LSBLK_COLUMNS.join(",")],
@@ -113,10 +116,3 @@ const askLinux = async (): Promise<readonly BlockDevice[]> => {
     holders,
   });
 };
-
-/**
- * Under sudo as root: only root sees the mounts of everybody's namespaces.
- * @throws UserError TOOL_MISSING, TOOL_FAILED
- */
-export const listLinux = (): Promise<readonly BlockDevice[]> =>
-  asRoot(askLinux);

@@ -3,10 +3,8 @@ import type { BigIntStats } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { ifOneOf } from "../report/expected-failure.ts";
-import { UserError } from "../report/user-error.ts";
-import { tryTool } from "../system/run-tool.ts";
 import { deviceNumber } from "./device-number.ts";
+import { listLoops } from "./device-work.ts";
 import { orAbsent } from "./or-absent.ts";
 
 const listed = z.object({
@@ -29,14 +27,7 @@ type Backing = { readonly device: string; readonly inode: bigint };
  * Device number of the loop, such as "7:0", to the file below it; empty where nobody can be asked.
  */
 const askKernel = async (): Promise<ReadonlyMap<string, Backing>> => {
-  let printed: string;
-  try {
-    const columns = "MAJ:MIN,BACK-INO,BACK-MAJ:MIN";
-    const args = ["--list", "--json", "--output", columns];
-    printed = (await tryTool("losetup", args, { asRoot: true })).stdout;
-  } catch (error) {
-    return ifOneOf(error, [UserError], new Map());
-  }
+  const printed = await listLoops();
   const list = printed.trim() === "" ? undefined : JSON.parse(printed);
   return new Map(
     listed.safeParse(list).data?.loopdevices.flatMap((loop) => {

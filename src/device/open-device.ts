@@ -1,30 +1,27 @@
 // Opens a block device for us alone and makes sure that it is still the one that was checked.
-import { constants, type FileHandle } from "node:fs/promises";
 import { existsSync, readFileSync } from "node:fs";
 import { platform } from "node:process";
 import { ifOneOf, NOT_FOR_US } from "../report/expected-failure.ts";
-import { UserError } from "../report/user-error.ts";
-import { asRoot } from "../system/privileges.ts";
-import { tryTool } from "../system/run-tool.ts";
 import type { BlockDevice } from "./block-device.ts";
+import type { DeviceHandle } from "./device-handle.ts";
 import { deviceNumber } from "./device-number.ts";
+import {
+  demandMediumSeen,
+  discardAll,
+  forgetCopies,
+  readTableAnew,
+} from "./device-work.ts";
+import { changedError, givenDevice, sameDevice } from "./given-device.ts";
+import { openAlone } from "./open-direct.ts";
 import { readOnlyError } from "./open-errors.ts";
-import { openDirect, rawNode } from "./open-direct.ts";
 import type { OpenTarget, Prove } from "./opened-target.ts";
 import { readFully, writeFully } from "./target-io.ts";
 import type { DeviceTarget } from "./target.ts";
 import { lockAgainstUdev } from "./udev-lock.ts";
 
-const sameDevice = (a: BlockDevice, b: BlockDevice | undefined): boolean =>
-  b !== undefined &&
-  a.number === b.number &&
-  a.size === b.size &&
-  a.serial === b.serial &&
-  a.diskSequence === b.diskSequence;
-
 /** The name may have moved to another card since the check. */
 const proveIdentity = async (
-  handle: FileHandle,
+  handle: DeviceHandle,
   { path, device }: DeviceTarget,
   listDevices: () => Promise<readonly BlockDevice[]>,
 ): Promise<void> => {
@@ -35,35 +32,11 @@ const proveIdentity = async (
   const opened =
     device.number === undefined || deviceNumber(rdev) === device.number;
   if (!opened || !sameDevice(device, now)) {
-    throw new UserError(
-      "TARGET_CHANGED",
-      `${path} is no longer the device that was checked a moment ago`,
-      {
-        state: "nothing was written",
-        hint: "check `pi-image devices` and start again",
-      },
-    );
+    throw changedError(path);
   }
   // Linux opens a write-protected device for writing, and only refuses the writes.
   if (now?.readOnly === true) {
     throw readOnlyError(path);
-  }
-};
-
-/** Best effort: many devices cannot do what is asked, and a system may lack the tool. */
-const tryLinuxTool = async (
-  tool: string,
-  args: readonly string[],
-  signal?: AbortSignal,
-): Promise<void> => {
-  try {
-    if (platform === "linux") {
-      await tryTool(tool, args, { signal, asRoot: true });
-    }
-  } catch (error) {
-    if (!(error instanceof UserError)) {
-      throw error;
-    }
   }
 };
 
@@ -94,19 +67,23 @@ const goneSince = ({ number }: BlockDevice): (() => boolean) => {
   return () => kernelFacts(number) !== before;
 };
 
+/** What was given was opened some time ago: a reader may hold another card by now. */
+const open = async ({ device, path }: DeviceTarget) => {
+  const given = await givenDevice(device, path, "write");
+  if (given === undefined) {
+    return openAlone(device.path);
+  }
+  await demandMediumSeen(device.path);
+  return given;
+};
+
 export const openDevice = async (
   target: DeviceTarget,
   listDevices: () => Promise<readonly BlockDevice[]>,
   prove: Prove,
 ): Promise<OpenTarget> => {
   const { device, path } = target;
-  const node = rawNode(device.path);
-  // O_EXCL without O_CREAT asks Linux for the device alone: it fails while it is mounted or held, and nothing can
-  // mount it while we write (open(2)).
-  const alone = platform === "linux" ? constants.O_EXCL : 0;
-  const { handle, direct } = await asRoot(() =>
-    openDirect(node, constants.O_RDWR | alone),
-  );
+  const { handle, direct } = await open(target);
   try {
     await proveIdentity(handle, target, listDevices);
     await prove(await handle.stat({ bigint: true }));
@@ -129,11 +106,10 @@ export const openDevice = async (
     flush: () => handle.datasync(),
     forget: async () => {
       if (!direct) {
-        await tryLinuxTool("blockdev", ["--flushbufs", node]);
+        await forgetCopies(device.path);
       }
     },
-    // --force: it would ask for the device alone, as we have it already.
-    discard: (signal) => tryLinuxTool("blkdiscard", ["--force", node], signal),
+    discard: (signal) => discardAll(device.path, signal),
     settle: async () => undefined,
     present: async () => {
       const devices = await listDevices();
@@ -142,9 +118,8 @@ export const openDevice = async (
     gone,
     close: async () => {
       await handle.close();
-      // Only now, because the kernel refuses while somebody has the disk alone. It fails on kernels without partition
-      // scan, and where no partition node is needed.
-      await tryLinuxTool("blockdev", ["--rereadpt", node]);
+      // Only now, because the kernel refuses while somebody has the disk alone.
+      await readTableAnew(device.path);
     },
   };
 };

@@ -9,6 +9,25 @@ export const rawNode = (path: string): string =>
 
 type Opened = { readonly handle: FileHandle; readonly direct: boolean };
 
+/**
+ * Opens a device for a moment, at which the kernel asks its reader about another medium. While somebody has a device alone
+ * for writing it does not ask by itself (block/disk-events.c).
+ */
+export const lookForMedium = async (device: string): Promise<void> => {
+  const handle = await open(rawNode(device), constants.O_RDONLY);
+  await handle.close();
+};
+
+/**
+ * Opens a device for writing, on Linux for us alone: O_EXCL without O_CREAT fails while it is mounted or held, and nothing
+ * can mount it while we write (open(2)).
+ */
+export const openAlone = (device: string): Promise<Opened> =>
+  openDirect(
+    rawNode(device),
+    constants.O_RDWR | (platform === "linux" ? constants.O_EXCL : 0),
+  );
+
 /** Every file system of Linux that has no direct I/O says so with EINVAL (open(2)). */
 export const openDirect = async (
   path: string,

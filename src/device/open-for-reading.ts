@@ -1,7 +1,8 @@
 // Opens a target to read it back, past the page cache, without changing anything.
 import { constants } from "node:fs/promises";
 import { platform } from "node:process";
-import { asRoot } from "../system/privileges.ts";
+import { type DeviceHandle } from "./device-handle.ts";
+import { givenDevice } from "./given-device.ts";
 import { openDirect, rawNode } from "./open-direct.ts";
 import { openError } from "./open-errors.ts";
 import type { ReadBack } from "./opened-target.ts";
@@ -21,17 +22,34 @@ export type ReadTarget = {
   readonly close: () => Promise<void>;
 };
 
+type Opened = {
+  readonly handle: DeviceHandle;
+  readonly direct: boolean;
+  readonly close: () => Promise<void>;
+};
+
+const open = async (target: UsableTarget): Promise<Opened> => {
+  const given =
+    target.kind === "device"
+      ? await givenDevice(target.device, target.path, "read")
+      : undefined;
+  if (given !== undefined) {
+    // It may be read again, or written; it closes with the process.
+    return { ...given, close: async () => undefined };
+  }
+  const opened = await openDirect(
+    target.kind === "device" ? rawNode(target.device.path) : target.realPath,
+    constants.O_RDONLY,
+  );
+  return { ...opened, close: () => opened.handle.close() };
+};
+
 /** @throws UserError TARGET_NO_PERMISSION, TARGET_NO_MEDIUM, TARGET_MISSING, TARGET_IN_USE */
 export const openForReading = async (
   target: UsableTarget,
 ): Promise<ReadTarget> => {
-  const path =
-    target.kind === "device" ? rawNode(target.device.path) : target.realPath;
   try {
-    const open = () => openDirect(path, constants.O_RDONLY);
-    const { handle, direct } = await (target.kind === "device"
-      ? asRoot(open)
-      : open());
+    const { handle, direct, close } = await open(target);
     return {
       path: target.path,
       size: target.kind === "device" ? target.device.size : target.size,
@@ -40,7 +58,7 @@ export const openForReading = async (
           ? "medium"
           : "page cache",
       read: (into, offset, needed) => readFully(handle, into, offset, needed),
-      close: () => handle.close(),
+      close,
     };
   } catch (error) {
     throw openError(error, target);

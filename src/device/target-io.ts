@@ -1,9 +1,9 @@
 // Whole reads and writes at an offset: the kernel may do a part of what it is asked for.
-import type { FileHandle } from "node:fs/promises";
 import { UserError } from "../report/user-error.ts";
+import type { DeviceHandle } from "./device-handle.ts";
 
 export const writeFully = async (
-  handle: FileHandle,
+  handle: Pick<DeviceHandle, "write">,
   data: Uint8Array,
   offset: number,
 ): Promise<void> => {
@@ -24,7 +24,7 @@ export const writeFully = async (
  * @throws UserError TARGET_GONE when the target has become shorter
  */
 export const readFully = async (
-  handle: FileHandle,
+  handle: Pick<DeviceHandle, "read">,
   into: Uint8Array,
   offset: number,
   needed = into.length,

@@ -1,8 +1,8 @@
 // Keeps udev, and with it desktops that mount what they see, away from a disk while it is written.
-import type { FileHandle } from "node:fs/promises";
 import { platform } from "node:process";
 import { UserError } from "../report/user-error.ts";
 import { lockDescriptor } from "../system/flock.ts";
+import type { DeviceHandle } from "./device-handle.ts";
 
 /** udev's own look at a disk takes less. */
 const WAIT_SECONDS = 5;
@@ -12,7 +12,7 @@ const WAIT_SECONDS = 5;
  * @throws UserError TARGET_IN_USE when another program holds it
  */
 export const lockAgainstUdev = async (
-  handle: FileHandle,
+  handle: Pick<DeviceHandle, "fd">,
   path: string,
 ): Promise<void> => {
   if (platform !== "linux") {

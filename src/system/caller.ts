@@ -22,14 +22,16 @@ export type Caller = {
 /** What id(1) prints, or undefined where it knows no such user. */
 export type AskId = (option: string, user: string) => string | undefined;
 
+const unclear = (variable: string, message: string): UserError =>
+  new UserError("CALLER_UNKNOWN", message, {
+    state: "nothing was done, because it would have been done as root",
+    hint: `run pi-image with sudo, or remove ${variable} from root's environment`,
+  });
+
 const unknown = (variable: string, value: string): UserError =>
-  new UserError(
-    "CALLER_UNKNOWN",
+  unclear(
+    variable,
     `${variable} is "${value}", which is not a user of this system`,
-    {
-      state: "nothing was done, because it would have been done as root",
-      hint: `run pi-image with sudo, or remove ${variable} from root's environment`,
-    },
   );
 
 const idOf = (text: string | undefined): number | undefined =>
@@ -43,6 +45,22 @@ const VARIABLES = [
   { user: "DOAS_USER", group: undefined },
   { user: "PKEXEC_UID", group: undefined },
 ] as const;
+
+/** sudo says twice who called: where the two differ, something else has set one of them. */
+const demandOneUser = (
+  uid: number,
+  env: NodeJS.ProcessEnv,
+  askId: AskId,
+): void => {
+  const name = env["SUDO_USER"] ?? "";
+  const named = name === "" ? undefined : idOf(askId("-u", name));
+  if (named !== undefined && named !== uid) {
+    throw unclear(
+      "SUDO_USER",
+      `SUDO_USER is "${name}" and SUDO_UID is "${uid}", which are two users`,
+    );
+  }
+};
 
 /**
  * Undefined for everybody who is not root, and for root's own sudo.
@@ -65,13 +83,18 @@ export const callerOf = (
     if (uid === undefined) {
       throw unknown(user, value);
     }
+    if (user === "SUDO_UID") {
+      demandOneUser(uid, env, askId);
+    }
     if (uid === 0) {
       continue;
     }
     const said = group === undefined ? undefined : env[group];
     const gid = idOf(said ?? askId("-g", value));
     if (gid === undefined) {
-      throw unknown(group ?? user, said ?? value);
+      throw group === undefined || said === undefined
+        ? unknown(user, value)
+        : unknown(group, said);
     }
     return { uid, gid, name: isName ? value : askId("-un", value) };
   }

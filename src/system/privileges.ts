@@ -1,86 +1,57 @@
-// Under sudo, everything but the device is done as the person behind it: files that are made belong to them.
-import { type Caller, callerOf, homeOfUser, type AskId } from "./caller.ts";
+// Under sudo: for whom this process is root, and how it stops being that. Only the helper for devices stays root.
+import { type AskId, type Caller, callerOf, homeOfUser } from "./caller.ts";
 
 let caller: Caller | undefined;
-/** The real user is root's no more: nothing leads back. */
-let forGood = false;
-let raised = 0;
-
-const become = ({ uid, gid }: Pick<Caller, "uid" | "gid">): void => {
-  // The group first: only root may change it.
-  process.seteuid?.(0);
-  process.setegid?.(gid);
-  process.seteuid?.(uid);
-};
 
 /**
- * From now on, only `asRoot` acts as root. The real user stays root, so that it can. HOME becomes the caller's, where the
- * cache is and where `file:~/...` leads.
+ * Finds out who called, and takes over their groups. Undefined for everybody who is not root, and for root alone.
  * @throws UserError CALLER_UNKNOWN
  */
-export const dropToCaller = (env: NodeJS.ProcessEnv, askId: AskId): void => {
+export const actFor = (
+  env: NodeJS.ProcessEnv,
+  askId: AskId,
+): Caller | undefined => {
   caller = callerOf(env, askId);
+  if (caller?.name !== undefined) {
+    process.initgroups?.(caller.name, caller.gid);
+  } else if (caller !== undefined) {
+    process.setgroups?.([caller.gid]);
+  }
+  return caller;
+};
+
+/** For whom this process is root; undefined when nobody's rights but its own are at hand. */
+export const actingFor = (): Caller | undefined => caller;
+
+/** The caller's home, where the cache is and where `file:~/...` leads; undefined for a user without an entry. */
+const homeOf = ({ uid }: Caller): string | undefined => {
+  process.seteuid?.(uid);
+  try {
+    return homeOfUser();
+  } finally {
+    process.seteuid?.(0);
+  }
+};
+
+/** The environment of what runs as the caller; this process's own when it acts for nobody. */
+export const callersEnvironment = (
+  env: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv => {
+  const home = caller && homeOf(caller);
+  return home === undefined ? env : { ...env, HOME: home };
+};
+
+/** From now on this process is the caller: real, effective and saved, with nothing that leads back. */
+export const becomeCaller = (env: NodeJS.ProcessEnv): void => {
   if (caller === undefined) {
     return;
   }
-  if (caller.name === undefined) {
-    process.setgroups?.([caller.gid]);
-  } else {
-    process.initgroups?.(caller.name, caller.gid);
+  const { HOME } = callersEnvironment(env);
+  if (HOME !== undefined) {
+    env["HOME"] = HOME;
   }
-  become(caller);
-  const home = homeOfUser();
-  if (home !== undefined) {
-    env["HOME"] = home;
-  }
-};
-
-/** The caller in every respect, real, effective and saved: for what needs no device (any more). */
-export const dropForGood = (): void => {
-  if (caller === undefined || forGood) {
-    return;
-  }
-  process.seteuid?.(0);
+  // The group first: only root may change it.
   process.setgid?.(caller.gid);
   process.setuid?.(caller.uid);
-  forGood = true;
+  caller = undefined;
 };
-
-/** Does a step that needs the right to a device; nothing else should go on meanwhile that makes files. */
-export const asRoot = async <T>(step: () => Promise<T>): Promise<T> => {
-  if (caller === undefined || forGood) {
-    return step();
-  }
-  raised += 1;
-  become({ uid: 0, gid: 0 });
-  try {
-    return await step();
-  } finally {
-    raised -= 1;
-    if (raised === 0) {
-      become(caller);
-    }
-  }
-};
-
-/** The same for a step that is done at once. */
-export const asRootAtOnce = <T>(step: () => T): T => {
-  if (caller === undefined || forGood) {
-    return step();
-  }
-  const before = raised;
-  become({ uid: 0, gid: 0 });
-  try {
-    return step();
-  } finally {
-    if (before === 0) {
-      become(caller);
-    }
-  }
-};
-
-/** Whose rights a program gets that is not about the device; undefined when they are this process's own. */
-export const childRights = (): Caller | undefined => caller;
-
-/** Whether this process can still act as root for somebody else. */
-export const canRaise = (): boolean => caller !== undefined && !forGood;

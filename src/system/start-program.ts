@@ -1,8 +1,8 @@
 // The one place where programs are started, so that none of them has more rights than it needs. A test forbids any other.
 //
-// Under sudo this process keeps root as its real user, for the device. A child that inherits that takes root back whenever it
-// likes, and dash does it at its start. So a child is the caller in every respect (real, effective, saved; groups are
-// this process's, which are the caller's), and no setuid program gives it more.
+// Where this process is root for somebody else, a child is that caller in every respect (real, effective, saved; groups are
+// this process's, which are the caller's), without a capability to gain, and no setuid program gives it more. What works
+// on a device is asked for by name.
 import {
   type ChildProcess,
   type ChildProcessWithoutNullStreams,
@@ -16,7 +16,7 @@ import { ifSystem } from "../report/expected-failure.ts";
 import type { Caller } from "./caller.ts";
 import { childEnvironment } from "./child-environment.ts";
 import { outlivesTerminal } from "./hang-up.ts";
-import { asRootAtOnce, canRaise, childRights } from "./privileges.ts";
+import { actingFor } from "./privileges.ts";
 
 /** Folders that only root writes to: what is run as root comes from nowhere else, whatever the caller's PATH says. */
 const ROOTS_PATH = [
@@ -69,29 +69,44 @@ const start = (
     : spawn("/bin/sh", ["-c", script, "sh", found, ...args], options);
 };
 
-const rightsWords = ({ uid, gid }: Caller): readonly string[] => [
+/** How setpriv makes a program the caller; a container may not be allowed the part about capabilities. */
+const rightsWords = (
+  { uid, gid }: Caller,
+  capabilities: readonly string[],
+): readonly string[] => [
   `--reuid=${uid}`,
   `--regid=${gid}`,
   "--keep-groups",
   "--no-new-privs",
+  ...capabilities,
   "--",
 ];
 
-let setpriv: { readonly path: string | undefined } | undefined;
+const NO_CAPABILITIES = ["--inh-caps=-all", "--bounding-set=-all"];
+
+let wrapper: { readonly words: readonly string[] | undefined } | undefined;
 
 /** The setpriv of util-linux, which Debian, Ubuntu, Fedora and Arch always have; BusyBox's knows no users, macOS has none. */
-const findSetpriv = (caller: Caller): string | undefined => {
-  if (setpriv === undefined) {
+const findSetpriv = (caller: Caller): readonly string[] | undefined => {
+  if (wrapper === undefined) {
     const path = findIn(ROOTS_PATH, "setpriv");
-    const works =
-      path !== undefined &&
-      spawnSync(path, [...rightsWords(caller), path, "--version"], {
-        stdio: "ignore",
-        env: {},
-      }).status === 0;
-    setpriv = { path: works ? path : undefined };
+    const ways =
+      path === undefined
+        ? []
+        : [NO_CAPABILITIES, []].map((capabilities) => [
+            path,
+            ...rightsWords(caller, capabilities),
+          ]);
+    const words = ways.find(
+      ([program = "", ...args]) =>
+        spawnSync(program, [...args, program, "--version"], {
+          stdio: "ignore",
+          env: {},
+        }).status === 0,
+    );
+    wrapper = { words };
   }
-  return setpriv.path;
+  return wrapper.words;
 };
 
 type StartOptions = SpawnOptions & {
@@ -111,16 +126,11 @@ const startAsCaller = (
   if (program === undefined) {
     return spawn(NOWHERE, args, options);
   }
-  const wrapper = findSetpriv(caller);
-  if (wrapper !== undefined) {
-    const words = [...rightsWords(caller), program, ...args];
-    return start(wrapper, words, options);
-  }
+  const [setpriv, ...words] = findSetpriv(caller) ?? [];
   const { uid, gid } = caller;
-  return canRaise()
-    ? // The child sets all three ids only when it begins as root.
-      asRootAtOnce(() => start(program, args, { ...options, uid, gid }))
-    : start(program, args, options);
+  return setpriv === undefined
+    ? start(program, args, { ...options, uid, gid })
+    : start(setpriv, [...words, program, ...args], options);
 };
 
 /** As `spawn`; a program that is not there is the same ENOENT. */
@@ -141,20 +151,22 @@ export function startProgram(
 ): ChildProcess {
   const env = given.env ?? process.env;
   const options = { ...given, env: ourselves ? env : childEnvironment(env) };
-  const caller = childRights();
+  const caller = actingFor();
   if (caller === undefined) {
     return start(tool, args, options);
   }
-  if (!asRoot || !canRaise()) {
+  if (!asRoot) {
     return startAsCaller(caller, tool, args, options);
   }
   const program = tool.includes("/") ? tool : findIn(ROOTS_PATH, tool);
-  return start(program ?? NOWHERE, args, { ...options, uid: 0, gid: 0 });
+  return start(program ?? NOWHERE, args, options);
 }
 
 /** Under sudo, what a program of root's gets of the caller's environment: nothing. */
 export const rootEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  canRaise() ? { LC_ALL: "C.UTF-8", PATH: ROOTS_PATH.join(":") } : env;
+  actingFor() !== undefined
+    ? { LC_ALL: "C.UTF-8", PATH: ROOTS_PATH.join(":") }
+    : env;
 
 /** Asks id(1) about a user. */
 export const askId = (option: string, user: string): string | undefined => {

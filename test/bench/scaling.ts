@@ -1,7 +1,7 @@
 // How time grows: with targets that share one decode, with nodes of a build, with the size of the image.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { listDevices } from "../../src/device/list-devices.ts";
+import { listDevices } from "../../src/device/device-work.ts";
 import { inspectTarget } from "../../src/device/inspect-target.ts";
 import { openTarget } from "../../src/device/open-target.ts";
 import { flashImage } from "../../src/flash/run-flash.ts";

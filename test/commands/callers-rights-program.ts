@@ -1,22 +1,38 @@
-// Prints which user runs the programs that pi-image starts under sudo and its like, for sudo.test.ts.
-import { asRoot, dropToCaller } from "../../src/system/privileges.ts";
+// Prints which user pi-image and the programs that it starts are under sudo and its like, for sudo.test.ts.
+import { actFor, becomeCaller } from "../../src/system/privileges.ts";
 import { tryTool } from "../../src/system/run-tool.ts";
 import { askId } from "../../src/system/start-program.ts";
 
-dropToCaller(process.env, askId);
-const ids = ["-c", "id -u; id -ru; grep NoNewPrivs /proc/self/status"];
+const outcome = (step: () => void): unknown => {
+  try {
+    step();
+    return "done";
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
+};
+
+actFor(process.env, askId);
+const ids = ["-c", "id -u; id -ru; id -g; grep NoNewPrivs /proc/self/status"];
 const caller = await tryTool("sh", ids);
-const meanwhile = await asRoot(() => tryTool("sh", ids));
 const root = await tryTool("id", ["-u"], { asRoot: true });
 const missing = await tryTool("no-such-tool", []).catch(
   (error: { readonly code: unknown }) => error.code,
 );
+becomeCaller(process.env);
+const back = [
+  () => process.seteuid?.(0),
+  () => process.setuid?.(0),
+  () => process.setegid?.(0),
+  () => process.setgroups?.([0]),
+].map(outcome);
+const later = await tryTool("id", ["-u"], { asRoot: true });
 console.log(
-  JSON.stringify([
-    caller.stdout,
-    meanwhile.stdout,
-    root.stdout,
-    process.geteuid?.(),
+  JSON.stringify({
+    caller: caller.stdout,
+    root: root.stdout,
     missing,
-  ]),
+    back,
+    later: later.stdout,
+  }),
 );

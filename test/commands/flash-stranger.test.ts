@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openImageFile } from "../../src/commands/image-source.ts";
-import { listDevices } from "../../src/device/list-devices.ts";
+import { listDevices } from "../../src/device/device-work.ts";
 import { openTarget } from "../../src/device/open-target.ts";
 import { flashImage } from "../../src/flash/run-flash.ts";
 import { verifyAgainstImage } from "../../src/flash/verify-card.ts";

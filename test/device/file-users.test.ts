@@ -13,7 +13,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fileUsers } from "../../src/device/file-users.ts";
-import { listDevices } from "../../src/device/list-devices.ts";
+import { listDevices } from "../../src/device/device-work.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import {
   afterThisTest,

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { inspectTarget } from "../../src/device/inspect-target.ts";
-import { listDevices } from "../../src/device/list-devices.ts";
+import { listDevices } from "../../src/device/device-work.ts";
 import { refusals } from "../../src/device/target-rules.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 import {

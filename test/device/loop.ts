@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { listDevices } from "../../src/device/list-devices.ts";
+import { listDevices } from "../../src/device/device-work.ts";
 import type { UsableTarget } from "../../src/device/target.ts";
 import { inspectTarget } from "../../src/device/inspect-target.ts";
 import { toolEnvironment } from "../../src/system/run-tool.ts";

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { alignedBuffers } from "../../src/device/aligned-memory.ts";
-import { listDevices } from "../../src/device/list-devices.ts";
+import { listDevices } from "../../src/device/device-work.ts";
 import { openForReading } from "../../src/device/open-for-reading.ts";
 import { openTarget } from "../../src/device/open-target.ts";
 import type { OpenTarget } from "../../src/device/opened-target.ts";

@@ -1,5 +1,5 @@
 // Flashes in tests the way the command does: open the image, map it, open the targets, run.
-import { listDevices } from "../../src/device/list-devices.ts";
+import { listDevices } from "../../src/device/device-work.ts";
 import { openTarget } from "../../src/device/open-target.ts";
 import type { OpenTarget } from "../../src/device/opened-target.ts";
 import { mapUsed } from "../../src/image/block-map.ts";

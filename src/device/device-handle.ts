@@ -1,0 +1,47 @@
+// An open device, whether this process opened it or was given its descriptor: Node makes file handles of names only.
+import {
+  close,
+  fdatasync,
+  fstat,
+  read,
+  write,
+  type BigIntStats,
+} from "node:fs";
+import { promisify } from "node:util";
+
+/** The part of Node's FileHandle that devices need. */
+export type DeviceHandle = {
+  readonly fd: number;
+  readonly read: (
+    into: Uint8Array,
+    at: number,
+    length: number,
+    position: number,
+  ) => Promise<{ readonly bytesRead: number }>;
+  readonly write: (
+    data: Uint8Array,
+    at: number,
+    length: number,
+    position: number,
+  ) => Promise<{ readonly bytesWritten: number }>;
+  readonly stat: (options: { readonly bigint: true }) => Promise<BigIntStats>;
+  readonly datasync: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+const readFrom = promisify(read);
+const writeTo = promisify(write);
+const statOf = promisify(fstat);
+const syncData = promisify(fdatasync);
+const closeOne = promisify(close);
+
+export const handleOf = (fd: number): DeviceHandle => ({
+  fd,
+  read: (into, at, length, position) =>
+    readFrom(fd, into, at, length, position),
+  write: (data, at, length, position) =>
+    writeTo(fd, data, at, length, position),
+  stat: (options) => statOf(fd, options),
+  datasync: () => syncData(fd),
+  close: () => closeOne(fd),
+});
