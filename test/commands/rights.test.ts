@@ -9,26 +9,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { expect, inject, it } from "vitest";
+import { expect, it } from "vitest";
 import { attachLoop, sparseFile, temporaryFolder } from "../device/loop.ts";
 import { resultOf, startCli } from "../support/run-cli.ts";
+import { CALLER, skipIfUnreadable } from "./sudo-caller.ts";
 import { describeAsRoot } from "../support/tools.ts";
 
 const MIB = 1024 ** 2;
-/** On a build machine the person behind its sudo, elsewhere nobody. */
-const UID = Number(process.env["SUDO_UID"] ?? 65_534);
 /** One that the system's own list of groups does not give them. */
 const GID = 54_321;
-
-const canRun = (): boolean =>
-  spawnSync("setpriv", [
-    `--reuid=${UID}`,
-    `--regid=${GID}`,
-    "--clear-groups",
-    process.execPath,
-    "--check",
-    inject("cli"),
-  ]).status === 0;
 
 /** Programs that a run starts by their names. */
 const TOOLS =
@@ -103,7 +92,7 @@ const four = (id: number): string =>
   Array.from({ length: 4 }, () => id).join("\t");
 
 const idsOf = (option: string): readonly number[] =>
-  spawnSync("id", [option, String(UID)], { encoding: "utf8" })
+  spawnSync("id", [option, String(CALLER)], { encoding: "utf8" })
     .stdout.trim()
     .split(" ")
     .map(Number);
@@ -115,7 +104,7 @@ const groupsOfCaller = (): string => {
   return [...others, GID].toSorted((a, b) => a - b).join(" ");
 };
 
-const IDS = { Uid: four(UID), Gid: four(GID) };
+const IDS = { Uid: four(CALLER), Gid: four(GID) };
 const NOTHING = "0".repeat(16);
 const NO_ROOT = {
   ...IDS,
@@ -131,28 +120,26 @@ describeAsRoot(["losetup", "lsblk", "setpriv", "xz"], "under sudo", () => {
   it("has one root process, for devices, and no other way to root", async ({
     skip,
   }) => {
-    if (!canRun()) {
-      skip("the user who would run it cannot read this folder");
-    }
+    skipIfUnreadable(skip);
     const folder = temporaryFolder();
     chmodSync(folder, 0o755);
     const project = join(folder, "project");
     const bin = join(folder, "bin");
     for (const each of [project, bin]) {
       mkdirSync(each);
-      chownSync(each, UID, GID);
+      chownSync(each, CALLER, GID);
     }
     const run = async (seen: string, ...args: readonly string[]) => {
       const moments = join(folder, seen);
       mkdirSync(moments);
-      chownSync(moments, UID, GID);
+      chownSync(moments, CALLER, GID);
       for (const tool of TOOLS.split(" ")) {
         writeFileSync(join(bin, tool), recorder(moments), { mode: 0o755 });
       }
       const child = startCli(args, {
         cwd: project,
         env: {
-          SUDO_UID: String(UID),
+          SUDO_UID: String(CALLER),
           SUDO_GID: String(GID),
           XDG_CACHE_HOME: join(project, "cache"),
           PATH: `${bin}:${process.env["PATH"] ?? ""}`,

@@ -14,41 +14,21 @@ import { expect, inject, it } from "vitest";
 import { packageFile } from "../../src/system/package-files.ts";
 import { attachLoop, sparseFile, temporaryFolder } from "../device/loop.ts";
 import { runCli } from "../support/run-cli.ts";
+import { CALLER, skipIfUnreadable } from "./sudo-caller.ts";
 import { describeAsRoot } from "../support/tools.ts";
 
 const MIB = 1024 ** 2;
-/** On a build machine the person behind its sudo, elsewhere nobody. */
-const UID = Number(process.env["SUDO_UID"] ?? 65_534);
-
-const canReadSources = (): boolean =>
-  spawnSync("setpriv", [
-    `--reuid=${UID}`,
-    `--regid=${UID}`,
-    "--clear-groups",
-    process.execPath,
-    "--version",
-  ]).status === 0 &&
-  spawnSync("setpriv", [
-    `--reuid=${UID}`,
-    `--regid=${UID}`,
-    "--clear-groups",
-    "cat",
-    inject("cli"),
-  ]).status === 0;
-
 describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
   it("makes files that belong to the caller, and opens the device as root", async ({
     skip,
   }) => {
-    if (!canReadSources()) {
-      skip("the user who would run it cannot read this folder");
-    }
+    skipIfUnreadable(skip);
     const folder = temporaryFolder();
     const project = join(folder, "project");
     mkdirSync(project);
     chmodSync(folder, 0o755);
-    chownSync(project, UID, UID);
-    const env = { SUDO_UID: String(UID), SUDO_GID: String(UID) };
+    chownSync(project, CALLER, CALLER);
+    const env = { SUDO_UID: String(CALLER), SUDO_GID: String(CALLER) };
     const pi = (...args: readonly string[]) =>
       runCli(args, {
         cwd: project,
@@ -69,15 +49,13 @@ describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
     const made = readdirSync(project, { recursive: true, encoding: "utf8" });
     expect(made).toContain("out/receipts");
     for (const name of made) {
-      expect([name, statSync(join(project, name)).uid]).toEqual([name, UID]);
+      expect([name, statSync(join(project, name)).uid]).toEqual([name, CALLER]);
     }
     expect((await pi("verify", device)).status).toBe(0);
   });
 
   it("does not read or write with root's rights", async ({ skip }) => {
-    if (!canReadSources()) {
-      skip("the user who would run it cannot read this folder");
-    }
+    skipIfUnreadable(skip);
     const folder = temporaryFolder();
     chmodSync(folder, 0o755);
     writeFileSync(join(folder, "secret.img"), Buffer.alloc(MIB, 7), {
@@ -86,7 +64,7 @@ describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
     const device = attachLoop(sparseFile(join(folder, "card"), 4 * MIB));
     const refused = await runCli(["flash", device, "secret.img", "--yes"], {
       cwd: folder,
-      env: { SUDO_UID: String(UID), SUDO_GID: String(UID) },
+      env: { SUDO_UID: String(CALLER), SUDO_GID: String(CALLER) },
     });
     expect(refused.stderr).toContain("secret.img may not be read by this user");
     expect(refused.status).toBe(2);
@@ -104,7 +82,7 @@ describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
     .split("\n");
 
   it.each([
-    ["sudo", { SUDO_UID: String(UID), SUDO_GID: String(UID) }],
+    ["sudo", { SUDO_UID: String(CALLER), SUDO_GID: String(CALLER) }],
     ["sudo by somebody without a name", { SUDO_UID: "54321", SUDO_GID: "9" }],
     ["sudo with a name", { SUDO_UID: "65534", SUDO_USER: ANYBODY ?? "" }],
     ["sudo by a name that is gone", { SUDO_UID: "65534", SUDO_USER: "gone" }],
@@ -167,11 +145,9 @@ describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
   });
 
   it("believes no such variable of somebody who is not root", ({ skip }) => {
-    if (!canReadSources()) {
-      skip("the user who would run it cannot read this folder");
-    }
+    skipIfUnreadable(skip);
     const folder = temporaryFolder();
-    chownSync(folder, UID, UID);
+    chownSync(folder, CALLER, CALLER);
     for (const env of [
       { SUDO_UID: "0", SUDO_GID: "0" },
       { SUDO_UID: "54321", SUDO_GID: "0" },
@@ -182,8 +158,8 @@ describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
       const { status, stderr } = spawnSync(
         "setpriv",
         [
-          `--reuid=${UID}`,
-          `--regid=${UID}`,
+          `--reuid=${CALLER}`,
+          `--regid=${CALLER}`,
           "--clear-groups",
           process.execPath,
           inject("cli"),
@@ -196,7 +172,7 @@ describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
         },
       );
       expect(status, stderr).toBe(0);
-      expect(statSync(join(folder, "made.yaml")).uid).toBe(UID);
+      expect(statSync(join(folder, "made.yaml")).uid).toBe(CALLER);
     }
   });
 });
