@@ -138,12 +138,14 @@ export const waitsForApart = (): boolean => waiting;
 
 /**
  * Waits for the process that does the work, and has it stopped with `stop`.
+ * @param state what a process that was killed leaves behind
  * @returns its exit status
  * @throws UserError RUN_KILLED
  */
 export const watchApart = async (
   child: ReturnType<typeof startProgram>,
   stop: AbortController,
+  state = "if a card was already being written, it does not boot",
 ): Promise<number> => {
   waiting = true;
   apart = child;
@@ -171,7 +173,7 @@ export const watchApart = async (
       "RUN_KILLED",
       `the process that does the work was killed by ${first}`,
       {
-        state: "if a card was already being written, it does not boot",
+        state,
         hint: "the system does that when memory runs out; run the same command again",
       },
     );

@@ -1,10 +1,25 @@
 // What sudo itself starts: it has the program run as the person behind sudo, becomes that person too, and only waits.
 import { argv, env, pid } from "node:process";
+import { demandDescriptors } from "../system/named-descriptors.ts";
 import { becomeCaller, callersEnvironment } from "../system/privileges.ts";
 import { HELPER_OF } from "./device-helper.ts";
 import { apartEnvironment, startAgain, watchApart } from "./run-apart.ts";
-import { endOnSignals, runNamed } from "./run-command.ts";
+import { endOnSignals, leaveTerminal, runNamed } from "./run-command.ts";
 import { commandOf, DEVICE_COMMANDS } from "./wanted-devices.ts";
+
+const start = (onDevices: boolean) => {
+  try {
+    demandDescriptors(argv);
+    const { child } = startAgain(
+      onDevices
+        ? { env: { ...env, [HELPER_OF]: String(pid) }, asRoot: true }
+        : { env: apartEnvironment(callersEnvironment(env)) },
+    );
+    return child;
+  } finally {
+    becomeCaller(env);
+  }
+};
 
 /** Sets the exit status. */
 export const startAsCaller = async (): Promise<void> => {
@@ -14,12 +29,8 @@ export const startAsCaller = async (): Promise<void> => {
     words.some((word) => spellings.includes(word.replace(/=.*/, "")));
   const stop = new AbortController();
   endOnSignals(stop, () => process.exit());
-  const child = startAgain(
-    DEVICE_COMMANDS[name] === undefined
-      ? { env: apartEnvironment(callersEnvironment(env)) }
-      : { env: { ...env, [HELPER_OF]: String(pid) }, asRoot: true },
-  );
-  becomeCaller(env);
+  process.on("exit", leaveTerminal);
+  const onDevices = DEVICE_COMMANDS[name] !== undefined;
   await runNamed(
     {
       name,
@@ -32,7 +43,10 @@ export const startAsCaller = async (): Promise<void> => {
     },
     stop,
     async () => {
-      process.exitCode = await watchApart(child, stop);
+      const child = start(onDevices);
+      process.exitCode = await (onDevices
+        ? watchApart(child, stop)
+        : watchApart(child, stop, "what was finished is kept"));
     },
   );
 };

@@ -95,7 +95,7 @@ export const ERROR_CODES = {
   CALLER_UNKNOWN: {
     exit: EXIT.wrongInput,
     about:
-      "The variables of sudo, doas or pkexec name nobody whose rights pi-image could take.",
+      "The variables of sudo, doas or pkexec name nobody, or two users, so that pi-image cannot tell whose rights to take.",
   },
   CARD_COUNTERFEIT: {
     exit: EXIT.notHeld,

@@ -11,7 +11,6 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, it } from "vitest";
-import { packageFile } from "../../src/system/package-files.ts";
 import { attachLoop, sparseFile, temporaryFolder } from "../device/loop.ts";
 import { runCli } from "../support/run-cli.ts";
 import { CALLER, skipIfUnreadable } from "./sudo-caller.ts";

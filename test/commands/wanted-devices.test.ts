@@ -16,9 +16,7 @@ it.each(Object.keys(DEVICE_COMMANDS))(
     const taking = [
       ...stdout.matchAll(/^ {2}(?:-\w, )?--([a-z0-9-]+) [<[]/gm),
     ].map(([, name]) => name);
-    expect(taking.toSorted()).toEqual(
-      [...(DEVICE_COMMANDS[command] ?? [])].toSorted(),
-    );
+    expect(new Set(taking)).toEqual(new Set(DEVICE_COMMANDS[command]));
   },
 );
 
