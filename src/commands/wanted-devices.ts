@@ -15,8 +15,9 @@ export const DEVICE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     "serial",
     "max-size",
     "patience",
+    "signed-by",
   ],
-  verify: ["out"],
+  verify: ["out", "signed-by"],
   devices: ["test", "serial", "max-size"],
 };
 
