@@ -39,6 +39,9 @@ describe("the environment of a program", () => {
       "PI_IMAGE_CACHE_HOME",
       "PI_IMAGE_CACHE_LIMIT",
       "PI_IMAGE_CONFIG_HOME",
+      // Say under sudo which process helps with devices, and to whom.
+      "PI_IMAGE_HELPED_BY",
+      "PI_IMAGE_HELPER_OF",
       // A word of the nodes' own scripts.
       "PI_IMAGE_NODE_ADDRESS",
       // The key itself and its passphrase.
