@@ -171,6 +171,8 @@ export const firstBootScript = (
       "# What cloud-init would do from user-data and network-config, for a system without it. Made by pi-image.",
       "set -euo pipefail",
       "root=${PI_IMAGE_ROOT:-}",
+      "# It makes users, keys and a name: on any computer but the card's own it would do harm.",
+      `[[ -n $root || \${1:-} == first-boot ]] || { echo "first-boot.sh sets up the system of the card that it lies on, at its first boot; nothing was done here" >&2; exit 1; }`,
       ...[...network, ...configFiles(config)].map((file) =>
         writeFile(
           "data" in file ? file : textFile(file.path, file.mode, file.text),

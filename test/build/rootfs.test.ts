@@ -118,6 +118,15 @@ describeWithTools(
       await runTool("shellcheck", ["--severity=warning", script]);
       const root = join(cwd, "root");
       await mkdir(join(root, "etc"), { recursive: true });
+      // No line that writes is run, should the refusal be gone.
+      const refused = await tryTool("bash", [
+        "-c",
+        'head -n 6 "$1" | bash; exit "${PIPESTATUS[1]}"',
+        "bash",
+        script,
+      ]);
+      expect(refused.status).toBe(1);
+      expect(refused.stderr).toContain("nothing was done here");
       // As an argument: programs get no variable of pi-image's own, and without this one the script is for this very machine.
       const made = await tryTool("env", [
         `PI_IMAGE_ROOT=${root}`,
