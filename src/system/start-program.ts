@@ -54,19 +54,26 @@ const findProgram = (
     : findIn((env["PATH"] ?? "").split(":").filter(Boolean), tool);
 
 /** Where a terminal that goes away does not end this process, it ends no program of ours; Node starts them with SIGHUP as usual. */
+const outliving = (
+  program: string,
+  args: readonly string[],
+): readonly [string, ...string[]] =>
+  outlivesTerminal
+    ? ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", program, ...args]
+    : [program, ...args];
+
 const start = (
   program: string,
   args: readonly string[],
   options: SpawnOptions,
 ): ChildProcess => {
-  if (!outlivesTerminal) {
-    return spawn(program, args, options);
+  // The shell would have words of its own for a program that is not there.
+  const found = outlivesTerminal ? findProgram(program, options.env) : program;
+  if (found === undefined) {
+    return spawn(NOWHERE, args, options);
   }
-  const found = findProgram(program, options.env);
-  const script = 'trap "" HUP; exec "$@"';
-  return found === undefined
-    ? spawn(NOWHERE, args, options)
-    : spawn("/bin/sh", ["-c", script, "sh", found, ...args], options);
+  const [first, ...rest] = outliving(found, args);
+  return spawn(first, rest, options);
 };
 
 /** How setpriv makes a program the caller; a container may not be allowed the part about capabilities. */
@@ -130,7 +137,8 @@ const startAsCaller = (
   const { uid, gid } = caller;
   return setpriv === undefined
     ? start(program, args, { ...options, uid, gid })
-    : start(setpriv, [...words, program, ...args], options);
+    : // Any shell comes after setpriv, as the caller's.
+      spawn(setpriv, [...words, ...outliving(program, args)], options);
 };
 
 /** As `spawn`; a program that is not there is the same ENOENT. */
