@@ -15,11 +15,13 @@ import {
   nodePaths,
   planBuild,
 } from "../build/plan-build.ts";
+import { closeOutFolder, mustBeClosed } from "../build/private-out.ts";
 import { buildNodes, readyBases } from "../build/run-build.ts";
 import { writeClusterFiles } from "../build/write-cluster-files.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import type { Context } from "./context.ts";
 import { demandOtherFiles } from "./demand-other-files.ts";
+import { keepOutOfGit } from "./keep-out-of-git.ts";
 import { prepareSeeds } from "./prepare-seeds.ts";
 import { showBases } from "./show-images.ts";
 import { imageFiles } from "./source-files.ts";
@@ -103,6 +105,7 @@ export const build = async (
   }
 
   await demandOutFolder(out);
+  await mustBeClosed(out);
   const bases = await openBases(
     plan.steps.map(({ base }) => base),
     {
@@ -130,8 +133,11 @@ export const build = async (
     const purpose = needsWholeBase(format) ? "image" : "seed";
     await showBases(context, bases.values(), purpose);
 
-    const { secrets, seeds } = await supplied.keep();
+    const { secrets, seeds, encrypted } = await supplied.keep();
+    await closeOutFolder(out, report);
     await prepareOutFolder(out);
+    const { secretsFile } = prepared;
+    await keepOutOfGit(context, { secretsFile, encrypted, out });
     await explainFullDisk(out, async () => {
       for (const [name, base] of ready) {
         const mine = seeds.filter(({ node }) => baseOf(node) === name);

@@ -11,6 +11,7 @@ import {
 } from "../system/atomic-file.ts";
 import { realFile } from "../system/real-file.ts";
 import type { Context } from "./context.ts";
+import { ignoreFromTheStart } from "./keep-out-of-git.ts";
 import { demandNoErrors } from "./project.ts";
 
 const initOptions = z.object({
@@ -115,6 +116,7 @@ export const init = async (
   const { problems, shown } = parseInventory(path, text);
   demandNoErrors(context, problems, new Map([[path, shown]]));
   await writeFileAtomically(file, text);
+  await ignoreFromTheStart(context, path);
   context.printJson({ type: "result", inventory: path });
   context.print(
     `Wrote ${path}. Look it over, then: pi-image check, pi-image build.`,

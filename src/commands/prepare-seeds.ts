@@ -76,6 +76,8 @@ export type SuppliedSeeds = {
   readonly keep: () => Promise<{
     readonly secrets: ClusterSecrets;
     readonly seeds: readonly NodeSeed[];
+    /** Whether the secrets file is. */
+    readonly encrypted: boolean;
   }>;
 };
 
@@ -216,7 +218,7 @@ export const prepareSeeds = async (
       return {
         seeds: supplied,
         keep: async () => {
-          const { secrets, changes } = await keepSecrets(
+          const { secrets, changes, encrypted } = await keepSecrets(
             file,
             project,
             making,
@@ -236,6 +238,7 @@ export const prepareSeeds = async (
           );
           return {
             secrets,
+            encrypted,
             seeds:
               secrets === draft.secrets ? supplied : render(secrets, supplies),
           };

@@ -235,6 +235,10 @@ export const ERROR_CODES = {
     exit: EXIT.failed,
     about: "doctor found something that keeps the node from being Ready.",
   },
+  OUT_FOLDER_OPEN: {
+    exit: EXIT.wrongInput,
+    about: "Other users could read the secrets in the out folder.",
+  },
   OUT_FOLDER_UNUSABLE: {
     exit: EXIT.failed,
     about: "The out folder cannot be made or written.",

@@ -6,7 +6,9 @@ import { afterThisTest, run, temporaryFolder } from "./loop.ts";
 /** Mounts it over a new folder; options are those of tmpfs, such as "size=64k" or "ro". */
 export const mountMemory = (folder: string, options: string): void => {
   mkdirSync(folder);
-  run("mount", "-t", "tmpfs", "-o", options, "pi-image-test", folder);
+  // Of its own, a tmpfs is open to everybody, like /tmp.
+  const all = `mode=0700,${options}`;
+  run("mount", "-t", "tmpfs", "-o", all, "pi-image-test", folder);
   afterThisTest(() => run("umount", folder));
 };
 

@@ -1,0 +1,190 @@
+// Secrets and git: what init and build tell git to leave alone, and what they say where it is too late.
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Context } from "../../src/commands/context.ts";
+import {
+  ignoreFromTheStart,
+  keepOutOfGit,
+} from "../../src/commands/keep-out-of-git.ts";
+import { init } from "../../src/commands/init.ts";
+import { describeWithTools } from "../support/tools.ts";
+import { temporaryFolder } from "../device/loop.ts";
+import { answering } from "./answering.ts";
+
+let folder: string;
+let out: string;
+let secretsFile: string;
+
+beforeEach(() => {
+  folder = join(temporaryFolder(), "project");
+  out = join(folder, "out");
+  secretsFile = join(folder, "homelab.secrets.yaml");
+  mkdirSync(out, { recursive: true });
+  writeFileSync(secretsFile, "");
+  writeFileSync(join(out, "kubeconfig"), "");
+});
+
+const file = (): string => join(folder, ".gitignore");
+const text = (): string => readFileSync(file(), "utf8");
+
+const run = async (work: (context: Context) => Promise<void>) => {
+  const { context } = answering(process.env, () => "");
+  const warnings: string[] = [];
+  await work({
+    ...context,
+    report: (event) => warnings.push(JSON.stringify(event)),
+  });
+  context.close();
+  return warnings.join("\n");
+};
+
+const keep = (encrypted = false) =>
+  run((context) => keepOutOfGit(context, { secretsFile, encrypted, out }));
+
+const git = (...words: readonly string[]): string =>
+  execFileSync("git", ["-C", folder, ...words], {
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"], HOME: folder },
+  });
+
+describe("the project's .gitignore", () => {
+  it("is made by init, with results and secrets", async () => {
+    const inventory = join(folder, "cluster.yaml");
+    await run((context) => init(context, { inventory, yes: true }));
+    expect(text()).toMatch(/^# .*\n\/out\/\n\*\.secrets\.yaml\n$/);
+    await run((context) =>
+      init(context, { inventory, yes: true, force: true }),
+    );
+    expect(text().split("\n")).toHaveLength(4);
+  });
+
+  it.each([
+    ["*.log", "*.log\n# WHY\n*.secrets.yaml\n"],
+    ["*.log\n", "*.log\n# WHY\n*.secrets.yaml\n"],
+    ["", "# WHY\n*.secrets.yaml\n"],
+    ["# secrets.yaml\r\n", "# secrets.yaml\r\n# WHY\n*.secrets.yaml\n"],
+  ])("keeps what is there and gets what is missing: %j", async (old, now) => {
+    writeFileSync(file(), old);
+    chmodSync(file(), 0o664);
+    await keep();
+    expect(text().replace(/# pi-image: .*/, "# WHY")).toBe(now);
+    expect(statSync(file()).mode & 0o777).toBe(0o664);
+  });
+
+  it.each([
+    "*.secrets.yaml\n",
+    "**/*.secrets.yaml",
+    " /homelab.secrets.yaml\r\n",
+    "*\n!cluster.yaml\n",
+    "!homelab.secrets.yaml\n",
+  ])("is left alone where it speaks of them: %j", async (old) => {
+    writeFileSync(file(), old);
+    await keep();
+    expect(text()).toBe(old);
+  });
+
+  it("says nothing about a secrets file that is encrypted", async () => {
+    await keep(true);
+    expect(existsSync(file())).toBe(false);
+  });
+
+  it("is left alone where it is a link, or cannot be written", async () => {
+    const other = join(folder, "..", "elsewhere");
+    writeFileSync(other, "theirs\n");
+    symlinkSync(other, file());
+    await keep();
+    expect(readFileSync(other, "utf8")).toBe("theirs\n");
+    mkdirSync(join(folder, "sub", ".gitignore"), { recursive: true });
+    await run((context) =>
+      ignoreFromTheStart(context, join(folder, "sub", "cluster.yaml")),
+    );
+  });
+
+  it("is not made in the home folder, where it may count for everything", async () => {
+    const home = process.env["HOME"];
+    process.env["HOME"] = folder;
+    try {
+      await keep();
+    } finally {
+      process.env["HOME"] = home;
+    }
+    expect(existsSync(file())).toBe(false);
+  });
+});
+
+describeWithTools(["git"], "git", () => {
+  beforeEach(() => {
+    git("init", "-q");
+  });
+
+  it("sees neither results nor secrets, wherever the results are", async () => {
+    out = join(folder, "images");
+    mkdirSync(join(out, "worker1"), { recursive: true });
+    writeFileSync(join(out, "worker1", "user-data"), "");
+    writeFileSync(join(out, "worker1.manifest.json"), "");
+    await keep();
+    const seen = git("status", "--porcelain", "-uall").split("\n");
+    expect(seen).toContain("?? .gitignore");
+    expect(seen.join()).not.toMatch(/images|secrets/);
+    // The first out folder is not this build's.
+    expect(seen).toContain("?? out/kubeconfig");
+  });
+
+  it("is not told to leave out a folder that holds more than results", async () => {
+    out = folder;
+    writeFileSync(join(folder, "cluster.yaml"), "");
+    await keep();
+    expect(git("status", "--porcelain")).toContain("?? cluster.yaml");
+  });
+
+  it("tracks them already: that is told, and nothing is done about it", async () => {
+    git("add", "homelab.secrets.yaml", "out/kubeconfig");
+    const index = readFileSync(join(folder, ".git", "index"));
+    const told = await keep();
+    expect(told).toContain(
+      "git tracks homelab.secrets.yaml, out/kubeconfig: whoever has the repository has the cluster's keys",
+    );
+    expect(told).toContain(
+      "git rm -r --cached homelab.secrets.yaml out/kubeconfig",
+    );
+    expect(readFileSync(join(folder, ".git", "index"))).toEqual(index);
+    git("rm", "-q", "--cached", "out/kubeconfig");
+    expect(await keep(true)).toBe("");
+  });
+
+  it("runs no program that the work tree's settings name", async () => {
+    const ran = join(folder, "..", "ran");
+    const hook = join(folder, "hook");
+    writeFileSync(hook, `#!/bin/sh\ntouch ${ran}\n`, { mode: 0o755 });
+    git("config", "core.fsmonitor", hook);
+    git("add", "homelab.secrets.yaml");
+    expect(existsSync(ran)).toBe(true);
+    execFileSync("rm", [ran]);
+    expect(await keep()).toContain("git tracks");
+    expect(existsSync(ran)).toBe(false);
+  });
+
+  it("cannot read this work tree: a build goes on", async () => {
+    writeFileSync(join(folder, ".git", "index"), "damaged");
+    expect(await keep()).toBe("");
+    const path = process.env["PATH"];
+    process.env["PATH"] = join(folder, "nowhere");
+    try {
+      expect(await keep()).toBe("");
+    } finally {
+      process.env["PATH"] = path;
+    }
+    expect(readdirSync(out)).toEqual([".gitignore", "kubeconfig"]);
+  });
+});
