@@ -131,6 +131,7 @@ declare(
   .addOption(outOption())
   .option("--encrypt-to <age>", "encrypt the secrets file with age", collect)
   .addOption(allowExecOption())
+  .option("--no-keep", "make the secrets and check all; write no images")
   .option("--dry-run", "print the plan and write nothing");
 
 declare(
@@ -310,6 +311,7 @@ declare(
       "with rotate: encrypt the file with age from now on",
     ).argParser(collect),
   )
+  .addOption(outOption())
   .addOption(identityOption());
 
 declare(

@@ -50,10 +50,17 @@ const isInUse = async (real: string): Promise<boolean> => {
   return used.some((path) => contains(real, path));
 };
 
-/** Whether the folder is there for results alone. */
-export const isOnlyResults = async (folder: string): Promise<boolean> =>
-  !(await isInUse(await realpath(folder))) &&
-  (await strangerIn(folder)) === undefined;
+/** Whether the folder is there, and for results alone. */
+export const isOnlyResults = async (folder: string): Promise<boolean> => {
+  try {
+    return (
+      !(await isInUse(await realpath(folder))) &&
+      (await strangerIn(folder)) === undefined
+    );
+  } catch (error) {
+    return ifSystem(error, false);
+  }
+};
 
 const isOpen = (mode: number): boolean => (mode & ALL_OTHERS) !== 0;
 

@@ -36,6 +36,12 @@ export const defaultKubeconfig = (env: NodeJS.ProcessEnv): string =>
   (env["KUBECONFIG"] ?? "").split(":").find((path) => path !== "") ??
   join(homedir(), ".kube", "config");
 
+/** Every file that kubectl reads, or would read without $KUBECONFIG. */
+export const kubeconfigsOf = (env: NodeJS.ProcessEnv): readonly string[] => [
+  ...(env["KUBECONFIG"] ?? "").split(":").filter((path) => path !== ""),
+  join(homedir(), ".kube", "config"),
+];
+
 const GROUP_AND_OTHERS = 0o077;
 
 const codeOf = (error: unknown): string =>

@@ -15,6 +15,7 @@ import {
   nodePaths,
   planBuild,
 } from "../build/plan-build.ts";
+import { copiesInOut } from "../build/plain-copies.ts";
 import { closeOutFolder, mustBeClosed } from "../build/private-out.ts";
 import { buildNodes, readyBases } from "../build/run-build.ts";
 import { writeClusterFiles } from "../build/write-cluster-files.ts";
@@ -37,6 +38,8 @@ const buildOptions = z.object({
   insecure: z.boolean().optional(),
   encryptTo: z.array(z.string()).optional(),
   allowExec: z.boolean().optional(),
+  /** False for `--no-keep`. */
+  keep: z.boolean().default(true),
   dryRun: z.boolean().optional(),
 });
 
@@ -69,12 +72,36 @@ const printPlan = (context: Context, plan: BuildPlan): void => {
   );
 };
 
+const withoutResults = (plan: BuildPlan): BuildPlan => ({
+  ...plan,
+  steps: plan.steps.map((step) => ({ ...step, outputs: [] })),
+  outputs: plan.outputs.slice(CLUSTER_FILES.length),
+});
+
+/** Who encrypts the secrets file should know that images are not. */
+const tellOfCopies = async (
+  context: Context,
+  secretsFile: string,
+  out: string,
+): Promise<void> => {
+  const { length } = await copiesInOut(out);
+  if (length > 0) {
+    context.report({
+      type: "warning",
+      message: `${relative(context.cwd, secretsFile)} is encrypted, but ${length === 1 ? "a file" : `${length} files`} in ${out} ${length === 1 ? "holds" : "hold"} the same secrets in plain`,
+      hint: "`pi-image secrets status` lists them: delete them once the cards are written; with `build --no-keep`, `flash --host` writes cards without them",
+    });
+  }
+};
+
 export const build = async (
   context: Context,
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
   const options = buildOptions.parse(given);
-  const { format, out } = options;
+  const { keep, out } = options;
+  // Without images, the few blocks that a seed needs show whether each node can be made.
+  const format = keep ? options.format : "seed";
   const { env, report, signal } = context;
   const prepared = await prepareSeeds(context, {
     inventory: options.inventory,
@@ -88,7 +115,7 @@ export const build = async (
     consent: { allowExec: options.allowExec === true, remember: true },
   });
   const { project, nodes, buildTime, version } = prepared;
-  const plan = planBuild({
+  const whole = planBuild({
     cluster: project.cluster.name,
     nodes,
     format,
@@ -99,13 +126,16 @@ export const build = async (
     secretsExist: prepared.secretsExist,
     lockFile: relative(context.cwd, prepared.lockFile),
   });
+  const plan = keep ? whole : withoutResults(whole);
   if (options.dryRun === true) {
     printPlan(context, plan);
     return;
   }
 
-  await demandOutFolder(out);
-  await mustBeClosed(out);
+  if (keep) {
+    await demandOutFolder(out);
+    await mustBeClosed(out);
+  }
   const bases = await openBases(
     plan.steps.map(({ base }) => base),
     {
@@ -120,7 +150,7 @@ export const build = async (
     },
   );
   try {
-    await demandOtherFiles(resultsOf(plan, out), [
+    await demandOtherFiles(keep ? resultsOf(plan, out) : [], [
       ...[...bases.values()].flatMap(({ image }) =>
         imageFiles(image.path, "the base image"),
       ),
@@ -134,21 +164,34 @@ export const build = async (
     await showBases(context, bases.values(), purpose);
 
     const { secrets, seeds, encrypted } = await supplied.keep();
-    await closeOutFolder(out, report);
-    await prepareOutFolder(out);
+    if (keep) {
+      await closeOutFolder(out, report);
+      await prepareOutFolder(out);
+    }
     const { secretsFile } = prepared;
     await keepOutOfGit(context, { secretsFile, encrypted, out });
-    await explainFullDisk(out, async () => {
-      for (const [name, base] of ready) {
-        const mine = seeds.filter(({ node }) => baseOf(node) === name);
-        await buildNodes(job, base, mine);
-      }
-      await writeClusterFiles(out, project, secrets);
-    });
+    if (keep) {
+      await explainFullDisk(out, async () => {
+        for (const [name, base] of ready) {
+          const mine = seeds.filter(({ node }) => baseOf(node) === name);
+          await buildNodes(job, base, mine);
+        }
+        await writeClusterFiles(out, project, secrets);
+      });
+    }
+    if (encrypted) {
+      await tellOfCopies(context, secretsFile, out);
+    }
   } finally {
     await Promise.all([...bases.values()].map((base) => base.close()));
   }
   context.printJson({ type: "result", plan });
+  if (!keep) {
+    context.print(
+      `Every node can be made; no image was written. For each card: pi-image flash TARGET --host NODE`,
+    );
+    return;
+  }
   context.print(
     plan.steps
       .map(({ node }) => {

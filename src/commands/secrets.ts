@@ -1,6 +1,9 @@
 // pi-image secrets show|status|rotate: what the cluster's secrets are, where they live, and new join credentials.
 import { webcrypto } from "node:crypto";
+import { relative } from "node:path";
 import { z } from "zod";
+import { plainCopies } from "../build/plain-copies.ts";
+import { kubeconfigsOf } from "../cluster/kubeconfig-file.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
 import { secretsReport } from "../kubernetes/secrets-report.ts";
 import {
@@ -16,6 +19,7 @@ import { openSecrets } from "./kept-secrets.ts";
 const secretsOptions = z.object({
   inventory: z.string(),
   identity: z.string().optional(),
+  out: z.string().default("out"),
   host: z.array(z.string()).default([]),
   encryptTo: z.array(z.string()).default([]),
 });
@@ -94,8 +98,17 @@ const status = async (
 ): Promise<void> => {
   const { secrets, project, file } = await openSecrets(context, options);
   const all = secretsWhereabouts(secrets, project, new Date());
+  const copies = await plainCopies({
+    secretsFile: file,
+    secrets,
+    out: options.out,
+    kubeconfigs: kubeconfigsOf(context.env),
+  });
   for (const row of all) {
     context.printJson({ type: "secret", file, ...row });
+  }
+  for (const copy of copies) {
+    context.printJson({ type: "copy", ...copy });
   }
   context.print(
     [
@@ -110,6 +123,24 @@ const status = async (
           where,
         ]),
       ]),
+      "",
+      ...(copies.length === 0
+        ? [
+            `In plain they are nowhere beside the secrets file, in ${options.out} and in kubectl's files.`,
+          ]
+        : [
+            "In plain on this computer:",
+            "",
+            table([
+              ["FILE", "HOLDS"],
+              ...copies.map(({ path, holds }) => [
+                relative(context.cwd, path).startsWith("..")
+                  ? path
+                  : relative(context.cwd, path),
+                holds,
+              ]),
+            ]),
+          ]),
     ].join("\n"),
   );
   for (const { what, state, until, advice } of all) {

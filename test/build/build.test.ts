@@ -69,6 +69,7 @@ describe("build in an empty folder", () => {
     const cwd = await temporaryFolder();
     await runBuild(cwd, "--role", "worker", "--host", "worker2");
     expect((await readdir(join(cwd, "out"))).toSorted()).toEqual([
+      ".gitignore",
       "known_hosts",
       "kubeconfig",
       "ssh_config",
