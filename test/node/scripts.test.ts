@@ -144,6 +144,21 @@ describeWithTools(["systemd-analyze"], "systemd", () => {
   };
   const ours = ["pi-image-node.service", "pi-image-endpoint.timer"];
 
+  it("accepts the gateway's unit, with the packet filter's as Debian has it", () => {
+    writeFileSync(
+      join(root, system, "nftables.service"),
+      "[Unit]\nWants=network-pre.target\nBefore=network-pre.target shutdown.target\nConflicts=shutdown.target\nDefaultDependencies=no\n" +
+        "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/nft -f /etc/nftables.conf\n[Install]\nWantedBy=sysinit.target\n",
+    );
+    mkdirSync(join(root, "usr/sbin"), { recursive: true });
+    for (const program of ["nft", "sysctl"]) {
+      writeFileSync(join(root, "usr/sbin", program), "", { mode: 0o755 });
+    }
+    expect(
+      verify(...ours, "nftables.service", "pi-image-forwarding.service"),
+    ).toEqual({ said: "", status: 0 });
+  });
+
   it("accepts the units", () => {
     expect(verify(...ours, "pi-image-endpoint.service")).toEqual({
       said: "",
