@@ -35,8 +35,8 @@ describeNode("a role image that is not a node", () => {
       "packages: done",
       "runtime: done",
       "kubeadm: done",
-      "cni: done",
       "scrub: done",
+      "cni: done",
     ]);
     expect(shown.at(-1)).toBe(`done: ${ready}`);
     expect(status(root)).toMatchObject({ node: "attic", message: ready });
