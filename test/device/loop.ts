@@ -1,6 +1,14 @@
 // Loop devices on files in a temporary folder, all taken away after each test.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -57,19 +65,29 @@ const NOISE = Buffer.from(
   ),
 );
 
+/** Writes into each sector which one it is; the first is `before` bytes behind the card's beginning. */
+const numberSectors = (data: Buffer, before: number): void => {
+  for (let at = 0; at + 4 <= data.length; at += SECTOR) {
+    data.writeUInt32LE((before + at) / SECTOR + 1, at);
+  }
+};
+
 /** Bytes that look like an old card: no two sectors alike, none empty. */
 export const oldData = (size: number): Buffer => {
   const data = Buffer.alloc(size, NOISE);
-  for (let at = 0; at + 4 <= size; at += SECTOR) {
-    // Which sector it is.
-    data.writeUInt32LE(at / SECTOR + 1, at);
-  }
+  numberSectors(data, 0);
   return data;
 };
 
-/** A file of this size full of old data. */
+/** A file of this size full of old data; in pieces, as pages of memory cost more than the bytes in them. */
 export const oldFile = (path: string, size: number): string => {
-  writeFileSync(path, oldData(size));
+  const data = Buffer.alloc(16 * NOISE.length, NOISE);
+  const file = openSync(path, "w");
+  for (let at = 0; at < size; at += data.length) {
+    numberSectors(data, at);
+    writeSync(file, data, 0, Math.min(data.length, size - at));
+  }
+  closeSync(file);
   return path;
 };
 

@@ -100,8 +100,7 @@ export const REFUSED: readonly Refused[] = [
   {
     title: "swap space in use",
     make: (folder) => {
-      const file = join(folder, "disk");
-      writeFileSync(file, Buffer.alloc(CARD));
+      const file = sparseFile(join(folder, "disk"), CARD);
       const target = attachLoop(file);
       run("mkswap", target);
       run("swapon", target);
