@@ -53,16 +53,22 @@ const TOOLS: Readonly<Record<string, string>> = {
   age: "age",
 };
 
-const apt = (...args: string[]) =>
-  spawnSync(
+/** Its warnings are nobody's matter; what keeps it from its work is shown. */
+const apt = (...args: string[]): void => {
+  const { status, stderr } = spawnSync(
     "apt-get",
     // The clock of a build machine may be ahead of a mirror that stands still.
     ["-o", "Acquire::Check-Valid-Until=false", "-qq", ...args],
     {
-      stdio: ["ignore", "ignore", "inherit"],
+      encoding: "utf8",
+      stdio: ["ignore", "ignore", "pipe"],
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
     },
   );
+  if (status !== 0) {
+    process.stderr.write(stderr);
+  }
+};
 
 export default function installTools(): void {
   const packages = Object.entries(TOOLS)
