@@ -1,18 +1,12 @@
 // The one process that stays root under sudo, for commands that work on devices. It opens what the command line names, starts
 // the program proper as the caller with the descriptors, and does for it what only root may do on these devices.
-import { argv, env, pid, ppid } from "node:process";
+import { argv, env, pid } from "node:process";
 import { HELPED_BY } from "../device/ask-helper.ts";
 import { openWanted } from "../device/give-devices.ts";
 import { workServer } from "../device/serve-work.ts";
 import { callersEnvironment } from "../system/privileges.ts";
 import { apartEnvironment, startAgain, STOP } from "./run-apart.ts";
 import { wantedDevices } from "./wanted-devices.ts";
-
-/** Set for this process, to the one that sudo started. */
-export const HELPER_OF = "PI_IMAGE_HELPER_OF";
-
-export const isHelper = (): boolean =>
-  env[HELPER_OF] === String(ppid) && process.send !== undefined;
 
 /** Ends with the program proper, in the same way. */
 export const helpWithDevices = async (): Promise<void> => {

@@ -1,8 +1,8 @@
 // What sudo itself starts: it has the program run as the person behind sudo, becomes that person too, and only waits.
-import { argv, env, pid } from "node:process";
+import { argv, env } from "node:process";
 import { demandDescriptors } from "../system/named-descriptors.ts";
 import { becomeCaller, callersEnvironment } from "../system/privileges.ts";
-import { HELPER_OF } from "./device-helper.ts";
+import { helpersEnvironment } from "./helper-mark.ts";
 import { apartEnvironment, startAgain, watchApart } from "./run-apart.ts";
 import { endOnSignals, leaveTerminal, runNamed } from "./run-command.ts";
 import { commandOf, DEVICE_COMMANDS } from "./wanted-devices.ts";
@@ -12,7 +12,7 @@ const start = (onDevices: boolean) => {
     demandDescriptors(argv);
     const { child } = startAgain(
       onDevices
-        ? { env: { ...env, [HELPER_OF]: String(pid) }, asRoot: true }
+        ? { env: helpersEnvironment(env), asRoot: true }
         : { env: apartEnvironment(callersEnvironment(env)) },
     );
     return child;

@@ -1,0 +1,13 @@
+// Which process of a run under sudo is the helper for devices. On its own, because every start asks.
+import { env, pid, ppid } from "node:process";
+
+/** Set for the helper, to the process that sudo started. */
+const HELPER_OF = "PI_IMAGE_HELPER_OF";
+
+export const isHelper = (): boolean =>
+  env[HELPER_OF] === String(ppid) && process.send !== undefined;
+
+/** The environment of a helper that this process starts. */
+export const helpersEnvironment = (
+  own: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv => ({ ...own, [HELPER_OF]: String(pid) });
