@@ -1,4 +1,5 @@
-// In the helper with root's rights: does what the process without them asks for, and nothing on a device that was not opened.
+// In the helper with root's rights: does what the process without them asks for, and nothing on a device that was not
+// opened for writing.
 import { lstat } from "node:fs/promises";
 import { z } from "zod";
 import type { BlockDevice } from "./block-device.ts";
@@ -70,9 +71,10 @@ export const workServer = (
 ) => {
   const running = new Map<number, AbortController>();
 
-  const demandOpened = async (path: string): Promise<void> => {
+  const demandWritable = async (path: string): Promise<void> => {
     const opened = devices.find(
-      (one) => one.device.path === path && "handle" in one.opened,
+      (one) =>
+        one.device.path === path && one.writable && "handle" in one.opened,
     );
     if (opened === undefined || !(await isStill(opened.device))) {
       throw changedError(path);
@@ -84,7 +86,7 @@ export const workServer = (
       return asGiven(devices, firstDevice);
     }
     if ("device" in work) {
-      await demandOpened(work.device);
+      await demandWritable(work.device);
     }
     return doHere(work, signal);
   };
