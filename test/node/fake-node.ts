@@ -272,6 +272,9 @@ export const layNode = async (is: Circumstances): Promise<string> => {
   for (const [name, actions] of Object.entries(is.plans ?? {})) {
     put(`world/plans/${name}`, actions.map((action) => `${action}\n`).join(""));
   }
+  if (Object.values(is.plans ?? {}).some((plan) => plan.includes("hang"))) {
+    put("world/limits", "");
+  }
   for (const [name, text] of Object.entries(is.says ?? {})) {
     put(`world/says/${name}`, text.endsWith("\n") ? text : `${text}\n`);
   }
