@@ -91,6 +91,11 @@ describe("secrets status", () => {
       join identity of worker1  YYYY-MM-DD  ended  its card until it has joined
       host key of worker2  no end  serves  worker2
       join identity of worker2  YYYY-MM-DD  ended  its card until it has joined
+
+      In plain on this computer:
+
+      FILE  HOLDS
+      homelab.secrets.yaml  every secret of the cluster
       "
     `);
     expect(stderr).not.toContain("cplane");
