@@ -26,7 +26,7 @@ export const addDays = (date: Date, days: number): Date =>
   new Date(Math.floor((date.getTime() + days * DAY) / 1000) * 1000);
 
 /** Loaded on first use: most runs reuse their secrets, and the library takes 150 ms to load. */
-const loadX509 = async () => {
+export const loadX509 = async () => {
   // It finds its parsers through the Reflect API, which must be there before it.
   await import("reflect-metadata");
   return import("@peculiar/x509");

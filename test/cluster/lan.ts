@@ -97,12 +97,10 @@ export const startLan = async (
     { stdio: ["pipe", "pipe", "inherit"] },
   );
   killAfterTest(network);
-  const heard: string[] = [];
-  let wake: (() => void) | undefined;
-  createInterface({ input: network.stdout }).on("line", (line) => {
-    heard.push(line);
-    wake?.();
-  });
+  // One reader for the whole test: leaving a loop over the lines would close them.
+  const heard = createInterface({ input: network.stdout })[
+    Symbol.asyncIterator
+  ]();
 
   mkdirSync(join(folder, "bin"));
   mkdirSync(join(folder, "status"));
@@ -112,10 +110,8 @@ export const startLan = async (
   return {
     play: async (scene) => {
       network.stdin.write(`${JSON.stringify(scene)}\n`);
-      while (heard.shift() === undefined) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+      if ((await heard.next()).done === true) {
+        throw new Error("the network has ended");
       }
     },
     answerSsh: (node, answer) => {

@@ -1,8 +1,7 @@
 // Signs a server's certificate with a cluster's CA, as `kubeadm init` does for the API server.
 import { createPrivateKey, generateKeyPairSync, webcrypto } from "node:crypto";
-import "reflect-metadata";
-import * as x509 from "@peculiar/x509";
 import type { CertificateAndKey } from "../../src/kubernetes/cluster-secrets.ts";
+import { loadX509 } from "../../src/kubernetes/pki.ts";
 
 export type Validity = { readonly from: Date; readonly to: Date };
 
@@ -21,6 +20,7 @@ export const servingCertificate = async (
   names: readonly string[],
   { from, to }: Validity = thisYear(),
 ): Promise<{ readonly cert: string; readonly key: string }> => {
+  const x509 = await loadX509();
   const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const authority = new x509.X509Certificate(ca.certificate);
   const certificate = await x509.X509CertificateGenerator.create(
