@@ -8,6 +8,7 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -55,6 +56,7 @@ const keep = (encrypted = false) =>
 const git = (...words: readonly string[]): string =>
   execFileSync("git", ["-C", folder, ...words], {
     encoding: "utf8",
+    stdio: "pipe",
     env: { PATH: process.env["PATH"], HOME: folder },
   });
 
@@ -170,7 +172,7 @@ describeWithTools(["git"], "git", () => {
     git("config", "core.fsmonitor", hook);
     git("add", "homelab.secrets.yaml");
     expect(existsSync(ran)).toBe(true);
-    execFileSync("rm", [ran]);
+    rmSync(ran);
     expect(await keep()).toContain("git tracks");
     expect(existsSync(ran)).toBe(false);
   });

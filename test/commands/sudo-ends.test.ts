@@ -11,8 +11,7 @@ import {
   readFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { attachLoop, sparseFile, temporaryFolder } from "../device/loop.ts";
 import { resultOf, startCli } from "../support/run-cli.ts";
 import { CALLER, skipIfUnreadable } from "./sudo-caller.ts";
@@ -28,11 +27,8 @@ const isThere = (pid: number): boolean =>
   existsSync(`/proc/${pid}`) &&
   !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 
-const gone = async (pid: number): Promise<void> => {
-  while (isThere(pid)) {
-    await sleep(20);
-  }
-};
+const gone = (pid: number): Promise<void> =>
+  vi.waitFor(() => expect(isThere(pid)).toBe(false), { timeout: 60_000 });
 
 describeAsRoot(
   ["losetup", "lsblk", "mkfifo"],
@@ -58,7 +54,9 @@ describeAsRoot(
       const cache = join(folder, "cache");
       mkdirSync(cache, { mode: 0o700 });
       chownSync(cache, CALLER, CALLER);
-      execFileSync("mkfifo", ["-m", "666", join(folder, "image")]);
+      execFileSync("mkfifo", ["-m", "666", join(folder, "image")], {
+        stdio: "pipe",
+      });
       const device = attachLoop(
         sparseFile(join(folder, "card"), 4 * 1024 ** 2),
       );
