@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const LONG = [
   "reliability/reliability.test.ts",
   "node/storage.test.ts",
+  "node/storage-boot-loader.test.ts",
   "fuzz/fuzz.test.ts",
   "node/packages.test.ts",
   "node/network.test.ts",
