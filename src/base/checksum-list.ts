@@ -1,5 +1,4 @@
 // Finds the SHA-256 of a file in a list of checksums: SHA256SUMS, <file>.sha256 and their like.
-import { systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import {
   type ListedDigest,
@@ -7,7 +6,6 @@ import {
   plainName,
 } from "./checksum-line.ts";
 import { decodeText, type ListLine, linesOfList } from "./checksum-text.ts";
-import { errnoReason } from "../system/errno-words.ts";
 
 const DIGEST = /^[0-9a-f]{64}$/;
 
@@ -29,18 +27,6 @@ export const checksumListWrong = (
     state: "nothing was written",
     hint,
   });
-
-/** A list, or its signature, that is there but cannot be read must not pass for one that is not there. */
-export const listUnreadable = (from: string, error: unknown): unknown => {
-  const code = systemCode(error);
-  return code === undefined
-    ? error
-    : checksumListWrong(
-        from,
-        `cannot be read: ${errnoReason(code)}`,
-        "make it readable, or remove it to do without that check",
-      );
-};
 
 /** Lower case, or undefined for what is not a SHA-256 digest in hex. */
 export const parseDigest = (text: string): string | undefined =>

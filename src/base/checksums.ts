@@ -1,7 +1,7 @@
 // Compares a base image with every checksum that is known for it, before anything is made from it.
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../report/user-error.ts";
-import { readBeside } from "./beside-file.ts";
+import { readPublished } from "./beside-file.ts";
 import {
   type ChecksumList,
   checksumListWrong,
@@ -25,7 +25,7 @@ export type ExpectedChecksum = {
 };
 
 const readList = async (path: string): Promise<ChecksumList | undefined> => {
-  const data = await readBeside(path);
+  const data = await readPublished(path);
   return data && parseChecksumList(data, path);
 };
 

@@ -23,6 +23,28 @@ const keyWrong = (url: URL, cause: WrongKey): UserError =>
     },
   );
 
+type Getting = Pick<
+  Parameters<typeof keptOrFetched>[1],
+  "suffices" | "download"
+>;
+
+/** The key with this fingerprint, from the cache or from where it is published. Throws what `download` throws. */
+export const keptKey = async (
+  fingerprint: string,
+  { env, report }: Pick<ResolveOptions, "env" | "report">,
+  getting: Getting,
+): Promise<PinnedKey> => {
+  const path = await cachePath(env, "keys", `${fingerprint}.asc`);
+  const key = await keptOrFetched(
+    { path, fingerprint, now: new Date() },
+    { name: `the key ${fingerprint}`, report, network: true, ...getting },
+  );
+  if (key === undefined) {
+    throw new Error(`no key ${fingerprint} although the network was asked`);
+  }
+  return { armored: key.text, fingerprint };
+};
+
 /** Throws NetworkFailure where it must be fetched and cannot, and KEY_WRONG where every server has another key. */
 export const loadPinnedKey = async (
   { fingerprint, armored, addresses = [] }: CatalogueKey,
@@ -31,7 +53,6 @@ export const loadPinnedKey = async (
   if (armored !== undefined) {
     return { armored, fingerprint };
   }
-  const path = await cachePath(options.env, "keys", `${fingerprint}.asc`);
   const { report } = options;
   const urls = addresses.map((address) => new URL(address));
   const [first] = urls;
@@ -47,20 +68,10 @@ export const loadPinnedKey = async (
     );
   };
   try {
-    const key = await keptOrFetched(
-      { path, fingerprint, now: new Date() },
-      {
-        name: `the key ${fingerprint}`,
-        report,
-        network: true,
-        suffices: () => true,
-        download: () => fromFirstServer(urls, report, fetchFrom),
-      },
-    );
-    if (key === undefined) {
-      throw new Error(`no key ${fingerprint} although the network was asked`);
-    }
-    return { armored: key.text, fingerprint };
+    return await keptKey(fingerprint, options, {
+      suffices: () => true,
+      download: () => fromFirstServer(urls, report, fetchFrom),
+    });
   } catch (error) {
     throw error instanceof RevokedKey && first !== undefined
       ? keyWrong(first, error)

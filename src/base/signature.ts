@@ -30,6 +30,17 @@ const signatureWrong = (from: string, why: string, cause?: unknown) =>
     cause,
   });
 
+/** The failure of a signature that lies beside an image, said to who has to get it again; every other failure as it is. */
+export const ofSignatureBeside = (error: unknown, hint: string): unknown =>
+  error instanceof UserError && error.code === "SIGNATURE_WRONG"
+    ? new UserError(error.code, error.message, {
+        facts: error.facts,
+        state: "nothing was written",
+        hint,
+        cause: error,
+      })
+    : error;
+
 /** Of binary data and of text. https://www.rfc-editor.org/rfc/rfc9580#section-5.2.1 */
 const DATA_TYPES: ReadonlySet<number | null> = new Set([0x00, 0x01]);
 

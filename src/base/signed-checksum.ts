@@ -7,7 +7,7 @@ import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { readIfThere } from "../system/read-if-there.ts";
 import { downloadOptions, type ResolveOptions } from "./base-request.ts";
-import { readBeside } from "./beside-file.ts";
+import { readPublished } from "./beside-file.ts";
 import { cachePath } from "./cache.ts";
 import {
   checksumListWrong,
@@ -24,11 +24,15 @@ import { demandNotOlder } from "./demand-newer.ts";
 import { fetchSmall } from "./fetch-small.ts";
 import { parseFingerprint } from "./fingerprint.ts";
 import { shownUrl } from "./http-request.ts";
-import { keptOrFetched } from "./kept-key.ts";
 import { NetworkFailure } from "./network-failure.ts";
+import { keptKey } from "./pinned-key.ts";
 import { readKey, RevokedKey, WrongKey } from "./read-key.ts";
 import { LIST, SIGNATURE } from "./release-list.ts";
-import { type PinnedKey, verifySignature } from "./signature.ts";
+import {
+  ofSignatureBeside,
+  type PinnedKey,
+  verifySignature,
+} from "./signature.ts";
 
 const OPTION = "--signed-by";
 
@@ -57,7 +61,7 @@ const localFolder = (path: string): Folder => {
     file: basename(path),
     place,
     read: async (name) => {
-      const data = await readBeside(place(name));
+      const data = await readPublished(place(name));
       if (data === undefined) {
         throw new NetworkFailure("refused", `${place(name)} does not exist`);
       }
@@ -105,25 +109,14 @@ const keyWrong = (place: string, cause: WrongKey): UserError =>
 const loadKey = async (
   { place, read }: Folder,
   fingerprint: string,
-  { env, report }: Options,
+  options: Options,
 ): Promise<PinnedKey> => {
-  const path = await cachePath(env, "keys", `${fingerprint}.asc`);
   try {
-    const key = await keptOrFetched(
-      { path, fingerprint, now: new Date() },
-      {
-        name: `the key ${fingerprint}`,
-        report,
-        network: true,
-        suffices: () => false,
-        download: async () =>
-          readKey((await read(KEY)).toString("latin1"), fingerprint),
-      },
-    );
-    if (key === undefined) {
-      throw new Error(`no key ${fingerprint} although it was looked for`);
-    }
-    return { armored: key.text, fingerprint };
+    return await keptKey(fingerprint, options, {
+      suffices: () => false,
+      download: async () =>
+        readKey((await read(KEY)).toString("latin1"), fingerprint),
+    });
   } catch (error) {
     if (isRefused(error)) {
       throw missing(
@@ -159,14 +152,10 @@ const proveList = async (
       signed: await verifySignature({ data, signature, from, now }, key),
     };
   } catch (error) {
-    throw error instanceof UserError && error.code === "SIGNATURE_WRONG"
-      ? new UserError(error.code, error.message, {
-          facts: error.facts,
-          state,
-          hint: `get ${LIST} and ${SIGNATURE} again from whoever published the image; if this persists, do not use the image`,
-          cause: error,
-        })
-      : error;
+    throw ofSignatureBeside(
+      error,
+      `get ${LIST} and ${SIGNATURE} again from whoever published the image; if this persists, do not use the image`,
+    );
   }
 };
 

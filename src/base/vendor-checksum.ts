@@ -1,14 +1,13 @@
 // What a vendor's signed list says of an image that lies here under the vendor's name.
 import { basename, dirname, join } from "node:path";
-import { UserError } from "../report/user-error.ts";
 import type { ResolveOptions } from "./base-request.ts";
-import { readBeside } from "./beside-file.ts";
+import { readPublished } from "./beside-file.ts";
 import type { ExpectedChecksum } from "./checksums.ts";
 import type { ListedRelease } from "./load-catalogue.ts";
 import { NetworkFailure } from "./network-failure.ts";
 import { loadPinnedKey } from "./pinned-key.ts";
 import { findInSignedList, LIST, SIGNATURE } from "./release-list.ts";
-import { verifySignature } from "./signature.ts";
+import { ofSignatureBeside, verifySignature } from "./signature.ts";
 
 const releaseOf = (
   file: string,
@@ -80,8 +79,9 @@ export const demandSignedList = async (
 ): Promise<boolean> => {
   const named = releaseOf(basename(path), options);
   const from = join(dirname(path), LIST);
-  const signature = named && (await readBeside(join(dirname(path), SIGNATURE)));
-  const data = signature && (await readBeside(from));
+  const signature =
+    named && (await readPublished(join(dirname(path), SIGNATURE)));
+  const data = signature && (await readPublished(from));
   if (named === undefined || signature === undefined || data === undefined) {
     return false;
   }
@@ -94,14 +94,10 @@ export const demandSignedList = async (
     if (error instanceof NetworkFailure) {
       return false;
     }
-    throw error instanceof UserError && error.code === "SIGNATURE_WRONG"
-      ? new UserError(error.code, error.message, {
-          facts: error.facts,
-          state: "nothing was written",
-          hint: `get ${LIST} and ${SIGNATURE} again from where the image comes from; if this persists, do not use the image`,
-          cause: error,
-        })
-      : error;
+    throw ofSignatureBeside(
+      error,
+      `get ${LIST} and ${SIGNATURE} again from where the image comes from; if this persists, do not use the image`,
+    );
   }
 };
 

@@ -30,13 +30,13 @@ const contains = (outer: string, inner: string): boolean =>
 /** The name of something in it that no build has put there. */
 const strangerIn = async (folder: string): Promise<string | undefined> => {
   const entries = await readdir(folder, { withFileTypes: true });
-  const manifests = new Set(entries.map(({ name }) => name));
+  const names = new Set(entries.map(({ name }) => name));
   return entries.find(
     (entry) =>
       !RESULT.test(entry.name) &&
       !CLUSTER_FILES.some((name) => name === entry.name) &&
       // The seeds of a node, beside its manifest.
-      !(entry.isDirectory() && manifests.has(`${entry.name}.manifest.json`)),
+      !(entry.isDirectory() && names.has(`${entry.name}.manifest.json`)),
   )?.name;
 };
 

@@ -1,4 +1,5 @@
 // Explains a node that does not come up, from everything that can be reached: what `doctor` prints.
+import { day } from "../report/day.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import { jumpHost, laptopHost } from "../kubernetes/addresses.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
@@ -53,7 +54,7 @@ const judgeIdentity = (
     return problem(check, "the secrets file has none for this node", flash);
   }
   const { validTo } = readCertificate(identity.certificate);
-  const date = validTo.toISOString().slice(0, 10);
+  const date = day(validTo);
   if (validTo > now()) {
     return ok(check, `the one in the secrets file is valid until ${date}`);
   }

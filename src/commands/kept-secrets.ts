@@ -1,4 +1,5 @@
 // What the commands about a built cluster share: its project, and its secrets as they are kept, without writing any.
+import { day } from "../report/day.ts";
 import { ifOneOf } from "../report/expected-failure.ts";
 import { secretsFile } from "../build/cluster-secrets.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
@@ -60,7 +61,7 @@ const checkClock = (certificate: string, now: Date): void => {
   if (beginOf(certificate) > now) {
     throw new UserError(
       "CLOCK_WRONG",
-      `this computer's clock says ${now.toISOString().slice(0, 10)}, long before the cluster's secrets were made`,
+      `this computer's clock says ${day(now)}, long before the cluster's secrets were made`,
       { hint: "set the clock and run the command again" },
     );
   }

@@ -24,7 +24,7 @@ const GRACE = 200;
 
 export const STOP = "stop";
 
-/** By hand: this process only waits, and should be small. */
+/** No schema: this process only waits, and should be small. */
 const exitIn = (message: unknown): number | undefined =>
   typeof message === "object" &&
   message !== null &&

@@ -138,7 +138,7 @@ const whileRead = async <T>(
   if (!json) {
     return work(signal);
   }
-  // By hand: Node 20 can lose what only AbortSignal.any() refers to.
+  // Not by AbortSignal.any(): Node 20 can lose what only that refers to.
   const end = new AbortController();
   const stop = () => end.abort(signal.reason);
   const leave = () =>

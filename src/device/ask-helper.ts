@@ -11,7 +11,7 @@ type Answer = {
   readonly error?: PackedError;
 };
 
-/** By hand: what comes is our own helper's, and nobody else has the other end. */
+/** No schema: what comes is our own helper's, and nobody else has the other end. */
 const isAnswer = (message: unknown): message is Answer =>
   typeof message === "object" && message !== null && "answer" in message;
 

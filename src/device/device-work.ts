@@ -1,5 +1,6 @@
 // All that needs root's rights, beside opening a device: under sudo a helper does it for the process that asks.
 import { platform } from "node:process";
+import { z } from "zod";
 import { UserError } from "../report/user-error.ts";
 import { runTool, tryTool } from "../system/run-tool.ts";
 import { askHelper, hasHelper } from "./ask-helper.ts";
@@ -9,14 +10,16 @@ import { listOther } from "./list-other.ts";
 import { lookForMedium } from "./open-direct.ts";
 
 /** `device` is the kernel's path of a whole device, such as /dev/sda. */
-export type DeviceWork =
-  | { readonly do: "list" }
-  | { readonly do: "list loops" }
-  | {
-      readonly do:
-        "look for medium" | "discard" | "forget" | "read table" | "eject";
-      readonly device: string;
-    };
+export const deviceWork = z.discriminatedUnion("do", [
+  z.object({ do: z.literal("list") }),
+  z.object({ do: z.literal("list loops") }),
+  z.object({
+    do: z.enum(["look for medium", "discard", "forget", "read table", "eject"]),
+    device: z.string(),
+  }),
+]);
+
+type DeviceWork = Readonly<z.infer<typeof deviceWork>>;
 
 /** Best effort: many devices cannot do what is asked, and a system may lack the tool. */
 const tryLinuxTool = async (

@@ -4,7 +4,7 @@ import { lstat } from "node:fs/promises";
 import { z } from "zod";
 import type { BlockDevice } from "./block-device.ts";
 import { deviceNumber } from "./device-number.ts";
-import { doHere } from "./device-work.ts";
+import { deviceWork, doHere } from "./device-work.ts";
 import { changedError, type GivenDevice } from "./given-device.ts";
 import type { OpenedDevice } from "./give-devices.ts";
 import { orAbsent } from "./or-absent.ts";
@@ -16,18 +16,7 @@ const requests = z.union([
     ask: z.number(),
     work: z.discriminatedUnion("do", [
       z.object({ do: z.literal("given") }),
-      z.object({ do: z.literal("list") }),
-      z.object({ do: z.literal("list loops") }),
-      z.object({
-        do: z.enum([
-          "look for medium",
-          "discard",
-          "forget",
-          "read table",
-          "eject",
-        ]),
-        device: z.string(),
-      }),
+      ...deviceWork.options,
     ]),
   }),
 ]);

@@ -1,4 +1,5 @@
 // Says what a target holds that nobody would want to lose by mistake; computes only.
+import { day } from "../report/day.ts";
 import type { CardOwner } from "../image/file-system-facts.ts";
 import type { FoundFileSystem } from "../image/look-disk.ts";
 import { formatBytes } from "../report/progress-line.ts";
@@ -25,9 +26,7 @@ const line = (found: FoundFileSystem): string => {
     `${place}: ${name}${label === undefined ? "" : ` "${label}"`}`,
     amount,
     empty ? "no files" : "",
-    newest === undefined
-      ? ""
-      : `newest file ${newest.toISOString().slice(0, 10)}`,
+    newest === undefined ? "" : `newest file ${day(newest)}`,
   ]
     .filter((part) => part !== "")
     .join(", ");

@@ -1,7 +1,5 @@
 // Finds the block map file that a publisher, or `pi-image build`, puts beside an image.
-import { open } from "node:fs/promises";
-import { systemCode } from "../report/expected-failure.ts";
-import { isMissingBeside } from "../system/read-if-there.ts";
+import { readBeside } from "../system/read-if-there.ts";
 import { bmapWrong, type Bmap, readBmap } from "./read-bmap.ts";
 import { errnoReason } from "../system/errno-words.ts";
 
@@ -15,32 +13,17 @@ const candidates = (image: string): readonly string[] => {
   return [...new Set([image, raw, stem])].map((name) => `${name}.bmap`);
 };
 
-const readIfThere = async (path: string): Promise<Buffer | undefined> => {
-  try {
-    const file = await open(path, "r");
-    try {
-      if ((await file.stat()).size > MOST_BYTES) {
-        throw bmapWrong(`${path} is too large to be a block map`);
-      }
-      return await file.readFile();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (await isMissingBeside(path, error)) {
-      return undefined;
-    }
-    const code = systemCode(error);
-    throw code === undefined
-      ? error
-      : bmapWrong(`${path} cannot be read: ${errnoReason(code)}`);
-  }
-};
+const readMap = (path: string): Promise<Buffer | undefined> =>
+  readBeside(path, MOST_BYTES, {
+    tooLarge: () => bmapWrong(`${path} is too large to be a block map`),
+    unreadable: (code) =>
+      bmapWrong(`${path} cannot be read: ${errnoReason(code)}`),
+  });
 
 /** The first map that stands beside the image. Throws BMAP_WRONG for one that cannot be read or contradicts itself. */
 export const findBmap = async (image: string): Promise<Bmap | undefined> => {
   for (const path of candidates(image)) {
-    const bytes = await readIfThere(path);
+    const bytes = await readMap(path);
     if (bytes !== undefined) {
       return readBmap(bytes);
     }

@@ -76,7 +76,6 @@ const openQuote = (value: string): string | undefined => {
     : undefined;
 };
 
-/** A line of the inventory's own ends a quote that was forgotten. */
 /** An entry of a list under `wifi`, which should be a mapping. */
 const bareEntry = (line: string): number => {
   const entry =
@@ -84,6 +83,7 @@ const bareEntry = (line: string): number => {
   return entry.exec(line)?.[0].length ?? -1;
 };
 
+/** A line of the inventory's own ends a quote that was forgotten. */
 const isOwnLine = (line: string): boolean => {
   const key = /^\s*(?:-\s+)?([A-Za-z]+):(?:\s|$)/.exec(line)?.[1];
   return key !== undefined && verdictOn(key) === "shown";

@@ -1,5 +1,6 @@
 // The list with which Raspberry Pi Imager offers a release's images.
 // https://github.com/raspberrypi/rpi-imager/blob/main/doc/json-schema/os-list-schema.json
+import { day } from "../report/day.ts";
 import { BOARD_FACTS, CONTROL_PLANE_MEMORY } from "../inventory/boards.ts";
 import { BOARDS, type Board, type Role } from "../inventory/resolved.ts";
 
@@ -55,7 +56,7 @@ const entryOf = (image: ListedImage, { name, icon, date }: OsList) => ({
   extract_sha256: image.imageSha256,
   image_download_size: image.archiveBytes,
   image_download_sha256: image.archiveSha256,
-  release_date: date.toISOString().slice(0, 10),
+  release_date: day(date),
   // Imager writes user-data and network-config; without this word it offers no customisation, or the wrong one.
   init_format: "cloudinit",
   architecture: "armv8",

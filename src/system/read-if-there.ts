@@ -1,5 +1,5 @@
 // Reads what may be absent; what is there but cannot be read is an error that names it.
-import { lstat, readdir, readFile } from "node:fs/promises";
+import { constants, lstat, open, readdir, readFile } from "node:fs/promises";
 import { ifAbsent, isAbsent, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { errnoReason } from "./errno-words.ts";
@@ -44,12 +44,40 @@ export const isMissing = async (
     (failure: unknown) => ifAbsent(failure, true),
   ));
 
-/** As `isMissing`, for a name made from another by adding to it: one that became too long names nothing. */
-export const isMissingBeside = async (
+type Wrong = {
+  readonly tooLarge: () => Error;
+  readonly unreadable: (code: string) => Error;
+};
+
+/**
+ * A file whose name is made from another's by adding to it; undefined where there is none, also where the name became too
+ * long. A pipe is not waited for.
+ * @param limit bytes
+ * @throws what `wrong` makes of a file that is larger, or of the code with which the operating system does not let it be read
+ */
+export const readBeside = async (
   path: string,
-  error: unknown,
-): Promise<boolean> =>
-  systemCode(error) === "ENAMETOOLONG" || isMissing(path, error);
+  limit: number,
+  wrong: Wrong,
+): Promise<Buffer | undefined> => {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      if ((await file.stat()).size > limit) {
+        throw wrong.tooLarge();
+      }
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENAMETOOLONG" || (await isMissing(path, error))) {
+      return undefined;
+    }
+    throw code === undefined ? error : wrong.unreadable(code);
+  }
+};
 
 /** The file's bytes, or undefined where there is no such file. Throws FILE_UNUSABLE. */
 export const readIfThere = async (
