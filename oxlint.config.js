@@ -139,7 +139,7 @@ export default {
       rules: { "failures/named": "error" },
     },
     {
-      files: ["src/cli.ts", "src/main.ts"],
+      files: ["src/cli.ts", "src/run-program.ts"],
       rules: { "no-console": "off", "unicorn/no-process-exit": "off" },
     },
     {

@@ -18,17 +18,11 @@ import {
   signedByOption,
   yesOption,
 } from "./commands/options.ts";
-import { runApart } from "./commands/run-apart.ts";
+import type { runApart } from "./commands/run-apart.ts";
 import { type RunCommand, runCommand } from "./commands/run-command.ts";
 import { packageVersion } from "./system/package-files.ts";
 
 const HELP_COLUMNS = 80;
-
-export const program = new Command("pi-image");
-const examples = new Map<string, string>();
-
-/** Aborted when the running command is to stop. */
-export const stop = new AbortController();
 
 const globalOptions = (command: Command): Command =>
   command
@@ -36,304 +30,328 @@ const globalOptions = (command: Command): Command =>
     .option("-q, --quiet", "print nothing but errors")
     .option("--no-color", "print without colours");
 
-/** Declares a command; its code is loaded only when it runs. */
-const declare = (
-  name: string,
-  summary: string,
-  example: string,
-  run: RunCommand,
+/**
+ * The command line.
+ * @param stop aborted when the running command is to stop
+ * @param apart how a command that touches devices runs
+ */
+export const createProgram = (
+  stop: AbortController,
+  apart: typeof runApart,
 ): Command => {
-  examples.set(name, example);
-  return globalOptions(program.command(name))
-    .description(summary)
-    .addHelpText("after", `\nExample:\n  ${example}`)
-    .action(async (...all: unknown[]) => {
-      await runCommand(all.at(-1) as Command, stop, run);
-    });
-};
+  const program = new Command("pi-image");
+  const examples = new Map<string, string>();
 
-program
-  .description(
-    "One file describes the cluster: builds, flashes and proves one image per\nRaspberry Pi, so that a kubeadm cluster assembles itself at first boot.",
-  )
-  .version(packageVersion())
-  .configureOutput({
-    getOutHelpWidth: () => HELP_COLUMNS,
-    getErrHelpWidth: () => HELP_COLUMNS,
-    getOutHasColors: () => false,
-    getErrHasColors: () => false,
-    // Usage errors are told as all others are.
-    outputError: () => undefined,
-  })
-  .exitOverride()
-  .addHelpText(
-    "after",
-    `
+  /** Declares a command; its code is loaded only when it runs. */
+  const declare = (
+    name: string,
+    summary: string,
+    example: string,
+    run: RunCommand,
+  ): Command => {
+    examples.set(name, example);
+    return globalOptions(program.command(name))
+      .description(summary)
+      .addHelpText("after", `\nExample:\n  ${example}`)
+      .action(async (...all: unknown[]) => {
+        await runCommand(all.at(-1) as Command, stop, run);
+      });
+  };
+
+  program
+    .description(
+      "One file describes the cluster: builds, flashes and proves one image per\nRaspberry Pi, so that a kubeadm cluster assembles itself at first boot.",
+    )
+    .version(packageVersion())
+    .configureOutput({
+      getOutHelpWidth: () => HELP_COLUMNS,
+      getErrHelpWidth: () => HELP_COLUMNS,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      // Usage errors are told as all others are.
+      outputError: () => undefined,
+    })
+    .exitOverride()
+    .addHelpText(
+      "after",
+      `
 Example:
   pi-image init                           write a commented cluster.yaml
   pi-image build                          an image for every node in out/
   pi-image flash /dev/sdX --host worker2  write one card and read it back`,
+    );
+
+  declare(
+    "init",
+    "Write a commented cluster.yaml.",
+    "pi-image init --yes",
+    async (context, _args, options) =>
+      (await import("./commands/init.ts")).init(context, options),
+  )
+    .addOption(inventoryOption())
+    .option("-y, --yes", "ask nothing, take the defaults")
+    .option("--name <cluster>", "name of the cluster")
+    .option(
+      "--nodes <names>",
+      "names of the nodes, control plane first",
+      collect,
+    )
+    .option("--user <name>", "user to log in as")
+    .option("--key <file>", "public SSH key of the user")
+    .option("--force", "replace an existing file");
+
+  declare(
+    "check",
+    "Validate inventory, profiles, fragments and seeds; write nothing.",
+    "pi-image check",
+    async (context, _args, options) =>
+      (await import("./commands/check.ts")).check(context, options),
+  ).addOption(inventoryOption());
+
+  declare(
+    "build",
+    "Build the nodes' images.",
+    "pi-image build --role worker --host worker2",
+    async (context, _args, options) =>
+      (await import("./commands/build.ts")).build(context, options),
+  )
+    .addOption(inventoryOption())
+    .addOption(hostOption())
+    .option("--role <role>", "only the nodes of this role")
+    .addOption(baseOption())
+    .addOption(sha256Option())
+    .addOption(
+      new Option("--format <format>", "what to write")
+        .choices(["img", "img.xz", "img.zst", "patch", "seed"])
+        .default("img"),
+    )
+    .addOption(insecureOption())
+    .addOption(outOption())
+    .option("--encrypt-to <age>", "encrypt the secrets file with age", collect)
+    .addOption(allowExecOption())
+    .option("--no-keep", "make the secrets and check all; write no images")
+    .option("--dry-run", "print the plan and write nothing");
+
+  declare(
+    "flash",
+    "Write an image to a card and read it back.",
+    "pi-image flash /dev/sdX --host worker2",
+    (context, args, options) =>
+      apart(stop, async () =>
+        (await import("./commands/flash.ts")).flash(context, args, options),
+      ),
+  )
+    .argument("[target]", "block device or regular file")
+    .argument(
+      "[image]",
+      "image file, address, or - for stdin; else the only one in out/",
+    )
+    .addOption(inventoryOption())
+    .addOption(
+      new Option(
+        "--host <name>",
+        "this node; NAME=TARGET, repeated, for several cards at once",
+      ).argParser(collect),
+    )
+    .addOption(baseOption())
+    .addOption(sha256Option())
+    .addOption(signedByOption())
+    .addOption(insecureOption())
+    .addOption(outOption())
+    .addOption(yesOption())
+    .addOption(serialOption())
+    .addOption(allowFixedOption())
+    .addOption(maxSizeOption())
+    .option("--wipe", "also write what no file system uses")
+    .option(
+      "--patience <time>",
+      "give up on a silent card after this time (5m)",
+    )
+    .option("--eject", "eject the card once it is verified")
+    .addOption(allowExecOption())
+    .option("--dry-run", "print the plan and write nothing");
+
+  declare(
+    "release",
+    "Make role images that others can check and flash.",
+    "pi-image release --url https://example.com/v1/",
+    async (context, _args, options) =>
+      (await import("./commands/release.ts")).release(context, options),
+  )
+    .addOption(inventoryOption())
+    .option("--role <role>", "only the image of this role")
+    .option("--name <name>", "of the release; otherwise the cluster's")
+    .addOption(baseOption())
+    .addOption(sha256Option())
+    .option("--format <format>", "img.xz, img.zst or both", collect)
+    .addOption(
+      new Option("-o, --out <folder>", "folder of the results").default(
+        "release",
+      ),
+    )
+    .option("--url <url>", "where the files will be, for Imager's list")
+    .option("--icon <url>", "the picture that Imager shows")
+    .option("--signing-key <file>", "armored OpenPGP key that signs")
+    .option("--not-secret <place>", "accept what was found there", collect)
+    .addOption(insecureOption())
+    .addOption(allowExecOption())
+    .option("--dry-run", "print the plan and write nothing");
+
+  declare(
+    "verify",
+    "Read a card back against its receipt or an image.",
+    "pi-image verify /dev/sdX out/worker2.img",
+    (context, args, options) =>
+      apart(stop, async () =>
+        (await import("./commands/verify.ts")).verify(context, args, options),
+      ),
+  )
+    .argument("<target>", "block device or regular file")
+    .argument("[image]", "image file; without one, the target's last receipt")
+    .addOption(signedByOption())
+    .addOption(outOption());
+
+  declare(
+    "devices",
+    "List block devices, and why each refused one is refused.",
+    "pi-image devices",
+    (context, _args, options) =>
+      apart(stop, async () =>
+        (await import("./commands/devices.ts")).devices(context, options),
+      ),
+  )
+    .option("-a, --all", "also list empty virtual devices")
+    .option(
+      "--test <target>",
+      "test whether a card has the size that it claims",
+    )
+    .addOption(yesOption())
+    .addOption(serialOption())
+    .addOption(allowFixedOption())
+    .addOption(maxSizeOption());
+
+  declare(
+    "base",
+    "List, fetch, verify or update base images; prune their cache.",
+    "pi-image base fetch ubuntu-24.04",
+    async (context, args, options) =>
+      (await import("./commands/base.ts")).base(context, args, options),
+  )
+    .argument("<action>", "list, fetch, verify, update or prune")
+    .argument("[base]", "a catalogue name, a file or a URL")
+    .addOption(sha256Option())
+    .addOption(insecureOption())
+    .option("--mirror <url>", "ask this server first; may be repeated", collect)
+    .addOption(inventoryOption())
+    .addOption(
+      new Option(
+        "--max-size <size>",
+        "with prune: what may stay in the cache",
+      ).argParser(parseSize),
+    )
+    .option("--all", "with prune: remove everything")
+    .option("--dry-run", "with update and prune: show it, change nothing");
+
+  declare(
+    "watch",
+    "Show the cluster assembling itself, until every node is Ready.",
+    "pi-image watch --timeout 45m",
+    async (context, _args, options) =>
+      (await import("./commands/watch.ts")).watch(context, options),
+  )
+    .addOption(inventoryOption())
+    .option("--timeout <time>", "give up after this time", "30m")
+    .option("--interval <time>", "pause between two looks", "5s")
+    .addOption(outOption())
+    .addOption(identityOption());
+
+  declare(
+    "doctor",
+    "Explain a node that does not come up.",
+    "pi-image doctor worker2",
+    async (context, args, options) =>
+      (await import("./commands/doctor.ts")).doctor(context, args, options),
+  )
+    .argument("<node>", "name of the node")
+    .addOption(inventoryOption())
+    .addOption(outOption())
+    .addOption(identityOption());
+
+  declare(
+    "kubeconfig",
+    "Write, print or merge the administrator's kubeconfig.",
+    "pi-image kubeconfig --merge",
+    async (context, _args, options) =>
+      (await import("./commands/kubeconfig.ts")).kubeconfig(context, options),
+  )
+    .addOption(inventoryOption())
+    .option(
+      "--merge [file]",
+      "merge into this file; without one, into kubectl's own",
+    )
+    .option("--print", "print it on stdout, secrets and all")
+    .addOption(outOption())
+    .addOption(identityOption());
+
+  declare(
+    "secrets",
+    "Show the cluster's secrets redacted, where they live, or renew them.",
+    "pi-image secrets status",
+    async (context, args, options) =>
+      (await import("./commands/secrets.ts")).secrets(context, args, options),
+  )
+    .addArgument(
+      new Argument("<action>", "what to do").choices([
+        "show",
+        "status",
+        "rotate",
+      ]),
+    )
+    .addOption(inventoryOption())
+    .addOption(hostOption())
+    .addOption(
+      new Option(
+        "--encrypt-to <recipient>",
+        "with rotate: encrypt the file with age from now on",
+      ).argParser(collect),
+    )
+    .addOption(outOption())
+    .addOption(identityOption());
+
+  declare(
+    "node",
+    "Add a node to the inventory.",
+    "pi-image node add worker3 --address 192.168.1.53/24",
+    async (context, args, options) =>
+      (await import("./commands/node.ts")).node(context, args, options),
+  )
+    .addArgument(new Argument("<action>", "what to do").choices(["add"]))
+    .argument("<name>", "name of the node")
+    .addOption(inventoryOption())
+    .option("--role <role>", "what the node does", "worker")
+    .option("--address <address>", "fixed address; without one, DHCP gives it");
+
+  declare(
+    "completion",
+    "Print the completion for a shell.",
+    "pi-image completion bash >>~/.bashrc",
+    async (_context, [shell = ""]) =>
+      (await import("./commands/manual.ts")).completion(
+        commandTree(program, examples),
+        shell,
+      ),
+  ).addArgument(
+    new Argument("<shell>", "which shell").choices(["bash", "zsh", "fish"]),
   );
 
-declare(
-  "init",
-  "Write a commented cluster.yaml.",
-  "pi-image init --yes",
-  async (context, _args, options) =>
-    (await import("./commands/init.ts")).init(context, options),
-)
-  .addOption(inventoryOption())
-  .option("-y, --yes", "ask nothing, take the defaults")
-  .option("--name <cluster>", "name of the cluster")
-  .option("--nodes <names>", "names of the nodes, control plane first", collect)
-  .option("--user <name>", "user to log in as")
-  .option("--key <file>", "public SSH key of the user")
-  .option("--force", "replace an existing file");
-
-declare(
-  "check",
-  "Validate inventory, profiles, fragments and seeds; write nothing.",
-  "pi-image check",
-  async (context, _args, options) =>
-    (await import("./commands/check.ts")).check(context, options),
-).addOption(inventoryOption());
-
-declare(
-  "build",
-  "Build the nodes' images.",
-  "pi-image build --role worker --host worker2",
-  async (context, _args, options) =>
-    (await import("./commands/build.ts")).build(context, options),
-)
-  .addOption(inventoryOption())
-  .addOption(hostOption())
-  .option("--role <role>", "only the nodes of this role")
-  .addOption(baseOption())
-  .addOption(sha256Option())
-  .addOption(
-    new Option("--format <format>", "what to write")
-      .choices(["img", "img.xz", "img.zst", "patch", "seed"])
-      .default("img"),
-  )
-  .addOption(insecureOption())
-  .addOption(outOption())
-  .option("--encrypt-to <age>", "encrypt the secrets file with age", collect)
-  .addOption(allowExecOption())
-  .option("--no-keep", "make the secrets and check all; write no images")
-  .option("--dry-run", "print the plan and write nothing");
-
-declare(
-  "flash",
-  "Write an image to a card and read it back.",
-  "pi-image flash /dev/sdX --host worker2",
-  (context, args, options) =>
-    runApart(stop, async () =>
-      (await import("./commands/flash.ts")).flash(context, args, options),
-    ),
-)
-  .argument("[target]", "block device or regular file")
-  .argument(
-    "[image]",
-    "image file, address, or - for stdin; else the only one in out/",
-  )
-  .addOption(inventoryOption())
-  .addOption(
-    new Option(
-      "--host <name>",
-      "this node; NAME=TARGET, repeated, for several cards at once",
-    ).argParser(collect),
-  )
-  .addOption(baseOption())
-  .addOption(sha256Option())
-  .addOption(signedByOption())
-  .addOption(insecureOption())
-  .addOption(outOption())
-  .addOption(yesOption())
-  .addOption(serialOption())
-  .addOption(allowFixedOption())
-  .addOption(maxSizeOption())
-  .option("--wipe", "also write what no file system uses")
-  .option("--patience <time>", "give up on a silent card after this time (5m)")
-  .option("--eject", "eject the card once it is verified")
-  .addOption(allowExecOption())
-  .option("--dry-run", "print the plan and write nothing");
-
-declare(
-  "release",
-  "Make role images that others can check and flash.",
-  "pi-image release --url https://example.com/v1/",
-  async (context, _args, options) =>
-    (await import("./commands/release.ts")).release(context, options),
-)
-  .addOption(inventoryOption())
-  .option("--role <role>", "only the image of this role")
-  .option("--name <name>", "of the release; otherwise the cluster's")
-  .addOption(baseOption())
-  .addOption(sha256Option())
-  .option("--format <format>", "img.xz, img.zst or both", collect)
-  .addOption(
-    new Option("-o, --out <folder>", "folder of the results").default(
-      "release",
-    ),
-  )
-  .option("--url <url>", "where the files will be, for Imager's list")
-  .option("--icon <url>", "the picture that Imager shows")
-  .option("--signing-key <file>", "armored OpenPGP key that signs")
-  .option("--not-secret <place>", "accept what was found there", collect)
-  .addOption(insecureOption())
-  .addOption(allowExecOption())
-  .option("--dry-run", "print the plan and write nothing");
-
-declare(
-  "verify",
-  "Read a card back against its receipt or an image.",
-  "pi-image verify /dev/sdX out/worker2.img",
-  (context, args, options) =>
-    runApart(stop, async () =>
-      (await import("./commands/verify.ts")).verify(context, args, options),
-    ),
-)
-  .argument("<target>", "block device or regular file")
-  .argument("[image]", "image file; without one, the target's last receipt")
-  .addOption(signedByOption())
-  .addOption(outOption());
-
-declare(
-  "devices",
-  "List block devices, and why each refused one is refused.",
-  "pi-image devices",
-  (context, _args, options) =>
-    runApart(stop, async () =>
-      (await import("./commands/devices.ts")).devices(context, options),
-    ),
-)
-  .option("-a, --all", "also list empty virtual devices")
-  .option("--test <target>", "test whether a card has the size that it claims")
-  .addOption(yesOption())
-  .addOption(serialOption())
-  .addOption(allowFixedOption())
-  .addOption(maxSizeOption());
-
-declare(
-  "base",
-  "List, fetch, verify or update base images; prune their cache.",
-  "pi-image base fetch ubuntu-24.04",
-  async (context, args, options) =>
-    (await import("./commands/base.ts")).base(context, args, options),
-)
-  .argument("<action>", "list, fetch, verify, update or prune")
-  .argument("[base]", "a catalogue name, a file or a URL")
-  .addOption(sha256Option())
-  .addOption(insecureOption())
-  .option("--mirror <url>", "ask this server first; may be repeated", collect)
-  .addOption(inventoryOption())
-  .addOption(
-    new Option(
-      "--max-size <size>",
-      "with prune: what may stay in the cache",
-    ).argParser(parseSize),
-  )
-  .option("--all", "with prune: remove everything")
-  .option("--dry-run", "with update and prune: show it, change nothing");
-
-declare(
-  "watch",
-  "Show the cluster assembling itself, until every node is Ready.",
-  "pi-image watch --timeout 45m",
-  async (context, _args, options) =>
-    (await import("./commands/watch.ts")).watch(context, options),
-)
-  .addOption(inventoryOption())
-  .option("--timeout <time>", "give up after this time", "30m")
-  .option("--interval <time>", "pause between two looks", "5s")
-  .addOption(outOption())
-  .addOption(identityOption());
-
-declare(
-  "doctor",
-  "Explain a node that does not come up.",
-  "pi-image doctor worker2",
-  async (context, args, options) =>
-    (await import("./commands/doctor.ts")).doctor(context, args, options),
-)
-  .argument("<node>", "name of the node")
-  .addOption(inventoryOption())
-  .addOption(outOption())
-  .addOption(identityOption());
-
-declare(
-  "kubeconfig",
-  "Write, print or merge the administrator's kubeconfig.",
-  "pi-image kubeconfig --merge",
-  async (context, _args, options) =>
-    (await import("./commands/kubeconfig.ts")).kubeconfig(context, options),
-)
-  .addOption(inventoryOption())
-  .option(
-    "--merge [file]",
-    "merge into this file; without one, into kubectl's own",
-  )
-  .option("--print", "print it on stdout, secrets and all")
-  .addOption(outOption())
-  .addOption(identityOption());
-
-declare(
-  "secrets",
-  "Show the cluster's secrets redacted, where they live, or renew them.",
-  "pi-image secrets status",
-  async (context, args, options) =>
-    (await import("./commands/secrets.ts")).secrets(context, args, options),
-)
-  .addArgument(
-    new Argument("<action>", "what to do").choices([
-      "show",
-      "status",
-      "rotate",
-    ]),
-  )
-  .addOption(inventoryOption())
-  .addOption(hostOption())
-  .addOption(
-    new Option(
-      "--encrypt-to <recipient>",
-      "with rotate: encrypt the file with age from now on",
-    ).argParser(collect),
-  )
-  .addOption(outOption())
-  .addOption(identityOption());
-
-declare(
-  "node",
-  "Add a node to the inventory.",
-  "pi-image node add worker3 --address 192.168.1.53/24",
-  async (context, args, options) =>
-    (await import("./commands/node.ts")).node(context, args, options),
-)
-  .addArgument(new Argument("<action>", "what to do").choices(["add"]))
-  .argument("<name>", "name of the node")
-  .addOption(inventoryOption())
-  .option("--role <role>", "what the node does", "worker")
-  .option("--address <address>", "fixed address; without one, DHCP gives it");
-
-declare(
-  "completion",
-  "Print the completion for a shell.",
-  "pi-image completion bash >>~/.bashrc",
-  async (_context, [shell = ""]) =>
-    (await import("./commands/manual.ts")).completion(
-      commandTree(program, examples),
-      shell,
-    ),
-).addArgument(
-  new Argument("<shell>", "which shell").choices(["bash", "zsh", "fish"]),
-);
-
-declare(
-  "manual",
-  "Print the manual page, for man.",
-  "pi-image manual | man -l -",
-  async () =>
-    (await import("./commands/manual.ts")).manual(
-      commandTree(program, examples),
-    ),
-);
+  declare(
+    "manual",
+    "Print the manual page, for man.",
+    "pi-image manual | man -l -",
+    async () =>
+      (await import("./commands/manual.ts")).manual(
+        commandTree(program, examples),
+      ),
+  );
+  return program;
+};

@@ -50,7 +50,7 @@ ${table(
 const printed = (...words: readonly string[]): string =>
   execFileSync(
     process.execPath,
-    ["--import", "tsx", packageFile("src/main.ts"), ...words],
+    ["--import", "tsx", packageFile("src/cli.ts"), ...words],
     { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } },
   );
 

@@ -59,7 +59,7 @@ export const createContext = (
   const paint = pc.createColors(color);
   const printJson = (record: Readonly<Record<string, unknown>>): void => {
     if (json) {
-      console.log(JSON.stringify({ schema: EVENT_SCHEMA, ...record }));
+      stdout.write(`${JSON.stringify({ schema: EVENT_SCHEMA, ...record })}\n`);
     }
   };
   const reporter = createReporter({
@@ -80,7 +80,7 @@ export const createContext = (
   const people = !json && !quiet;
   const complain = (text: string): void => {
     reporter.pause();
-    console.error(printable(text, color));
+    stderr.write(`${printable(text, color)}\n`);
   };
   return {
     cwd: process.cwd(),
@@ -95,14 +95,14 @@ export const createContext = (
     print: (text) => {
       if (people) {
         reporter.pause();
-        console.log(printable(text, false));
+        stdout.write(`${printable(text, false)}\n`);
       }
     },
     printJson,
     remark: (text) => {
       if (people) {
         reporter.pause();
-        console.error(printable(text, color));
+        stderr.write(`${printable(text, color)}\n`);
       }
     },
     complain,

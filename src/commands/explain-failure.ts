@@ -49,7 +49,8 @@ export const explainFailure = (
     causeOf(error, context?.signal.aborted === true),
     command,
   );
-  const complain = context?.complain ?? ((text: string) => console.error(text));
+  const complain =
+    context?.complain ?? ((text: string) => process.stderr.write(`${text}\n`));
   if (!(expected instanceof UserError)) {
     complain(describeBug(expected));
     return EXIT.bug;

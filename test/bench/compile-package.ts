@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { packageFile } from "../../src/system/package-files.ts";
 
-/** Compiles into this folder, which is made anew; gives the path of main.js. Types are not checked: `npm run check` does. */
+/** Compiles into this folder, which is made anew; gives the path of cli.js. Types are not checked: `npm run check` does. */
 export const compilePackage = (folder: string): string => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -29,5 +29,5 @@ export const compilePackage = (folder: string): string => {
     ],
     { stdio: ["ignore", "inherit", "inherit"] },
   );
-  return join(folder, "dist", "main.js");
+  return join(folder, "dist", "cli.js");
 };

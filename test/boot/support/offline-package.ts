@@ -70,7 +70,7 @@ export const makeOfflinePackage = async (
   await writeFile(file, stringify(pins));
   await writeHelm(helm);
   return {
-    cli: join(root, "src/main.ts"),
+    cli: join(root, "src/cli.ts"),
     cache,
     path: `${helm}:${process.env["PATH"] ?? ""}`,
   };

@@ -1,0 +1,67 @@
+// Runs the command that the arguments name, and tells what is wrong with them.
+import { type Command, CommanderError } from "commander";
+import { createContext } from "./commands/context.ts";
+import { explainFailure } from "./commands/explain-failure.ts";
+import type { runApart } from "./commands/run-apart.ts";
+import { createProgram } from "./program.ts";
+import { EXIT } from "./report/exit-codes.ts";
+import { UserError } from "./report/user-error.ts";
+
+/** commander has printed it; without a command that is what the user gets too. */
+const isHelp = ({ code, exitCode }: CommanderError): boolean =>
+  exitCode === 0 || code.startsWith("commander.help");
+
+/** commander's words in our form: "error: unknown option '--hst'\n(Did you mean --host?)". */
+const usageError = ({ message }: CommanderError): UserError => {
+  const [what = "", meant] = message.split("\n");
+  return new UserError("WRONG_ARGUMENTS", what.replace(/^error: |\.$/g, ""), {
+    state: "nothing was written",
+    hint:
+      meant === undefined
+        ? "`pi-image --help` lists the commands, and `pi-image COMMAND --help` the options of one"
+        : meant.replace(/^\(Did you mean (.*)\?\)$/, "did you mean $1?"),
+  });
+};
+
+/** commander prints its help for an unknown command too; without these words it looks at the command. */
+const withoutHelp = (program: Command, args: readonly string[]): string[] => {
+  const words = args.filter((word) => !word.startsWith("-"));
+  const [named] = words[0] === "help" ? words.slice(1) : words;
+  const known = program.commands.map((one) => one.name());
+  return named === undefined || known.includes(named)
+    ? [...args]
+    : args.filter(
+        (word) =>
+          !["--help", "-h"].includes(word) &&
+          (word !== "help" || named === word),
+      );
+};
+
+/**
+ * Runs a command; a failure is told, and sets the exit status of the process.
+ * @param args without those of Node
+ * @param stop see `createProgram`
+ * @param apart see `createProgram`
+ */
+export const runArguments = async (
+  args: readonly string[],
+  stop: AbortController,
+  apart: typeof runApart,
+): Promise<void> => {
+  const program = createProgram(stop, apart);
+  try {
+    await program.parseAsync(withoutHelp(program, args), { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError && isHelp(error)) {
+      process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.wrongInput;
+    } else if (error instanceof CommanderError) {
+      const json = args.includes("--json");
+      process.exitCode = explainFailure(
+        usageError(error),
+        createContext({ json }, stop.signal),
+      );
+    } else {
+      process.exitCode = explainFailure(error, undefined);
+    }
+  }
+};
