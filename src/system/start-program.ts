@@ -53,28 +53,16 @@ const findProgram = (
     ? tool
     : findIn((env["PATH"] ?? "").split(":").filter(Boolean), tool);
 
-/** Where a terminal that goes away does not end this process, it ends no program of ours; Node starts them with SIGHUP as usual. */
-const outliving = (
-  program: string,
-  args: readonly string[],
-): readonly [string, ...string[]] =>
-  outlivesTerminal
-    ? ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", program, ...args]
-    : [program, ...args];
-
+/**
+ * Where a terminal that goes away does not end this process, it ends no program of ours: that signal goes to a group of
+ * processes, and Node starts them with SIGHUP as usual. What stops this process stops them, as everywhere.
+ */
 const start = (
   program: string,
   args: readonly string[],
   options: SpawnOptions,
-): ChildProcess => {
-  // The shell would have words of its own for a program that is not there.
-  const found = outlivesTerminal ? findProgram(program, options.env) : program;
-  if (found === undefined) {
-    return spawn(NOWHERE, args, options);
-  }
-  const [first, ...rest] = outliving(found, args);
-  return spawn(first, rest, options);
-};
+): ChildProcess =>
+  spawn(program, args, { detached: outlivesTerminal, ...options });
 
 /** How setpriv makes a program the caller; a container may not be allowed the part about capabilities. */
 const rightsWords = (
@@ -131,14 +119,13 @@ const startAsCaller = (
 ): ChildProcess => {
   const program = findProgram(tool, options.env);
   if (program === undefined) {
-    return spawn(NOWHERE, args, options);
+    return start(NOWHERE, args, options);
   }
   const [setpriv, ...words] = findSetpriv(caller) ?? [];
   const { uid, gid } = caller;
   return setpriv === undefined
     ? start(program, args, { ...options, uid, gid })
-    : // Any shell comes after setpriv, as the caller's.
-      spawn(setpriv, [...words, ...outliving(program, args)], options);
+    : start(setpriv, [...words, program, ...args], options);
 };
 
 /** As `spawn`; a program that is not there is the same ENOENT. */
