@@ -62,7 +62,7 @@ placeholder "$assets/initrd.img" 700003
 
 # 512-byte clusters as in Ubuntu's images: FAT32 needs 65,525 of them.
 # https://github.com/canonical/snapd/blob/master/osutil/mkfs/mkfs.go
-truncate -s 64M "$work/p1"
+truncate -s 34M "$work/p1"
 mkfs.vfat --invariant -S 512 -s 1 -F 32 -n system-boot -i "$serial" "$work/p1" >/dev/null 2>&1
 
 # A file that goes away again leaves a gap behind, so that later files are in pieces.
@@ -99,9 +99,9 @@ printf '%s = {\ninode_size = 256\n}\n' small >>"$MKE2FS_CONFIG"
 features=has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super
 features=$features,large_file,huge_file,dir_nlink,extra_isize,metadata_csum
 # Not a multiple of a MiB, as in Ubuntu's images, with some slack behind it.
-root_sectors=131000
+root_sectors=65400
 truncate -s "$((root_sectors * 512))" "$work/p2"
-mke2fs -q -F -t ext4 -L writable -U "$uuid" -b 4096 -I 256 -N 2048 -g 8192 -J size=4 -m 1 \
+mke2fs -q -F -t ext4 -L writable -U "$uuid" -b 4096 -I 256 -N 2048 -g 4096 -J size=4 -m 1 \
     -O "none,$features" -E "hash_seed=$uuid,root_owner=0:0,nodiscard,lazy_itable_init=0" "$work/p2"
 
 # debugfs, not `mke2fs -d`: that one takes names in the folder's order, and owners and times from the machine.
@@ -132,16 +132,16 @@ e2fsck -fn "$work/p2" >/dev/null 2>&1
 # The image.
 
 image=$work/image
-truncate -s 130M "$image"
+truncate -s 68M "$image"
 sfdisk -q "$image" <<TABLE
 label: dos
 label-id: 0x$serial
 unit: sectors
-start=2048, size=131072, type=c, bootable
-start=133120, size=$root_sectors, type=83
+start=2048, size=69632, type=c, bootable
+start=71680, size=$root_sectors, type=83
 TABLE
 dd if="$work/p1" of="$image" bs=1M seek=1 conv=notrunc,sparse status=none
-dd if="$work/p2" of="$image" bs=1M seek=65 conv=notrunc,sparse status=none
+dd if="$work/p2" of="$image" bs=1M seek=35 conv=notrunc,sparse status=none
 
 # As Ubuntu's builder compresses: blocks of 1 MiB, each with its sizes.
 # https://git.launchpad.net/livecd-rootfs/tree/live-build/auto/build

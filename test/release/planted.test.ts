@@ -8,7 +8,7 @@ import { describeWithTools } from "../support/tools.ts";
 import { makeProject, type Project } from "./release-folder.ts";
 
 /** Where the sample's root partition begins. */
-const ROOT = "?offset=68157440";
+const ROOT = "?offset=36700160";
 
 describeWithTools(
   ["debugfs", "ssh-keygen", "xz", "sfdisk"],

@@ -110,7 +110,7 @@ describeAsRoot(["python3", "losetup"], "a card of another node", () => {
       await screen.waitFor(`Type its name, ${basename(loop)}, to confirm`);
       const seen = packed(screen.allRows().join(""));
       for (const text of [
-        "warning: partition 2 ends at byte 135229440, but the image has only ",
+        "warning: partition 2 ends at byte 70184960, but the image has only ",
         `${loop} is the card of worker1 of the cluster homelab.`,
         ", the card of worker1 of the cluster homelab, will be replaced by ",
       ]) {
