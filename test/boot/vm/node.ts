@@ -78,7 +78,7 @@ export const untilSays = (
   machine: Machine,
   what: string,
   command: string,
-  seconds = 600,
+  seconds = 1500,
 ): Promise<string> =>
   until(
     `${what} on ${node.name}`,
