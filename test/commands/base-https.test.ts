@@ -7,7 +7,7 @@ import { startServer } from "../base/http-server.ts";
 import { newest } from "../base/release-server.ts";
 import { startSecure } from "../base/secure-server.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { runCli } from "../support/run-cli.ts";
+import { runProcess } from "../support/run-cli.ts";
 import { describeWithTools } from "../support/tools.ts";
 
 const FILE = "board-latest.img.gz";
@@ -60,7 +60,7 @@ ${release("geo")}samples: {}
 `,
     );
     const fetch = (base: string, ...more: readonly string[]) =>
-      runCli(["base", "fetch", base, ...more], {
+      runProcess(["base", "fetch", base, ...more], {
         cwd: folder,
         env: {
           PI_IMAGE_CONFIG_HOME: config,

@@ -16,7 +16,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { startServer } from "../base/http-server.ts";
 import { emptyFolder } from "../cluster/cluster-folder.ts";
 import { awaitGroup, endGroup } from "../support/process-group.ts";
-import { resultOf, runCli, startCli } from "../support/run-cli.ts";
+import { resultOf, runProcess, startCli } from "../support/run-cli.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 
 /** The promise is 2 seconds; the rest is for a machine that has other work. */
@@ -192,7 +192,7 @@ describeAsRoot(
     });
 
     it("does not end a flash: its reader takes one record", async () => {
-      const { status, stdout } = await runCli(FLASH, {
+      const { status, stdout } = await runProcess(FLASH, {
         cwd: folder,
         through: '"$@" | head -n 1; exit "${PIPESTATUS[0]}"',
       });
@@ -204,7 +204,7 @@ describeAsRoot(
     it("is told when a file did not take the records, and the card is right", async () => {
       // A full disk of our own: /dev/full itself is the machine's.
       execFileSync("mknod", [at("full"), "c", "1", "7"], { stdio: "pipe" });
-      const { status, stderr } = await runCli(FLASH, {
+      const { status, stderr } = await runProcess(FLASH, {
         cwd: folder,
         through: '"$@" >full',
       });

@@ -20,7 +20,7 @@ import { startSecure } from "../base/secure-server.ts";
 import { collect, expectSame, sampleImage } from "../image/archive-samples.ts";
 import { asDisk } from "../support/as-disk.ts";
 import { failureOf } from "../support/failure.ts";
-import { runCli } from "../support/run-cli.ts";
+import { runCli, runProcess } from "../support/run-cli.ts";
 import { describeWithTools } from "../support/tools.ts";
 
 const SIZE = 3 * 1024 * 1024;
@@ -136,7 +136,7 @@ describeWithTools(["openssl"], "an image at an address over TLS", () => {
     });
     const cwd = testFolder();
     const flash = () =>
-      runCli(["flash", "card", `${address}os/a.img.gz`, "--yes"], {
+      runProcess(["flash", "card", `${address}os/a.img.gz`, "--yes"], {
         cwd,
         env: { NODE_EXTRA_CA_CERTS: cert },
       });
@@ -242,7 +242,7 @@ describe("an image by the number of an open file", () => {
   ])("%s is what whoever starts the command has opened", async (name, how) => {
     const cwd = testFolder();
     writeFileSync(join(cwd, "a.img.gz"), packed);
-    const { status, stderr } = await runCli(
+    const { status, stderr } = await runProcess(
       ["flash", "card", name, "--yes", "--sha256", sha256],
       { cwd, through: how },
     );
@@ -254,7 +254,7 @@ describe("an image by the number of an open file", () => {
   it.each(["3", "18", "99999999999"])(
     "%s is refused where nothing is open",
     async (number) => {
-      const { status, stderr } = await runCli(
+      const { status, stderr } = await runProcess(
         ["flash", "card", `/dev/fd/${number}`, "--yes", "--insecure"],
         { cwd: testFolder() },
       );

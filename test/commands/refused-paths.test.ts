@@ -21,7 +21,7 @@ import { kubeconfig } from "../../src/commands/kubeconfig.ts";
 import { demandReplaceable } from "../../src/system/atomic-file.ts";
 import { clusterFolder, emptyFolder } from "../cluster/cluster-folder.ts";
 import { failureOf } from "../support/failure.ts";
-import { runCli } from "../support/run-cli.ts";
+import { runCli, runProcess } from "../support/run-cli.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 import { runInProcess } from "./in-process.ts";
 
@@ -137,7 +137,7 @@ describe("a working folder that was deleted", () => {
     "ends %s at once",
     async (...args) => {
       const folder = emptyFolder();
-      const { status, stderr } = await runCli(args, {
+      const { status, stderr } = await runProcess(args, {
         cwd: folder,
         // The shell is in a folder that it has just removed when it becomes pi-image.
         through: 'mkdir gone && cd gone && rmdir ../gone && exec "$@"',

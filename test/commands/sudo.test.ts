@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { expect, inject, it } from "vitest";
 import { attachLoop, sparseFile, temporaryFolder } from "../device/loop.ts";
-import { runCli } from "../support/run-cli.ts";
+import { runProcess } from "../support/run-cli.ts";
 import { CALLER, skipIfUnreadable } from "./sudo-caller.ts";
 import { describeAsRoot } from "../support/tools.ts";
 
@@ -29,7 +29,7 @@ describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
     chownSync(project, CALLER, CALLER);
     const env = { SUDO_UID: String(CALLER), SUDO_GID: String(CALLER) };
     const pi = (...args: readonly string[]) =>
-      runCli(args, {
+      runProcess(args, {
         cwd: project,
         env: { ...env, XDG_CACHE_HOME: join(project, "cache") },
       });
@@ -61,7 +61,7 @@ describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
       mode: 0o600,
     });
     const device = attachLoop(sparseFile(join(folder, "card"), 4 * MIB));
-    const refused = await runCli(["flash", device, "secret.img", "--yes"], {
+    const refused = await runProcess(["flash", device, "secret.img", "--yes"], {
       cwd: folder,
       env: { SUDO_UID: String(CALLER), SUDO_GID: String(CALLER) },
     });
@@ -115,7 +115,7 @@ describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
     ["PKEXEC_UID", "54321"],
   ])("does nothing when %s is %s, which names nobody", async (name, value) => {
     const folder = temporaryFolder();
-    const { status, stderr } = await runCli(["init", "--yes"], {
+    const { status, stderr } = await runProcess(["init", "--yes"], {
       cwd: folder,
       env: {
         ...(name === "SUDO_GID" ? { SUDO_UID: "65534" } : {}),
@@ -132,7 +132,7 @@ describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
     { SUDO_USER: "nobody", SUDO_UID: "0" },
   ])("does nothing when sudo names two users: %o", async (env) => {
     const folder = temporaryFolder();
-    const { status, stderr } = await runCli(["init", "--yes"], {
+    const { status, stderr } = await runProcess(["init", "--yes"], {
       cwd: folder,
       env: { ...env, SUDO_GID: "0" },
     });

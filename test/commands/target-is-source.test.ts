@@ -21,7 +21,7 @@ import {
   sparseFile,
   temporaryFolder,
 } from "../device/loop.ts";
-import { runCli } from "../support/run-cli.ts";
+import { runProcess } from "../support/run-cli.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { answering } from "./answering.ts";
 
@@ -196,7 +196,7 @@ describeAsRoot(
       const there = place();
       const before = digest(there.image);
       const loop = attachLoop(there.image);
-      const { status, stderr } = await runCli(
+      const { status, stderr } = await runProcess(
         ["flash", loop, name, "--yes", "--insecure"],
         { cwd: there.folder, through, env: { LOOP: loop } },
       );

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
 import { clusterFolder } from "../cluster/cluster-folder.ts";
 import { nodeStatus, type RunningCli, startLan } from "../cluster/lan.ts";
-import { runCli } from "../support/run-cli.ts";
+import { runCli, runProcess } from "../support/run-cli.ts";
 import { describeAsRoot } from "../support/tools.ts";
 
 const QUICK = ["--interval", "100ms", "--timeout", "40s"];
@@ -178,7 +178,7 @@ describeAsRoot(TOOLS, "watch on a network", () => {
 describeAsRoot(["unshare", "head"], "watch --json", () => {
   it("ends when nobody reads its records any more, although nothing changes", async () => {
     const { folder } = await clusterFolder();
-    const { status, stdout, stderr } = await runCli(
+    const { status, stdout, stderr } = await runProcess(
       ["watch", "--json", "--interval", "1s"],
       {
         cwd: folder,

@@ -1,7 +1,8 @@
-// Runs pi-image as a user would: a process with arguments, a folder and an environment of its own.
+// Runs pi-image as a user would, with arguments, a folder and an environment of its own.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { inject } from "vitest";
+import { runHere } from "./run-here.ts";
 
 export type CliResult = {
   readonly status: number;
@@ -19,6 +20,13 @@ type CliOptions = {
   readonly through?: string;
 };
 
+/** HOME is the working folder unless `env` says otherwise, so that no file of the developer counts. */
+const minimal = (cwd: string, env: Readonly<Record<string, string>>) => ({
+  PATH: process.env["PATH"] ?? "",
+  HOME: cwd,
+  ...env,
+});
+
 export const startCli = (
   args: readonly string[],
   { cwd, env = {}, detached = false, through }: CliOptions,
@@ -30,7 +38,7 @@ export const startCli = (
     cwd,
     detached,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...env },
+    env: minimal(cwd, env),
   });
 };
 
@@ -53,8 +61,23 @@ export const resultOf = (
     });
   });
 
-/** HOME is the working folder unless `env` says otherwise, so that no file of the developer counts. */
-export const runCli = (
+/** A process of its own, for what is about processes: signals, rights, descriptors, what is printed at the end of all. */
+export const runProcess = (
   args: readonly string[],
   options: CliOptions,
 ): Promise<CliResult> => resultOf(startCli(args, options));
+
+/** Variables that Node or src/cli.ts look at before any command runs. */
+const READ_AT_START = /^(NODE|UV|LD|SUDO|DOAS|PKEXEC)_/;
+
+/** Runs a command as a process of its own would; see `runProcess` for what that is not enough for. */
+export const runCli = (
+  args: readonly string[],
+  { cwd, env = {} }: Pick<CliOptions, "cwd" | "env">,
+): Promise<CliResult> => {
+  const early = Object.keys(env).find((name) => READ_AT_START.test(name));
+  if (early !== undefined) {
+    throw new Error(`${early} counts at the start of a process: runProcess`);
+  }
+  return runHere(args, { cwd, env: minimal(cwd, env) });
+};
