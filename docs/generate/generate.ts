@@ -1,4 +1,4 @@
-// Writes the generated files: docs/errors.md, docs/reference/ and the JSON Schemas under profiles/.
+// Writes the generated files: docs/errors.md, docs/reference/, the index of docs/decisions.md, and the JSON Schemas under profiles/.
 // `npm run generate` writes them, `npm run generate -- --check` fails where one is out of date.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -8,6 +8,7 @@ import { ERROR_CODES } from "../../src/report/error-codes.ts";
 import { EXIT, EXIT_MEANINGS } from "../../src/report/exit-codes.ts";
 import { PROBLEM_CODES } from "../../src/report/problem-codes.ts";
 import { VALUE_NAMES } from "../../src/seed/value-names.ts";
+import { indexedDecisions } from "./decisions-index.ts";
 import { inventoryPage } from "./inventory-page.ts";
 import { profilesPage } from "./profiles-page.ts";
 import { table } from "./table.ts";
@@ -86,6 +87,8 @@ const json = (value: unknown): string =>
 
 const files: Readonly<Record<string, () => string>> = {
   "docs/errors.md": errorsPage,
+  "docs/decisions.md": () =>
+    indexedDecisions(readFileSync(packageFile("docs/decisions.md"), "utf8")),
   "docs/reference/commands.md": commandsPage,
   "docs/reference/pi-image.1": () => printed("manual"),
   "docs/reference/pi-image.cdx.json": toolBom,
@@ -115,6 +118,10 @@ for (const [name, render] of Object.entries(files)) {
   }
 }
 if (stale.length > 0) {
-  console.log(`${check ? "out of date" : "written"}: ${stale.join(", ")}`);
+  console.log(
+    check
+      ? `out of date: ${stale.join(", ")}. \`npm run generate\` writes them anew.`
+      : `written: ${stale.join(", ")}`,
+  );
   process.exitCode = check ? 1 : 0;
 }
