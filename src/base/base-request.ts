@@ -44,6 +44,11 @@ export type FoundBase = {
   readonly known?: boolean | undefined;
 };
 
+/** A base that was found, and is open. */
+export type BaseImage = Omit<FoundBase, "reader"> & {
+  readonly reader: ImageReader;
+};
+
 export type ResolveOptions = CacheOptions & {
   readonly catalogue: Catalogue;
   /** Servers with copies, in place of scheme and host of the vendors' addresses; asked first, in this order. */

@@ -1,8 +1,12 @@
 // From the name, path or address of a base image to a verified local file, open for reading.
 import { UserError } from "../report/user-error.ts";
 import { openImage } from "../image/open-image.ts";
-import type { ImageReader } from "../image/reader.ts";
-import type { BaseRequest, FoundBase, ResolveOptions } from "./base-request.ts";
+import type {
+  BaseImage,
+  BaseRequest,
+  FoundBase,
+  ResolveOptions,
+} from "./base-request.ts";
 import { rememberUse } from "./cache-names.ts";
 import { givenChecksum } from "./checksums.ts";
 import { demandedChecksum } from "./signed-checksum.ts";
@@ -18,10 +22,6 @@ import {
 } from "./resolve-file.ts";
 import { isRootfs, rootfsBase } from "./rootfs-base.ts";
 import { resolveRelease } from "./resolve-release.ts";
-
-export type BaseImage = Omit<FoundBase, "reader"> & {
-  readonly reader: ImageReader;
-};
 
 /** What the catalogue names is proven by its own key. */
 const demandOwn = ({ base, signedBy }: BaseRequest): void => {

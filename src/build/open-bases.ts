@@ -2,8 +2,8 @@
 import { stat } from "node:fs/promises";
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import { decodedBaseFile, openDecodedBase } from "../base/decoded-base.ts";
-import type { BasePin } from "../base/base-request.ts";
-import { type BaseImage, resolveBase } from "../base/resolve-base.ts";
+import type { BaseImage, BasePin } from "../base/base-request.ts";
+import { resolveBase } from "../base/resolve-base.ts";
 import { isRootfs } from "../base/rootfs-base.ts";
 import type { CacheOptions } from "../base/cache.ts";
 import type { Source } from "../image/source.ts";

@@ -1,6 +1,5 @@
 // What can be wrong with a partition table, and which of its partitions lie where none can; computes only.
 import { type Range, rangeEnd } from "./range.ts";
-import type { Partition } from "./table.ts";
 
 export type TableFaultCode =
   | "PARTITION_BEYOND_END"
@@ -17,6 +16,9 @@ export type TableFault = {
   /** A sentence without its full stop. */
   readonly message: string;
 };
+
+/** What is looked at of a partition. */
+type Partition = Range & { readonly number: number };
 
 /** Not so for numbers that no disk has, which are NaN. */
 const hasPlace = ({ offset, length }: Partition): boolean =>

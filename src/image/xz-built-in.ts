@@ -3,8 +3,8 @@ import type { FileHandle } from "node:fs/promises";
 // A named import fails outside of bundlers: the package is UMD and has no ESM exports.
 import xz from "xz-decompress";
 import { DecodeFailure } from "./archive-tool.ts";
-import type { RunDecoder } from "./xz-decoder.ts";
 import type { StreamPart } from "./xz-run.ts";
+import type { RunDecoder } from "./xz-run-decoder.ts";
 
 const READ_SIZE = 64 * 1024;
 

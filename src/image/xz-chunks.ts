@@ -6,12 +6,7 @@ import { imageDamaged } from "./archive-damage.ts";
 import { DecodeFailure } from "./archive-tool.ts";
 import type { Range } from "./range.ts";
 import type { Chunk } from "./reader.ts";
-import {
-  type DecodedRun,
-  laneLimit,
-  openRunDecoder,
-  type RunDecoder,
-} from "./xz-decoder.ts";
+import { laneLimit, openRunDecoder } from "./xz-decoder.ts";
 import type { Demand, XzIndex } from "./xz-index.ts";
 import {
   blockName,
@@ -22,6 +17,7 @@ import {
   runsOf,
   wrapRun,
 } from "./xz-run.ts";
+import type { DecodedRun, RunDecoder } from "./xz-run-decoder.ts";
 
 export type XzArchive = {
   readonly path: string;

@@ -7,23 +7,7 @@ import { ifOneOf, NOT_FOR_US } from "../report/expected-failure.ts";
 import { decoderEnvironment } from "./archive-tool.ts";
 import { openXzBuiltIn } from "./xz-built-in.ts";
 import { openXzLanes } from "./xz-lanes.ts";
-import type { StreamPart } from "./xz-run.ts";
-
-/** Decoded bytes of a run; they stay readable until `release`. */
-export type DecodedRun = {
-  /** Fills `target` with the bytes from `offset` of the run on. */
-  readonly read: (offset: number, target: Buffer) => Promise<void>;
-  readonly release: () => void;
-};
-
-export type RunDecoder = {
-  /** Decodes one complete .xz stream to exactly `size` bytes, or throws DecodeFailure. */
-  readonly decode: (
-    parts: readonly StreamPart[],
-    size: number,
-  ) => Promise<DecodedRun>;
-  readonly close: () => Promise<void>;
-};
+import type { LaneCount, RunDecoder } from "./xz-run-decoder.ts";
 
 /** More lanes than this would only wait for the card, and each takes memory. */
 const MAX_LANES = 4;
@@ -44,15 +28,6 @@ export const hasXz = async (): Promise<boolean> => {
     }
   }
   return false;
-};
-
-export type LaneCount = {
-  /** Processes at a time. */
-  readonly lanes: number;
-  /** Runs in memory at a time: those being decoded and those that wait for their reader. */
-  readonly slots: number;
-  /** The most decoded bytes that one run has. */
-  readonly room: number;
 };
 
 export const openRunDecoder = async (

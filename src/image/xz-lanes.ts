@@ -5,7 +5,6 @@ import { UserError } from "../report/user-error.ts";
 import { toolMissing } from "../system/run-tool.ts";
 import { writeAt } from "../system/write-at.ts";
 import { DecodeFailure, decoderWords, toolKilled } from "./archive-tool.ts";
-import type { DecodedRun, LaneCount, RunDecoder } from "./xz-decoder.ts";
 import {
   BY_SIGNAL,
   type Lane,
@@ -15,6 +14,7 @@ import {
   TOO_LARGE,
 } from "./xz-lane.ts";
 import type { StreamPart } from "./xz-run.ts";
+import type { DecodedRun, LaneCount, RunDecoder } from "./xz-run-decoder.ts";
 import { fileNumber, openSlotFiles, type SlotFiles } from "./xz-slot-files.ts";
 
 const COPY_SIZE = 512 * 1024;

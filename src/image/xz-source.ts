@@ -2,7 +2,8 @@
 import { awaitedLater } from "../report/awaited-later.ts";
 import type { Source } from "./source.ts";
 import { decodeRun, type XzArchive } from "./xz-chunks.ts";
-import { laneLimit, openRunDecoder, type RunDecoder } from "./xz-decoder.ts";
+import { laneLimit, openRunDecoder } from "./xz-decoder.ts";
+import type { RunDecoder } from "./xz-run-decoder.ts";
 import {
   blockAt,
   blockStart,

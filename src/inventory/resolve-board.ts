@@ -6,9 +6,13 @@ import { DEFAULT_CLUSTER } from "./cluster-defaults.ts";
 import type { Inventory } from "./cluster-schema.ts";
 import { DEFAULT_HARDWARE, type Hardware } from "./hardware.ts";
 import { absolutePath, type Places } from "./paths.ts";
-import type { ResolvedNode } from "./resolved.ts";
+import type { ResolvedNode, Runtime } from "./resolved.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
-import { runtimeFolder, STORAGE_FACTS } from "./storage.ts";
+import { STORAGE_FACTS } from "./storage.ts";
+
+/** Where a container runtime keeps images and containers: most of what a node writes. */
+const runtimeFolder = (runtime: Runtime): string =>
+  runtime === "cri-o" ? "/var/lib/containers" : "/var/lib/containerd";
 
 type Resolved = Pick<
   ResolvedNode,

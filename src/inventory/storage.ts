@@ -1,5 +1,4 @@
 // Where a node boots from and runs, and what its first boot has to do for that.
-import type { Runtime } from "./resolved.ts";
 
 export const STORAGES = [
   "sd",
@@ -31,7 +30,3 @@ export const STORAGE_FACTS: Readonly<Record<Storage, StorageFacts>> = {
   "sd-to-usb": { way: "copied", disk: "usb" },
   "sd+usb-data": { way: "data", disk: "usb" },
 };
-
-/** Where a container runtime keeps images and containers: most of what a node writes. */
-export const runtimeFolder = (runtime: Runtime): string =>
-  runtime === "cri-o" ? "/var/lib/containers" : "/var/lib/containerd";

@@ -19,7 +19,8 @@ import {
   decodedBaseFile,
   openDecodedBase,
 } from "../../src/base/decoded-base.ts";
-import { type BaseImage, resolveBase } from "../../src/base/resolve-base.ts";
+import type { BaseImage } from "../../src/base/base-request.ts";
+import { resolveBase } from "../../src/base/resolve-base.ts";
 import { cancelled } from "../../src/report/cancelled.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 import { memoryDisk } from "../device/memory-disk.ts";
