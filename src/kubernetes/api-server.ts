@@ -3,6 +3,7 @@ import { dump } from "js-yaml";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { secret, type Secret } from "../report/secret.ts";
 import { auditPolicy } from "./audit-policy.ts";
+import { authorization, nobodyKubeconfig } from "./authorization.ts";
 import type { ClusterSecrets } from "./cluster-secrets.ts";
 import { type Hardening, hardeningOf } from "./hardening.ts";
 
@@ -88,6 +89,21 @@ const authentication = ({ anonymousAccess }: Hardening): Document => ({
   },
 });
 
+/** What a card is made from. */
+type OwnSecrets = Pick<
+  ClusterSecrets,
+  "encryptionKey" | "hardened" | "revoked"
+>;
+
+const textOf = (document: Document): string =>
+  dump(document, { lineWidth: -1, noRefs: true });
+
+/** The text of authorization.yaml, which the API server reads again whenever it changes. */
+export const authorizationText = ({
+  revoked,
+}: Pick<ClusterSecrets, "revoked">): string =>
+  textOf(authorization(revoked, `${IN_POD}/nobody.yaml`));
+
 type ApiServerFile = {
   /** Relative to the pki folder. */
   readonly path: string;
@@ -100,18 +116,20 @@ type ApiServerFile = {
  */
 export const apiServerFiles = (
   project: Pick<ResolvedProject, "cluster">,
-  secrets: Pick<ClusterSecrets, "encryptionKey" | "hardened">,
+  secrets: OwnSecrets,
 ): readonly ApiServerFile[] => {
   const hardening = hardeningOf(project, secrets);
   const documents: readonly (readonly [string, Document])[] = [
     ["admission", admission(hardening)],
     ["audit-policy", auditPolicy],
     ["authentication", authentication(hardening)],
+    ["authorization", authorization(secrets.revoked, `${IN_POD}/nobody.yaml`)],
     ["encryption", encryption(secrets.encryptionKey)],
+    ["nobody", nobodyKubeconfig],
   ];
   return documents.map(([name, document]) => ({
     path: `${FOLDER}/${name}.yaml`,
-    content: secret(dump(document, { lineWidth: -1, noRefs: true })),
+    content: secret(textOf(document)),
   }));
 };
 
@@ -124,33 +142,37 @@ const AUDIT_FLAGS = [
   ["audit-log-maxsize", "5"],
 ] as const;
 
+type Flag = readonly [name: string, value: string];
+
+const flagsOf = (
+  hardening: Hardening,
+  { encryptionKey }: OwnSecrets,
+): readonly Flag[] => [
+  ...(hardening.podSecurity === "privileged"
+    ? []
+    : [["admission-control-config-file", `${IN_POD}/admission.yaml`] as const]),
+  ...(hardening.auditLog ? AUDIT_FLAGS : []),
+  ...(hardening.anonymousAccess === "all"
+    ? []
+    : [["authentication-config", `${IN_POD}/authentication.yaml`] as const]),
+  // Always: without it no node can be revoked. kubeadm leaves out its own `authorization-mode` then.
+  ["authorization-config", `${IN_POD}/authorization.yaml`],
+  ...(hardening.encryptSecrets && encryptionKey !== undefined
+    ? [["encryption-provider-config", `${IN_POD}/encryption.yaml`] as const]
+    : []),
+];
+
 /** `apiServer` of kubeadm's ClusterConfiguration, without the names in its certificate. */
 export const apiServerFlags = (
   project: Pick<ResolvedProject, "cluster">,
-  secrets: Pick<ClusterSecrets, "encryptionKey" | "hardened">,
+  secrets: OwnSecrets,
 ): Document => {
   const hardening = hardeningOf(project, secrets);
-  const flags: readonly (readonly [string, string])[] = [
-    ...(hardening.podSecurity === "privileged"
-      ? []
-      : [
-          [
-            "admission-control-config-file",
-            `${IN_POD}/admission.yaml`,
-          ] as const,
-        ]),
-    ...(hardening.auditLog ? AUDIT_FLAGS : []),
-    ...(hardening.anonymousAccess === "all"
-      ? []
-      : [["authentication-config", `${IN_POD}/authentication.yaml`] as const]),
-    ...(hardening.encryptSecrets && secrets.encryptionKey !== undefined
-      ? [["encryption-provider-config", `${IN_POD}/encryption.yaml`] as const]
-      : []),
-  ];
   return {
-    ...(flags.length === 0
-      ? {}
-      : { extraArgs: flags.map(([name, value]) => ({ name, value })) }),
+    extraArgs: flagsOf(hardening, secrets).map(([name, value]) => ({
+      name,
+      value,
+    })),
     ...(hardening.auditLog
       ? {
           extraVolumes: [
@@ -165,3 +187,29 @@ export const apiServerFlags = (
       : {}),
   };
 };
+
+type DemandedFile = Pick<ApiServerFile, "path"> & {
+  /** The key of `cluster.hardening` that asks for it; undefined: every cluster does. */
+  readonly by: keyof Hardening | undefined;
+};
+
+const DEMANDED_BY: Readonly<Record<string, keyof Hardening>> = {
+  "admission-control-config-file": "podSecurity",
+  "audit-policy-file": "auditLog",
+  "authentication-config": "anonymousAccess",
+  "encryption-provider-config": "encryptSecrets",
+};
+
+/** The files without which an API server with these flags does not start, or a node could not be revoked. */
+export const demandedFiles = (
+  project: Pick<ResolvedProject, "cluster">,
+  secrets: OwnSecrets,
+): readonly DemandedFile[] => [
+  ...flagsOf(hardeningOf(project, secrets), secrets)
+    .filter(([, value]) => value.startsWith(IN_POD))
+    .map(([name, value]) => ({
+      path: `${FOLDER}${value.slice(IN_POD.length)}`,
+      by: DEMANDED_BY[name],
+    })),
+  { path: `${FOLDER}/nobody.yaml`, by: undefined },
+];

@@ -34,6 +34,8 @@ export type ClusterSecrets = {
   readonly encryptionKey: Secret | undefined;
   /** Whether the cluster was made when its defaults were those of docs/hardening.md. */
   readonly hardened: boolean;
+  /** Names of nodes whose certificates the cluster refuses, for good: a name that comes back would bring them back. */
+  readonly revoked: readonly string[];
   readonly nodes: Readonly<Record<string, NodeCredentials>>;
 };
 

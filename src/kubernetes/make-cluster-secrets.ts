@@ -113,6 +113,7 @@ export const makeClusterSecrets = async (
     bootstrapToken: makeBootstrapToken(crypto),
     encryptionKey: makeEncryptionKey(crypto),
     hardened: true,
+    revoked: [],
     nodes: credentials,
   };
 };

@@ -4,6 +4,7 @@ import type { Document } from "yaml";
 import { z } from "zod";
 import { ifOneOf } from "../report/expected-failure.ts";
 import { parseOneBounded } from "../inventory/bounded-yaml.ts";
+import { isLabel } from "../inventory/name-rules.ts";
 import { secret, type Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
 import type {
@@ -52,6 +53,7 @@ const schema = z.strictObject({
     .transform(toSecret)
     .optional(),
   hardened: z.boolean().default(false),
+  revoked: z.array(z.string().refine(isLabel)).default([]),
   nodes: z.record(
     z.string(),
     z.strictObject({
@@ -102,6 +104,7 @@ ${dump(
       ? {}
       : { encryptionKey: secrets.encryptionKey.reveal() }),
     hardened: secrets.hardened,
+    ...(secrets.revoked.length === 0 ? {} : { revoked: secrets.revoked }),
     nodes: Object.fromEntries(
       Object.entries(secrets.nodes).map(([name, node]) => [
         name,

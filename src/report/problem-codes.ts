@@ -115,6 +115,8 @@ export const PROBLEM_CODES = {
   SECRET_FILE_UNREADABLE: "The file that holds a secret cannot be read.",
   SECRET_IN_FILE: "A file that is meant to be shared contains a secret.",
   SECRET_MISSING: "A secret's reference has no value behind it.",
+  SEED_FILE_MISSING:
+    "The fragments of a control plane leave out a file that its API server needs.",
   SEED_FILE_TWICE: "Two fragments write the same file of the node.",
   SHELL_INVALID: "A login shell is not a path.",
   SSH_KEY_MISSING: "No user of a node has an SSH key, so nobody can log in.",

@@ -6,6 +6,7 @@ import { kubeVipManifest } from "../kubernetes/kube-vip.ts";
 import { baseSystem } from "../inventory/base-facts.ts";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import { secret } from "../report/secret.ts";
+import { checkAuthorityFiles } from "./check-authority-files.ts";
 import { checkWrittenFiles } from "./check-written-files.ts";
 import { firstBootScript } from "./first-boot-script.ts";
 import type { Library } from "./library.ts";
@@ -71,6 +72,7 @@ export const renderSeed = (input: SeedInput): RenderedSeed => {
   const cloudConfig = withFiles(profile, supplied);
   if (cloudConfig !== undefined) {
     checkWrittenFiles(cloudConfig, report);
+    checkAuthorityFiles(cloudConfig, input, report);
   }
   if (
     cloudConfig === undefined ||

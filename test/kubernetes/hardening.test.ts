@@ -72,6 +72,14 @@ const apiServer = (
   };
 };
 
+/** With every default given up. */
+const BARE = {
+  flags: {
+    "authorization-config": "/etc/kubernetes/pki/pi-image/authorization.yaml",
+  },
+  extraVolumes: [],
+};
+
 /** The file that a flag names, as plain data; its folder is the one that kubeadm mounts. */
 const fileOf = (
   path: string | undefined,
@@ -254,7 +262,59 @@ describe("a cluster that is made now", () => {
     const named = Object.values(flags).filter((value) =>
       value.startsWith("/etc/"),
     );
-    expect(named.toSorted()).toEqual(files.toSorted());
+    // The last one is named by the authorization, once a node is revoked.
+    expect(
+      [...named, "/etc/kubernetes/pki/pi-image/nobody.yaml"].toSorted(),
+    ).toEqual(files.toSorted());
+  });
+});
+
+describe("a cluster that has lost a node", () => {
+  const revoking = { ...secrets, revoked: ["worker1", "old-worker"] };
+  const chain = (from: ClusterSecrets) =>
+    z
+      .object({ authorizers: z.array(z.object({ type: z.string() })) })
+      .parse(
+        fileOf(
+          "/etc/kubernetes/pki/pi-image/authorization.yaml",
+          homelab,
+          from,
+        ),
+      )
+      .authorizers.map(({ type }) => type);
+
+  it("asks first whether somebody is that node, and refuses what it cannot ask about", () => {
+    expect(chain(secrets)).toEqual(["Node", "RBAC"]);
+    expect(chain(revoking)).toEqual(["Webhook", "Node", "RBAC"]);
+    expect(
+      fileOf(
+        apiServer(homelab).flags["authorization-config"],
+        homelab,
+        revoking,
+      ),
+    ).toMatchObject({
+      authorizers: [
+        {
+          webhook: {
+            failurePolicy: "Deny",
+            matchConditions: [
+              {
+                expression:
+                  'request.user in ["system:node:worker1", "system:node:old-worker"]',
+              },
+            ],
+          },
+        },
+        {},
+        {},
+      ],
+    });
+  });
+
+  it("builds no card of that name again", async () => {
+    await expect(
+      completeClusterSecrets(revoking, homelab, making),
+    ).rejects.toThrow("worker1 was revoked");
   });
 });
 
@@ -295,7 +355,7 @@ describe("each default", () => {
       podSecurity: "privileged",
       anonymousAccess: "all",
     });
-    expect(apiServer(off)).toEqual({ flags: {}, extraVolumes: [] });
+    expect(apiServer(off)).toEqual(BARE);
     expect(apiServerFiles(off, secrets).map(({ path }) => path)).toEqual(
       apiServerFiles(homelab, secrets).map(({ path }) => path),
     );
@@ -335,14 +395,11 @@ describe("a cluster whose secrets are older", () => {
       "Made a key to encrypt Secrets with; a running cluster does not use it.",
     ]);
     expect(completed.hardened).toBe(false);
-    expect(apiServer(homelab, completed)).toEqual({
-      flags: {},
-      extraVolumes: [],
-    });
+    expect(apiServer(homelab, completed)).toEqual(BARE);
     expect(
       ofKind(documentsOf(homelab, completed), "KubeletConfiguration"),
     ).not.toHaveProperty("seccompDefault");
-    expect(apiServerFiles(homelab, completed)).toHaveLength(4);
+    expect(apiServerFiles(homelab, completed)).toHaveLength(6);
   });
 
   it("keeps its key from then on", async () => {
@@ -364,6 +421,7 @@ describe("a cluster whose secrets are older", () => {
     const { flags } = apiServer(project, completed);
     expect(Object.keys(flags)).toEqual([
       "admission-control-config-file",
+      "authorization-config",
       "encryption-provider-config",
     ]);
     expect(

@@ -43,6 +43,7 @@ const secrets: ClusterSecrets = {
   bootstrapToken: secret("abcdef.0123456789abcdef"),
   encryptionKey: secret("not in any document"),
   hardened: true,
+  revoked: [],
   nodes: {},
 };
 
