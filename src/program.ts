@@ -320,16 +320,23 @@ Example:
 
   declare(
     "node",
-    "Add a node to the inventory.",
+    "Add a node to the inventory, or shut a lost one out of the cluster.",
     "pi-image node add worker3 --address 192.168.1.53/24",
     async (context, args, options) =>
       (await import("./commands/node.ts")).node(context, args, options),
   )
-    .addArgument(new Argument("<action>", "what to do").choices(["add"]))
+    .addArgument(
+      new Argument("<action>", "what to do").choices(["add", "revoke"]),
+    )
     .argument("<name>", "name of the node")
     .addOption(inventoryOption())
-    .option("--role <role>", "what the node does", "worker")
-    .option("--address <address>", "fixed address; without one, DHCP gives it");
+    .option("--role <role>", "with add: what the node does", "worker")
+    .option(
+      "--address <address>",
+      "with add: fixed address; without one, DHCP gives it",
+    )
+    .option("-y, --yes", "with revoke: do not ask")
+    .addOption(identityOption());
 
   declare(
     "completion",

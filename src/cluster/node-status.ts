@@ -33,12 +33,12 @@ export type StatusAnswer =
     };
 
 /** ssh(1) itself failed, and not the command on the node. */
-const SSH_FAILED = 255;
+export const SSH_FAILED = 255;
 
 /** A node that swaps or whose card is dying may accept the connection and never answer. */
 const TIMEOUT_MS = 10_000;
 
-const sshFailure = (stderr: string): string => {
+export const sshFailure = (stderr: string): string => {
   if (
     stderr.includes("Host key verification failed") ||
     stderr.includes("HOST IDENTIFICATION HAS CHANGED")

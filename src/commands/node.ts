@@ -1,4 +1,4 @@
-// pi-image node add: adds a line for a node to the inventory.
+// pi-image node add|revoke: adds a line for a node to the inventory.
 import { realpath, stat } from "node:fs/promises";
 import { z } from "zod";
 import { insertNode } from "../inventory/insert-node.ts";
@@ -56,9 +56,13 @@ const cannotAdd = (path: string, line: string): UserError =>
 
 export const node = async (
   context: Context,
-  [, name = ""]: readonly (string | undefined)[],
+  [action, name = ""]: readonly (string | undefined)[],
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
+  if (action === "revoke") {
+    await (await import("./node-revoke.ts")).nodeRevoke(context, name, given);
+    return;
+  }
   const { inventory: path, role, address } = nodeOptions.parse(given);
   const text = await readInventory(path);
   const before = countNodes(context, path, text, "errors");

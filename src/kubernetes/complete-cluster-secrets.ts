@@ -14,6 +14,7 @@ import {
   makeNodeCredentials,
   type Making,
 } from "./make-cluster-secrets.ts";
+import { demandNotRevoked } from "./revoke-node.ts";
 
 /** Time enough to notice: a build within the last two months of a year renews it. */
 const ADMIN_DAYS_LEFT = 60;
@@ -52,7 +53,7 @@ const whyRenew = (
  * Credentials of nodes that the inventory no longer names are kept: a line that is commented out for a day must not change
  * the host key of a running node, and they are worth nothing to a thief who has this file with its CA key.
  *
- * @throws UserError SECRETS_OTHER_CLUSTER, SECRETS_INCONSISTENT: nothing of an inconsistent file is ever replaced
+ * @throws UserError NODE_REVOKED, SECRETS_OTHER_CLUSTER, SECRETS_INCONSISTENT: nothing of an inconsistent file is ever replaced
  */
 export const completeClusterSecrets = async (
   existing: ClusterSecrets,
@@ -60,6 +61,7 @@ export const completeClusterSecrets = async (
   making: Making,
 ): Promise<ChangedSecrets> => {
   checkSecrets(existing, cluster.name, making.now);
+  demandNotRevoked(existing, { nodes });
   const { ca } = existing;
   const { days } = cluster.join;
   const changes: string[] = [];

@@ -15,6 +15,7 @@ import {
   makeNodeCredentials,
   type Making,
 } from "./make-cluster-secrets.ts";
+import { demandNotRevoked } from "./revoke-node.ts";
 
 /**
  * New join identities for all nodes of the inventory together with a new bootstrap token and admin certificate, or new
@@ -24,7 +25,7 @@ import {
  * Kubernetes cannot revoke a certificate: cards built before can join until their own identity ends.
  * https://github.com/kubernetes/kubernetes/issues/18982
  *
- * @throws UserError SECRETS_OTHER_CLUSTER, SECRETS_INCONSISTENT (authorities), WRONG_ARGUMENTS (no such node)
+ * @throws UserError NODE_REVOKED, SECRETS_OTHER_CLUSTER, SECRETS_INCONSISTENT (authorities), WRONG_ARGUMENTS (no such node)
  */
 export const rotateJoinCredentials = async (
   existing: ClusterSecrets,
@@ -42,6 +43,7 @@ export const rotateJoinCredentials = async (
       { hint: `its nodes are: ${names.join(", ")}` },
     );
   }
+  demandNotRevoked(existing, { nodes });
   const { ca } = existing;
   const { days } = cluster.join;
   const changes: string[] = [];

@@ -23,6 +23,7 @@ import {
 } from "./load-secrets.ts";
 import { makeClusterSecrets, type Making } from "./make-cluster-secrets.ts";
 import { rotateJoinCredentials } from "./rotate-join-credentials.ts";
+import { revokeNode } from "./revoke-node.ts";
 import { writeSecretsDocument } from "./secrets-document.ts";
 
 /** The secrets that a run works with before it may write anything: the file's own, complete for the inventory. */
@@ -232,6 +233,20 @@ export const keepSecrets = (
     options,
   );
 
+const demandFile = (
+  path: string,
+  existing: ClusterSecrets | undefined,
+): ClusterSecrets => {
+  if (existing === undefined) {
+    throw new UserError(
+      "SECRETS_UNREADABLE",
+      `there is no secrets file ${path} yet`,
+      { hint: "pi-image build makes it" },
+    );
+  }
+  return existing;
+};
+
 /**
  * Replaces the join credentials in the file: all, or the join identities of `only` these nodes.
  *
@@ -246,15 +261,19 @@ export const rotateSecrets = (
 ): Promise<KeptSecrets> =>
   changeSecrets(
     path,
-    (existing) => {
-      if (existing === undefined) {
-        throw new UserError(
-          "SECRETS_UNREADABLE",
-          `there is no secrets file ${path} yet`,
-          { hint: "pi-image build makes it" },
-        );
-      }
-      return rotateJoinCredentials(existing, project, making, only);
-    },
+    async (existing) =>
+      rotateJoinCredentials(demandFile(path, existing), project, making, only),
+    options,
+  );
+
+/** Keeps in the file that a node is revoked. @throws UserError as `rotateSecrets` */
+export const revokeInSecrets = (
+  path: string,
+  name: string,
+  options: StoreOptions = {},
+): Promise<KeptSecrets> =>
+  changeSecrets(
+    path,
+    async (existing) => revokeNode(demandFile(path, existing), name),
     options,
   );

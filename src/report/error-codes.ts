@@ -231,6 +231,15 @@ export const ERROR_CODES = {
     about:
       "The inventory is written in a way that pi-image cannot add a node to.",
   },
+  NODE_NOT_REVOKED: {
+    exit: EXIT.failed,
+    about:
+      "Not every control plane refuses a revoked node yet, or it is still in the cluster.",
+  },
+  NODE_REVOKED: {
+    exit: EXIT.wrongInput,
+    about: "The inventory names a node that was revoked.",
+  },
   NODE_NOT_UP: {
     exit: EXIT.failed,
     about: "doctor found something that keeps the node from being Ready.",

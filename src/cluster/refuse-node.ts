@@ -1,0 +1,87 @@
+// Has the control planes refuse a node, over SSH, and takes the node out of the cluster.
+import { UserError } from "../report/user-error.ts";
+import { tryTool } from "../system/run-tool.ts";
+import { SSH_FAILED, sshFailure } from "./node-status.ts";
+import { oneLine } from "./one-line.ts";
+
+/** On the node: cloud-init/files/usr/local/lib/pi-image/revoke. */
+const SCRIPT = "/usr/local/lib/pi-image/revoke";
+
+/** The script itself gives its API server 90 seconds. */
+const TIMEOUT_MS = 150_000;
+
+export type NodeAnswer =
+  | { readonly ok: true; readonly stdout: string }
+  /** Half a sentence. */
+  | { readonly ok: false; readonly because: string };
+
+type Asked = {
+  readonly sshConfig: string;
+  readonly signal: AbortSignal;
+};
+
+const run = async (
+  plane: string,
+  words: readonly string[],
+  input: string,
+  { sshConfig, signal }: Asked,
+): Promise<NodeAnswer> => {
+  const slow = AbortSignal.timeout(TIMEOUT_MS);
+  try {
+    const { status, stdout, stderr } = await tryTool(
+      "ssh",
+      [
+        "-F",
+        sshConfig,
+        "-o",
+        "LogLevel=ERROR",
+        plane,
+        "sudo",
+        "-n",
+        SCRIPT,
+        ...words,
+      ],
+      {
+        input,
+        signal: AbortSignal.any([signal, slow]),
+        package: "openssh-client",
+      },
+    );
+    if (status === 0) {
+      return { ok: true, stdout };
+    }
+    return {
+      ok: false,
+      because:
+        status === SSH_FAILED
+          ? sshFailure(stderr)
+          : stderr.includes("command not found")
+            ? "its card was made by a pi-image that could not revoke nodes; docs/theft.md says what to type"
+            : oneLine(stderr.trim().split("\n").at(-1) ?? "") ||
+              `it ended with status ${status}`,
+    };
+  } catch (error) {
+    if (slow.aborted && !signal.aborted) {
+      return { ok: false, because: "SSH connects but gets no answer" };
+    }
+    if (error instanceof UserError && error.code === "TOOL_MISSING") {
+      return { ok: false, because: "ssh is not installed on this computer" };
+    }
+    throw error;
+  }
+};
+
+/** Gives one control plane its new file; ok means that its API server was seen to refuse the node. */
+export const refuseNode = (
+  plane: string,
+  name: string,
+  authorization: string,
+  asked: Asked,
+): Promise<NodeAnswer> => run(plane, ["refuse", name], authorization, asked);
+
+/** Deletes the node and its pods, through one control plane; gives the PodList of what it ran. */
+export const removeNode = (
+  plane: string,
+  name: string,
+  asked: Asked,
+): Promise<NodeAnswer> => run(plane, ["remove", name], "", asked);
