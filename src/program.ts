@@ -120,6 +120,7 @@ Example:
     .option("--role <role>", "only the nodes of this role")
     .addOption(baseOption())
     .addOption(sha256Option())
+    .addOption(signedByOption())
     .addOption(
       new Option("--format <format>", "what to write")
         .choices(["img", "img.xz", "img.zst", "patch", "seed"])
@@ -183,6 +184,7 @@ Example:
     .option("--name <name>", "of the release; otherwise the cluster's")
     .addOption(baseOption())
     .addOption(sha256Option())
+    .addOption(signedByOption())
     .option("--format <format>", "img.xz, img.zst or both", collect)
     .addOption(
       new Option("-o, --out <folder>", "folder of the results").default(
@@ -208,6 +210,7 @@ Example:
   )
     .argument("<target>", "block device or regular file")
     .argument("[image]", "image file; without one, the target's last receipt")
+    .addOption(inventoryOption())
     .addOption(signedByOption())
     .addOption(outOption());
 
@@ -240,6 +243,7 @@ Example:
     .argument("<action>", "list, fetch, verify, update or prune")
     .argument("[base]", "a catalogue name, a file or a URL")
     .addOption(sha256Option())
+    .addOption(signedByOption())
     .addOption(insecureOption())
     .option("--mirror <url>", "ask this server first; may be repeated", collect)
     .addOption(inventoryOption())

@@ -4,6 +4,7 @@ import { packageVersion } from "../system/package-files.ts";
 import type { CacheOptions } from "./cache.ts";
 import type { DownloadOptions } from "./download.ts";
 import type { Catalogue } from "./load-catalogue.ts";
+import type { SignedBy } from "./signed-by.ts";
 
 /** What an earlier build took under this name: the next one takes the same. */
 export type BasePin = {
@@ -21,8 +22,7 @@ export type BaseRequest = {
   readonly explicit: boolean;
   /** The checksum that the file as given must have. */
   readonly sha256?: string | undefined;
-  /** Fingerprint of the key that must have signed the list beside it, as the user wrote it. */
-  readonly signedBy?: string | undefined;
+  readonly signedBy?: SignedBy | undefined;
   /** Take a file without any checksum. */
   readonly insecure?: boolean | undefined;
   readonly pin?: BasePin | undefined;

@@ -1,5 +1,4 @@
 // From the name, path or address of a base image to a verified local file, open for reading.
-import { UserError } from "../report/user-error.ts";
 import { openImage } from "../image/open-image.ts";
 import type {
   BaseImage,
@@ -8,7 +7,8 @@ import type {
   ResolveOptions,
 } from "./base-request.ts";
 import { rememberUse } from "./cache-names.ts";
-import { givenChecksum } from "./checksums.ts";
+import { type ExpectedChecksum, givenChecksum } from "./checksums.ts";
+import { demandUnasked } from "./signed-by.ts";
 import { demandedChecksum } from "./signed-checksum.ts";
 import { baseFailure } from "./base-failure.ts";
 import { shownUrl } from "./http-request.ts";
@@ -24,13 +24,39 @@ import { isRootfs, rootfsBase } from "./rootfs-base.ts";
 import { resolveRelease } from "./resolve-release.ts";
 
 /** What the catalogue names is proven by its own key. */
-const demandOwn = ({ base, signedBy }: BaseRequest): void => {
-  if (signedBy !== undefined) {
-    throw new UserError(
-      "WRONG_ARGUMENTS",
-      `--signed-by is for an image file or its address, and ${base} is in the catalogue, which has the key of its maker`,
-      { state: "nothing was written", hint: "leave --signed-by out" },
-    );
+const demandOwn = ({ base, signedBy }: BaseRequest): void =>
+  demandUnasked(
+    signedBy,
+    (named) =>
+      `${named} is for an image file or its address, and ${base} is in the catalogue, which has the key of its maker`,
+    "leave --signed-by out",
+  );
+
+/** What an earlier build took, and the lockfile pins, needs no server to be proven again. */
+const checksumOf = async (
+  url: URL,
+  request: BaseRequest,
+  options: ResolveOptions,
+): Promise<ExpectedChecksum | undefined> => {
+  const { pin, signedBy } = request;
+  try {
+    return await demandedChecksum(url, request, options);
+  } catch (error) {
+    if (!(error instanceof NetworkFailure)) {
+      throw error;
+    }
+    if (
+      pin === undefined ||
+      signedBy?.standing !== true ||
+      error.kind === "refused"
+    ) {
+      throw baseFailure(shownUrl(url), error);
+    }
+    options.report({
+      type: "notice",
+      message: `${error.message}: taking ${shownUrl(url)} as ${pin.from} pins it; whether a key of ${signedBy.named} has signed it was not looked at again`,
+    });
+    return undefined;
   }
 };
 
@@ -57,13 +83,7 @@ const find = async (
       throw wrongAddress(base, undefined);
     }
     const url = new URL(base);
-    const given = await demandedChecksum(url, request, options).catch(
-      (error: unknown) => {
-        throw error instanceof NetworkFailure
-          ? baseFailure(shownUrl(url), error)
-          : error;
-      },
-    );
+    const given = await checksumOf(url, request, options);
     return resolveAddress(url, given, request, options);
   }
   return resolveGivenFile(request, options);

@@ -1,4 +1,4 @@
-// The checksum of an image in a list that a key has signed which the user names: --signed-by.
+// The checksum of an image in a list that a key has signed which the user names: --signed-by, or `trust:` of the inventory.
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
@@ -6,7 +6,7 @@ import { ifOneOf } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { readIfThere } from "../system/read-if-there.ts";
-import { downloadOptions, type ResolveOptions } from "./base-request.ts";
+import type { ResolveOptions } from "./base-request.ts";
 import { readPublished } from "./beside-file.ts";
 import { cachePath } from "./cache.ts";
 import {
@@ -19,12 +19,10 @@ import {
   type ExpectedChecksum,
   givenChecksum,
 } from "./checksums.ts";
-import { decodePercent } from "./decode-percent.ts";
 import { demandNotOlder } from "./demand-newer.ts";
-import { fetchSmall } from "./fetch-small.ts";
 import { parseFingerprint } from "./fingerprint.ts";
-import { shownUrl } from "./http-request.ts";
 import { NetworkFailure } from "./network-failure.ts";
+import { folderOf, type PublishedFolder } from "./published-folder.ts";
 import { keptKey } from "./pinned-key.ts";
 import { readKey, RevokedKey, WrongKey } from "./read-key.ts";
 import { LIST, SIGNATURE } from "./release-list.ts";
@@ -33,68 +31,34 @@ import {
   type PinnedKey,
   verifySignature,
 } from "./signature.ts";
-
-const OPTION = "--signed-by";
+import type { SignedBy } from "./signed-by.ts";
 
 /** As `release` publishes the key; the fingerprint says whether it is the right one. */
 const KEY = "signing-key.asc";
-
-const MAX_SIZE = 1024 * 1024;
 
 type Options = Omit<ResolveOptions, "catalogue">;
 
 const state = "nothing was written";
 
-/** The folder of an image, here or on a server. */
-type Folder = {
-  /** The image's name in the list. */
-  readonly file: string;
-  /** A file of it, for messages. */
-  readonly place: (name: string) => string;
-  /** Throws NetworkFailure "refused" where it has no such file, here as well. */
-  readonly read: (name: string) => Promise<Buffer>;
-};
-
-const localFolder = (path: string): Folder => {
-  const place = (name: string) => join(dirname(path), name);
-  return {
-    file: basename(path),
-    place,
-    read: async (name) => {
-      const data = await readPublished(place(name));
-      if (data === undefined) {
-        throw new NetworkFailure("refused", `${place(name)} does not exist`);
-      }
-      return data;
-    },
-  };
-};
-
-const servedFolder = (url: URL, options: Options): Folder => ({
-  file: decodePercent(basename(url.pathname)),
-  place: (name) => shownUrl(new URL(name, url)),
-  read: (name) =>
-    fetchSmall(new URL(name, url), MAX_SIZE, downloadOptions(options)),
-});
-
 const isRefused = (error: unknown): error is NetworkFailure =>
   error instanceof NetworkFailure && error.kind === "refused";
 
 const missing = (
+  named: string,
   what: string,
   cause: NetworkFailure,
   hint: string,
 ): UserError =>
   new UserError(
     "SIGNATURE_MISSING",
-    `${OPTION} demands a signature, and ${what} cannot be had: ${cause.message}`,
+    `${named} demands a signature, and ${what} cannot be had: ${cause.message}`,
     { state, hint, cause },
   );
 
-const keyWrong = (place: string, cause: WrongKey): UserError =>
+const keyWrong = (named: string, place: string, cause: WrongKey): UserError =>
   new UserError(
     "KEY_WRONG",
-    `${place} is not the key that ${OPTION} names: it ${cause.message}`,
+    `${place} is not the key that ${named} names: it ${cause.message}`,
     {
       state,
       hint:
@@ -105,10 +69,18 @@ const keyWrong = (place: string, cause: WrongKey): UserError =>
     },
   );
 
+type Wanted = {
+  readonly fingerprint: string;
+  /** See `SignedBy`. */
+  readonly named: string;
+  /** How to do without a signature. */
+  readonly without: string;
+};
+
 /** The key that lies beside the list, else the one that an earlier run has kept. */
 const loadKey = async (
-  { place, read }: Folder,
-  fingerprint: string,
+  { place, read }: PublishedFolder,
+  { fingerprint, named }: Wanted,
   options: Options,
 ): Promise<PinnedKey> => {
   try {
@@ -120,27 +92,31 @@ const loadKey = async (
   } catch (error) {
     if (isRefused(error)) {
       throw missing(
+        named,
         "the key to check it with",
         error,
         `put the publisher's public key there, in ASCII armour: gpg --armor --export ${fingerprint}`,
       );
     }
-    throw error instanceof WrongKey ? keyWrong(place(KEY), error) : error;
+    throw error instanceof WrongKey
+      ? keyWrong(named, place(KEY), error)
+      : error;
   }
 };
 
 type ProvenList = { readonly data: Buffer; readonly signed: Date };
 
 const proveList = async (
-  { place, read }: Folder,
+  { place, read }: PublishedFolder,
   key: PinnedKey,
+  { named, without }: Wanted,
 ): Promise<ProvenList> => {
   const from = place(LIST);
-  const hint = `get ${LIST} and ${SIGNATURE} from whoever published the image, or leave ${OPTION} out to do without a proof of who made it`;
+  const hint = `get ${LIST} and ${SIGNATURE} from whoever published the image, or ${without} to do without a proof of who made it`;
   const readOf = (name: string): Promise<Buffer> =>
     read(name).catch((error: unknown) => {
       throw isRefused(error)
-        ? missing(`the one of ${LIST}`, error, hint)
+        ? missing(named, `the one of ${LIST}`, error, hint)
         : error;
     });
   const data = await readOf(LIST);
@@ -167,7 +143,7 @@ const recordSchema = z.strictObject({
 
 /** Refuses a list that is older than the newest one with this image that was seen, and remembers this one. */
 const demandNewest = async (
-  { file, place }: Folder,
+  { file, place }: PublishedFolder,
   { signed }: ProvenList,
   { fingerprint }: PinnedKey,
   { env }: Options,
@@ -199,32 +175,81 @@ const demandNewest = async (
   );
 };
 
-/**
- * What the list beside the image says of it, when the key with this fingerprint has signed the list. Throws
- * SIGNATURE_MISSING, SIGNATURE_WRONG, KEY_WRONG, BASE_TURNED_BACK, CHECKSUM_LIST_WRONG and NetworkFailure.
- *
- * @param image a path, or an http or https address
- */
-const signedChecksum = async (
-  image: string | URL,
-  fingerprint: string,
+type Proven = { readonly key: PinnedKey; readonly list: ProvenList };
+
+const proveBy = async (
+  folder: PublishedFolder,
+  wanted: Wanted,
   options: Options,
-): Promise<ExpectedChecksum> => {
-  const folder =
-    typeof image === "string"
-      ? localFolder(image)
-      : servedFolder(image, options);
-  const key = await loadKey(folder, fingerprint, options);
-  const proven = await proveList(folder, key).catch((error: unknown) => {
+): Promise<Proven> => {
+  const key = await loadKey(folder, wanted, options);
+  const list = await proveList(folder, key, wanted).catch((error: unknown) => {
     if (!(error instanceof UserError) || error.code !== "SIGNATURE_WRONG") {
       throw error;
     }
     // Whoever publishes may have changed the list between the two reads.
-    return proveList(folder, key);
+    return proveList(folder, key, wanted);
   });
+  return { key, list };
+};
+
+const isUnproven = (error: unknown): error is UserError =>
+  error instanceof UserError &&
+  ["KEY_WRONG", "SIGNATURE_WRONG", "SIGNATURE_MISSING"].includes(error.code);
+
+/** By the first of the keys that fits. Throws for a single key what that one failed with. */
+const proveByOne = async (
+  folder: PublishedFolder,
+  { keys, named, standing }: SignedBy,
+  options: Options,
+): Promise<Proven> => {
+  const without = standing
+    ? "give the published checksum with --sha256"
+    : `leave ${named} out`;
+  const failures: UserError[] = [];
+  for (const text of keys) {
+    const fingerprint = parseFingerprint(text, named);
+    try {
+      return await proveBy(folder, { fingerprint, named, without }, options);
+    } catch (error) {
+      if (!isUnproven(error)) {
+        throw error;
+      }
+      failures.push(error);
+    }
+  }
+  const [first] = failures;
+  if (first === undefined) {
+    throw new Error(`${named} names no key`);
+  }
+  const messages = new Set(failures.map(({ message }) => message));
+  throw messages.size === 1
+    ? first
+    : new UserError(
+        first.code,
+        `${folder.place(LIST)} is not signed by a key of ${named}`,
+        {
+          facts: [...messages],
+          state,
+          hint: `do not use the image, or compare the fingerprints with those that its publisher shows in another place; ${without} if another proof of it is at hand`,
+          cause: first,
+        },
+      );
+};
+
+/**
+ * What the list beside the image says of it, when one of the keys has signed the list. Throws SIGNATURE_MISSING,
+ * SIGNATURE_WRONG, KEY_WRONG, BASE_TURNED_BACK, CHECKSUM_LIST_WRONG and NetworkFailure.
+ */
+const signedChecksum = async (
+  folder: PublishedFolder,
+  signedBy: SignedBy,
+  options: Options,
+): Promise<ExpectedChecksum> => {
+  const { key, list } = await proveByOne(folder, signedBy, options);
   const from = folder.place(LIST);
   const sha256 = findListed(
-    parseChecksumList(proven.data, from),
+    parseChecksumList(list.data, from),
     folder.file,
   )?.sha256;
   if (sha256 === undefined) {
@@ -234,19 +259,30 @@ const signedChecksum = async (
       "an image that was renamed is not listed any more: give it the name that its publisher gave it",
     );
   }
-  await demandNewest(folder, proven, key, options);
-  return { sha256, from: `${from}, signed by ${fingerprint}` };
+  await demandNewest(folder, list, key, options);
+  return { sha256, from: `${from}, signed by ${key.fingerprint}` };
+};
+
+/** Whether a list beside a file here names it: then somebody has published it. */
+const isListed = async (path: string): Promise<boolean> => {
+  const list = join(dirname(path), LIST);
+  const data = await readPublished(list);
+  return (
+    data !== undefined &&
+    findListed(parseChecksumList(data, list), basename(path)) !== undefined
+  );
 };
 
 type Demands = {
   readonly sha256?: string | undefined;
-  /** As the user wrote the fingerprint. */
-  readonly signedBy?: string | undefined;
+  readonly signedBy?: SignedBy | undefined;
 };
 
 /**
- * What the user demands of an image: the checksum of --sha256, the one that the key of --signed-by vouches for, or one
+ * What the user demands of an image: the checksum of --sha256, the one that a key of `signedBy` vouches for, or one
  * that is both. Throws WRONG_ARGUMENTS, CHECKSUM_MISMATCH where they differ, and what `signedChecksum` throws.
+ *
+ * @param image a path, or an http or https address
  */
 export const demandedChecksum = async (
   image: string | URL,
@@ -257,8 +293,15 @@ export const demandedChecksum = async (
   if (signedBy === undefined) {
     return given;
   }
-  const fingerprint = parseFingerprint(signedBy, OPTION);
-  const signed = await signedChecksum(image, fingerprint, options);
+  if (
+    signedBy.standing &&
+    (given !== undefined ||
+      (typeof image === "string" && !(await isListed(image))))
+  ) {
+    return given;
+  }
+  const folder = folderOf(image, options);
+  const signed = await signedChecksum(folder, signedBy, options);
   if (given !== undefined) {
     demandChecksums(
       `${basename(typeof image === "string" ? image : image.pathname)} in ${signed.from},`,

@@ -6,6 +6,7 @@ import type { BaseImage, BasePin } from "../base/base-request.ts";
 import { resolveBase } from "../base/resolve-base.ts";
 import { isRootfs } from "../base/rootfs-base.ts";
 import type { CacheOptions } from "../base/cache.ts";
+import type { SignedBy } from "../base/signed-by.ts";
 import type { Source } from "../image/source.ts";
 import { baseSystem } from "../inventory/base-facts.ts";
 import { UserError } from "../report/user-error.ts";
@@ -30,7 +31,7 @@ export type BasesOptions = CacheOptions & {
   /** Whether the user named the base on the command line. */
   readonly explicit: boolean;
   readonly sha256: string | undefined;
-  readonly signedBy?: string | undefined;
+  readonly signedBy: SignedBy | undefined;
   readonly insecure: boolean;
   /** What the lockfile says of a base, by the name that the user has for it. */
   readonly pinOf: (base: string) => BasePin | undefined;

@@ -7,9 +7,11 @@ import { UserError } from "../report/user-error.ts";
 import { describeEntry, pruneBases } from "./base-prune.ts";
 import { updateBases } from "./base-update.ts";
 import type { Context } from "./context.ts";
+import { signersOf } from "./signers.ts";
 
 const baseOptions = z.object({
   sha256: z.string().optional(),
+  signedBy: z.string().optional(),
   insecure: z.boolean().optional(),
   mirror: z.array(z.string()).optional(),
   inventory: z.string(),
@@ -107,6 +109,7 @@ export const base = async (
       base: name,
       explicit: true,
       sha256: options.sha256,
+      signedBy: await signersOf(context, options),
       insecure: options.insecure,
     },
     {

@@ -25,6 +25,7 @@ import { demandOtherFiles } from "./demand-other-files.ts";
 import { keepOutOfGit } from "./keep-out-of-git.ts";
 import { prepareSeeds } from "./prepare-seeds.ts";
 import { showBases } from "./show-images.ts";
+import { signersOf } from "./signers.ts";
 import { imageFiles } from "./source-files.ts";
 
 const buildOptions = z.object({
@@ -33,6 +34,7 @@ const buildOptions = z.object({
   role: z.string().optional(),
   base: z.string().optional(),
   sha256: z.string().optional(),
+  signedBy: z.string().optional(),
   format: z.enum(BUILD_FORMATS),
   out: z.string(),
   insecure: z.boolean().optional(),
@@ -143,6 +145,7 @@ export const build = async (
       parts: !needsWholeBase(format),
       explicit: options.base !== undefined,
       sha256: options.sha256,
+      signedBy: await signersOf(context, options),
       insecure: options.insecure === true,
       env,
       report,

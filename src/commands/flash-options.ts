@@ -1,5 +1,6 @@
 // The options of pi-image flash, as the command line gives them.
 import { z } from "zod";
+import type { SignedBy } from "../base/signed-by.ts";
 import { STALL_LIMITS } from "../flash/stall-watch.ts";
 import { parseDuration } from "./duration.ts";
 
@@ -25,7 +26,10 @@ export const flashOptions = z.object({
   dryRun: z.boolean().default(false),
 });
 
-export type FlashOptions = z.infer<typeof flashOptions>;
+/** With whose signature counts, of --signed-by or of the inventory. */
+export type FlashOptions = Omit<z.infer<typeof flashOptions>, "signedBy"> & {
+  readonly signedBy: SignedBy | undefined;
+};
 
 /** What decides where the bytes come from. */
 export type SourceOptions = Readonly<

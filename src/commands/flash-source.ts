@@ -2,11 +2,11 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { lockPath } from "../addons/lock-file.ts";
+import { demandUnasked } from "../base/signed-by.ts";
 import type { SourceFile } from "../device/run-sources.ts";
 import { orAbsent } from "../device/or-absent.ts";
 import { normaliseRanges } from "../image/range.ts";
 import { SECRETS_ENDING } from "../kubernetes/load-secrets.ts";
-import { UserError } from "../report/user-error.ts";
 import { onlyImage } from "./choose-image.ts";
 import type { Context } from "./context.ts";
 import type { SourceOptions } from "./flash-options.ts";
@@ -123,14 +123,12 @@ export const openSources = async (
     const { openRoleImage } = await import("./role-image-source.ts");
     return openRoleImage(context, { ...args, image, host });
   }
-  if (args.signedBy !== undefined && args.base === undefined) {
-    throw new UserError(
-      "WRONG_ARGUMENTS",
-      "--signed-by is for an image that somebody published, and none is given",
-      {
-        state: "nothing was written",
-        hint: "name the image file or its address, as IMAGE or with --base",
-      },
+  if (args.base === undefined) {
+    demandUnasked(
+      args.signedBy,
+      (named) =>
+        `${named} is for an image that somebody published, and none is given`,
+      "name the image file or its address, as IMAGE or with --base",
     );
   }
   const hosts =

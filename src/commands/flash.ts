@@ -12,6 +12,7 @@ import { settleTargets } from "./flash-results.ts";
 import { namedSources, openSources } from "./flash-source.ts";
 import { flashTargets, pathsOf } from "./flash-targets.ts";
 import type { FlashSource } from "./image-source.ts";
+import { signersOf } from "./signers.ts";
 import { writeTargets } from "./write-targets.ts";
 
 /** In this order, so that every look and every question comes before the first write, of a card or of the project. */
@@ -20,8 +21,10 @@ export const flash = async (
   args: readonly (string | undefined)[],
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
-  const options = flashOptions.parse(given);
-  const wanted = flashTargets(args, options.host);
+  const parsed = flashOptions.parse(given);
+  const wanted = flashTargets(args, parsed.host);
+  const signedBy = await signersOf(context, parsed);
+  const options = { ...parsed, signedBy };
   const named = await namedSources(wanted, options);
   const targets = await lookAtTargets(context, pathsOf(wanted), named, options);
   const [first] = targets;

@@ -7,6 +7,7 @@ import {
   type ExpectedChecksum,
   unpackedChecksumBeside,
 } from "../base/checksums.ts";
+import type { SignedBy } from "../base/signed-by.ts";
 import { demandedChecksum } from "../base/signed-checksum.ts";
 import { digestFile } from "../base/digest-file.ts";
 import type { MapSource } from "../flash/plan-flash.ts";
@@ -138,8 +139,7 @@ export type ImageOptions = {
   readonly wipe?: boolean | undefined;
   /** The checksum that the file must have, as the user gave it, or as something else says. */
   readonly sha256?: string | undefined;
-  /** Fingerprint of the key that must have signed the list beside it, as the user wrote it. */
-  readonly signedBy?: string | undefined;
+  readonly signedBy?: SignedBy | undefined;
   readonly expected?: ExpectedChecksum | undefined;
 };
 

@@ -11,6 +11,7 @@ import {
 import { shownUrl } from "../base/http-request.ts";
 import { NetworkFailure } from "../base/network-failure.ts";
 import { resolveAddress } from "../base/resolve-address.ts";
+import { demandUnasked, type SignedBy } from "../base/signed-by.ts";
 import { demandedChecksum } from "../base/signed-checksum.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
@@ -26,8 +27,7 @@ type Surroundings = Pick<Context, "env" | "report" | "signal">;
 type NamedOptions = {
   readonly wipe?: boolean | undefined;
   readonly sha256?: string | undefined;
-  /** Fingerprint of the key that must have signed the list beside it, as the user wrote it. */
-  readonly signedBy?: string | undefined;
+  readonly signedBy?: SignedBy | undefined;
   /** Takes an address without a checksum. */
   readonly insecure?: boolean | undefined;
 };
@@ -129,13 +129,11 @@ const demandFolder = async (
   { signedBy }: NamedOptions,
 ): Promise<void> => {
   if (signedBy !== undefined && (await isStream(image))) {
-    throw new UserError(
-      "WRONG_ARGUMENTS",
-      `--signed-by needs the list beside the image, and ${image === "-" ? "standard input" : image} has nothing beside it`,
-      {
-        state: "nothing was written",
-        hint: "give the image as a file or an address; or check the list with gpgv, and give the image's checksum with --sha256",
-      },
+    demandUnasked(
+      signedBy,
+      (named) =>
+        `${named} needs the list beside the image, and ${image === "-" ? "standard input" : image} has nothing beside it`,
+      "give the image as a file or an address; or check the list with gpgv, and give the image's checksum with --sha256",
     );
   }
 };

@@ -26,6 +26,7 @@ import { demandNoErrors, openProject } from "./project.ts";
 import { publishedBases } from "./published-bases.ts";
 import { releaseImages } from "./release-images.ts";
 import { showBases } from "./show-images.ts";
+import { signersOf } from "./signers.ts";
 import { imageFiles } from "./source-files.ts";
 
 const releaseOptions = z.object({
@@ -34,6 +35,7 @@ const releaseOptions = z.object({
   name: z.string().optional(),
   base: z.string().optional(),
   sha256: z.string().optional(),
+  signedBy: z.string().optional(),
   format: z.array(z.string()).optional(),
   out: z.string(),
   url: z.string().optional(),
@@ -182,6 +184,7 @@ export const release = async (
       // A release must never be made from a sample that only stands in.
       explicit: true,
       sha256: options.sha256,
+      signedBy: await signersOf(context, options),
       insecure: options.insecure === true,
       pinOf: pinIn(await loadLock(lockFile), relative(context.cwd, lockFile)),
       mirrors: project.cluster.mirrors.baseImages,

@@ -20,8 +20,10 @@ import type { Context } from "./context.ts";
 import { fitSource } from "./fit-source.ts";
 import { openNamedImage } from "./named-image.ts";
 import { showImages } from "./show-images.ts";
+import { signersOf } from "./signers.ts";
 
 const verifyOptions = z.object({
+  inventory: z.string(),
   out: z.string(),
   signedBy: z.string().optional(),
 });
@@ -46,9 +48,10 @@ export const verify = async (
   args: readonly (string | undefined)[],
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
-  const { out, signedBy } = verifyOptions.parse(given);
+  const options = verifyOptions.parse(given);
+  const { out } = options;
   const [path = "", image] = args;
-  if (signedBy !== undefined && image === undefined) {
+  if (options.signedBy !== undefined && image === undefined) {
     throw new UserError(
       "WRONG_ARGUMENTS",
       "--signed-by is for an image, and none is given",
@@ -57,6 +60,8 @@ export const verify = async (
       },
     );
   }
+  const signedBy =
+    image === undefined ? undefined : await signersOf(context, options);
   const target = await usable(path);
   const opened = await openForReading(target);
   const { report, signal } = context;

@@ -17,7 +17,7 @@ export const DEVICE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     "patience",
     "signed-by",
   ],
-  verify: ["out", "signed-by"],
+  verify: ["inventory", "out", "signed-by"],
   devices: ["test", "serial", "max-size"],
 };
 

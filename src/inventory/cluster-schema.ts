@@ -207,9 +207,26 @@ const cluster = z
   })
   .describe("What all nodes share.");
 
+const trust = z
+  .array(
+    text(
+      {
+        description: "The fingerprint of a key: all 40 digits.",
+        examples: ["DE15B14486CD377B9E876E1A234654DA9A296436"],
+      },
+      fingerprintRule,
+    ),
+  )
+  .min(1)
+  .optional()
+  .describe(
+    "The keys that sign the images you use, such as those of `pi-image release`: one of them must have signed what an address names, and a file that SHA256SUMS beside it lists. --signed-by says it for one run. The catalogue's bases have keys of their own.",
+  );
+
 export const inventorySchema = z
   .strictObject({
     cluster,
+    trust,
     defaults: defaultsSchema.optional(),
     nodes: z
       .array(nodeSchema)

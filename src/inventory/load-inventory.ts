@@ -25,7 +25,7 @@ import { resolveInventory } from "./resolve.ts";
 import type { ResolvedProject } from "./resolved.ts";
 
 /** A thousand nodes take a tenth of it. */
-const INVENTORY_LIMIT = 1024 * 1024;
+export const INVENTORY_LIMIT = 1024 * 1024;
 
 export type SecretsWanted =
   "needed" | "without commands" | "at hand" | "unneeded";
@@ -65,7 +65,7 @@ export type LoadedInventory = {
   readonly passwordsMissing: boolean;
 };
 
-const unreadable = (
+export const unreadableInventory = (
   path: string,
   file: Extract<TextFile, { text: undefined }>,
 ): Problem => ({
@@ -89,7 +89,7 @@ export const loadInventory = async (
   if (file.text === undefined && !implied) {
     return {
       project: undefined,
-      problems: [unreadable(options.path, file)],
+      problems: [unreadableInventory(options.path, file)],
       files: new Map(),
       folder,
       implied: false,

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { demandedChecksum } from "../../src/base/signed-checksum.ts";
+import type { SignedBy } from "../../src/base/signed-by.ts";
 import type { PinnedKey } from "../../src/base/signature.ts";
 import { runTool } from "../../src/system/run-tool.ts";
 import { failureOf } from "../support/failure.ts";
@@ -17,6 +18,12 @@ const IMAGE = Buffer.from("an image");
 const SHA256 = createHash("sha256").update(IMAGE).digest("hex");
 const SUMS = Buffer.from(`${SHA256}  ${FILE}\n`);
 const MADE = "20240101T000000";
+
+const asked = (...keys: readonly string[]): SignedBy => ({
+  keys,
+  named: "--signed-by",
+  standing: false,
+});
 
 type Beside = Readonly<Record<string, string | Buffer>>;
 
@@ -58,7 +65,7 @@ describeWithTools(["gpg", "gpgconf"], "--signed-by", () => {
     expect(
       await demandedChecksum(
         join(folder, FILE),
-        { signedBy: fingerprint },
+        { signedBy: asked(fingerprint) },
         options,
       ),
     ).toEqual({ sha256: SHA256, from: `${list}, signed by ${fingerprint}` });
@@ -74,13 +81,13 @@ describeWithTools(["gpg", "gpgconf"], "--signed-by", () => {
         server.files.delete("v1/signing-key.asc");
       }
       expect(
-        await demandedChecksum(url, { signedBy: printed }, options),
+        await demandedChecksum(url, { signedBy: asked(printed) }, options),
       ).toEqual({
         sha256: SHA256,
         from: `${server.address}v1/SHA256SUMS, signed by ${fingerprint}`,
       });
     }
-    const both = { signedBy: fingerprint, sha256: "0".repeat(64) };
+    const both = { signedBy: asked(fingerprint), sha256: "0".repeat(64) };
     expect(await outcomeOf(demandedChecksum(url, both, options))).toMatch(
       /^CHECKSUM_MISMATCH 4: .* does not have the checksum that --sha256 says$/,
     );
@@ -90,7 +97,7 @@ describeWithTools(["gpg", "gpgconf"], "--signed-by", () => {
     "refuses %j, which is not a fingerprint",
     async (text) => {
       const error = await failureOf(
-        demandedChecksum(FILE, { signedBy: text }, testOptions()),
+        demandedChecksum(FILE, { signedBy: asked(text) }, testOptions()),
       );
       expect([error.code, error.exitCode]).toEqual(["WRONG_ARGUMENTS", 2]);
       expect(error.facts.length > 0).toBe(text.includes("DEADBEEF"));
@@ -103,9 +110,9 @@ describeWithTools(["gpg", "gpgconf"], "--signed-by", () => {
       options = testOptions(),
     ): Promise<string> => {
       const folder = place(beside);
-      const asked = { signedBy: key.fingerprint };
+      const demands = { signedBy: asked(key.fingerprint) };
       const path = join(folder, FILE);
-      const said = await outcomeOf(demandedChecksum(path, asked, options));
+      const said = await outcomeOf(demandedChecksum(path, demands, options));
       return said.replaceAll(`${folder}/`, "");
     };
 
@@ -166,11 +173,11 @@ describeWithTools(["gpg", "gpgconf"], "--signed-by", () => {
       const options = testOptions();
       const newer = signedBy(key, SUMS, ...at("20250601"));
       const older = signedBy(key, SUMS, ...at("20250501"));
-      const asked = { signedBy: key.fingerprint };
+      const demands = { signedBy: asked(key.fingerprint) };
       const accept = (beside: Beside, name = FILE) => {
         const folder = place(beside);
         writeFileSync(join(folder, name), IMAGE);
-        return demandedChecksum(join(folder, name), asked, options);
+        return demandedChecksum(join(folder, name), demands, options);
       };
       await accept(older);
       await accept(newer);
@@ -185,21 +192,40 @@ describeWithTools(["gpg", "gpgconf"], "--signed-by", () => {
     });
   });
 
+  it("takes the first of several keys that fits, and tells what was wrong with each", async () => {
+    const options = testOptions();
+    const path = join(place(signedBy(key)), FILE);
+    const both = { signedBy: asked(other.fingerprint, key.fingerprint) };
+    const proven = await demandedChecksum(path, both, options);
+    expect(proven?.from).toContain(`signed by ${key.fingerprint}`);
+    const third = gpg.makeKey("third", "ed25519", "never", MADE);
+    const wrong = { signedBy: asked(other.fingerprint, third.fingerprint) };
+    const error = await failureOf(demandedChecksum(path, wrong, options));
+    expect([error.code, error.facts.length]).toEqual(["KEY_WRONG", 2]);
+    expect(error.message).toMatch(
+      /SHA256SUMS is not signed by a key of --signed-by$/,
+    );
+  });
+
   it("refuses a key that has expired or was revoked, and remembers a revocation", async () => {
     const old = gpg.makeKey("old", "ed25519", "seconds=86400", MADE);
     const folder = place(signedBy(old, SUMS, ...at("20240101")));
     const path = join(folder, FILE);
     expect(
       await outcomeOf(
-        demandedChecksum(path, { signedBy: old.fingerprint }, testOptions()),
+        demandedChecksum(
+          path,
+          { signedBy: asked(old.fingerprint) },
+          testOptions(),
+        ),
       ),
     ).toMatch(/^SIGNATURE_WRONG 4: .* is not a valid one of the key /);
 
     const lost = gpg.makeKey("lost", "ed25519", "never", MADE);
     const good = signedBy(lost);
     const options = testOptions();
-    const asked = { signedBy: lost.fingerprint };
-    await demandedChecksum(join(place(good), FILE), asked, options);
+    const demands = { signedBy: asked(lost.fingerprint) };
+    await demandedChecksum(join(place(good), FILE), demands, options);
     const home = ["--homedir", gpg.home, "--batch", "--quiet"];
     const revocation = join(
       gpg.home,
@@ -222,7 +248,7 @@ describeWithTools(["gpg", "gpgconf"], "--signed-by", () => {
       const beside = { ...good, "signing-key.asc": text };
       expect(
         await outcomeOf(
-          demandedChecksum(join(place(beside), FILE), asked, options),
+          demandedChecksum(join(place(beside), FILE), demands, options),
         ),
       ).toMatch(/^KEY_WRONG 4: .* names: it is revoked$/);
     }
@@ -237,7 +263,7 @@ describeWithTools(["gpg", "gpgconf"], "--signed-by", () => {
       await outcomeOf(
         demandedChecksum(
           join(folder, FILE),
-          { signedBy: key.fingerprint },
+          { signedBy: asked(key.fingerprint) },
           testOptions(),
         ),
       ),

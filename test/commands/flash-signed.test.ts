@@ -1,6 +1,6 @@
 // pi-image flash and verify with --signed-by: what the publisher's key vouches for goes onto the card, and nothing else.
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { flash } from "../../src/commands/flash.ts";
@@ -53,9 +53,13 @@ const setUp = async () => {
           ...more,
         }),
       ),
-    verify: (named: string | undefined, signedBy: string) =>
+    verify: (named: string | undefined, signedBy?: string) =>
       runInProcess("verify", folder, (context) =>
-        verify(context, [card, named], { out: join(folder, "out"), signedBy }),
+        verify(context, [card, named], {
+          inventory: join(folder, "cluster.yaml"),
+          out: join(folder, "out"),
+          signedBy,
+        }),
       ),
   };
 };
@@ -118,5 +122,64 @@ describeWithTools(["gpg", "gpgconf", "sfdisk"], "--signed-by", () => {
         .subarray(0, MIB)
         .every((byte) => byte === 0),
     ).toBe(true);
+  });
+
+  it("takes the keys of `trust:` in the inventory, as --signed-by once and for all", async () => {
+    const { key, folder, image, isAsBefore, other, holds, ...run } =
+      await setUp();
+    const trust = (...keys: readonly string[]) =>
+      writeFileSync(
+        join(folder, "cluster.yaml"),
+        // Nothing else of it is looked at for a plain image.
+        `trust: [${keys.map((one) => JSON.stringify(one)).join(", ")}]\n`,
+      );
+    const somebody = other();
+    trust(somebody.fingerprint);
+    const refused = await run.flash(image, {});
+    expect(refused.exit).toBe(4);
+    expect(refused.said).toContain(
+      "is not the key that `trust:` in cluster.yaml names",
+    );
+    expect((await run.verify(image)).exit).toBe(4);
+    const server = await startServer();
+    server.files.set("a.img", readFileSync(image));
+    const address = `${server.address}a.img`;
+    // Nothing is beside it: somebody may have taken the signature away.
+    for (const more of [{}, { insecure: true }]) {
+      expect((await run.flash(address, more)).exit).toBe(4);
+    }
+    for (const [written, what] of [
+      ["A1B2C3D4", '"A1B2C3D4" is not the fingerprint of a key'],
+      ["", '"" is not the fingerprint of a key'],
+    ] as const) {
+      trust(written);
+      const wrong = await run.flash(image, {});
+      expect(wrong.said).toContain(what);
+      expect(wrong.exit).toBe(2);
+    }
+    for (const text of [
+      "trsut: [x]\n",
+      "trustedKeys: [x]\n",
+      "cluster: {trust: [x]}\n",
+      "trust: [\n",
+      "trust: []\n",
+    ]) {
+      writeFileSync(join(folder, "cluster.yaml"), text);
+      expect([text, (await run.flash(image, {})).exit]).toEqual([text, 2]);
+    }
+    expect(isAsBefore()).toBe(true);
+
+    trust(somebody.fingerprint, key.fingerprint);
+    const plan = await run.flash(image, { dryRun: true });
+    expect(plan.printed).toContain(`SHA256SUMS, signed by ${key.fingerprint}`);
+    // A checksum of one's own is a proof, too, and what nobody published has no list.
+    trust(somebody.fingerprint);
+    const sha256 = createHash("sha256")
+      .update(readFileSync(image))
+      .digest("hex");
+    expect((await run.flash(image, { sha256 })).exit).toBe(0);
+    rmSync(join(folder, "SHA256SUMS"));
+    expect((await run.flash(image, {})).exit).toBe(0);
+    expect(holds(readFileSync(image))).toBe(true);
   });
 });

@@ -1,0 +1,30 @@
+// Whose signature the images of a run need: the key of --signed-by, else those that the inventory trusts.
+import { basename } from "node:path";
+import type { SignedBy } from "../base/signed-by.ts";
+import { loadTrust } from "../inventory/load-trust.ts";
+import type { Context } from "./context.ts";
+import { demandNoErrors } from "./project.ts";
+
+type Arguments = {
+  readonly signedBy?: string | undefined;
+  readonly inventory: string;
+};
+
+/** Undefined where nobody names a key. Throws PROJECT_HAS_PROBLEMS where the inventory may name one and cannot be read. */
+export const signersOf = async (
+  context: Context,
+  { signedBy, inventory }: Arguments,
+): Promise<SignedBy | undefined> => {
+  if (signedBy !== undefined) {
+    return { keys: [signedBy], named: "--signed-by", standing: false };
+  }
+  const { keys, problems, files } = await loadTrust(inventory);
+  demandNoErrors(context, problems, files);
+  return keys.length === 0
+    ? undefined
+    : {
+        keys,
+        named: `\`trust:\` in ${basename(inventory)}`,
+        standing: true,
+      };
+};
