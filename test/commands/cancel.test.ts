@@ -118,7 +118,10 @@ const cases: readonly Case[] = [
   {
     command: "verify",
     run: async (context, folder) =>
-      verify(context, [image, image], { out: join(folder, "out") }),
+      verify(context, [image, image], {
+        inventory: join(folder, "cluster.yaml"),
+        out: join(folder, "out"),
+      }),
     phases: ["verify"],
     state: () => /the card was only read/,
   },

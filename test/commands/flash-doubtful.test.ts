@@ -269,7 +269,10 @@ describeAsRoot(
       expect(proven.exit).toBe(0);
       run("cmp", path, card);
       const held = await runInProcess("verify", folder, (context) =>
-        verify(context, [card, path], { out: join(folder, "out") }),
+        verify(context, [card, path], {
+          inventory: join(folder, "cluster.yaml"),
+          out: join(folder, "out"),
+        }),
       );
       expect(held.exit).toBe(0);
       expect(held.said).toContain(`warning: ${finding.message}`);

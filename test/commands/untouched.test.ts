@@ -279,7 +279,7 @@ const CASES: readonly Case[] = [
     code: "RECEIPT_UNREADABLE",
     run: (project) =>
       running(project, (context) =>
-        verify(context, [project.card], { out: project.common.out }),
+        verify(context, [project.card], project.common),
       ),
   },
   {
