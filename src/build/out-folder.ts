@@ -6,7 +6,9 @@ import { formatBytes } from "../report/progress-line.ts";
 import { UserError } from "../report/user-error.ts";
 import { removeStalePartials } from "../system/atomic-file.ts";
 import { errnoWords } from "../system/errno-words.ts";
+import { ignoreAllInGit } from "../system/ignore-file.ts";
 import { makeFolder } from "../system/make-folder.ts";
+import { isOnlyResults } from "./private-out.ts";
 
 /** Images and seeds hold secrets: others on this machine must not even list them. */
 const PRIVATE_FOLDER = 0o700;
@@ -61,7 +63,10 @@ export const demandOutFolder = async (folder: string): Promise<void> => {
   }
 };
 
-/** @throws UserError OUT_FOLDER_UNUSABLE */
+/**
+ * Makes it where it is missing, and git sees nothing of what it holds.
+ * @throws UserError OUT_FOLDER_UNUSABLE
+ */
 export const prepareOutFolder = async (folder: string): Promise<void> => {
   try {
     await makeFolder(folder, PRIVATE_FOLDER);
@@ -74,6 +79,9 @@ export const prepareOutFolder = async (folder: string): Promise<void> => {
     throw unusable(folder, "written", error);
   }
   await removeStalePartials(folder);
+  if (await isOnlyResults(folder)) {
+    await ignoreAllInGit(folder);
+  }
 };
 
 export const outFull = (folder: string, facts: readonly string[]): UserError =>

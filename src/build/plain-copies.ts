@@ -3,6 +3,7 @@ import { open, readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isEncrypted } from "../kubernetes/age-envelope.ts";
 import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import { SECRETS_ENDING } from "../kubernetes/load-secrets.ts";
 import { ifSystem } from "../report/expected-failure.ts";
 
 export type PlainCopy = {
@@ -25,7 +26,8 @@ const namesIn = async (folder: string): Promise<readonly string[]> => {
 /** What an encrypted file begins with is enough to know it. */
 const ENOUGH = 64;
 
-const isPlainFile = async (path: string): Promise<boolean> => {
+/** Whether there is a file that is not encrypted. */
+export const isPlainFile = async (path: string): Promise<boolean> => {
   try {
     const handle = await open(path, "r");
     try {
@@ -61,6 +63,22 @@ export const copiesInOut = async (
     }
   }
   return copies;
+};
+
+/** Names of the secrets files of any cluster in the folder that are not encrypted, and of copies beside them. */
+export const plainSecretsIn = async (
+  folder: string,
+): Promise<readonly string[]> => {
+  const names: string[] = [];
+  for (const name of await namesIn(folder)) {
+    if (
+      name.includes(SECRETS_ENDING) &&
+      (await isPlainFile(join(folder, name)))
+    ) {
+      names.push(name);
+    }
+  }
+  return names;
 };
 
 /** The secrets file itself, and what editors and people leave beside it: homelab.secrets.yaml~, .bak, .swp. */

@@ -1,5 +1,5 @@
 // pi-image build: one image per node, from the inventory, the cluster's secrets and a base.
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { openBases } from "../build/open-bases.ts";
 import {
@@ -27,6 +27,7 @@ import { prepareSeeds } from "./prepare-seeds.ts";
 import { showBases } from "./show-images.ts";
 import { signersOf } from "./signers.ts";
 import { imageFiles } from "./source-files.ts";
+import { tellOfCopies } from "./tell-of-copies.ts";
 
 const buildOptions = z.object({
   inventory: z.string(),
@@ -79,22 +80,6 @@ const withoutResults = (plan: BuildPlan): BuildPlan => ({
   steps: plan.steps.map((step) => ({ ...step, outputs: [] })),
   outputs: plan.outputs.slice(CLUSTER_FILES.length),
 });
-
-/** Who encrypts the secrets file should know that images are not. */
-const tellOfCopies = async (
-  context: Context,
-  secretsFile: string,
-  out: string,
-): Promise<void> => {
-  const { length } = await copiesInOut(out);
-  if (length > 0) {
-    context.report({
-      type: "warning",
-      message: `${relative(context.cwd, secretsFile)} is encrypted, but ${length === 1 ? "a file" : `${length} files`} in ${out} ${length === 1 ? "holds" : "hold"} the same secrets in plain`,
-      hint: "`pi-image secrets status` lists them: delete them once the cards are written; with `build --no-keep`, `flash --host` writes cards without them",
-    });
-  }
-};
 
 export const build = async (
   context: Context,
@@ -172,7 +157,11 @@ export const build = async (
       await prepareOutFolder(out);
     }
     const { secretsFile } = prepared;
-    await keepOutOfGit(context, { secretsFile, encrypted, out });
+    await keepOutOfGit(context, {
+      folder: dirname(secretsFile),
+      secretsFile,
+      out,
+    });
     if (keep) {
       await explainFullDisk(out, async () => {
         for (const [name, base] of ready) {
@@ -183,7 +172,7 @@ export const build = async (
       });
     }
     if (encrypted) {
-      await tellOfCopies(context, secretsFile, out);
+      tellOfCopies(context, secretsFile, await copiesInOut(out), `in ${out}`);
     }
   } finally {
     await Promise.all([...bases.values()].map((base) => base.close()));

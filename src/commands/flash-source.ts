@@ -57,6 +57,8 @@ export type OpenSources = {
   readonly files: readonly SourceFile[];
   /** In the order of the targets. */
   readonly sources: readonly FlashSource[];
+  /** Where nodes' secrets are kept, or would be; undefined for an image that is flashed as it is. */
+  readonly secretsFile: string | undefined;
   /**
    * Writes what the nodes need into the project's folder: the cluster's secrets and the lockfile. Gives the sources
    * again: with other contents where another run has made the cluster meanwhile.
@@ -109,6 +111,7 @@ export const openSources = async (
     const sources = [source];
     return {
       sources,
+      secretsFile: undefined,
       files: [
         ...imageFiles(image, IMAGE),
         // A copy of what came from a pipe or an address.
@@ -139,6 +142,7 @@ export const openSources = async (
   const opened = await openNodeSources(context, { ...args, hosts });
   return {
     sources: withSharedRanges(opened.sources),
+    secretsFile: opened.secretsFile,
     files: opened.files,
     keep: async () => withSharedRanges(await opened.keep()),
     close: opened.close,

@@ -1,5 +1,5 @@
 // pi-image flash: writes images to one or several targets at once and proves that each target holds its own.
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { demandOutFolder, prepareOutFolder } from "../build/out-folder.ts";
 import { lookAtSources } from "../device/run-sources.ts";
 import { receiptPath } from "../flash/receipt-store.ts";
@@ -7,6 +7,7 @@ import { confirmTargets, printPlan, showContent } from "./confirm-targets.ts";
 import type { Context } from "./context.ts";
 import { ejectTargets } from "./eject-targets.ts";
 import { flashOptions } from "./flash-options.ts";
+import { keepOutOfGit } from "./keep-out-of-git.ts";
 import { lookAtTargets, planTargets, withKept } from "./flash-plans.ts";
 import { settleTargets } from "./flash-results.ts";
 import { namedSources, openSources } from "./flash-source.ts";
@@ -64,6 +65,11 @@ export const flash = async (
 
     const kept = withKept(planned, await keep());
     await prepareOutFolder(options.out);
+    await keepOutOfGit(context, {
+      folder: dirname(resolve(options.inventory)),
+      secretsFile: opened.secretsFile,
+      out: options.out,
+    });
     const results = await writeTargets(context, kept, options.patience, files);
     const flashed = kept.flatMap((one) => {
       const result = results.get(one.source);

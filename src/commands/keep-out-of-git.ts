@@ -1,13 +1,13 @@
 // Sees to it that git does not take the cluster's secrets along, and warns where it has them already.
 import { homedir } from "node:os";
-import { basename, dirname, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { commandLine } from "../system/run-tool.ts";
+import { ignoreInGit, trackedByGit } from "../system/ignore-file.ts";
 import {
-  ignoreAllInGit,
-  ignoreInGit,
-  trackedByGit,
-} from "../system/ignore-file.ts";
-import { isOnlyResults } from "../build/private-out.ts";
+  copiesInOut,
+  isPlainFile,
+  plainSecretsIn,
+} from "../build/plain-copies.ts";
 import type { Context } from "./context.ts";
 
 const SECRETS = "*.secrets.yaml";
@@ -17,7 +17,79 @@ const WHY = `pi-image: secrets. Remove the line ${SECRETS} once that file is enc
 const isHome = (folder: string): boolean =>
   [homedir(), "/"].includes(resolve(folder));
 
-/** For a new project, which has neither results nor secrets yet. */
+const MOST_NAMED = 3;
+
+const tell = async (
+  context: Context,
+  folder: string,
+  names: readonly string[],
+): Promise<void> => {
+  const tracked =
+    names.length === 0 ? [] : await trackedByGit(folder, names, context.signal);
+  if (tracked.length > 0) {
+    const named = tracked.slice(0, MOST_NAMED);
+    const more = tracked.length - MOST_NAMED;
+    const here = relative(context.cwd, folder);
+    context.report({
+      type: "warning",
+      message: `git tracks ${named.map((name) => join(here, name)).join(", ")}${more > 0 ? ` and ${more} more` : ""}: whoever has the repository has the cluster's keys`,
+      hint: `${commandLine("git", [...(here === "" ? [] : ["-C", here]), "rm", "--cached", "--", ...named])}; if it was pushed, treat the keys as stolen`,
+    });
+  }
+};
+
+type Project = {
+  /** Where the secrets file is, or would be. */
+  readonly folder: string;
+  readonly out: string;
+};
+
+/** Warns where git has plain secrets of the project already; nothing of it can make a command fail. */
+export const tellWhatGitTracks = async (
+  context: Context,
+  { folder, out }: Project,
+): Promise<void> => {
+  const beside = await plainSecretsIn(folder);
+  const results = (await copiesInOut(out)).map(({ path }) => resolve(path));
+  const inside = results.every(
+    (path) => !relative(folder, path).startsWith(".."),
+  );
+  // An --out elsewhere may lie in another work tree.
+  await tell(context, folder, [
+    ...beside,
+    ...(inside ? results.map((path) => relative(folder, path)) : []),
+  ]);
+  if (!inside) {
+    const real = resolve(out);
+    await tell(
+      context,
+      real,
+      results.map((path) => relative(real, path)),
+    );
+  }
+};
+
+type Kept = Project & {
+  /** Undefined where none was looked at. */
+  readonly secretsFile: string | undefined;
+};
+
+/** After the secrets and the out folder were made. */
+export const keepOutOfGit = async (
+  context: Context,
+  { folder, secretsFile, out }: Kept,
+): Promise<void> => {
+  if (
+    secretsFile !== undefined &&
+    !isHome(folder) &&
+    (await isPlainFile(secretsFile))
+  ) {
+    await ignoreInGit(folder, [SECRETS], WHY);
+  }
+  await tellWhatGitTracks(context, { folder, out });
+};
+
+/** For a project that is begun. */
 export const ignoreFromTheStart = async (
   context: Context,
   inventory: string,
@@ -26,45 +98,6 @@ export const ignoreFromTheStart = async (
   if (!isHome(folder) && (await ignoreInGit(folder, ["/out/", SECRETS], WHY))) {
     context.remark("Told git in .gitignore to leave out/ and secrets alone.");
   }
-};
-
-type Kept = {
-  /** Path of the secrets file. */
-  readonly secretsFile: string;
-  readonly encrypted: boolean;
-  readonly out: string;
-};
-
-const MOST_NAMED = 3;
-
-/** After the secrets and the out folder were made; nothing of it can make a build fail. */
-export const keepOutOfGit = async (
-  context: Context,
-  { secretsFile, encrypted, out }: Kept,
-): Promise<void> => {
-  if (await isOnlyResults(out)) {
-    await ignoreAllInGit(out);
-  }
-  const folder = dirname(secretsFile);
-  if (!encrypted && !isHome(folder)) {
-    await ignoreInGit(folder, [SECRETS], WHY);
-  }
-  const results = relative(folder, resolve(out));
-  const tracked = await trackedByGit(
-    folder,
-    [
-      ...(encrypted ? [] : [basename(secretsFile)]),
-      ...(results === "" || results.startsWith("..") ? [] : [results]),
-    ],
-    context.signal,
-  );
-  const [first] = tracked;
-  if (first !== undefined) {
-    const more = tracked.length - MOST_NAMED;
-    context.report({
-      type: "warning",
-      message: `git tracks ${tracked.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}: whoever has the repository has the cluster's keys`,
-      hint: `${commandLine("git", ["rm", "-r", "--cached", ...tracked.slice(0, MOST_NAMED)])}; if it was pushed, treat the keys as stolen`,
-    });
-  }
+  // An inventory is also written anew, in a project that has some.
+  await tellWhatGitTracks(context, { folder, out: join(folder, "out") });
 };

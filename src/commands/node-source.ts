@@ -105,6 +105,8 @@ const builtImage = async (
 export type NodeSources = {
   /** In the order of `hosts`; nodes of one base have one reader. */
   readonly sources: readonly FlashSource[];
+  /** Undefined where no node's secrets are looked at. */
+  readonly secretsFile: string | undefined;
   /** Everything that is read or kept for them. */
   readonly files: readonly SourceFile[];
   /** Keeps the cluster's secrets and the lockfile; gives the sources again, with what was kept. */
@@ -242,6 +244,7 @@ export const openNodeSources = async (
       });
     return {
       sources: inOrder(streamed.opened),
+      secretsFile: prepared.secretsFile,
       files: [
         ...[...built.values()].flatMap(({ label }) => imageFiles(label, IMAGE)),
         ...streamed.files,

@@ -21,6 +21,7 @@ import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
 import type { Context } from "./context.ts";
 import { demandOtherFiles } from "./demand-other-files.ts";
+import { tellWhatGitTracks } from "./keep-out-of-git.ts";
 import { knownSecrets } from "./known-secrets.ts";
 import { demandNoErrors, openProject } from "./project.ts";
 import { publishedBases } from "./published-bases.ts";
@@ -244,6 +245,10 @@ export const release = async (
   } finally {
     await Promise.all([...bases.values()].map((base) => base.close()));
   }
+  await tellWhatGitTracks(context, {
+    folder: loaded.folder,
+    out: join(loaded.folder, "out"),
+  });
   context.printJson({ type: "result", plan });
   context.print(
     plan.steps

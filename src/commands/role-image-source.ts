@@ -73,6 +73,7 @@ export const openRoleImage = async (
     const sources = [source];
     return {
       sources,
+      secretsFile: undefined,
       files: imageFiles(image, IMAGE),
       keep: async () => sources,
       close: source.close,

@@ -1,10 +1,11 @@
 // pi-image secrets show|status|rotate: what the cluster's secrets are, where they live, and new join credentials.
 import { webcrypto } from "node:crypto";
-import { relative } from "node:path";
+import { dirname, relative } from "node:path";
 import { z } from "zod";
-import { plainCopies } from "../build/plain-copies.ts";
+import { type PlainCopy, plainCopies } from "../build/plain-copies.ts";
 import { kubeconfigsOf } from "../cluster/kubeconfig-file.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
+import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
 import { secretsReport } from "../kubernetes/secrets-report.ts";
 import {
   joinsByIdentity,
@@ -12,9 +13,12 @@ import {
 } from "../kubernetes/secrets-whereabouts.ts";
 import { rotateSecrets } from "../kubernetes/store-secrets.ts";
 import { day } from "../report/day.ts";
+import { visible } from "../report/printable.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "./context.ts";
+import { tellWhatGitTracks } from "./keep-out-of-git.ts";
 import { openSecrets } from "./kept-secrets.ts";
+import { tellOfCopies } from "./tell-of-copies.ts";
 
 const secretsOptions = z.object({
   inventory: z.string(),
@@ -92,24 +96,55 @@ const show = async (
   );
 };
 
+/** Also as records. */
+const findCopies = async (
+  context: Context,
+  {
+    file,
+    secrets,
+  }: { readonly file: string; readonly secrets: ClusterSecrets },
+  { out }: SecretsOptions,
+): Promise<readonly PlainCopy[]> => {
+  const copies = await plainCopies({
+    secretsFile: file,
+    secrets,
+    out,
+    kubeconfigs: kubeconfigsOf(context.env),
+  });
+  for (const copy of copies) {
+    context.printJson({ type: "copy", ...copy });
+  }
+  return copies;
+};
+
+const listOfCopies = (
+  { cwd }: Context,
+  copies: readonly PlainCopy[],
+): readonly string[] => [
+  "In plain on this computer:",
+  "",
+  table([
+    ["FILE", "HOLDS"],
+    ...copies.map(({ path, holds }) => [
+      visible(
+        relative(cwd, path).startsWith("..") ? path : relative(cwd, path),
+      ),
+      holds,
+    ]),
+  ]),
+];
+
 const status = async (
   context: Context,
   options: SecretsOptions,
 ): Promise<void> => {
-  const { secrets, project, file } = await openSecrets(context, options);
+  const kept = await openSecrets(context, options);
+  const { secrets, project, file } = kept;
   const all = secretsWhereabouts(secrets, project, new Date());
-  const copies = await plainCopies({
-    secretsFile: file,
-    secrets,
-    out: options.out,
-    kubeconfigs: kubeconfigsOf(context.env),
-  });
   for (const row of all) {
     context.printJson({ type: "secret", file, ...row });
   }
-  for (const copy of copies) {
-    context.printJson({ type: "copy", ...copy });
-  }
+  const copies = await findCopies(context, kept, options);
   context.print(
     [
       `All of these are in ${file}; some are also elsewhere:`,
@@ -128,21 +163,10 @@ const status = async (
         ? [
             `In plain they are nowhere beside the secrets file, in ${options.out} and in kubectl's files.`,
           ]
-        : [
-            "In plain on this computer:",
-            "",
-            table([
-              ["FILE", "HOLDS"],
-              ...copies.map(({ path, holds }) => [
-                relative(context.cwd, path).startsWith("..")
-                  ? path
-                  : relative(context.cwd, path),
-                holds,
-              ]),
-            ]),
-          ]),
+        : listOfCopies(context, copies)),
     ].join("\n"),
   );
+  await tellWhatGitTracks(context, { folder: dirname(file), out: options.out });
   for (const { what, state, until, advice } of all) {
     if (advice !== undefined && until !== undefined) {
       context.report({
@@ -158,7 +182,7 @@ const rotate = async (
   context: Context,
   options: SecretsOptions,
 ): Promise<void> => {
-  const { project, file } = await openSecrets(context, options);
+  const { secrets, project, file } = await openSecrets(context, options);
   const hosts = [...new Set(options.host)];
   const chosen = selectNodes(project, { hosts, role: undefined });
   const { changes, encrypted } = await rotateSecrets(
@@ -181,10 +205,20 @@ const rotate = async (
         (project.cluster.join.by === "token" && hosts.length === 0) ||
         joinsByIdentity(project, name),
     );
+  // Who encrypts the file believes that nothing is left to steal. Access that was renewed just now still serves.
+  const copies = encrypted
+    ? await findCopies(context, { file, secrets }, options)
+    : [];
+  tellOfCopies(context, file, copies, "on this computer");
+  await tellWhatGitTracks(context, {
+    folder: dirname(file),
+    out: options.out,
+  });
   context.printJson({ type: "result", file, encrypted, changes, flash });
   context.print(
     [
       ...changes,
+      ...(copies.length === 0 ? [] : ["", ...listOfCopies(context, copies)]),
       "",
       "Nodes that have joined keep running.",
       ...(flash.length === 0

@@ -1,6 +1,8 @@
 // Hides secrets that someone wrote into a file, before lines of the file or messages about it are shown.
 import { Lexer } from "yaml";
+import { secretForms } from "./secret-forms.ts";
 import { type Range, secretLines } from "./secret-lines.ts";
+import { secretScalars } from "./secret-scalars.ts";
 import { secretTree } from "./secret-tree.ts";
 import { redactor } from "./redact.ts";
 import type { YamlFile } from "./yaml-file.ts";
@@ -123,15 +125,21 @@ export const maskSecrets = (file: YamlFile, text: string): Masked => {
     // A second document is no part of the tree.
     secretLines(blanks(text.slice(0, end)) + text.slice(end), true),
   ];
+  // Wherever it stands: under a key of ours, as a key, in an anchor, in a remark.
+  const forms = secretForms(text);
+  const escaped = whole ? secretScalars(document) : [];
   const anchored = whole ? anchoredLines(text, found.secrets) : [];
   const secrets = [
     ...[found, ...others].flatMap((each) => each.secrets),
-    ...anchored.map(([from, to]) => text.slice(from, to).trim()),
+    ...escaped.map(({ secret }) => secret),
+    ...[...anchored, ...forms].map(([from, to]) => text.slice(from, to).trim()),
   ];
   const shown = mask(text, [
     ...[found, ...others].flatMap(({ ranges }) => ranges),
     ...besideSecrets(text, comments, [...found.ranges, ...found.beside]),
     ...anchored,
+    ...forms,
+    ...escaped.map(({ range }) => range),
     ...repeated(text, secrets),
   ]);
   return { shown, redact: redactor(secrets) };
@@ -139,4 +147,4 @@ export const maskSecrets = (file: YamlFile, text: string): Masked => {
 
 /** The same for a text that is not an inventory, such as a fragment: only what looks like a secret is hidden. */
 export const maskLines = (text: string): string =>
-  mask(text, secretLines(text, false).ranges);
+  mask(text, [...secretLines(text, false).ranges, ...secretForms(text)]);

@@ -7,6 +7,13 @@ const LEAST = 4;
 /** Parts of a secret that a parser may name. */
 const LEAST_PART = 6;
 
+/** A piece of a secret in other letters. */
+const LEAST_PIECE = 10;
+const PIECE = /[\p{L}\p{N}][\p{L}\p{N}._-]*/gu;
+
+const bare = (text: string): string =>
+  text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
+
 /** A file has few; a hostile one has many, and each is looked for in each message. */
 const MOST = 500;
 
@@ -50,6 +57,17 @@ export const redactor = (
   const all = [...new Set(secrets.slice(0, MOST).flatMap(forms))]
     .filter((form) => form.trim() !== "" && !WORDS.has(form))
     .toSorted((one, other) => other.length - one.length);
+  const bareSecrets = secrets.slice(0, MOST).map(bare);
+  /** Cut short, in lower case or with dashes, as a suggestion has it: `homelab-x` for "Homelab X". */
+  const withoutPieces = (text: string): string =>
+    text.replaceAll(PIECE, (piece) => {
+      const name = bare(piece);
+      return name.length >= LEAST_PIECE &&
+        !WORDS.has(name) &&
+        bareSecrets.some((secret) => secret.includes(name))
+        ? "***"
+        : piece;
+    });
   return (message) => {
     let text = message;
     for (const form of all) {
@@ -59,6 +77,6 @@ export const redactor = (
         text = text.replaceAll(`"${form}"`, `"***"`);
       }
     }
-    return text;
+    return withoutPieces(text);
   };
 };

@@ -1,6 +1,7 @@
 // Finds secrets line by line, where no tree can be trusted: in broken YAML, in comments and in text after the document.
 import { parseSecretReference } from "./references.ts";
 import { secretInside, verdictOn } from "./secret-keys.ts";
+import { hasSecretForm } from "./secret-forms.ts";
 import { looksPrivate } from "./ssh-keys.ts";
 
 /** Offsets in the text, the second one behind it. */
@@ -158,4 +159,6 @@ export const isReference = (value: unknown): boolean =>
 
 /** Why a text by itself must not be shown: where it begins to be a secret; undefined where it is none. */
 export const secretFrom = (text: string): number | undefined =>
-  looksPrivate(text) || /:\/\/[^/@\s]*@/.test(text) ? 0 : secretInside(text);
+  looksPrivate(text) || /:\/\/[^/@\s]*@/.test(text) || hasSecretForm(text)
+    ? 0
+    : secretInside(text);

@@ -1,5 +1,5 @@
 // Makes a release as a plan says: images that were looked through, and what lets others check and use them.
-import { readFile, rm } from "node:fs/promises";
+import { lstat, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { OpenBase } from "../build/open-bases.ts";
 import { mapUsed, mapWhole } from "../image/block-map.ts";
@@ -7,6 +7,7 @@ import { prepareBase } from "../image/node-patch.ts";
 import { type Patch, patchedSource } from "../image/patch.ts";
 import type { Range } from "../image/range.ts";
 import { baseSystem } from "../inventory/base-facts.ts";
+import { ifAbsent } from "../report/expected-failure.ts";
 import type { RoleSeed } from "../seed/seed.ts";
 import { kubernetesPackages } from "../seed/node-facts.ts";
 import {
@@ -22,6 +23,7 @@ import type { MadeImage, ReleaseJob } from "./release-job.ts";
 import { makeRoleImage } from "./role-image.ts";
 import { writeImage } from "./write-image.ts";
 import { writeProofs } from "./write-proofs.ts";
+import { ignoreAllInGit } from "../system/ignore-file.ts";
 import { makeFolder } from "../system/make-folder.ts";
 
 /** An image that was looked through and may be written. */
@@ -112,6 +114,18 @@ const makeImage = async (
   return { ...written, step, base: base.record };
 };
 
+/** In the work tree of a project, gigabytes of a release would be committed by chance. */
+const makeReleaseFolder = async (out: string): Promise<void> => {
+  const isNew = await lstat(out).then(
+    () => false,
+    (error: unknown) => ifAbsent(error, true),
+  );
+  await makeFolder(out);
+  if (isNew) {
+    await ignoreAllInGit(out);
+  }
+};
+
 /**
  * All images are looked through before the first is written: an earlier release in the folder stays whole if one of them
  * may not go out.
@@ -123,7 +137,7 @@ export const runRelease = async (job: ReleaseJob): Promise<void> => {
   for (const step of plan.steps) {
     ready.push(await lookThrough(job, step));
   }
-  await makeFolder(out);
+  await makeReleaseFolder(out);
   await removeStalePartials(out);
   // A list that stays would be of other files; without one nothing passes for a release.
   for (const file of [RELEASE_FILES.checksums, RELEASE_FILES.signature]) {

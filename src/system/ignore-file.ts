@@ -77,6 +77,19 @@ export const ignoreAllInGit = async (folder: string): Promise<void> => {
   }
 };
 
+const GIT_ENVIRONMENT = {
+  GIT_OPTIONAL_LOCKS: "0",
+  GIT_LITERAL_PATHSPECS: "1",
+  // A clone that lacks objects would fetch them, with a program that its settings name.
+  GIT_ALLOW_PROTOCOL: "none",
+  GIT_NO_LAZY_FETCH: "1",
+  // Set where a hook of git runs us: they name another work tree than the folder's.
+  GIT_DIR: undefined,
+  GIT_WORK_TREE: undefined,
+  GIT_INDEX_FILE: undefined,
+  GIT_PREFIX: undefined,
+};
+
 /**
  * Which of these paths, or what lies below them, git tracks, relative to the folder; none where there is no git, or
  * no work tree that it trusts.
@@ -100,7 +113,7 @@ export const trackedByGit = async (
         "--",
         ...paths,
       ],
-      { signal, env: { GIT_OPTIONAL_LOCKS: "0", GIT_LITERAL_PATHSPECS: "1" } },
+      { signal, env: GIT_ENVIRONMENT },
     );
     return status === 0 ? stdout.split("\0").filter(Boolean) : [];
   } catch (error) {

@@ -22,8 +22,8 @@ type RunOptions = {
   readonly package?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly cwd?: string | undefined;
-  /** Added to the environment. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Added to the environment; undefined takes out. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Under sudo: for what touches a device. */
   readonly asRoot?: boolean | undefined;
 };

@@ -105,9 +105,9 @@ export const createReporter = (options: ReporterOptions): Reporter => {
     if (event.type === "warning") {
       const subject =
         event.subject === undefined ? "" : `${visible(event.subject)}: `;
-      line(`${paint.yellow("warning")}: ${subject}${event.message}`);
+      line(`${paint.yellow("warning")}: ${subject}${visible(event.message)}`);
       if (event.hint !== undefined) {
-        line(`hint: ${event.hint}`);
+        line(`hint: ${visible(event.hint)}`);
       }
       return;
     }
@@ -131,7 +131,7 @@ export const createReporter = (options: ReporterOptions): Reporter => {
       case "notice": {
         const subject =
           event.subject === undefined ? "" : `${visible(event.subject)}: `;
-        line(`${subject}${event.message}`);
+        line(`${subject}${visible(event.message)}`);
       }
     }
   };

@@ -12,12 +12,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import pc from "picocolors";
 import { beforeEach, describe, expect, it } from "vitest";
+import { prepareOutFolder } from "../../src/build/out-folder.ts";
 import type { Context } from "../../src/commands/context.ts";
 import {
   ignoreFromTheStart,
   keepOutOfGit,
+  tellWhatGitTracks,
 } from "../../src/commands/keep-out-of-git.ts";
+import { createReporter } from "../../src/terminal/reporter.ts";
 import { init } from "../../src/commands/init.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { temporaryFolder } from "../device/loop.ts";
@@ -32,7 +36,7 @@ beforeEach(() => {
   out = join(folder, "out");
   secretsFile = join(folder, "homelab.secrets.yaml");
   mkdirSync(out, { recursive: true });
-  writeFileSync(secretsFile, "");
+  writeFileSync(secretsFile, "cluster: homelab\n");
   writeFileSync(join(out, "kubeconfig"), "");
 });
 
@@ -50,8 +54,17 @@ const run = async (work: (context: Context) => Promise<void>) => {
   return warnings.join("\n");
 };
 
-const keep = (encrypted = false) =>
-  run((context) => keepOutOfGit(context, { secretsFile, encrypted, out }));
+/** As build and flash do it. */
+const keep = () =>
+  run(async (context) => {
+    await prepareOutFolder(out);
+    await keepOutOfGit(
+      { ...context, cwd: folder },
+      { folder, secretsFile, out },
+    );
+  });
+
+const ENCRYPTED = "-----BEGIN AGE ENCRYPTED FILE-----\n";
 
 const git = (...words: readonly string[]): string =>
   execFileSync("git", ["-C", folder, ...words], {
@@ -97,7 +110,8 @@ describe("the project's .gitignore", () => {
   });
 
   it("says nothing about a secrets file that is encrypted", async () => {
-    await keep(true);
+    writeFileSync(secretsFile, ENCRYPTED);
+    await keep();
     expect(existsSync(file())).toBe(false);
   });
 
@@ -158,11 +172,12 @@ describeWithTools(["git"], "git", () => {
       "git tracks homelab.secrets.yaml, out/kubeconfig: whoever has the repository has the cluster's keys",
     );
     expect(told).toContain(
-      "git rm -r --cached homelab.secrets.yaml out/kubeconfig",
+      "git rm --cached -- homelab.secrets.yaml out/kubeconfig",
     );
     expect(readFileSync(join(folder, ".git", "index"))).toEqual(index);
     git("rm", "-q", "--cached", "out/kubeconfig");
-    expect(await keep(true)).toBe("");
+    writeFileSync(secretsFile, ENCRYPTED);
+    expect(await keep()).toBe("");
   });
 
   it("runs no program that the work tree's settings name", async () => {
@@ -175,6 +190,96 @@ describeWithTools(["git"], "git", () => {
     rmSync(ran);
     expect(await keep()).toContain("git tracks");
     expect(existsSync(ran)).toBe(false);
+  });
+
+  it("fetches nothing with a program that the work tree's settings name", async () => {
+    const source = join(folder, "..", "source");
+    const ran = join(folder, "..", "ran");
+    const program = join(folder, "program");
+    mkdirSync(join(source, "a", "b"), { recursive: true });
+    writeFileSync(join(source, "a", "b", "file"), "");
+    git("init", "-q", source);
+    git("-C", source, "add", ".");
+    const who = ["-c", "user.name=a", "-c", "user.email=a@b"];
+    git("-C", source, ...who, "commit", "-qm", "a");
+    git("-C", source, "config", "uploadpack.allowFilter", "true");
+    const clone = join(folder, "clone");
+    const from = `file://${source}`;
+    git("clone", "-q", "--filter=tree:0", "--no-checkout", from, clone);
+    const inClone = (...words: readonly string[]) => git("-C", clone, ...words);
+    inClone("sparse-checkout", "init", "--cone", "--sparse-index");
+    inClone("read-tree", "-m", "-u", "HEAD");
+    // A folder of the index is a tree that is not here.
+    rmSync(join(clone, ".git", "objects", "pack"), { recursive: true });
+    inClone("config", "remote.origin.url", `ext::${program}`);
+    inClone("config", "protocol.ext.allow", "always");
+    writeFileSync(program, `#!/bin/sh\ntouch ${ran}\n`, { mode: 0o755 });
+    inClone("ls-files", "--", "a");
+    expect(existsSync(ran)).toBe(true);
+    rmSync(ran);
+    [folder, out] = [clone, join(clone, "out")];
+    secretsFile = join(clone, "homelab.secrets.yaml");
+    writeFileSync(secretsFile, "cluster: homelab\n");
+    expect(await keep()).toBe("");
+    expect(existsSync(ran)).toBe(false);
+  });
+
+  it("is asked about this work tree also where a hook of another one runs", async () => {
+    git("add", "homelab.secrets.yaml");
+    const other = join(folder, "..", "other");
+    git("init", "-q", other);
+    process.env["GIT_DIR"] = join(other, ".git");
+    try {
+      expect(await keep()).toContain("git tracks homelab.secrets.yaml");
+    } finally {
+      delete process.env["GIT_DIR"];
+    }
+  });
+
+  it("is told of with names that move no cursor and begin no line", async () => {
+    const name = "a\n\u001B[2J$(id).secrets.yaml~";
+    writeFileSync(join(folder, name), "cluster: homelab\n");
+    git("add", name);
+    const lines: string[] = [];
+    const reporter = createReporter({
+      mode: "lines",
+      write: (text) => lines.push(text),
+      printJson: () => undefined,
+      columns: () => 80,
+      rows: () => 24,
+      paint: pc.createColors(false),
+    });
+    await run((context) =>
+      tellWhatGitTracks(
+        { ...context, cwd: folder, report: reporter.report },
+        { folder, out },
+      ),
+    );
+    expect(lines).toEqual([
+      "warning: git tracks a\u240A\u241B[2J$(id).secrets.yaml~: whoever has the repository has the cluster's keys\n",
+      "hint: git rm --cached -- 'a\u240A\u241B[2J$(id).secrets.yaml~'; if it was pushed, treat the keys as stolen\n",
+    ]);
+  });
+
+  it("is asked by release, init and secrets status as well, and about an out folder elsewhere", async () => {
+    git("add", "homelab.secrets.yaml");
+    const elsewhere = join(folder, "..", "elsewhere");
+    mkdirSync(elsewhere);
+    git("init", "-q", elsewhere);
+    writeFileSync(join(elsewhere, "worker1.img"), "");
+    git("-C", elsewhere, "add", "worker1.img");
+    out = elsewhere;
+    const told = await run((context) =>
+      tellWhatGitTracks({ ...context, cwd: folder }, { folder, out }),
+    );
+    expect(told).toContain("git tracks homelab.secrets.yaml:");
+    expect(told).toContain("git tracks ../elsewhere/worker1.img:");
+    expect(told).toContain("git -C ../elsewhere rm --cached -- worker1.img");
+    const inventory = join(folder, "cluster.yaml");
+    const again = await run((context) =>
+      init(context, { inventory, yes: true }),
+    );
+    expect(again).toContain("git tracks ");
   });
 
   it("cannot read this work tree: a build goes on", async () => {

@@ -1,10 +1,12 @@
 // Who encrypts the secrets file learns where the same secrets lie in plain, and can build without laying any.
+import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generateIdentity, identityToRecipient } from "age-encryption";
 import { describe, expect, it } from "vitest";
 import { build } from "../../src/commands/build.ts";
 import type { Context } from "../../src/commands/context.ts";
+import { flash } from "../../src/commands/flash.ts";
 import { secrets } from "../../src/commands/secrets.ts";
 import { temporaryFolder } from "../device/loop.ts";
 import { answering } from "./answering.ts";
@@ -101,5 +103,60 @@ describe("with an encrypted secrets file", () => {
       join(home, "config.2026.bak"),
     ]);
     expect(told.join("\n")).toContain("In plain on this computer:");
+
+    const rotated = await run((context) =>
+      secrets(context, ["rotate"], { inventory, out, encryptTo }),
+    );
+    expect(rotated.warnings).toContain(
+      "homelab.secrets.yaml is encrypted, but 7 files on this computer hold the same secrets in plain",
+    );
+    expect(rotated.told.join("\n")).toContain("worker1.img.xz");
+  });
+
+  it("flash tells git to leave alone what it keeps, as build does, and tells what git has", async () => {
+    const folder = temporaryFolder();
+    const inventory = join(folder, "cluster.yaml");
+    writeFileSync(inventory, INVENTORY);
+    execFileSync("git", ["init", "-q", folder]);
+    const card = join(folder, "..", "card");
+    const run = async () => {
+      const { context } = answering(
+        { ...process.env, XDG_CACHE_HOME: join(folder, "..", "cache") },
+        () => "",
+      );
+      const warnings: string[] = [];
+      await flash(
+        {
+          ...context,
+          report: (event) => {
+            if (event.type === "warning") {
+              warnings.push(event.message);
+            }
+          },
+        },
+        [card],
+        {
+          inventory,
+          out: join(folder, "out"),
+          host: ["worker1"],
+          base: "sample",
+          yes: true,
+          maxSize: 2 ** 40,
+        },
+      );
+      context.close();
+      return warnings.join("\n");
+    };
+    const git = (...words: readonly string[]) =>
+      execFileSync("git", ["-C", folder, ...words], { encoding: "utf8" });
+    expect(await run()).not.toContain("git tracks");
+    expect(git("status", "--porcelain", "-uall").split("\n")).toEqual([
+      "?? .gitignore",
+      "?? cluster.lock.json",
+      "?? cluster.yaml",
+      "",
+    ]);
+    git("add", "--force", "homelab.secrets.yaml");
+    expect(await run()).toContain("homelab.secrets.yaml: whoever has");
   });
 });

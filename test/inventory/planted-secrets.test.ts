@@ -1,5 +1,6 @@
 // Secrets planted at random places of an inventory, in every form that YAML has: none shows in a frame or a message.
 import { describe, expect, it } from "vitest";
+import { maskLines } from "../../src/inventory/mask-secrets.ts";
 import { parseInventory } from "../../src/inventory/parse-inventory.ts";
 import { renderProblems } from "../../src/report/code-frame.ts";
 import { fc } from "../support/seeded.ts";
@@ -176,6 +177,82 @@ describe("a secret in lines of its own never shows:", () => {
 
 describe("a secret in a flow collection never shows:", () => {
   neverShows(FLOW, inFlow);
+});
+
+/** Of letters and digits that stand for a secret's own, in each form. */
+const FORMS: Readonly<Record<string, (letters: string) => string>> = {
+  "an age identity": (letters) => `AGE-SECRET-KEY-1${letters.toUpperCase()}`,
+  "a token of kubeadm": (letters) =>
+    `${letters.slice(0, 6).toLowerCase()}.7${letters.slice(6, 21).toLowerCase()}`,
+  "a key of 64 hexadecimal digits": (letters) =>
+    Buffer.from(letters.slice(0, 32)).toString("hex"),
+  "a token of GitHub": (letters) => `ghp_${letters.slice(0, 36)}`,
+  "a token of k3s": (letters) => `K10${"0".repeat(64)}::server:${letters}`,
+  "a key of Tailscale": (letters) => `tskey-auth-${letters}`,
+  "a JSON web token": (letters) =>
+    `eyJhbGciOiJSUzI1NiJ9.eyJ${letters}.${letters}`,
+  "the hash of a password": (letters) => `$6$${letters.slice(0, 8)}$${letters}`,
+  "256 bits in base64": (letters) => `x1Z${letters.slice(0, 40)}=`,
+  "a private key in one line": (letters) =>
+    `-----BEGIN OPENSSH PRIVATE KEY----- ${letters} -----END OPENSSH PRIVATE KEY-----`,
+  "a private key without an end": (letters) =>
+    `-----BEGIN RSA PRIVATE KEY----- ${letters}`,
+  "what is in OpenSSH's private key": (letters) =>
+    `b3BlbnNzaC1rZXktdjEA${letters}`,
+};
+
+/** Where a person who knows better pastes it. */
+const PLACES: Readonly<Record<string, (secret: string) => string>> = {
+  ssid: (secret) => inBlock(`ssid: ${dq(secret)}`).replace("ssid: home", ""),
+  hostname: (secret) =>
+    `${HEAD}  timezone: UTC\n${TAIL}    hostname: ${secret}\n`,
+  "the name of the cluster": (secret) =>
+    inBlock("").replace("homelab", dq(secret)),
+  "the address": (secret) => `${HEAD}${TAIL}    address: ${sq(secret)}\n`,
+  "a key": (secret) => `${HEAD}  ${dq(secret)}: 1\n${TAIL}`,
+  "a remark": (secret) => `${HEAD}  # ${secret}\n${TAIL}  - 1\n`,
+  "a list of config lines": (secret) =>
+    `${HEAD}  config: [${dq(secret)}]\n${TAIL}`,
+  "a text of its own": (secret) => `${secret}\n`,
+};
+
+describe("a secret by its form never shows:", () => {
+  it.each(Object.entries(FORMS))("%s", (_, form) => {
+    fc.assert(
+      fc.property(
+        fc.string({
+          unit: fc.constantFrom(
+            ...Array.from("ACDEFGHJKLMNPQRSTUVWXYZ23456789"),
+          ),
+          minLength: 58,
+          maxLength: 58,
+        }),
+        fc.constantFrom(...Object.values(PLACES)),
+        fc.constantFrom(...TROUBLE),
+        (letters, place, trouble) => {
+          const secret = form(letters);
+          const text = trouble(place(secret));
+          const found = leak(outputOf(text), secret.slice(-20));
+          if (found !== undefined) {
+            expect.unreachable(
+              `${found} of\n${text}\nshows in\n${outputOf(text)}`,
+            );
+          }
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
+  it.each([TAIL, `${TAIL}more: [1\n`])("escaped either, before %j", (tail) => {
+    const text = `${HEAD}  locale: "\\u0041GE-SECRET-KEY-1${"X9".repeat(29)}"\n${tail}`;
+    expect(leak(outputOf(text), "X9".repeat(29))).toBeUndefined();
+  });
+
+  it("in a fragment neither, whatever its key", () => {
+    const text = `hostname: ${FORMS["an age identity"]?.("X".repeat(58)) ?? ""}\n`;
+    expect(maskLines(text)).toMatch(/^hostname: \*+\n$/);
+  });
 });
 
 describe("what is no secret", () => {

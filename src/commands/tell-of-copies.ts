@@ -1,0 +1,23 @@
+// Who encrypts the secrets file should know where the same secrets still lie in plain.
+import { relative } from "node:path";
+import type { PlainCopy } from "../build/plain-copies.ts";
+import type { Context } from "./context.ts";
+
+/**
+ * Warns, unless there are none.
+ * @param where such as "in out", or "on this computer"
+ */
+export const tellOfCopies = (
+  { cwd, report }: Context,
+  secretsFile: string,
+  { length }: readonly PlainCopy[],
+  where: string,
+): void => {
+  if (length > 0) {
+    report({
+      type: "warning",
+      message: `${relative(cwd, secretsFile)} is encrypted, but ${length === 1 ? "a file" : `${length} files`} ${where} ${length === 1 ? "holds" : "hold"} the same secrets in plain`,
+      hint: "`pi-image secrets status` lists them: delete them once the cards are written; with `build --no-keep`, `flash --host` writes cards without them",
+    });
+  }
+};
