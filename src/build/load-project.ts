@@ -35,8 +35,8 @@ export type LoadedProject = {
   readonly implied: boolean;
   /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
   readonly named: readonly string[];
-  /** Whether an empty password stands in for one that was not at hand, or that a command gives. */
-  readonly passwordsMissing: boolean;
+  /** See `LoadedInventory`. */
+  readonly passwordsMissing: readonly string[];
 };
 
 /** Never throws for what stands in the files. */

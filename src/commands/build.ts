@@ -27,6 +27,7 @@ import { prepareSeeds } from "./prepare-seeds.ts";
 import { showBases } from "./show-images.ts";
 import { signersOf } from "./signers.ts";
 import { imageFiles } from "./source-files.ts";
+import { tellLeft } from "./tell-left.ts";
 import { tellOfCopies } from "./tell-of-copies.ts";
 
 const buildOptions = z.object({
@@ -97,8 +98,8 @@ export const build = async (
     mayBeImplied: true,
     base: options.base,
     encryptTo: options.encryptTo,
-    // The plan says nothing about passwords.
-    secrets: options.dryRun === true ? "without commands" : "needed",
+    // A plan runs nothing of an inventory, and asks nobody.
+    secrets: options.dryRun === true ? "unasked" : "needed",
     consent: { allowExec: options.allowExec === true, remember: true },
   });
   const { project, nodes, buildTime, version } = prepared;
@@ -116,6 +117,7 @@ export const build = async (
   const plan = keep ? whole : withoutResults(whole);
   if (options.dryRun === true) {
     printPlan(context, plan);
+    tellLeft(context, options.inventory, prepared);
     return;
   }
 

@@ -16,7 +16,7 @@ export const check = async (
     // Whoever only checks another's file has not agreed to run anything of it.
     secrets: "without commands",
   });
-  if (passwordsMissing) {
+  if (passwordsMissing.length > 0) {
     context.remark(
       "A Wi-Fi password was not checked: a command gives it, and `check` runs no command of an inventory.",
     );

@@ -12,6 +12,7 @@ import type { SourceOptions } from "./flash-options.ts";
 import { type FlashSource, openImageFile } from "./image-source.ts";
 import { prepareSeeds, type PreparedSeeds } from "./prepare-seeds.ts";
 import { IMAGE, imageFiles } from "./source-files.ts";
+import { tellLeft } from "./tell-left.ts";
 import {
   closeBase,
   nodeSource,
@@ -48,7 +49,7 @@ const isWithoutPassword = (
   { network }: ResolvedNode,
   { passwordsMissing }: PreparedSeeds,
 ): boolean =>
-  passwordsMissing &&
+  passwordsMissing.length > 0 &&
   network.wifi.some(({ password }) => password?.reveal() === "");
 
 /** Where a password is not at hand, everything else is compared: it need not be known to write an image that has it. */
@@ -58,7 +59,7 @@ const isCurrent = (
   { passwordsMissing }: PreparedSeeds,
 ): boolean =>
   seed.instanceId === built.instanceId ||
-  (passwordsMissing &&
+  (passwordsMissing.length > 0 &&
     built.withoutPasswords !== undefined &&
     seed.withoutPasswords === built.withoutPasswords);
 
@@ -197,18 +198,20 @@ export const openNodeSources = async (
   context: Context,
   args: NodeArguments,
 ): Promise<NodeSources> => {
-  const prepare = (secrets: "needed" | "at hand"): Promise<PreparedSeeds> =>
+  const prepare = (
+    secrets: "needed" | "unasked" | "at hand",
+  ): Promise<PreparedSeeds> =>
     prepareSeeds(context, {
       inventory: args.inventory,
       hosts: args.hosts,
       mayBeImplied: true,
       base: args.base,
       secrets,
-      consent: { allowExec: args.allowExec, remember: !args.dryRun },
+      consent: { allowExec: args.allowExec, remember: true },
     });
-  const prepared = await prepare(
-    args.base === undefined ? "at hand" : "needed",
-  );
+  // A plan runs nothing of an inventory, and asks nobody.
+  const needed = args.dryRun ? "unasked" : "needed";
+  const prepared = await prepare(args.base === undefined ? "at hand" : needed);
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(closers.map((step) => step()));
@@ -223,17 +226,19 @@ export const openNodeSources = async (
         built.set(node.name, source);
       }
     }
+    const complete = async (): Promise<PreparedSeeds> => {
+      const all =
+        prepared.passwordsMissing.length > 0 && args.base === undefined
+          ? await prepare(needed)
+          : prepared;
+      tellLeft(context, args.inventory, all);
+      return all;
+    };
     const rest = prepared.nodes.filter(({ name }) => !built.has(name));
     const streamed: Streamed =
       rest.length === 0
         ? { opened: built, files: [], keep: async () => built }
-        : await streamNodes(
-            context,
-            rest,
-            prepared.passwordsMissing ? await prepare("needed") : prepared,
-            args,
-            closers,
-          );
+        : await streamNodes(context, rest, await complete(), args, closers);
     const inOrder = (opened: Opened): readonly FlashSource[] =>
       args.hosts.map((host) => {
         const source = built.get(host) ?? opened.get(host);

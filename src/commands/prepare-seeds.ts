@@ -14,6 +14,7 @@ import { secretsFile } from "../build/cluster-secrets.ts";
 import { lockBases, pinIn, wantedInLock } from "../build/lock-bases.ts";
 import type { BasesOptions, OpenBase } from "../build/open-bases.ts";
 import { type NodeSeed, renderSeeds } from "../build/render-seeds.ts";
+import type { SecretsWanted } from "../inventory/load-inventory.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import type { SourceFile } from "../device/run-sources.ts";
 import { withBase } from "../inventory/base-facts.ts";
@@ -49,8 +50,8 @@ export type PreparedSeeds = {
   readonly version: string;
   readonly secretsFile: string;
   readonly secretsExist: boolean;
-  /** An empty password stands in for one that is not at hand: such seeds are not to be written. */
-  readonly passwordsMissing: boolean;
+  /** An empty password stands in for one that is not at hand: such seeds are not to be written. See `LoadedInventory`. */
+  readonly passwordsMissing: readonly string[];
   readonly lockFile: string;
   /** Everything of the project that is read or kept. */
   readonly files: readonly SourceFile[];
@@ -98,7 +99,7 @@ export const prepareSeeds = async (
   context: Context,
   args: Omit<ProjectArguments, "secrets"> & {
     /** All but "needed": the seeds are good to be checked and compared, see `passwordsMissing`. */
-    readonly secrets?: "needed" | "without commands" | "at hand" | undefined;
+    readonly secrets?: Exclude<SecretsWanted, "unneeded"> | undefined;
     /** `--base`, in place of every node's own. */
     readonly base?: string | undefined;
     /** age recipients to encrypt the secrets file to from now on. */

@@ -28,7 +28,7 @@ import type { ResolvedProject } from "./resolved.ts";
 export const INVENTORY_LIMIT = 1024 * 1024;
 
 export type SecretsWanted =
-  "needed" | "without commands" | "at hand" | "unneeded";
+  "needed" | "without commands" | "unasked" | "at hand" | "unneeded";
 
 export type LoadOptions = {
   /** As the user wrote it; messages show it like this. */
@@ -42,7 +42,8 @@ export type LoadOptions = {
   readonly signal?: AbortSignal | undefined;
   /**
    * "unneeded" leaves the Wi-Fi passwords where they are; looking at one then is a bug. "at hand" takes those that can be
-   * had without a question or a command, "without commands" all but those of a command.
+   * had without a question or a command, "without commands" all but those of a command, "unasked" all but those of a
+   * command and of a question.
    */
   readonly secrets?: SecretsWanted | undefined;
   /** Given: a missing file means what `init --yes` would write, with these nodes added. */
@@ -61,8 +62,8 @@ export type LoadedInventory = {
   readonly implied: boolean;
   /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
   readonly named: readonly string[];
-  /** Whether an empty password stands in for one that was not at hand, or that a command gives. */
-  readonly passwordsMissing: boolean;
+  /** An empty password stands in for one that was not at hand: what a run does to get each of these, see `loadSecretsAtHand`. */
+  readonly passwordsMissing: readonly string[];
 };
 
 export const unreadableInventory = (
@@ -94,7 +95,7 @@ export const loadInventory = async (
       folder,
       implied: false,
       named: [],
-      passwordsMissing: false,
+      passwordsMissing: [],
     };
   }
   const name = implied
@@ -115,7 +116,7 @@ export const loadInventory = async (
     folder,
     implied,
     named: namedFiles(parsed.inventory, { folder, home }),
-    passwordsMissing: false,
+    passwordsMissing: [],
   };
   if (parsed.broken) {
     return { ...result, project: undefined, problems: parsed.problems };
@@ -137,17 +138,22 @@ export const loadInventory = async (
     const ask = !hasErrors(known);
     switch (options.secrets) {
       case "unneeded":
-        return { secrets: withoutSecrets(draft), problems: [], missing: false };
+        return { secrets: withoutSecrets(draft), problems: [], missing: [] };
       case "at hand":
         return loadSecretsAtHand(draft, { folder, home, env, signal });
       case "without commands": {
         const sources = { folder, home, env, prompt, ask, signal };
         return loadSecretsWithoutCommands(draft, sources);
       }
+      case "unasked": {
+        const prompt = undefined;
+        const sources = { folder, home, env, prompt, ask: false, signal };
+        return loadSecretsWithoutCommands(draft, sources);
+      }
       default: {
         const places = { folder, home, env, prompt, ask, signal };
         const loaded = await loadSecrets(draft, { ...places, allowCommand });
-        return { ...loaded, missing: false };
+        return { ...loaded, missing: [] };
       }
     }
   };

@@ -151,7 +151,7 @@ const fetchSecret = (
   }
 };
 
-type Needed = {
+export type Needed = {
   readonly name: string;
   readonly reference: SecretReference;
   readonly ssid: string;

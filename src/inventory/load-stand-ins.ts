@@ -4,6 +4,7 @@ import { secret, type Secret } from "../report/secret.ts";
 import type { Draft } from "./draft.ts";
 import {
   loadSecrets,
+  type Needed,
   neededSecrets,
   type SecretSources,
 } from "./load-secrets.ts";
@@ -11,20 +12,35 @@ import {
 type WithStandIns = {
   readonly secrets: ReadonlyMap<string, Secret>;
   readonly problems: readonly Problem[];
-  /** Whether an empty password stands in for one. */
-  readonly missing: boolean;
+  /** For each that an empty one stands in for: what a run does to get it, as in "would run `pass show wifi`". */
+  readonly missing: readonly string[];
+};
+
+const stepFor = ({ reference, ssid }: Needed): string => {
+  switch (reference.from) {
+    case "exec":
+      return `run \`${reference.command}\``;
+    case "prompt":
+      return `ask for the password of the Wi-Fi network ${ssid}`;
+    case "env":
+      return `read the environment variable ${reference.name}`;
+    case "file":
+      return `read the file ${reference.path}`;
+  }
 };
 
 const withStandIns = (
   draft: Draft,
   secrets: ReadonlyMap<string, Secret>,
 ): Pick<WithStandIns, "secrets" | "missing"> => {
-  const wanted = neededSecrets(draft).map(({ name }) => name);
+  const wanted = neededSecrets(draft);
   return {
     secrets: new Map(
-      wanted.map((name) => [name, secrets.get(name) ?? secret("")]),
+      wanted.map(({ name }) => [name, secrets.get(name) ?? secret("")]),
     ),
-    missing: wanted.some((name) => !secrets.has(name)),
+    missing: [
+      ...new Set(wanted.filter(({ name }) => !secrets.has(name)).map(stepFor)),
+    ],
   };
 };
 

@@ -18,6 +18,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { allowCommand } from "../../src/commands/allow-command.ts";
 import { build } from "../../src/commands/build.ts";
 import { check } from "../../src/commands/check.ts";
+import { flash } from "../../src/commands/flash.ts";
 import type { Context } from "../../src/commands/context.ts";
 import { temporaryFolder } from "../device/loop.ts";
 import { answering } from "./answering.ts";
@@ -155,6 +156,40 @@ describe("a command of an inventory", () => {
     );
     expect(checked.error).toBeUndefined();
     expect(timesRun()).toBe(0);
+  });
+
+  it("is not run by the plan of a flash, nor is a person asked, and both are said", async () => {
+    const card = join(home, "card");
+    const planning = (more: Readonly<Record<string, unknown>> = {}) =>
+      run(
+        (context) =>
+          flash(context, [card], {
+            inventory: file,
+            out: join(home, "project", "out"),
+            host: ["cplane"],
+            dryRun: true,
+            maxSize: 2 ** 40,
+            ...more,
+          }),
+        interrupted,
+      );
+    const dry = await planning({ base: "sample", allowExec: true });
+    expect(dry.error).toBeUndefined();
+    expect(dry.told).toContain(`pi-image would run \`${traced}\`.`);
+    expect(dry.told).toContain(`"type":"left"`);
+    writeFileSync(file, inventory(traced).replace(/"exec:.*"/, "prompt"));
+    for (const plan of [
+      await planning({ base: "sample" }),
+      await building(interrupted, { dryRun: true }),
+    ]) {
+      expect(plan.error).toBeUndefined();
+      expect(plan.questions).toEqual([]);
+      expect(plan.told).toContain(
+        "pi-image would ask for the password of the Wi-Fi network home.",
+      );
+    }
+    expect(timesRun()).toBe(0);
+    expect(existsSync(card)).toBe(false);
   });
 
   it("is run with --allow-exec, which no later run remembers", async () => {

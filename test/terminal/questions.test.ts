@@ -175,3 +175,52 @@ describeWithTools(["python3"], "a secret that is asked for", () => {
     },
   );
 });
+
+describeWithTools(["python3"], "the question whether a command may run", () => {
+  const withCommand = (): string => {
+    const folder = temporaryFolder();
+    const command = "echo ran >>ran; echo correct horse battery";
+    writeFileSync(
+      join(folder, "cluster.yaml"),
+      INVENTORY.replace("password: prompt", `password: "exec:${command}"`),
+    );
+    return folder;
+  };
+  const asked = [
+    "cluster.yaml runs this command as you, to get a password:",
+    "echo ran >>ran; echo correct horse battery",
+    "Run it? Type yes to allow it (anything else stops):",
+  ];
+
+  it("comes before a card's name is asked for, and each of the two can stop a flash", async () => {
+    const cwd = withCommand();
+    writeFileSync(join(cwd, "card"), "as it was");
+    const screen = startScreen(
+      ["flash", "card", "--host", "cplane", "--base", "sample"],
+      { cwd },
+    );
+    await screen.waitFor(asked.at(-1) ?? "");
+    sees(screen, ...asked);
+    expect(existsSync(join(cwd, "ran"))).toBe(false);
+    screen.type("yes\r");
+    await screen.waitFor("Type its name, card, to confirm");
+    expect(readFileSync(join(cwd, "ran"), "utf8")).toBe("ran\n");
+    screen.type("yes\r");
+    expect(await screen.ended()).toBe(130);
+    sees(screen, "card was not confirmed", "nothing was written");
+    expect(readFileSync(join(cwd, "card"), "utf8")).toBe("as it was");
+    expect(existsSync(join(cwd, "homelab.secrets.yaml"))).toBe(false);
+  });
+
+  it("stops a release with anything but yes", async () => {
+    const cwd = withCommand();
+    const screen = startScreen(["release", "--base", "sample"], { cwd });
+    await screen.waitFor(asked.at(-1) ?? "");
+    sees(screen, ...asked);
+    screen.type("y\r");
+    expect(await screen.ended()).toBe(130);
+    sees(screen, "you did not allow the command of cluster.yaml");
+    expect(existsSync(join(cwd, "ran"))).toBe(false);
+    expect(existsSync(join(cwd, "release"))).toBe(false);
+  });
+});

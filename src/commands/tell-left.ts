@@ -1,0 +1,18 @@
+// What a plan left undone: it runs no command of an inventory and asks no person.
+import { visible } from "../report/printable.ts";
+import type { Context } from "./context.ts";
+import type { PreparedSeeds } from "./prepare-seeds.ts";
+
+/** Says what the command itself would do to get the passwords; nothing where none is missing. */
+export const tellLeft = (
+  context: Context,
+  inventory: string,
+  { passwordsMissing }: Pick<PreparedSeeds, "passwordsMissing">,
+): void => {
+  if (passwordsMissing.length > 0) {
+    context.printJson({ type: "left", inventory, steps: passwordsMissing });
+    context.remark(
+      `This plan was made without a Wi-Fi password. Without --dry-run, pi-image would ${passwordsMissing.map(visible).join(", and ")}.`,
+    );
+  }
+};
