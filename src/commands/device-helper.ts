@@ -41,6 +41,8 @@ export const helpWithDevices = async (): Promise<void> => {
     },
     devices: handles.map(({ fd }) => fd),
   });
+  // A helper that hangs cannot pass on that the run is over.
+  process.send?.({ worker: worker.pid });
   const send = (message: unknown): void => {
     if (worker.connected) {
       worker.send(message as string);

@@ -6,6 +6,7 @@ import { isSea } from "node:sea";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cancelled } from "../report/cancelled.ts";
 import { EXIT } from "../report/exit-codes.ts";
+import { ifSystem } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { namedDescriptors } from "../system/named-descriptors.ts";
 import { startProgram } from "../system/start-program.ts";
@@ -31,6 +32,15 @@ const exitIn = (message: unknown): number | undefined =>
   "exit" in message &&
   typeof message.exit === "number"
     ? message.exit
+    : undefined;
+
+/** Told by a helper that stands between: the process that does the work. */
+const workerIn = (message: unknown): number | undefined =>
+  typeof message === "object" &&
+  message !== null &&
+  "worker" in message &&
+  typeof message.worker === "number"
+    ? message.worker
     : undefined;
 
 /** Whether this is the process that does the work; the other one tells it when to stop. */
@@ -123,13 +133,23 @@ let waiting = false;
 
 let apart: ReturnType<typeof startProgram> | undefined;
 
+/** Below `apart`, where that is a helper; this user's own, other than the helper. */
+let worker: number | undefined;
+
 /**
  * Ends the process that does the work, whatever it is doing. It ends by itself when this one is gone, unless a call keeps its
- * main thread; where it is root's and this one is not any more, that has to do.
+ * main thread; where it is root's and this one is not any more, that has to do. The work itself never is.
  */
 export const killApart = (): void => {
   if (apart?.exitCode === null && apart.signalCode === null) {
     apart.kill("SIGKILL");
+    if (worker !== undefined) {
+      try {
+        process.kill(worker, "SIGKILL");
+      } catch (error) {
+        ifSystem(error, undefined);
+      }
+    }
   }
 };
 
@@ -161,6 +181,7 @@ export const watchApart = async (
   });
   const told = new Promise<number>((resolve) => {
     child.on("message", (message) => {
+      worker = workerIn(message) ?? worker;
       const exit = exitIn(message);
       if (exit !== undefined) {
         resolve(exit);
