@@ -53,17 +53,6 @@ const findProgram = (
     ? tool
     : findIn((env["PATH"] ?? "").split(":").filter(Boolean), tool);
 
-/**
- * Where a terminal that goes away does not end this process, it ends no program of ours: that signal goes to a group of
- * processes, and Node starts them with SIGHUP as usual. What stops this process stops them, as everywhere.
- */
-const start = (
-  program: string,
-  args: readonly string[],
-  options: SpawnOptions,
-): ChildProcess =>
-  spawn(program, args, { detached: outlivesTerminal, ...options });
-
 /** How setpriv makes a program the caller; a container may not be allowed the part about capabilities. */
 const rightsWords = (
   { uid, gid }: Caller,
@@ -119,13 +108,13 @@ const startAsCaller = (
 ): ChildProcess => {
   const program = findProgram(tool, options.env);
   if (program === undefined) {
-    return start(NOWHERE, args, options);
+    return spawn(NOWHERE, args, options);
   }
   const [setpriv, ...words] = findSetpriv(caller) ?? [];
   const { uid, gid } = caller;
   return setpriv === undefined
-    ? start(program, args, { ...options, uid, gid })
-    : start(setpriv, [...words, program, ...args], options);
+    ? spawn(program, args, { ...options, uid, gid })
+    : spawn(setpriv, [...words, program, ...args], options);
 };
 
 /** As `spawn`; a program that is not there is the same ENOENT. */
@@ -145,16 +134,22 @@ export function startProgram(
   { asRoot = false, ourselves = false, ...given }: StartOptions,
 ): ChildProcess {
   const env = given.env ?? process.env;
-  const options = { ...given, env: ourselves ? env : childEnvironment(env) };
+  const options = {
+    // A terminal that goes away tells a group of processes. Where that does not end this one, it ends no tool of ours either,
+    // which Node starts with SIGHUP as usual; what stops this process stops them, as everywhere.
+    detached: outlivesTerminal && !ourselves,
+    ...given,
+    env: ourselves ? env : childEnvironment(env),
+  };
   const caller = actingFor();
   if (caller === undefined) {
-    return start(tool, args, options);
+    return spawn(tool, args, options);
   }
   if (!asRoot) {
     return startAsCaller(caller, tool, args, options);
   }
   const program = tool.includes("/") ? tool : findIn(ROOTS_PATH, tool);
-  return start(program ?? NOWHERE, args, options);
+  return spawn(program ?? NOWHERE, args, options);
 }
 
 /** Under sudo, what a program of root's gets of the caller's environment: nothing. */
