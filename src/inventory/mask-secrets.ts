@@ -4,6 +4,7 @@ import { secretForms } from "./secret-forms.ts";
 import { type Range, secretLines } from "./secret-lines.ts";
 import { secretScalars } from "./secret-scalars.ts";
 import { secretTree } from "./secret-tree.ts";
+import { forgetVerdicts } from "./secret-keys.ts";
 import { redactor } from "./redact.ts";
 import type { YamlFile } from "./yaml-file.ts";
 
@@ -110,6 +111,7 @@ const mask = (text: string, ranges: readonly Range[]): string => {
 };
 
 export const maskSecrets = (file: YamlFile, text: string): Masked => {
+  forgetVerdicts();
   const { document } = file;
   const whole =
     document === undefined ||
@@ -146,5 +148,7 @@ export const maskSecrets = (file: YamlFile, text: string): Masked => {
 };
 
 /** The same for a text that is not an inventory, such as a fragment: only what looks like a secret is hidden. */
-export const maskLines = (text: string): string =>
-  mask(text, [...secretLines(text, false).ranges, ...secretForms(text)]);
+export const maskLines = (text: string): string => {
+  forgetVerdicts();
+  return mask(text, [...secretLines(text, false).ranges, ...secretForms(text)]);
+};

@@ -76,6 +76,11 @@ type Verdict = "shown" | "unknown" | "secret";
 
 const verdicts = new Map<string, Verdict>();
 
+/** To be called for each file: what one is full of must not use up what the next may cost. */
+export const forgetVerdicts = (): void => {
+  verdicts.clear();
+};
+
 const judge = (name: string): Verdict => {
   if (SHOWN.has(name) || PUBLIC.test(name)) {
     return "shown";

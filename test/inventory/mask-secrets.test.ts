@@ -26,6 +26,13 @@ describe("the text that frames show", () => {
     expect(masked(text)).toBe(expected);
   });
 
+  it("hides it behind a mistyped key, also after a file of thousands of names", () => {
+    masked(Array.from({ length: 3000 }, (_, n) => `k${n}: 1`).join("\n"));
+    expect(masked("pasword: hunter2\ntimezon: Europe/Madrid")).toBe(
+      "pasword: *******\ntimezon: Europe/Madrid",
+    );
+  });
+
   it.each([
     "password: env:WIFI_PASSWORD",
     "password: file:~/secret",

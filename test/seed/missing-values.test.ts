@@ -55,10 +55,12 @@ const userDataOf = async (
   for (const node of project.nodes) {
     const { seed } = renderSeed(await seedInput(project, node));
     expect(seed?.userData).toContain(`hostname: ${node.name}`);
-    // The provider that reads what is not encrypted has no settings.
-    expect(seed?.userData.replace("- identity: {}\n", "")).not.toMatch(
-      /(\[\]|\{\})$/m,
+    // The provider that reads what is not encrypted has no settings, and who asks nobody about the revoked no credentials.
+    const plain = seed?.userData.replaceAll(
+      /^ *(- identity|user): \{\}\n/gm,
+      "",
     );
+    expect(plain).not.toMatch(/(\[\]|\{\})$/m);
     written.set(node.name, file(`${title}/${node.name}`, seed?.userData ?? ""));
   }
   return written;

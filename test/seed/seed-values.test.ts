@@ -61,7 +61,9 @@ describe("seedValues", () => {
       "pki.pi-image/admission.yaml",
       "pki.pi-image/audit-policy.yaml",
       "pki.pi-image/authentication.yaml",
+      "pki.pi-image/authorization.yaml",
       "pki.pi-image/encryption.yaml",
+      "pki.pi-image/nobody.yaml",
       "file:etc/motd",
     ]);
   });
