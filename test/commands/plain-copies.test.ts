@@ -117,7 +117,7 @@ describe("with an encrypted secrets file", () => {
     const folder = temporaryFolder();
     const inventory = join(folder, "cluster.yaml");
     writeFileSync(inventory, INVENTORY);
-    execFileSync("git", ["init", "-q", folder]);
+    execFileSync("git", ["init", "-q", folder], { stdio: "pipe" });
     const card = join(folder, "..", "card");
     const run = async () => {
       const { context } = answering(
@@ -148,7 +148,10 @@ describe("with an encrypted secrets file", () => {
       return warnings.join("\n");
     };
     const git = (...words: readonly string[]) =>
-      execFileSync("git", ["-C", folder, ...words], { encoding: "utf8" });
+      execFileSync("git", ["-C", folder, ...words], {
+        encoding: "utf8",
+        stdio: "pipe",
+      });
     expect(await run()).not.toContain("git tracks");
     expect(git("status", "--porcelain", "-uall").split("\n")).toEqual([
       "?? .gitignore",

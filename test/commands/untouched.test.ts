@@ -311,6 +311,7 @@ describe("what is kept is what was shown", () => {
     expect(error).toBeUndefined();
     expect(questions).toHaveLength(1);
     expect(readdirSync(project.folder).toSorted()).toEqual([
+      ".gitignore",
       "card",
       "cluster.lock.json",
       "cluster.yaml",
