@@ -1,7 +1,7 @@
 // Hides secrets that someone wrote into a file, before lines of the file or messages about it are shown.
 import { Lexer } from "yaml";
-import { secretForms } from "./secret-forms.ts";
-import { type Range, secretLines } from "./secret-lines.ts";
+import { type Range, secretForms } from "./secret-forms.ts";
+import { secretLines } from "./secret-lines.ts";
 import { secretScalars } from "./secret-scalars.ts";
 import { secretTree } from "./secret-tree.ts";
 import { forgetVerdicts } from "./secret-keys.ts";

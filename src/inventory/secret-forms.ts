@@ -1,5 +1,7 @@
 // What is a secret by its form alone, under whatever key somebody pasted it.
-import type { Range } from "./secret-lines.ts";
+
+/** Offsets in the text, the second one behind it. */
+export type Range = readonly [number, number];
 
 /** Not within a longer word, nor within a path or an address. */
 const ALONE = String.raw`(?<![A-Za-z0-9+/_.:~-])`;

@@ -1,11 +1,8 @@
 // Finds secrets line by line, where no tree can be trusted: in broken YAML, in comments and in text after the document.
 import { parseSecretReference } from "./references.ts";
 import { secretInside, verdictOn } from "./secret-keys.ts";
-import { hasSecretForm } from "./secret-forms.ts";
+import { hasSecretForm, type Range } from "./secret-forms.ts";
 import { looksPrivate } from "./ssh-keys.ts";
-
-/** Offsets in the text, the second one behind it. */
-export type Range = readonly [number, number];
 
 export type Hidden = {
   readonly ranges: readonly Range[];

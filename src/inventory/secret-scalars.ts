@@ -1,7 +1,6 @@
 // Texts of a broken document that are secrets by their form once YAML's escapes are undone: messages have them undone.
 import { type Document, visit } from "yaml";
-import { hasSecretForm } from "./secret-forms.ts";
-import type { Range } from "./secret-lines.ts";
+import { hasSecretForm, type Range } from "./secret-forms.ts";
 
 export type SecretScalar = { readonly range: Range; readonly secret: string };
 

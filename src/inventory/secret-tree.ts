@@ -13,13 +13,9 @@ import {
   type Scalar,
   visit,
 } from "yaml";
+import type { Range } from "./secret-forms.ts";
 import { parsePublicKeys } from "./ssh-keys.ts";
-import {
-  type Hidden,
-  isReference,
-  type Range,
-  secretFrom,
-} from "./secret-lines.ts";
+import { type Hidden, isReference, secretFrom } from "./secret-lines.ts";
 import { verdictOn } from "./secret-keys.ts";
 
 const isPublic = (text: string): boolean =>

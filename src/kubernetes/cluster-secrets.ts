@@ -39,6 +39,12 @@ export type ClusterSecrets = {
   readonly nodes: Readonly<Record<string, NodeCredentials>>;
 };
 
+export type ChangedSecrets = {
+  readonly secrets: ClusterSecrets;
+  /** One sentence for each change; none: `secrets` are the existing ones. */
+  readonly changes: readonly string[];
+};
+
 /** The credentials of one node; a node may well be called "constructor". */
 export const credentialsOf = (
   secrets: Pick<ClusterSecrets, "nodes">,

@@ -3,6 +3,7 @@ import type { ResolvedProject } from "../inventory/resolved.ts";
 import { readCertificate } from "./certificate.ts";
 import { checkSecrets } from "./check-secrets.ts";
 import {
+  type ChangedSecrets,
   type ClusterSecrets,
   credentialsOf,
   type NodeCredentials,
@@ -23,12 +24,6 @@ const DAY = 24 * 60 * 60 * 1000;
 
 const daysLeft = (certificate: string, now: Date): number =>
   (readCertificate(certificate).validTo.getTime() - now.getTime()) / DAY;
-
-export type ChangedSecrets = {
-  readonly secrets: ClusterSecrets;
-  /** One sentence for each change; none: `secrets` are the existing ones. */
-  readonly changes: readonly string[];
-};
 
 /** Why a join identity is to be made again, or undefined. */
 const whyRenew = (

@@ -1,8 +1,11 @@
 // Takes a node's credentials out of the cluster's secrets and remembers its name, for good.
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { UserError } from "../report/user-error.ts";
-import { type ClusterSecrets, credentialsOf } from "./cluster-secrets.ts";
-import type { ChangedSecrets } from "./complete-cluster-secrets.ts";
+import {
+  type ChangedSecrets,
+  type ClusterSecrets,
+  credentialsOf,
+} from "./cluster-secrets.ts";
 
 /** @throws UserError WRONG_ARGUMENTS when neither the inventory nor the secrets know the node */
 export const demandKnownNode = (

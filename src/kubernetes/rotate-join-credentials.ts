@@ -3,11 +3,11 @@ import type { ResolvedProject } from "../inventory/resolved.ts";
 import { UserError } from "../report/user-error.ts";
 import { checkAuthorities } from "./check-secrets.ts";
 import {
+  type ChangedSecrets,
   type ClusterSecrets,
   credentialsOf,
   type NodeCredentials,
 } from "./cluster-secrets.ts";
-import type { ChangedSecrets } from "./complete-cluster-secrets.ts";
 import {
   makeAdmin,
   makeBootstrapToken,

@@ -10,11 +10,8 @@ import {
   replacePrivateFile,
 } from "../system/private-file.ts";
 import { encryptText } from "./age-envelope.ts";
-import type { ClusterSecrets } from "./cluster-secrets.ts";
-import {
-  type ChangedSecrets,
-  completeClusterSecrets,
-} from "./complete-cluster-secrets.ts";
+import type { ChangedSecrets, ClusterSecrets } from "./cluster-secrets.ts";
+import { completeClusterSecrets } from "./complete-cluster-secrets.ts";
 import {
   type LoadedSecrets,
   loadSecrets,
