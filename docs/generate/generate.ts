@@ -1,4 +1,5 @@
-// Writes the generated files: docs/errors.md, docs/reference/, the index of docs/decisions.md, and the JSON Schemas under profiles/.
+// Writes the generated files: docs/errors.md, docs/reference/, the drawing of docs/architecture.md, the index of
+// docs/decisions.md, and the JSON Schemas under profiles/. Circles of imports and entries that are too long end it with an error.
 // `npm run generate` writes them, `npm run generate -- --check` fails where one is out of date.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import { EXIT, EXIT_MEANINGS } from "../../src/report/exit-codes.ts";
 import { PROBLEM_CODES } from "../../src/report/problem-codes.ts";
 import { VALUE_NAMES } from "../../src/seed/value-names.ts";
 import { indexedDecisions } from "./decisions-index.ts";
+import { houseDrawing } from "./house-drawing.ts";
 import { inventoryPage } from "./inventory-page.ts";
 import { profilesPage } from "./profiles-page.ts";
 import { table } from "./table.ts";
@@ -87,6 +89,7 @@ const json = (value: unknown): string =>
 
 const files: Readonly<Record<string, () => string>> = {
   "docs/errors.md": errorsPage,
+  "docs/architecture.svg": houseDrawing,
   "docs/decisions.md": () =>
     indexedDecisions(readFileSync(packageFile("docs/decisions.md"), "utf8")),
   "docs/reference/commands.md": commandsPage,
