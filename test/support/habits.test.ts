@@ -50,6 +50,7 @@ const HABITS: readonly Habit[] = [
       // Between two looks at a condition.
       "manual/manual.test.ts",
       "seed/registry-mirrors.test.ts",
+      "kubernetes/real-control-plane.ts",
       // Long enough for a fast card; a shorter one proves less, and never fails.
       // Bounds the wait for a process that may not end, by a timer that is cleared.
       "commands/ends.test.ts",
