@@ -147,7 +147,7 @@ export default {
       rules: { "no-console": "off" },
     },
     {
-      files: ["test/**", "docs/**", ".ci/executable/**"],
+      files: ["test/**", "docs/**", ".ci/executable/**", ".ci/renew/**"],
       rules: { "no-console": "off" },
     },
   ],
