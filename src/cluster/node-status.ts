@@ -1,9 +1,9 @@
 // Asks a node, by SSH with its pinned host key, for the status file that its unit keeps.
 import { z } from "zod";
 import { ifOneOf } from "../report/expected-failure.ts";
-import { UserError } from "../report/user-error.ts";
+import type { ToolResult } from "../system/run-tool.ts";
+import { askOverSsh } from "./ask-over-ssh.ts";
 import { oneLine } from "./one-line.ts";
-import { tryTool, type ToolResult } from "../system/run-tool.ts";
 
 /** Written by the node unit: cloud-init/files/usr/local/lib/pi-image/lib.sh. */
 const STATUS_FILE = "/var/lib/pi-image/status.json";
@@ -32,35 +32,10 @@ export type StatusAnswer =
       readonly because: string;
     };
 
-/** ssh(1) itself failed, and not the command on the node. */
-export const SSH_FAILED = 255;
-
 /** A node that swaps or whose card is dying may accept the connection and never answer. */
 const TIMEOUT_MS = 10_000;
 
-export const sshFailure = (stderr: string): string => {
-  if (
-    stderr.includes("Host key verification failed") ||
-    stderr.includes("HOST IDENTIFICATION HAS CHANGED")
-  ) {
-    return "another computer answers, or the card was made with other secrets: the host key is not this node's";
-  }
-  if (stderr.includes("Permission denied")) {
-    return "SSH accepts none of your keys; is the right one in the agent or in ~/.ssh?";
-  }
-  // What the gateway on the way says; of its end, ssh then knows no more than that the connection was closed.
-  const unreached = /open failed: connect failed: (.+)/.exec(stderr)?.[1];
-  if (unreached !== undefined) {
-    return `its gateway does not reach it: ${oneLine(unreached)}`;
-  }
-  const last = oneLine(stderr.trim().split("\n").at(-1) ?? "");
-  return `SSH cannot connect${last === "" ? "" : `: ${last}`}`;
-};
-
-const answerOf = ({ status, stdout, stderr }: ToolResult): StatusAnswer => {
-  if (status === SSH_FAILED) {
-    return { ok: false, because: sshFailure(stderr) };
-  }
+const answerOf = ({ status, stdout }: ToolResult): StatusAnswer => {
   if (status !== 0) {
     return {
       ok: false,
@@ -79,7 +54,7 @@ const answerOf = ({ status, stdout, stderr }: ToolResult): StatusAnswer => {
 };
 
 /**
- * The node's own word. Nothing is asked of the user, and a computer without ssh only has no answer.
+ * The node's own word.
  *
  * @param sshConfig file with a `Host` block for the node
  */
@@ -88,25 +63,10 @@ export const askNodeStatus = async (
   sshConfig: string,
   signal: AbortSignal,
 ): Promise<StatusAnswer> => {
-  const slow = AbortSignal.timeout(TIMEOUT_MS);
-  try {
-    return answerOf(
-      await tryTool(
-        "ssh",
-        ["-F", sshConfig, "-o", "LogLevel=ERROR", node, "cat", STATUS_FILE],
-        {
-          signal: AbortSignal.any([signal, slow]),
-          package: "openssh-client",
-        },
-      ),
-    );
-  } catch (error) {
-    if (slow.aborted && !signal.aborted) {
-      return { ok: false, because: "SSH connects but gets no answer" };
-    }
-    if (error instanceof UserError && error.code === "TOOL_MISSING") {
-      return { ok: false, because: "ssh is not installed on this computer" };
-    }
-    throw error;
-  }
+  const answer = await askOverSsh(node, ["cat", STATUS_FILE], {
+    sshConfig,
+    milliseconds: TIMEOUT_MS,
+    signal,
+  });
+  return answer.ok ? answerOf(answer.result) : answer;
 };

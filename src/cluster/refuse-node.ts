@@ -1,7 +1,5 @@
 // Has the control planes refuse a node, over SSH, and takes the node out of the cluster.
-import { UserError } from "../report/user-error.ts";
-import { tryTool } from "../system/run-tool.ts";
-import { SSH_FAILED, sshFailure } from "./node-status.ts";
+import { askOverSsh } from "./ask-over-ssh.ts";
 import { oneLine } from "./one-line.ts";
 
 /** On the node: cloud-init/files/usr/local/lib/pi-image/revoke. */
@@ -26,49 +24,26 @@ const run = async (
   input: string,
   { sshConfig, signal }: Asked,
 ): Promise<NodeAnswer> => {
-  const slow = AbortSignal.timeout(TIMEOUT_MS);
-  try {
-    const { status, stdout, stderr } = await tryTool(
-      "ssh",
-      [
-        "-F",
-        sshConfig,
-        "-o",
-        "LogLevel=ERROR",
-        plane,
-        "sudo",
-        "-n",
-        SCRIPT,
-        ...words,
-      ],
-      {
-        input,
-        signal: AbortSignal.any([signal, slow]),
-        package: "openssh-client",
-      },
-    );
-    if (status === 0) {
-      return { ok: true, stdout };
-    }
-    return {
-      ok: false,
-      because:
-        status === SSH_FAILED
-          ? sshFailure(stderr)
-          : stderr.includes("command not found")
-            ? "its card was made by a pi-image that could not revoke nodes; docs/theft.md says what to type"
-            : oneLine(stderr.trim().split("\n").at(-1) ?? "") ||
-              `it ended with status ${status}`,
-    };
-  } catch (error) {
-    if (slow.aborted && !signal.aborted) {
-      return { ok: false, because: "SSH connects but gets no answer" };
-    }
-    if (error instanceof UserError && error.code === "TOOL_MISSING") {
-      return { ok: false, because: "ssh is not installed on this computer" };
-    }
-    throw error;
+  const answer = await askOverSsh(plane, ["sudo", "-n", SCRIPT, ...words], {
+    sshConfig,
+    milliseconds: TIMEOUT_MS,
+    signal,
+    input,
+  });
+  if (!answer.ok) {
+    return answer;
   }
+  const { status, stdout, stderr } = answer.result;
+  if (status === 0) {
+    return { ok: true, stdout };
+  }
+  return {
+    ok: false,
+    because: stderr.includes("command not found")
+      ? "its card was made by a pi-image that could not revoke nodes; docs/theft.md says what to type"
+      : oneLine(stderr.trim().split("\n").at(-1) ?? "") ||
+        `it ended with status ${status}`,
+  };
 };
 
 /** Gives one control plane its new file; ok means that its API server was seen to refuse the node. */

@@ -1,0 +1,75 @@
+// Runs a command on a node over SSH, with its pinned host key.
+import { UserError } from "../report/user-error.ts";
+import { tryTool, type ToolResult } from "../system/run-tool.ts";
+import { oneLine } from "./one-line.ts";
+
+export type SshAnswer =
+  /** The command ran, whatever its status. */
+  | { readonly ok: true; readonly result: ToolResult }
+  | {
+      readonly ok: false;
+      /** A half-sentence. */
+      readonly because: string;
+    };
+
+type Asked = {
+  /** A file with a `Host` block for the node. */
+  readonly sshConfig: string;
+  /** How long the command may take. */
+  readonly milliseconds: number;
+  readonly signal: AbortSignal;
+  readonly input?: string;
+};
+
+/** ssh(1) itself failed, and not the command on the node. */
+const SSH_FAILED = 255;
+
+const sshFailure = (stderr: string): string => {
+  if (
+    stderr.includes("Host key verification failed") ||
+    stderr.includes("HOST IDENTIFICATION HAS CHANGED")
+  ) {
+    return "another computer answers, or the card was made with other secrets: the host key is not this node's";
+  }
+  if (stderr.includes("Permission denied")) {
+    return "SSH accepts none of your keys; is the right one in the agent or in ~/.ssh?";
+  }
+  // What the gateway on the way says; of its end, ssh then knows no more than that the connection was closed.
+  const unreached = /open failed: connect failed: (.+)/.exec(stderr)?.[1];
+  if (unreached !== undefined) {
+    return `its gateway does not reach it: ${oneLine(unreached)}`;
+  }
+  const last = oneLine(stderr.trim().split("\n").at(-1) ?? "");
+  return `SSH cannot connect${last === "" ? "" : `: ${last}`}`;
+};
+
+/** Nothing is asked of the user, and a computer without ssh only has no answer. */
+export const askOverSsh = async (
+  node: string,
+  words: readonly string[],
+  { sshConfig, milliseconds, signal, input }: Asked,
+): Promise<SshAnswer> => {
+  const slow = AbortSignal.timeout(milliseconds);
+  try {
+    const result = await tryTool(
+      "ssh",
+      ["-F", sshConfig, "-o", "LogLevel=ERROR", node, ...words],
+      {
+        input,
+        signal: AbortSignal.any([signal, slow]),
+        package: "openssh-client",
+      },
+    );
+    return result.status === SSH_FAILED
+      ? { ok: false, because: sshFailure(result.stderr) }
+      : { ok: true, result };
+  } catch (error) {
+    if (slow.aborted && !signal.aborted) {
+      return { ok: false, because: "SSH connects but gets no answer" };
+    }
+    if (error instanceof UserError && error.code === "TOOL_MISSING") {
+      return { ok: false, because: "ssh is not installed on this computer" };
+    }
+    throw error;
+  }
+};
