@@ -1,4 +1,4 @@
-// Runs the command of the command line; the only top-level catch and the only exit code.
+// Runs the command of the command line as a process: with its signals, its streams and what it leaves at its end.
 import "./system/early-signals.ts";
 import { explainFailure } from "./commands/explain-failure.ts";
 import { watchOutputs } from "./commands/output-streams.ts";

@@ -25,23 +25,14 @@ const GRACE = 200;
 
 export const STOP = "stop";
 
-/** No schema: this process only waits, and should be small. */
-const exitIn = (message: unknown): number | undefined =>
-  typeof message === "object" &&
-  message !== null &&
-  "exit" in message &&
-  typeof message.exit === "number"
-    ? message.exit
-    : undefined;
-
-/** Told by a helper that stands between: the process that does the work. */
-const workerIn = (message: unknown): number | undefined =>
-  typeof message === "object" &&
-  message !== null &&
-  "worker" in message &&
-  typeof message.worker === "number"
-    ? message.worker
-    : undefined;
+/** The number that a message has under this name. No schema: this process only waits, and should be small. */
+const numberIn = (message: unknown, name: string): number | undefined => {
+  const value: unknown =
+    typeof message === "object" && message !== null
+      ? Reflect.get(message, name)
+      : undefined;
+  return typeof value === "number" ? value : undefined;
+};
 
 /** Whether this is the process that does the work; the other one tells it when to stop. */
 export const isApart = (): boolean =>
@@ -181,8 +172,9 @@ export const watchApart = async (
   });
   const told = new Promise<number>((resolve) => {
     child.on("message", (message) => {
-      worker = workerIn(message) ?? worker;
-      const exit = exitIn(message);
+      // Told by a helper that stands between.
+      worker = numberIn(message, "worker") ?? worker;
+      const exit = numberIn(message, "exit");
       if (exit !== undefined) {
         resolve(exit);
       }
