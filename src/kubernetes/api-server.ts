@@ -98,11 +98,15 @@ type OwnSecrets = Pick<
 const textOf = (document: Document): string =>
   dump(document, { lineWidth: -1, noRefs: true });
 
-/** The text of authorization.yaml, which the API server reads again whenever it changes. */
-export const authorizationText = ({
+const authorizationOf = ({
   revoked,
-}: Pick<ClusterSecrets, "revoked">): string =>
-  textOf(authorization(revoked, `${IN_POD}/nobody.yaml`));
+}: Pick<ClusterSecrets, "revoked">): Document =>
+  authorization(revoked, `${IN_POD}/nobody.yaml`);
+
+/** The text of authorization.yaml, which the API server reads again whenever it changes. */
+export const authorizationText = (
+  secrets: Pick<ClusterSecrets, "revoked">,
+): string => textOf(authorizationOf(secrets));
 
 type ApiServerFile = {
   /** Relative to the pki folder. */
@@ -123,7 +127,7 @@ export const apiServerFiles = (
     ["admission", admission(hardening)],
     ["audit-policy", auditPolicy],
     ["authentication", authentication(hardening)],
-    ["authorization", authorization(secrets.revoked, `${IN_POD}/nobody.yaml`)],
+    ["authorization", authorizationOf(secrets)],
     ["encryption", encryption(secrets.encryptionKey)],
     ["nobody", nobodyKubeconfig],
   ];
@@ -142,25 +146,49 @@ const AUDIT_FLAGS = [
   ["audit-log-maxsize", "5"],
 ] as const;
 
-type Flag = readonly [name: string, value: string];
+type Flag = {
+  readonly name: string;
+  readonly value: string;
+  /** The key of `cluster.hardening` that asks for it; undefined: every cluster does. */
+  readonly by: keyof Hardening | undefined;
+};
 
 const flagsOf = (
   hardening: Hardening,
   { encryptionKey }: OwnSecrets,
-): readonly Flag[] => [
-  ...(hardening.podSecurity === "privileged"
-    ? []
-    : [["admission-control-config-file", `${IN_POD}/admission.yaml`] as const]),
-  ...(hardening.auditLog ? AUDIT_FLAGS : []),
-  ...(hardening.anonymousAccess === "all"
-    ? []
-    : [["authentication-config", `${IN_POD}/authentication.yaml`] as const]),
-  // Always: without it no node can be revoked. kubeadm leaves out its own `authorization-mode` then.
-  ["authorization-config", `${IN_POD}/authorization.yaml`],
-  ...(hardening.encryptSecrets && encryptionKey !== undefined
-    ? [["encryption-provider-config", `${IN_POD}/encryption.yaml`] as const]
-    : []),
-];
+): readonly Flag[] => {
+  const all: readonly (readonly [
+    by: Flag["by"],
+    wanted: boolean,
+    flags: readonly (readonly [name: string, value: string])[],
+  ])[] = [
+    [
+      "podSecurity",
+      hardening.podSecurity !== "privileged",
+      [["admission-control-config-file", `${IN_POD}/admission.yaml`]],
+    ],
+    ["auditLog", hardening.auditLog, AUDIT_FLAGS],
+    [
+      "anonymousAccess",
+      hardening.anonymousAccess !== "all",
+      [["authentication-config", `${IN_POD}/authentication.yaml`]],
+    ],
+    // Always: without it no node can be revoked. kubeadm leaves out its own `authorization-mode` then.
+    [
+      undefined,
+      true,
+      [["authorization-config", `${IN_POD}/authorization.yaml`]],
+    ],
+    [
+      "encryptSecrets",
+      hardening.encryptSecrets && encryptionKey !== undefined,
+      [["encryption-provider-config", `${IN_POD}/encryption.yaml`]],
+    ],
+  ];
+  return all.flatMap(([by, wanted, flags]) =>
+    wanted ? flags.map(([name, value]) => ({ name, value, by })) : [],
+  );
+};
 
 /** `apiServer` of kubeadm's ClusterConfiguration, without the names in its certificate. */
 export const apiServerFlags = (
@@ -169,7 +197,7 @@ export const apiServerFlags = (
 ): Document => {
   const hardening = hardeningOf(project, secrets);
   return {
-    extraArgs: flagsOf(hardening, secrets).map(([name, value]) => ({
+    extraArgs: flagsOf(hardening, secrets).map(({ name, value }) => ({
       name,
       value,
     })),
@@ -188,17 +216,7 @@ export const apiServerFlags = (
   };
 };
 
-type DemandedFile = Pick<ApiServerFile, "path"> & {
-  /** The key of `cluster.hardening` that asks for it; undefined: every cluster does. */
-  readonly by: keyof Hardening | undefined;
-};
-
-const DEMANDED_BY: Readonly<Record<string, keyof Hardening>> = {
-  "admission-control-config-file": "podSecurity",
-  "audit-policy-file": "auditLog",
-  "authentication-config": "anonymousAccess",
-  "encryption-provider-config": "encryptSecrets",
-};
+type DemandedFile = Pick<ApiServerFile, "path"> & Pick<Flag, "by">;
 
 /** The files without which an API server with these flags does not start, or a node could not be revoked. */
 export const demandedFiles = (
@@ -206,10 +224,10 @@ export const demandedFiles = (
   secrets: OwnSecrets,
 ): readonly DemandedFile[] => [
   ...flagsOf(hardeningOf(project, secrets), secrets)
-    .filter(([, value]) => value.startsWith(IN_POD))
-    .map(([name, value]) => ({
+    .filter(({ value }) => value.startsWith(IN_POD))
+    .map(({ value, by }) => ({
       path: `${FOLDER}${value.slice(IN_POD.length)}`,
-      by: DEMANDED_BY[name],
+      by,
     })),
   { path: `${FOLDER}/nobody.yaml`, by: undefined },
 ];
