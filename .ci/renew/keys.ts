@@ -1,6 +1,7 @@
 // Keys of base images that end soon: a person has to look for the new one, because a key vouches for what follows it.
 import { readKey } from "openpgp";
 import { parse } from "yaml";
+import { day } from "../../src/report/day.ts";
 import type { Get } from "./manifests.ts";
 
 /** Time to find the new key, and to release a version that has it. */
@@ -48,7 +49,7 @@ const judge = async (
   }
   const end = await key.getExpirationTime();
   return end instanceof Date && end.getTime() - now.getTime() < DAYS_LEFT * DAY
-    ? `ends on ${end.toISOString().slice(0, 10)}`
+    ? `ends on ${day(end)}`
     : undefined;
 };
 
