@@ -13,6 +13,7 @@ export default defineConfig({
     globalSetup: [
       "test/support/install-tools.ts",
       "test/support/bundle-programs.ts",
+      "test/support/loop-partitions.ts",
     ],
     // The files of a worker share its modules: loading them anew for each costs a second. Tests undo what they change.
     isolate: false,

@@ -10,11 +10,12 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { listDevices } from "../../src/device/device-work.ts";
 import type { UsableTarget } from "../../src/device/target.ts";
 import { inspectTarget } from "../../src/device/inspect-target.ts";
+import { dropPartitions } from "../support/loop-partitions.ts";
 import { toolEnvironment } from "../../src/system/run-tool.ts";
 
 /** Runs a tool and gives what it prints; its failure is the test's. */
@@ -105,6 +106,7 @@ export const attachLoop = (
 ): string => {
   const device = run("losetup", "--find", "--show", ...options, file).trim();
   afterThisTest(() => run("losetup", "--detach", device));
+  dropPartitions(basename(device));
   return device;
 };
 
