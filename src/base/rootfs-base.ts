@@ -1,7 +1,7 @@
 // A base that is not an image but a root file system: its image is made once and kept in the cache.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { closeBoot, lockPasswords } from "../image/close-rootfs.ts";
+import { CLOSING_EDITS, isOneMachines } from "../image/close-rootfs.ts";
 import type { RootfsFile } from "../image/make-rootfs-image.ts";
 import { packageFile } from "../system/package-files.ts";
 import type { FoundBase } from "./base-request.ts";
@@ -10,7 +10,7 @@ import { cachedRaw } from "./decoded-base.ts";
 import { digestFile } from "./digest-file.ts";
 
 /** Raised when what is made of the same archive changes. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** By the vendor's name for it; an image inside a tar archive is not one that anybody publishes. */
 export const isRootfs = (name: string): boolean =>
@@ -30,12 +30,6 @@ const FILES = [
 const LINKS = [
   { unit: "boot-firmware.mount", wantedBy: "local-fs.target" },
   { unit: "pi-image-first-boot.service", wantedBy: "multi-user.target" },
-] as const;
-
-const EDITS = [
-  { path: "etc/passwd", edit: lockPasswords },
-  { path: "etc/shadow", edit: lockPasswords },
-  { path: "etc/fstab", edit: closeBoot },
 ] as const;
 
 /** What cloud-init does elsewhere needs a unit of our own in the image. */
@@ -72,7 +66,8 @@ export const rootfsBase = (
         image,
         scratch,
         files: await firstBootFiles(),
-        edits: EDITS,
+        edits: CLOSING_EDITS,
+        leftOut: isOneMachines,
         signal: options.signal,
       });
     } finally {

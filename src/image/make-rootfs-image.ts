@@ -49,6 +49,8 @@ type RootfsImageOptions = {
   readonly files: readonly RootfsFile[];
   /** What is changed in the archive's own; owners and modes stay. */
   readonly edits: readonly RootfsEdit[];
+  /** Which of the archive's own files are left out; `path` as in RootfsFile. */
+  readonly leftOut: (path: string) => boolean;
   readonly signal: AbortSignal;
 };
 
@@ -136,6 +138,20 @@ const editFiles = async (
   }
 };
 
+/** Gives the entries that stay. Folders always do. */
+const leaveOut = async (
+  folder: string,
+  entries: readonly OwnedEntry[],
+  leftOut: (path: string) => boolean,
+): Promise<readonly OwnedEntry[]> => {
+  const goes = ({ path, kind }: OwnedEntry) =>
+    kind !== "directory" && leftOut(path);
+  for (const { path } of entries.filter(goes)) {
+    await rm(join(folder, path));
+  }
+  return entries.filter((entry) => !goes(entry));
+};
+
 const bytesUsed = async (
   folder: string,
   entries: readonly OwnedEntry[],
@@ -160,6 +176,7 @@ export const makeRootfsImage = async ({
   scratch,
   files,
   edits,
+  leftOut,
   signal,
 }: RootfsImageOptions): Promise<void> => {
   const root = join(scratch, "root");
@@ -174,13 +191,14 @@ export const makeRootfsImage = async ({
       "use the archive for the Raspberry Pi",
     );
   }
+  const kept = await leaveOut(root, unpacked, leftOut);
   // The firmware reads FAT only; on the node it is mounted at /boot.
   await rename(join(root, "boot"), boot);
   await mkdir(join(root, "boot"));
-  await editFiles(root, unpacked, edits);
+  await editFiles(root, kept, edits);
   const entries = await addFiles(
     root,
-    unpacked.filter(({ path }) => !path.startsWith("boot/")),
+    kept.filter(({ path }) => !path.startsWith("boot/")),
     files,
     newest,
   );

@@ -64,14 +64,13 @@ const textFile = (path: string, mode: string, text: string): NodeFile => ({
   gzipped: false,
 });
 
-/** In base64, so that no byte means anything to the shell. */
+/** In base64, so that no byte means anything to the shell; with its mode before its first byte, since it may be a key. */
 const writeFile = ({ path, mode, data, gzipped }: NodeFile): string =>
   [
-    `mkdir -p "$root"${shellWord(path.slice(0, path.lastIndexOf("/") + 1))}`,
+    `install -D -m ${mode} /dev/null "$root"${shellWord(path)}`,
     `base64 -d <<'EOT'${gzipped ? " | gunzip" : ""} >"$root"${shellWord(path)}`,
     ...(data.toString("base64").match(/.{1,76}/g) ?? []),
     "EOT",
-    `chmod ${mode} "$root"${shellWord(path)}`,
   ].join("\n");
 
 const configFiles = (config: CloudConfig): readonly NodeFile[] => [
@@ -93,11 +92,6 @@ const configFiles = (config: CloudConfig): readonly NodeFile[] => [
           `${config.ssh_keys.ed25519_public.trimEnd()}\n`,
         ),
       ]),
-  textFile(
-    "/etc/ssh/sshd_config.d/10-pi-image.conf",
-    "0644",
-    "PasswordAuthentication no\nPermitRootLogin no\n",
-  ),
   ...config.users.flatMap(({ name, sudo }) =>
     sudo === undefined
       ? []
@@ -135,6 +129,7 @@ const userLines = ({ users }: CloudConfig): readonly string[] => [
         (group) =>
           `usermod --append --groups ${shellWord(group)} ${shellWord(name)}`,
       ),
+      `install -d -m 0700 "$root"${shellWord(`${home}/.ssh`)}`,
       writeFile(
         textFile(
           `${home}/.ssh/authorized_keys`,
@@ -142,7 +137,6 @@ const userLines = ({ users }: CloudConfig): readonly string[] => [
           ssh_authorized_keys.map((key) => `${key}\n`).join(""),
         ),
       ),
-      `chmod 0700 "$root"${shellWord(`${home}/.ssh`)}`,
       `chown -R ${shellWord(`${name}:`)} "$root"${shellWord(`${home}/.ssh`)}`,
     ];
   }),

@@ -128,8 +128,17 @@ describeWithTools(
       expect(refused.status).toBe(1);
       expect(refused.stderr).toContain("nothing was done here");
       // As an argument: programs get no variable of pi-image's own, and without this one the script is for this very machine.
+      // Notes the files that others can read, each time that the next one is there and still empty.
+      const bin = join(cwd, "bin");
+      await mkdir(bin);
+      await writeFile(
+        join(bin, "base64"),
+        `#!/bin/sh\nfind ${root} -type f -perm /044 -printf '%P\\n' >>${cwd}/open\nexec /usr/bin/base64 "$@"\n`,
+        { mode: 0o755 },
+      );
       const made = await tryTool("env", [
         `PI_IMAGE_ROOT=${root}`,
+        `PATH=${bin}:/usr/bin:/bin`,
         "bash",
         script,
       ]);
@@ -144,6 +153,29 @@ describeWithTools(
       expect(
         await on("etc/systemd/network/05-pi-image-eth0.network"),
       ).toContain("RequiredForOnline=no\n[Network]\nDHCP=ipv4\n[DHCPv4]\n");
+      const everOpen = new Set(
+        (await readFile(join(cwd, "open"), "utf8")).split("\n"),
+      );
+      const closed = (
+        await runTool("find", [
+          root,
+          "-type",
+          "f",
+          "!",
+          "-perm",
+          "/044",
+          "-printf",
+          "%P\n",
+        ])
+      ).stdout
+        .trim()
+        .split("\n");
+      expect(closed).toContain("etc/ssh/ssh_host_ed25519_key");
+      expect(closed.filter((path) => everOpen.has(path))).toEqual([]);
+      expect(everOpen).toContain("etc/hostname");
+      expect(await on("etc/ssh/sshd_config.d/10-pi-image.conf")).toBe(
+        "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin no\n",
+      );
       const wifi = await on("etc/wpa_supplicant/wpa_supplicant-wlan0.conf");
       expect(wifi).toContain("country=ES\n");
       expect(wifi).toContain(
@@ -154,6 +186,13 @@ describeWithTools(
         "#!/bin/bash",
       );
       const text = await readFile(script, "utf8");
+      expect(
+        text.indexOf("install -d -m 0700 \"$root\"'/home/ana/.ssh'"),
+      ).toBeLessThan(
+        text.indexOf(
+          "install -D -m 0600 /dev/null \"$root\"'/home/ana/.ssh/authorized_keys'",
+        ),
+      );
       expect(text).toContain("useradd --create-home --shell '/bin/bash' 'ana'");
       expect(text).toContain(
         "systemctl start --no-block pi-image-node.service",

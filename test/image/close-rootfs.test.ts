@@ -5,8 +5,11 @@ import { closeBoot, lockPasswords } from "../../src/image/close-rootfs.ts";
 it.each([
   ["root:$6$salt$hash:19000::::::", "root:!*:19000::::::"],
   ["alarm:$y$j9T$x:19000:0:99999:7:::", "alarm:!*:19000:0:99999:7:::"],
-  // Traditional DES, and no password at all.
+  // Traditional DES, whose salt may begin with x, and no password at all.
   ["old:ab01FAX.bQRSU:1::::::", "old:!*:1::::::"],
+  ["old:xa01FAX.bQRSU:1::::::", "old:!*:1::::::"],
+  ["short:ab01FAX.bQRSU", "short:!*"],
+  ["short:", "short:!*"],
   ["empty::1::::::", "empty:!*:1::::::"],
   ["toor::0:0::/root:/bin/sh", "toor:!*:0:0::/root:/bin/sh"],
   ["root:x:0:0::/root:/bin/bash", "root:x:0:0::/root:/bin/bash"],
@@ -27,6 +30,10 @@ it.each([
   [
     "LABEL=B\t/boot\tvfat\trw,umask=0077\t0 0",
     "LABEL=B\t/boot\tvfat\trw,umask=0077\t0 0",
+  ],
+  [
+    "LABEL=B /boot vfat umask=0077,fmask=0022 0 0",
+    "LABEL=B /boot vfat umask=0077,fmask=0022,umask=0077 0 0",
   ],
   ["# /dev/x /boot vfat defaults 0 0", "# /dev/x /boot vfat defaults 0 0"],
   ["/dev/x /boot/efi vfat defaults 0 0", "/dev/x /boot/efi vfat defaults 0 0"],

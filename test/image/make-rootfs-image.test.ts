@@ -7,13 +7,13 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { pack, type Header } from "tar-stream";
 import { describe, expect, it } from "vitest";
-import { closeBoot, lockPasswords } from "../../src/image/close-rootfs.ts";
+import { CLOSING_EDITS, isOneMachines } from "../../src/image/close-rootfs.ts";
 import { makeRootfsImage } from "../../src/image/make-rootfs-image.ts";
 import { readRootfs } from "../../src/image/rootfs-tar.ts";
 import { runTool, toolEnvironment } from "../../src/system/run-tool.ts";
 import { outcomeOf } from "../base/base-options.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { describeWithTools } from "../support/tools.ts";
+import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 
 const MiB = 1024 * 1024;
 const ROOT = 513 * MiB;
@@ -48,7 +48,18 @@ const GOOD: readonly Entry[] = [
   [{ name: "./boot/kernel8.img" }, "k".repeat(300_000)],
   [{ name: "./boot/overlays/long-name-of-an-overlay.dtbo" }, "o"],
   folder("./etc/"),
-  [{ name: "./etc/shadow", mode: 0o200, uid: 0 }, "root:*:::::::\n"],
+  [
+    { name: "./etc/shadow", mode: 0o200, uid: 0 },
+    // The last of the hashes is of the old kind, whose salt may begin with any letter.
+    "root:$6$salt$hash:19000::::::\nalarm:$y$j9T$x$y:19000::::::\nnone::19000::::::\nold:xa01FAX.bQRSU:19000::::::\n",
+  ],
+  [
+    { name: "./etc/passwd" },
+    ["root", "alarm", "none", "old"]
+      .map((name, uid) => `${name}:x:${uid}:${uid}::/:/bin/sh\n`)
+      .join("")
+      .concat("toor::0:0::/:/bin/sh\nbare:xa01FAX.bQRSU:9:9::/:/bin/sh\n"),
+  ],
   [{ name: "./etc/fstab" }, "/dev/mmcblk0p1 /boot vfat defaults 0 0\n"],
   folder("./usr/"),
   folder("./usr/bin/"),
@@ -57,6 +68,25 @@ const GOOD: readonly Entry[] = [
   [{ name: "./bin", type: "symlink", linkname: "usr/bin", mode: 0o777 }],
   [{ name: './home/alarm/a "quoted" file', uid: 1000, gid: 1001 }, "mine\n"],
   folder("./tmp/", 0o1777),
+  [
+    { name: "./etc/machine-id", mode: 0o444 },
+    `${"0123456789abcdef".repeat(2)}\n`,
+  ],
+  [{ name: "./etc/ssh/ssh_host_ed25519_key", mode: 0o600 }, "key\n"],
+  [{ name: "./etc/ssh/ssh_host_ed25519_key.pub" }, "key\n"],
+  [{ name: "./etc/ssh/ssh_config" }, "Host *\n"],
+  [{ name: "./etc/pacman.d/gnupg/private-keys-v1.d/A.key" }, "key\n"],
+  [{ name: "./etc/pacman.d/gnupg/trustdb.gpg" }, "trust\n"],
+  [{ name: "./var/lib/systemd/random-seed", mode: 0o600 }, "seed\n"],
+  [{ name: "./var/lib/systemd/credential.secret", mode: 0o600 }, "key\n"],
+  [{ name: "./var/lib/systemd/catalog/database" }, "d"],
+  [
+    {
+      name: "./var/lib/dbus/machine-id",
+      type: "symlink",
+      linkname: "/etc/machine-id",
+    },
+  ],
 ];
 
 const archiveOf = async (
@@ -89,11 +119,8 @@ const make = async (archive: string, image: string, scratch: string) => {
         target: "../first.service",
       },
     ],
-    edits: [
-      { path: "etc/shadow", edit: lockPasswords },
-      { path: "etc/fstab", edit: closeBoot },
-      { path: "etc/passwd", edit: lockPasswords },
-    ],
+    edits: CLOSING_EDITS,
+    leftOut: isOneMachines,
     signal,
   });
 };
@@ -104,6 +131,17 @@ const stat = (image: string, path: string): string =>
     ["-R", `stat "${path.replaceAll('"', '""')}"`, `${image}?offset=${ROOT}`],
     { env: toolEnvironment(), encoding: "utf8" },
   ).stdout;
+
+/** A folder with all that the image's root partition holds. */
+const treeOf = async (image: string): Promise<string> => {
+  const tree = await temporaryFolder();
+  await runTool("debugfs", [
+    "-R",
+    `rdump / ${tree}`,
+    `${image}?offset=${ROOT}`,
+  ]);
+  return tree;
+};
 
 const judge = async (image: string): Promise<void> => {
   const table = await runTool("sfdisk", ["--dump", image]);
@@ -157,6 +195,28 @@ describeWithTools(
       expect(stat(image, "/tmp")).toMatch(/Mode: +01777/);
       expect(stat(image, "/boot")).toMatch(/Type: directory/);
       expect(stat(image, "/etc/fstab")).toMatch(/mtime: .*2026/);
+      // What is one machine's own is not in it, and its neighbours are.
+      expect(stat(image, "/etc/machine-id")).toMatch(
+        /Mode: +0444 [^]*Size: 0\n/,
+      );
+      const tree = await treeOf(image);
+      expect(
+        readdirSync(tree, { recursive: true, withFileTypes: true })
+          .filter((entry) => !entry.isDirectory())
+          .map(({ parentPath, name }) => join(parentPath, name))
+          .map((path) => path.slice(tree.length))
+          .filter((path) => /^\/(?:etc|var)\//.test(path))
+          .toSorted(),
+      ).toEqual([
+        "/etc/fstab",
+        "/etc/machine-id",
+        "/etc/passwd",
+        "/etc/shadow",
+        "/etc/ssh/ssh_config",
+        "/etc/systemd/system/first.service",
+        "/etc/systemd/system/multi-user.target.wants/first.service",
+        "/var/lib/systemd/catalog/database",
+      ]);
       expect(
         stat(
           image,
@@ -191,6 +251,31 @@ describeWithTools(
       }
       // They are of half a gigabyte, of which nearly all is a hole.
       await runTool("cmp", [join(work, "a.img"), join(work, "b.img")]);
+    });
+  },
+);
+
+describeAsRoot(
+  ["passwd", "mke2fs", "debugfs", "mcopy"],
+  "whoever knows the passwords of an archive",
+  () => {
+    it("gets into no account of its image", async () => {
+      const work = await temporaryFolder();
+      const image = join(work, "a.img");
+      await make(await archiveOf(GOOD), image, join(work, "scratch"));
+      // The real one, on the tree: L is locked, P a usable password, NP none needed. passwd(1)
+      const { stdout } = await runTool("passwd", [
+        "--status",
+        "--all",
+        "--root",
+        await treeOf(image),
+      ]);
+      expect(
+        stdout
+          .trim()
+          .split("\n")
+          .map((line) => line.split(" ", 2).join(" ")),
+      ).toEqual(["root L", "alarm L", "none L", "old L", "toor L", "bare L"]);
     });
   },
 );

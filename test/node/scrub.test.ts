@@ -192,7 +192,11 @@ describeNode("scrub", () => {
   });
 
   it("closes the boot partition to other users, now and at every mount", async () => {
+    // The masks of another file system, and an earlier one of its own, say nothing.
+    const fstab = (options: string) =>
+      `LABEL=UEFI\t/boot/efi\tvfat\tumask=0077\t0\t1\n# umask=0077\nLABEL=system-boot\t/boot/firmware\tvfat\t${options}\t0\t1\n`;
     const root = await lay({
+      files: { "etc/fstab": fstab("umask=0077,fmask=0022") },
       says: {
         findmnt:
           "/boot/firmware /dev/mmcblk0p1 vfat rw,relatime,fmask=0022,dmask=0022",
@@ -200,7 +204,7 @@ describeNode("scrub", () => {
     });
     await runToEnd(root);
     expect(readFileSync(join(root, "etc/fstab"), "utf8")).toBe(
-      "LABEL=writable\t/\text4\tdefaults\t0\t1\nLABEL=system-boot\t/boot/firmware\tvfat\tdefaults,umask=0077\t0\t1\n",
+      fstab("umask=0077,fmask=0022,umask=0077"),
     );
     expect(calls(root, "umount")).toEqual([`umount ${root}/boot/firmware`]);
     expect(calls(root, "mount")).toEqual([`mount ${root}/boot/firmware`]);

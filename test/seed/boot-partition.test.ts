@@ -77,6 +77,9 @@ describe("the boot partition", () => {
     UBUNTU,
     "PARTUUID=1a2b3c4d-01  /boot/firmware  vfat    defaults          0       2",
     "LABEL=x\t/boot/firmware\tvfat\tdefaults,fmask=0022,dmask=0022\t0\t1",
+    // The mask that counts is the last one.
+    "LABEL=x\t/boot/firmware\tvfat\tumask=0077,fmask=0022\t0\t1",
+    "LABEL=x\t/boot/firmware\tvfat\tdmask=0077,fmask=0077",
   ])(
     "is closed by mounting it anew, at the first boot and once (%s)",
     (line) => {

@@ -104,6 +104,14 @@ describeAsRoot(
           "1",
         );
         expect(await output(name, "getent", "passwd", "ubuntu")).toBe("");
+        const sshd = (await output(name, "sshd", "-T")).split("\n");
+        for (const line of [
+          "passwordauthentication no",
+          "kbdinteractiveauthentication no",
+          "permitrootlogin no",
+        ]) {
+          expect(sshd).toContain(line);
+        }
       }
       expect(await output(WORKER, "getent", "hosts", CONTROL_PLANE)).toContain(
         ADDRESSES[CONTROL_PLANE],

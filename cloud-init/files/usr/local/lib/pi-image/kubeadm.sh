@@ -35,7 +35,8 @@ ask_as_nobody() { # PATH OPTIONS...
 lay_pki() {
   [[ -d $seed/pki ]] || return 0
   mkdir -p "$kubernetes"
-  cp -R "$seed/pki" "$kubernetes/"
+  (umask 077 && cp -R "$seed/pki" "$kubernetes/")
+  # What an earlier attempt left keeps its mode.
   chmod -R go-rwx "$kubernetes/pki"
   # The kubelet would make it for everybody; the audit log names every Secret and who reads it.
   (umask 077 && mkdir -p "$root/var/log/kubernetes/audit")

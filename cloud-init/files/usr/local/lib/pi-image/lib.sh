@@ -18,8 +18,8 @@ export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSP
 # shellcheck source-path=SCRIPTDIR source=cause.sh
 . "$here/cause.sh"
 umask 022
-mkdir -p "$state/stamps" "$scratch"
-chmod 0700 "$scratch"
+mkdir -p "$state/stamps"
+install -d -m 0700 "$scratch"
 
 # Exit codes of a phase: it waits for something outside this node; it tried and failed. Any other is a surprise.
 readonly WAITS=75 FAILED=76

@@ -13,8 +13,7 @@ crio_packages=https://download.opensuse.org/repositories/isv:/cri-o:/stable:/v$P
 
 # In a folder of its own: nothing of the node's own keys and settings counts, and nothing is kept.
 gpg_alone() { # ARGUMENTS...
-  mkdir -p "${scratch?}/gpg"
-  chmod 0700 "$scratch/gpg"
+  install -d -m 0700 "${scratch?}/gpg"
   gpg --homedir "$scratch/gpg" --batch --quiet --no-autostart "$@" 2>/dev/null
 }
 

@@ -109,11 +109,12 @@ boot_partition() {
   fi
 }
 
-# FAT has no owners: without a mask everybody reads the partition. A mask cannot be set by remounting.
+# FAT has no owners: without a mask everybody reads the partition. A mask cannot be set by remounting. Of several in the options
+# the last counts; other file systems' masks say nothing of this one's.
 close_boot_partition() {
   local fstab=$root/etc/fstab mounted=$root/boot/firmware
   ! mountpoint --quiet "$scratch/boot" || umount "$scratch/boot"
-  if grep -qE '^[^#[:space:]]+[[:space:]]+/boot/firmware[[:space:]]+vfat' "$fstab" && ! grep -q 'umask=0077' "$fstab"; then
+  if grep -E '^[^#[:space:]]+[[:space:]]+/boot/firmware[[:space:]]+vfat' "$fstab" | grep -vE '[,[:space:]]umask=0077([[:space:]]|$)' >/dev/null; then
     sed -E 's#^([^\#[:space:]]+[[:space:]]+/boot/firmware[[:space:]]+vfat[[:space:]]+[^[:space:]]+)#\1,umask=0077#' "$fstab" >"$fstab.pi-image"
     chmod 0644 "$fstab.pi-image"
     sync
