@@ -1,6 +1,6 @@
 // Declares the commands: their arguments, options, summaries and examples.
 import { Argument, Command, Option } from "commander";
-import { commandTree } from "./commands/command-tree.ts";
+import { commandTree } from "./commands/declared-commands.ts";
 import {
   allowExecOption,
   allowFixedOption,
@@ -18,8 +18,8 @@ import {
   signedByOption,
   yesOption,
 } from "./commands/options.ts";
-import type { runApart } from "./commands/run-apart.ts";
-import { type RunCommand, runCommand } from "./commands/run-command.ts";
+import type { runApart } from "./terminal/run-apart.ts";
+import { type RunCommand, runCommand } from "./terminal/run-command.ts";
 import { packageVersion } from "./system/package-files.ts";
 
 const HELP_COLUMNS = 80;
@@ -139,7 +139,11 @@ Example:
     "pi-image flash /dev/sdX --host worker2",
     (context, args, options) =>
       apart(stop, async () =>
-        (await import("./commands/flash.ts")).flash(context, args, options),
+        (await import("./commands/flash/flash.ts")).flash(
+          context,
+          args,
+          options,
+        ),
       ),
   )
     .argument("[target]", "block device or regular file")
@@ -220,7 +224,10 @@ Example:
     "pi-image devices",
     (context, _args, options) =>
       apart(stop, async () =>
-        (await import("./commands/devices.ts")).devices(context, options),
+        (await import("./commands/devices/devices.ts")).devices(
+          context,
+          options,
+        ),
       ),
   )
     .option("-a, --all", "also list empty virtual devices")
@@ -238,7 +245,7 @@ Example:
     "List, fetch, verify or update base images; prune their cache.",
     "pi-image base fetch ubuntu-24.04",
     async (context, args, options) =>
-      (await import("./commands/base.ts")).base(context, args, options),
+      (await import("./commands/base/base.ts")).base(context, args, options),
   )
     .argument("<action>", "list, fetch, verify, update or prune")
     .argument("[base]", "a catalogue name, a file or a URL")

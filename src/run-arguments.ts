@@ -1,8 +1,8 @@
 // Runs the command that the arguments name, and tells what is wrong with them.
 import { type Command, CommanderError } from "commander";
-import { createContext } from "./commands/context.ts";
-import { explainFailure } from "./commands/explain-failure.ts";
-import type { runApart } from "./commands/run-apart.ts";
+import { createContext } from "./terminal/context.ts";
+import { explainFailure } from "./terminal/explain-failure.ts";
+import type { runApart } from "./terminal/run-apart.ts";
 import { createProgram } from "./program.ts";
 import { EXIT } from "./report/exit-codes.ts";
 import { UserError } from "./report/user-error.ts";

@@ -1,13 +1,13 @@
 // Runs the command of the command line as a process: with its signals, its streams and what it leaves at its end.
-import "./system/early-signals.ts";
-import { explainFailure } from "./commands/explain-failure.ts";
-import { watchOutputs } from "./commands/output-streams.ts";
-import { followParent, runApart } from "./commands/run-apart.ts";
-import { endOnSignals, leaveTerminal } from "./commands/run-command.ts";
+import "./system/run/early-signals.ts";
+import { explainFailure } from "./terminal/explain-failure.ts";
+import { watchOutputs } from "./terminal/output-streams.ts";
+import { followParent, runApart } from "./terminal/run-apart.ts";
+import { endOnSignals, leaveTerminal } from "./terminal/run-command.ts";
 import { runArguments } from "./run-arguments.ts";
 import { removeTemporaries } from "./system/atomic-file.ts";
-import { actFor, becomeCaller } from "./system/privileges.ts";
-import { askId } from "./system/start-program.ts";
+import { actFor, becomeCaller } from "./system/run/privileges.ts";
+import { askId } from "./system/run/start-program.ts";
 
 /** Aborted when the running command is to stop. */
 const stop = new AbortController();

@@ -3,8 +3,8 @@
 // `npm run generate` writes them, `npm run generate -- --check` fails where one is out of date.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { clusterSchemaJson } from "../../src/inventory/cluster-schema-json.ts";
-import { profileJsonSchema } from "../../src/seed/profile-schema.ts";
+import { clusterSchemaJson } from "../../src/inventory/schema/cluster-schema-json.ts";
+import { profileJsonSchema } from "../../src/seed/library/profile-schema.ts";
 import { ERROR_CODES } from "../../src/report/error-codes.ts";
 import { EXIT, EXIT_MEANINGS } from "../../src/report/exit-codes.ts";
 import { PROBLEM_CODES } from "../../src/report/problem-codes.ts";

@@ -1,6 +1,6 @@
 // Why a base image cannot be had from the network, for the user.
 import { UserError } from "../report/user-error.ts";
-import type { NetworkFailure } from "./network-failure.ts";
+import type { NetworkFailure } from "../network/network-failure.ts";
 
 /** `base`: as it is shown, without a password. */
 export const baseFailure = (

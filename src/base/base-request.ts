@@ -1,10 +1,10 @@
 // What is asked for as a base, and what is found for it before it is opened.
 import type { ImageReader } from "../image/reader.ts";
 import { packageVersion } from "../system/package-files.ts";
-import type { CacheOptions } from "./cache.ts";
-import type { DownloadOptions } from "./download.ts";
+import type { CacheOptions } from "../network/cache.ts";
+import type { DownloadOptions } from "../network/download.ts";
 import type { Catalogue } from "./load-catalogue.ts";
-import type { SignedBy } from "./signed-by.ts";
+import type { SignedBy } from "./proof/signed-by.ts";
 
 /** What an earlier build took under this name: the next one takes the same. */
 export type BasePin = {

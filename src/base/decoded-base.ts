@@ -14,9 +14,13 @@ import {
 } from "../system/atomic-file.ts";
 import { writeAt } from "../system/write-at.ts";
 import type { BaseImage } from "./base-request.ts";
-import { type CacheOptions, cachePath, withEntryLock } from "./cache.ts";
-import { digestFile, rememberDigest } from "./digest-file.ts";
-import { keepLimit } from "./prune-cache.ts";
+import {
+  type CacheOptions,
+  cachePath,
+  withEntryLock,
+} from "../network/cache.ts";
+import { digestFile, rememberDigest } from "../network/digest-file.ts";
+import { keepLimit } from "../network/prune-cache.ts";
 
 /** Zeros are looked for in pieces of this size; holes are multiples of the file system's block. */
 const PIECE = 64 * 1024;

@@ -5,12 +5,16 @@ import { EXIT } from "../report/exit-codes.ts";
 import { ifAbsent } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { publishFile } from "../system/atomic-file.ts";
-import { type CacheOptions, cachePath, withEntryLock } from "./cache.ts";
-import { demandChecksums } from "./checksums.ts";
-import { digestFile, rememberDigest } from "./digest-file.ts";
-import { download, type DownloadOptions } from "./download.ts";
-import { fromFirstServer } from "./first-server.ts";
-import { removePartialFile } from "./partial-file.ts";
+import {
+  type CacheOptions,
+  cachePath,
+  withEntryLock,
+} from "../network/cache.ts";
+import { demandChecksums } from "./proof/checksums.ts";
+import { digestFile, rememberDigest } from "../network/digest-file.ts";
+import { download, type DownloadOptions } from "../network/download.ts";
+import { fromFirstServer } from "../network/first-server.ts";
+import { removePartialFile } from "../network/partial-file.ts";
 
 type Wanted = {
   /** Servers that have it, asked in this order; not empty. */

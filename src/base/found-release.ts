@@ -1,5 +1,5 @@
 // What looking up a release gives: the file to fetch, and what proves it.
-import type { NetworkFailure } from "./network-failure.ts";
+import type { NetworkFailure } from "../network/network-failure.ts";
 
 export type ReleaseFile = {
   /** As the vendor names it. */

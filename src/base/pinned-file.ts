@@ -3,9 +3,9 @@ import { UserError } from "../report/user-error.ts";
 import type { BasePin, ResolveOptions } from "./base-request.ts";
 import type { FoundRelease, ReleaseFile } from "./found-release.ts";
 import type { Release } from "./load-catalogue.ts";
-import { isOlder } from "./is-older.ts";
-import { withMirrors } from "./mirrored-url.ts";
-import { releaseUrls } from "./release-list.ts";
+import { isOlder } from "./proof/is-older.ts";
+import { withMirrors } from "../network/mirrored-url.ts";
+import { releaseUrls } from "./proof/release-list.ts";
 
 export const updateHint = (name: string): string =>
   `\`pi-image base update ${name}\` shows and takes the vendor's newest image`;

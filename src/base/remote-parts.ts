@@ -5,12 +5,15 @@ import { dirname } from "node:path";
 import { type Range, rangeEnd } from "../image/range.ts";
 import { removeStalePartials, temporaryName } from "../system/atomic-file.ts";
 import { writeAt } from "../system/write-at.ts";
-import { demandData, statusFailure } from "./answer.ts";
-import { cachePath } from "./cache.ts";
-import { type ContentRange, parseContentRange } from "./content-range.ts";
-import type { DownloadOptions } from "./download.ts";
-import { httpGet, shownUrl } from "./http-request.ts";
-import { NetworkFailure, networkFailure } from "./network-failure.ts";
+import { demandData, statusFailure } from "../network/answer.ts";
+import { cachePath } from "../network/cache.ts";
+import {
+  type ContentRange,
+  parseContentRange,
+} from "../network/content-range.ts";
+import type { DownloadOptions } from "../network/download.ts";
+import { httpGet, shownUrl } from "../network/http-request.ts";
+import { NetworkFailure, networkFailure } from "../network/network-failure.ts";
 
 /** Asked for at a time at least: a request costs more than this much data. */
 const PIECE = 128 * 1024;

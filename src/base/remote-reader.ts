@@ -1,14 +1,14 @@
 // Reads a remote image's boot partition without fetching the image, where its archive and its server allow that.
 import type { ImageReader } from "../image/reader.ts";
 import { prepareBase } from "../image/node-patch.ts";
-import { openXzParts } from "../image/xz-parts.ts";
-import { formatBytes } from "../report/progress-line.ts";
+import { openXzParts } from "../image/archive/xz/xz-parts.ts";
+import { formatBytes } from "../report/amounts.ts";
 import { UserError } from "../report/user-error.ts";
 import { downloadOptions, type ResolveOptions } from "./base-request.ts";
-import { demandChecksums } from "./checksums.ts";
-import { digestFile } from "./digest-file.ts";
-import { shownUrl } from "./http-request.ts";
-import { NetworkFailure } from "./network-failure.ts";
+import { demandChecksums } from "./proof/checksums.ts";
+import { digestFile } from "../network/digest-file.ts";
+import { shownUrl } from "../network/http-request.ts";
+import { NetworkFailure } from "../network/network-failure.ts";
 import { openRemoteParts, type RemoteParts } from "./remote-parts.ts";
 
 type Wanted = {

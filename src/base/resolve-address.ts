@@ -8,12 +8,12 @@ import {
   type FoundBase,
   type ResolveOptions,
 } from "./base-request.ts";
-import type { ExpectedChecksum } from "./checksums.ts";
-import { decodePercent } from "./decode-percent.ts";
+import type { ExpectedChecksum } from "./proof/checksums.ts";
+import { decodePercent } from "../network/decode-percent.ts";
 import { cachedArchive, fetchArchive } from "./fetch-archive.ts";
-import { shownUrl } from "./http-request.ts";
+import { shownUrl } from "../network/http-request.ts";
 import { openRemoteReader } from "./remote-reader.ts";
-import { NetworkFailure } from "./network-failure.ts";
+import { NetworkFailure } from "../network/network-failure.ts";
 
 /** The file name at the end of an address. */
 const nameIn = (url: URL): string =>

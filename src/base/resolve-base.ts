@@ -1,19 +1,19 @@
 // From the name, path or address of a base image to a verified local file, open for reading.
-import { openImage } from "../image/open-image.ts";
+import { openImage } from "../image/archive/open-image.ts";
 import type {
   BaseImage,
   BaseRequest,
   FoundBase,
   ResolveOptions,
 } from "./base-request.ts";
-import { rememberUse } from "./cache-names.ts";
-import { type ExpectedChecksum, givenChecksum } from "./checksums.ts";
-import { demandUnasked } from "./signed-by.ts";
-import { demandedChecksum } from "./signed-checksum.ts";
+import { rememberUse } from "../network/cache-names.ts";
+import { type ExpectedChecksum, givenChecksum } from "./proof/checksums.ts";
+import { demandUnasked } from "./proof/signed-by.ts";
+import { demandedChecksum } from "./proof/signed-checksum.ts";
 import { baseFailure } from "./base-failure.ts";
-import { shownUrl } from "./http-request.ts";
-import { NetworkFailure } from "./network-failure.ts";
-import { keepLimit } from "./prune-cache.ts";
+import { shownUrl } from "../network/http-request.ts";
+import { NetworkFailure } from "../network/network-failure.ts";
+import { keepLimit } from "../network/prune-cache.ts";
 import { resolveAddress } from "./resolve-address.ts";
 import {
   resolveGivenFile,

@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openImage } from "../image/open-image.ts";
+import { openImage } from "../image/archive/open-image.ts";
 import { isAbsent } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import type {
@@ -15,10 +15,10 @@ import {
   checksumsBeside,
   demandFileChecksums,
   type ExpectedChecksum,
-} from "./checksums.ts";
-import { digestFile } from "./digest-file.ts";
-import { demandedChecksum } from "./signed-checksum.ts";
-import { isListedByVendor, vendorChecksum } from "./vendor-checksum.ts";
+} from "./proof/checksums.ts";
+import { digestFile } from "../network/digest-file.ts";
+import { demandedChecksum } from "./proof/signed-checksum.ts";
+import { isListedByVendor, vendorChecksum } from "./proof/vendor-checksum.ts";
 
 export const wrongAddress = (base: string, cause: unknown): UserError =>
   new UserError("WRONG_ARGUMENTS", `${base} is not a valid address`, {

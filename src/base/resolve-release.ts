@@ -8,16 +8,16 @@ import {
   type FoundBase,
   type ResolveOptions,
 } from "./base-request.ts";
-import { demandChecksums, type ExpectedChecksum } from "./checksums.ts";
+import { demandChecksums, type ExpectedChecksum } from "./proof/checksums.ts";
 import { cachedArchive, fetchArchive } from "./fetch-archive.ts";
 import type { FoundRelease, ReleaseFile } from "./found-release.ts";
 import type { Release } from "./load-catalogue.ts";
-import { NetworkFailure } from "./network-failure.ts";
+import { NetworkFailure } from "../network/network-failure.ts";
 import { pinDiffers, pinnedFile, updateHint } from "./pinned-file.ts";
 import { openRemoteReader } from "./remote-reader.ts";
-import { findInSignedList } from "./release-list.ts";
+import { findInSignedList } from "./proof/release-list.ts";
 import { resolveSample } from "./resolve-file.ts";
-import { findSignedFile } from "./signed-file.ts";
+import { findSignedFile } from "./proof/signed-file.ts";
 
 /** Throws NetworkFailure, KEY_WRONG, SIGNATURE_WRONG or CHECKSUM_LIST_WRONG. */
 export const findRelease = (

@@ -1,13 +1,13 @@
 // A base that is not an image but a root file system: its image is made once and kept in the cache.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { CLOSING_EDITS, isOneMachines } from "../image/close-rootfs.ts";
-import type { RootfsFile } from "../image/make-rootfs-image.ts";
+import { CLOSING_EDITS, isOneMachines } from "../image/rootfs/close-rootfs.ts";
+import type { RootfsFile } from "../image/rootfs/make-rootfs-image.ts";
 import { packageFile } from "../system/package-files.ts";
 import type { FoundBase } from "./base-request.ts";
-import type { CacheOptions } from "./cache.ts";
+import type { CacheOptions } from "../network/cache.ts";
 import { cachedRaw } from "./decoded-base.ts";
-import { digestFile } from "./digest-file.ts";
+import { digestFile } from "../network/digest-file.ts";
 
 /** Raised when what is made of the same archive changes. */
 const VERSION = 3;
@@ -59,7 +59,8 @@ export const rootfsBase = (
     // Beside the image: /tmp may be in memory.
     const scratch = await mkdtemp(join(dirname(image), ".rootfs-"));
     try {
-      const { makeRootfsImage } = await import("../image/make-rootfs-image.ts");
+      const { makeRootfsImage } =
+        await import("../image/rootfs/make-rootfs-image.ts");
       await makeRootfsImage({
         archive: found.path,
         sha256: found.sha256,

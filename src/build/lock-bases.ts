@@ -1,12 +1,12 @@
 // What the lockfile records of the base images of a run, and what of earlier runs it keeps.
 import { loadCatalogue } from "../base/load-catalogue.ts";
-import { shownUrl } from "../base/http-request.ts";
-import type { Pins } from "../addons/load-pins.ts";
-import type { Lock, LockedBase } from "../addons/lock.ts";
+import { shownUrl } from "../network/http-request.ts";
+import type { Pins } from "../supplies/load-pins.ts";
+import type { Lock, LockedBase } from "../supplies/lock.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { basename } from "node:path";
 import type { BasePin } from "../base/base-request.ts";
-import type { BaseRecord } from "./manifest.ts";
+import type { BaseRecord } from "./build-manifest.ts";
 
 /** The same on every computer, and without a password: a catalogue's name, an address, or a file's own name. */
 export const lockName = (base: string): string => {

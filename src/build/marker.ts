@@ -1,15 +1,15 @@
 // pi-image.json on the boot partition: which image this is. It holds no secret and stays when the node is done.
 import { z } from "zod";
 import { ifOneOf } from "../report/expected-failure.ts";
-import { editFat } from "../image/edit-fat.ts";
+import { editFat } from "../image/fat/edit-fat.ts";
 import type { PreparedBase } from "../image/node-patch.ts";
 import {
   ROLES,
   type ResolvedCluster,
   type Role,
 } from "../inventory/resolved.ts";
-import type { BaseRecord } from "./manifest.ts";
-import type { NodeSeed } from "./render-seeds.ts";
+import type { BaseRecord } from "./build-manifest.ts";
+import type { NodeSeed } from "../project/render-seeds.ts";
 
 export const MARKER = "pi-image.json";
 

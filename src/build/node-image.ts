@@ -1,13 +1,13 @@
 // One node's image as base plus patch: what build writes to a file and flash streams to a card.
-import { baseSystem } from "../inventory/base-facts.ts";
-import { diskIdOf } from "../image/disk-identity.ts";
+import { baseSystem } from "../inventory/boards/base-facts.ts";
+import { diskIdOf } from "../image/table/disk-identity.ts";
 import { makeNodePatch, type PreparedBase } from "../image/node-patch.ts";
 import type { Patch } from "../image/patch.ts";
-import type { BootSettings } from "../image/boot-settings.ts";
-import { bootSettings } from "./boot-settings.ts";
+import type { BootSettings } from "../image/boot/boot-settings.ts";
+import { bootSettings } from "./boot-changes.ts";
 import { type BuildFacts, MARKER, nodeMarker } from "./marker.ts";
 import { recoveryFiles } from "./recovery-files.ts";
-import type { NodeSeed } from "./render-seeds.ts";
+import type { NodeSeed } from "../project/render-seeds.ts";
 
 export type NodeImage = NodeSeed & {
   readonly patch: Patch;

@@ -5,12 +5,12 @@ import { decodedBaseFile, openDecodedBase } from "../base/decoded-base.ts";
 import type { BaseImage, BasePin } from "../base/base-request.ts";
 import { resolveBase } from "../base/resolve-base.ts";
 import { isRootfs } from "../base/rootfs-base.ts";
-import type { CacheOptions } from "../base/cache.ts";
-import type { SignedBy } from "../base/signed-by.ts";
+import type { CacheOptions } from "../network/cache.ts";
+import type { SignedBy } from "../base/proof/signed-by.ts";
 import type { Source } from "../image/source.ts";
-import { baseSystem } from "../inventory/base-facts.ts";
+import { baseSystem } from "../inventory/boards/base-facts.ts";
 import { UserError } from "../report/user-error.ts";
-import type { BaseRecord } from "./manifest.ts";
+import type { BaseRecord } from "./build-manifest.ts";
 import type { BuildFormat } from "./plan-build.ts";
 
 export type OpenBase = {

@@ -2,7 +2,7 @@
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { systemCode } from "../report/expected-failure.ts";
-import { formatBytes } from "../report/progress-line.ts";
+import { formatBytes } from "../report/amounts.ts";
 import { UserError } from "../report/user-error.ts";
 import { removeStalePartials } from "../system/atomic-file.ts";
 import { errnoWords } from "../system/errno-words.ts";

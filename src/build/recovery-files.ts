@@ -9,7 +9,7 @@ import {
   replaceEepromFile,
 } from "../firmware/eeprom-image.ts";
 import { renderSignature } from "../firmware/eeprom-signature.ts";
-import { bootWish } from "../inventory/boot-loader.ts";
+import { bootWish } from "../inventory/boards/boot-loader.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import { UserError } from "../report/user-error.ts";
 import { errnoReason } from "../system/errno-words.ts";

@@ -2,8 +2,8 @@
 import { basename, join } from "node:path";
 import { rm } from "node:fs/promises";
 import { mapUsed, mapWhole } from "../image/block-map.ts";
-import { renderBmap } from "../image/bmap.ts";
-import { openImage } from "../image/open-image.ts";
+import { renderBmap } from "../image/bmap/bmap.ts";
+import { openImage } from "../image/archive/open-image.ts";
 import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
 import { recordReads } from "../image/recorded-source.ts";
 import { patchedSource } from "../image/patch.ts";
@@ -19,7 +19,7 @@ import { withFileLockInTurn } from "../system/file-lock.ts";
 import type { OpenBase } from "./open-bases.ts";
 import { removeOthers, replacedBytes } from "./earlier-results.ts";
 import { checkRoom, type ResultSize, roomFor } from "./out-folder.ts";
-import { type ImageRecord, renderManifest } from "./manifest.ts";
+import { type ImageRecord, renderManifest } from "./build-manifest.ts";
 import { type BuildFacts, originalBase } from "./marker.ts";
 import { makeNodeImage, type NodeImage } from "./node-image.ts";
 import { renderPatchFile } from "./patch-file.ts";
@@ -29,7 +29,7 @@ import {
   nodePaths,
   type NodePaths,
 } from "./plan-build.ts";
-import type { NodeSeed } from "./render-seeds.ts";
+import type { NodeSeed } from "../project/render-seeds.ts";
 import { writeCompressedImage } from "./write-compressed-image.ts";
 import { writeRawImage } from "./write-raw-image.ts";
 import { makeFolder } from "../system/make-folder.ts";

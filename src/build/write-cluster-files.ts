@@ -1,8 +1,11 @@
 // Writes what belongs to the whole cluster: kubeconfig, known_hosts and ssh_config for the laptop.
 import { join, resolve } from "node:path";
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
-import { adminAccess, adminKubeconfig } from "../kubernetes/kubeconfig.ts";
+import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
+import {
+  adminAccess,
+  adminKubeconfig,
+} from "../kubernetes/render-kubeconfig.ts";
 import { knownHosts } from "../kubernetes/known-hosts.ts";
 import { sshConfig } from "../kubernetes/ssh-config.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";

@@ -1,5 +1,5 @@
 // Writes a node's image compressed: the base's bytes pass through the patch into the compressor.
-import { encodeImage } from "../image/encode-image.ts";
+import { encodeImage } from "../image/archive/encode-image.ts";
 import { applyPatch, type Patch } from "../image/patch.ts";
 import type { Range } from "../image/range.ts";
 import type { Chunk, ImageReader } from "../image/reader.ts";

@@ -1,8 +1,8 @@
 // Says, before anything is asked of the cluster, whether the administrator's certificate can be used now.
 import { readCertificate } from "../kubernetes/certificate.ts";
-import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import { UserError } from "../report/user-error.ts";
-import type { ApiFailure } from "./api-server.ts";
+import type { ApiFailure } from "./reach-api-server.ts";
 import { minute } from "./explain-connection.ts";
 
 /** Undefined while it has not ended. */

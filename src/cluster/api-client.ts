@@ -2,7 +2,11 @@
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { ifOneOf } from "../report/expected-failure.ts";
-import { type ApiFailure, type ApiServer, placeOf } from "./api-server.ts";
+import {
+  type ApiFailure,
+  type ApiServer,
+  placeOf,
+} from "./reach-api-server.ts";
 import { explainConnection, minute } from "./explain-connection.ts";
 
 export type ApiAnswer =

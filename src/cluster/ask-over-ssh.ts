@@ -1,6 +1,6 @@
 // Runs a command on a node over SSH, with its pinned host key.
 import { UserError } from "../report/user-error.ts";
-import { tryTool, type ToolResult } from "../system/run-tool.ts";
+import { tryTool, type ToolResult } from "../system/run/run-tool.ts";
 import { oneLine } from "./one-line.ts";
 
 export type SshAnswer =

@@ -1,6 +1,10 @@
 // Says in words why a connection to the API server failed.
 import type { X509Certificate } from "node:crypto";
-import { type ApiFailure, type ApiServer, placeOf } from "./api-server.ts";
+import {
+  type ApiFailure,
+  type ApiServer,
+  placeOf,
+} from "./reach-api-server.ts";
 import { readServerCertificate } from "./server-certificate.ts";
 
 /** OpenSSL's names for a chain that does not end in our CA. https://nodejs.org/api/tls.html#x509-certificate-error-codes */

@@ -3,7 +3,7 @@ import { chmod, open, readFile, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { ifAbsent } from "../report/expected-failure.ts";
-import type { AdminAccess } from "../kubernetes/kubeconfig.ts";
+import type { AdminAccess } from "../kubernetes/render-kubeconfig.ts";
 import { mergeKubeconfig } from "../kubernetes/merge-kubeconfig.ts";
 import type { Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";

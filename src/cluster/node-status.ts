@@ -1,7 +1,7 @@
 // Asks a node, by SSH with its pinned host key, for the status file that its unit keeps.
 import { z } from "zod";
 import { ifOneOf } from "../report/expected-failure.ts";
-import type { ToolResult } from "../system/run-tool.ts";
+import type { ToolResult } from "../system/run/run-tool.ts";
 import { askOverSsh } from "./ask-over-ssh.ts";
 import { oneLine } from "./one-line.ts";
 

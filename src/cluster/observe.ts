@@ -1,11 +1,11 @@
 // Looks once at every node of the inventory from the laptop: by the network, by SSH and by the API server.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { jumpHost, laptopHost } from "../kubernetes/addresses.ts";
-import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import { endedAdminCertificate } from "./admin-certificate.ts";
 import { askApi } from "./api-client.ts";
 import { type ApiNode, parseNodeList } from "./api-nodes.ts";
-import { type ApiFailure, locateApi, placeOf } from "./api-server.ts";
+import { type ApiFailure, locateApi, placeOf } from "./reach-api-server.ts";
 import { findAddress } from "./find-address.ts";
 import { askNodeStatus, type StatusAnswer } from "./node-status.ts";
 import { type PortState, probePort } from "./probe-port.ts";

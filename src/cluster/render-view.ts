@@ -3,8 +3,8 @@ import {
   cutToWidth,
   displayWidth,
   padToWidth,
-} from "../report/display-width.ts";
-import { formatSeconds } from "../report/progress-line.ts";
+} from "../terminal/display-width.ts";
+import { formatSeconds } from "../report/amounts.ts";
 import type { ClusterView, NodeView } from "./observe.ts";
 
 const HEAD = [

@@ -1,7 +1,7 @@
 // Reads the certificate that an API server shows, without trusting it: to explain why it is not trusted.
 import type { X509Certificate } from "node:crypto";
 import { connect } from "node:tls";
-import type { ApiServer } from "./api-server.ts";
+import type { ApiServer } from "./reach-api-server.ts";
 
 const TIMEOUT_MS = 3000;
 

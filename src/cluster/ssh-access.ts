@@ -2,7 +2,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import { knownHosts } from "../kubernetes/known-hosts.ts";
 import { sshConfig } from "../kubernetes/ssh-config.ts";
 import { makePrivateFolder } from "../system/private-folder.ts";

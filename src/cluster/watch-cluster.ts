@@ -1,6 +1,6 @@
 // Looks at the cluster again and again until every node is Ready, the time is over, or waiting cannot help.
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatSeconds } from "../report/progress-line.ts";
+import { formatSeconds } from "../report/amounts.ts";
 import { UserError } from "../report/user-error.ts";
 import { explainMissing } from "./explain-missing.ts";
 import {

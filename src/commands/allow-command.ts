@@ -1,6 +1,6 @@
 // Asks the user, once for each file and command, whether an inventory may run a command of `exec:`.
 import { dirname, resolve } from "node:path";
-import type { AllowCommand } from "../inventory/load-secrets.ts";
+import type { AllowCommand } from "../inventory/load/load-wifi-passwords.ts";
 import { visible } from "../report/printable.ts";
 import { UserError } from "../report/user-error.ts";
 import {
@@ -8,7 +8,7 @@ import {
   isAllowed,
   rememberAllowed,
 } from "../system/allowed-commands.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 
 export type CommandConsent = {
   /** `--allow-exec`: for this run, without a question. */

@@ -15,12 +15,12 @@ import {
   nodePaths,
   planBuild,
 } from "../build/plan-build.ts";
-import { copiesInOut } from "../build/plain-copies.ts";
+import { copiesInOut } from "../project/plain-copies.ts";
 import { closeOutFolder, mustBeClosed } from "../build/private-out.ts";
 import { buildNodes, readyBases } from "../build/run-build.ts";
 import { writeClusterFiles } from "../build/write-cluster-files.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 import { demandOtherFiles } from "./demand-other-files.ts";
 import { keepOutOfGit } from "./keep-out-of-git.ts";
 import { prepareSeeds } from "./prepare-seeds.ts";

@@ -1,6 +1,6 @@
 // pi-image check: validates everything that people write, up to the rendered seeds; writes nothing and runs no command of it.
 import { z } from "zod";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 import { prepareSeeds } from "./prepare-seeds.ts";
 
 const checkOptions = z.object({ inventory: z.string() });

@@ -6,8 +6,8 @@ import { examineNode, type Finding } from "../cluster/examine-node.ts";
 import { withSshAccess } from "../cluster/ssh-access.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
 import { UserError } from "../report/user-error.ts";
-import { commandLine } from "../system/run-tool.ts";
-import type { Context } from "./context.ts";
+import { commandLine } from "../system/run/run-tool.ts";
+import type { Context } from "../terminal/context.ts";
 import { openSoundSecrets } from "./kept-secrets.ts";
 
 const doctorOptions = z.object({

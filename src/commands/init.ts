@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { InitAnswers } from "../inventory/init-template.ts";
 import { initTemplate } from "../inventory/init-template.ts";
-import { loadInitAnswers } from "../inventory/load-init-answers.ts";
+import { loadInitAnswers } from "../inventory/load/load-init-answers.ts";
 import { parseInventory } from "../inventory/parse-inventory.ts";
 import { UserError } from "../report/user-error.ts";
 import {
@@ -10,7 +10,7 @@ import {
   writeFileAtomically,
 } from "../system/atomic-file.ts";
 import { realFile } from "../system/real-file.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 import { ignoreFromTheStart } from "./keep-out-of-git.ts";
 import { demandNoErrors } from "./project.ts";
 

@@ -1,14 +1,14 @@
 // Sees to it that git does not take the cluster's secrets along, and warns where it has them already.
 import { homedir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
-import { commandLine } from "../system/run-tool.ts";
+import { commandLine } from "../system/run/run-tool.ts";
 import { ignoreInGit, trackedByGit } from "../system/ignore-file.ts";
 import {
   copiesInOut,
   isPlainFile,
   plainSecretsIn,
-} from "../build/plain-copies.ts";
-import type { Context } from "./context.ts";
+} from "../project/plain-copies.ts";
+import type { Context } from "../terminal/context.ts";
 
 const SECRETS = "*.secrets.yaml";
 const WHY = `pi-image: secrets. Remove the line ${SECRETS} once that file is encrypted.`;

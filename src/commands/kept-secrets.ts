@@ -1,13 +1,16 @@
 // What the commands about a built cluster share: its project, and its secrets as they are kept, without writing any.
 import { day } from "../report/day.ts";
 import { ifOneOf } from "../report/expected-failure.ts";
-import { secretsFile } from "../build/cluster-secrets.ts";
+import { secretsFile } from "../project/secrets-file.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
-import { checkSecrets } from "../kubernetes/check-secrets.ts";
-import { type LoadedSecrets, loadSecrets } from "../kubernetes/load-secrets.ts";
+import { checkSecrets } from "../kubernetes/secrets/check-secrets.ts";
+import {
+  type LoadedSecrets,
+  loadSecrets,
+} from "../kubernetes/secrets/load-cluster-secrets.ts";
 import { UserError } from "../report/user-error.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 import { openProject } from "./project.ts";
 
 type KeptArguments = {

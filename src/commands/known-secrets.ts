@@ -1,8 +1,8 @@
 // The project's own secrets, as far as this computer has them: what a release is searched for.
-import { secretsFile } from "../build/cluster-secrets.ts";
-import { type LoadedProject, loadProject } from "../build/load-project.ts";
+import { secretsFile } from "../project/secrets-file.ts";
+import { type LoadedProject, loadProject } from "../project/load-project.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import { loadSecrets } from "../kubernetes/load-secrets.ts";
+import { loadSecrets } from "../kubernetes/secrets/load-cluster-secrets.ts";
 import type { KnownSecret } from "../release/find-secrets.ts";
 import {
   clusterSecretTexts,
@@ -10,7 +10,7 @@ import {
 } from "../release/project-secrets.ts";
 import { UserError } from "../report/user-error.ts";
 import { allowCommand, type CommandConsent } from "./allow-command.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 
 /** A CI job has neither the secrets file nor the passwords; whoever has them learns if they cannot be compared. */
 export const knownSecrets = async (

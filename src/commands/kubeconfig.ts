@@ -8,10 +8,13 @@ import {
   type MergeResult,
   writeOwnKubeconfig,
 } from "../cluster/kubeconfig-file.ts";
-import { adminAccess, adminKubeconfig } from "../kubernetes/kubeconfig.ts";
+import {
+  adminAccess,
+  adminKubeconfig,
+} from "../kubernetes/render-kubeconfig.ts";
 import { UserError } from "../report/user-error.ts";
-import { commandLine } from "../system/run-tool.ts";
-import type { Context } from "./context.ts";
+import { commandLine } from "../system/run/run-tool.ts";
+import type { Context } from "../terminal/context.ts";
 import { openSoundSecrets } from "./kept-secrets.ts";
 
 const kubeconfigOptions = z.object({

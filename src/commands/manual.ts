@@ -1,9 +1,9 @@
 // pi-image completion and pi-image manual: what shells and man(1) know of the commands.
-import { bashCompletion } from "../manual/bash.ts";
-import type { CommandTree } from "../manual/command-tree.ts";
-import { fishCompletion } from "../manual/fish.ts";
-import { manPage } from "../manual/man-page.ts";
-import { zshCompletion } from "../manual/zsh.ts";
+import { bashCompletion } from "../terminal/manual/bash.ts";
+import type { CommandTree } from "../terminal/manual/command-tree.ts";
+import { fishCompletion } from "../terminal/manual/fish.ts";
+import { manPage } from "../terminal/manual/man-page.ts";
+import { zshCompletion } from "../terminal/manual/zsh.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 

@@ -12,9 +12,9 @@ import { listed } from "../inventory/wording.ts";
 import { controlPlanes } from "../kubernetes/addresses.ts";
 import { authorizationText } from "../kubernetes/api-server.ts";
 import { demandKnownNode } from "../kubernetes/revoke-node.ts";
-import { revokeInSecrets } from "../kubernetes/store-secrets.ts";
+import { revokeInSecrets } from "../kubernetes/secrets/store-secrets.ts";
 import { UserError } from "../report/user-error.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 import { openSoundSecrets } from "./kept-secrets.ts";
 
 const revokeOptions = z.object({

@@ -2,12 +2,12 @@
 import { realpath, stat } from "node:fs/promises";
 import { z } from "zod";
 import { insertNode } from "../inventory/insert-node.ts";
-import { loadText } from "../inventory/load-text.ts";
+import { loadText } from "../inventory/load/load-text.ts";
 import { parseInventory } from "../inventory/parse-inventory.ts";
 import { hasErrors } from "../report/problem.ts";
 import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 import { demandNoErrors } from "./project.ts";
 
 const nodeOptions = z.object({

@@ -5,31 +5,31 @@ import {
   gatherSupplies,
   type Supplies,
   type SuppliesRequest,
-} from "../addons/gather-supplies.ts";
-import { loadFileAddons } from "../addons/load-file-addons.ts";
-import { loadPins } from "../addons/load-pins.ts";
-import { loadLock, lockPath, storeLock } from "../addons/lock-file.ts";
-import { mergeLock } from "../addons/lock.ts";
-import { secretsFile } from "../build/cluster-secrets.ts";
+} from "../supplies/gather-supplies.ts";
+import { loadFileAddons } from "../supplies/load-file-addons.ts";
+import { loadPins } from "../supplies/load-pins.ts";
+import { loadLock, lockPath, storeLock } from "../project/lock-file.ts";
+import { mergeLock } from "../supplies/lock.ts";
+import { secretsFile } from "../project/secrets-file.ts";
 import { lockBases, pinIn, wantedInLock } from "../build/lock-bases.ts";
 import type { BasesOptions, OpenBase } from "../build/open-bases.ts";
-import { type NodeSeed, renderSeeds } from "../build/render-seeds.ts";
-import type { SecretsWanted } from "../inventory/load-inventory.ts";
+import { type NodeSeed, renderSeeds } from "../project/render-seeds.ts";
+import type { SecretsWanted } from "../inventory/load/load-inventory.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import type { SourceFile } from "../device/run-sources.ts";
-import { withBase } from "../inventory/base-facts.ts";
+import { withBase } from "../inventory/boards/base-facts.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
-import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import {
   draftSecrets,
   keepSecrets,
   rehearseKeeping,
-} from "../kubernetes/store-secrets.ts";
-import { ageIdentityFile } from "../kubernetes/load-age-identities.ts";
+} from "../kubernetes/secrets/store-secrets.ts";
+import { ageIdentityFile } from "../kubernetes/secrets/load-age-identities.ts";
 import { kubernetesPackages } from "../seed/node-facts.ts";
 import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 import {
   demandNoErrors,
   openProject,

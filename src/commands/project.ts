@@ -1,12 +1,12 @@
 // What the commands that read an inventory share: load it, show what is wrong, stop on errors.
 import { basename } from "node:path";
-import { type LoadedProject, loadProject } from "../build/load-project.ts";
-import type { SecretsWanted } from "../inventory/load-inventory.ts";
+import { type LoadedProject, loadProject } from "../project/load-project.ts";
+import type { SecretsWanted } from "../inventory/load/load-inventory.ts";
 import { ROLES, type ResolvedProject } from "../inventory/resolved.ts";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import { UserError } from "../report/user-error.ts";
 import { allowCommand, type CommandConsent } from "./allow-command.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 
 export type ProjectArguments = {
   readonly inventory: string;

@@ -1,7 +1,7 @@
 // pi-image release: role images without any identity, with checksums, a signature and bills of materials.
 import { join, relative } from "node:path";
 import { z } from "zod";
-import { loadLock, lockPath } from "../addons/lock-file.ts";
+import { loadLock, lockPath } from "../project/lock-file.ts";
 import { pinIn } from "../build/lock-bases.ts";
 import { openBases } from "../build/open-bases.ts";
 import { demandOutFolder, explainFullDisk } from "../build/out-folder.ts";
@@ -19,13 +19,13 @@ import { renderRoleSeed } from "../seed/render-role-seed.ts";
 import type { RoleSeed } from "../seed/seed.ts";
 import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 import { demandOtherFiles } from "./demand-other-files.ts";
 import { tellWhatGitTracks } from "./keep-out-of-git.ts";
 import { knownSecrets } from "./known-secrets.ts";
 import { demandNoErrors, openProject } from "./project.ts";
 import { publishedBases } from "./published-bases.ts";
-import { releaseImages } from "./release-images.ts";
+import { releaseImages } from "../release/release-images.ts";
 import { showBases } from "./show-images.ts";
 import { signersOf } from "./signers.ts";
 import { imageFiles } from "./source-files.ts";

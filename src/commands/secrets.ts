@@ -2,20 +2,20 @@
 import { webcrypto } from "node:crypto";
 import { dirname, relative } from "node:path";
 import { z } from "zod";
-import { type PlainCopy, plainCopies } from "../build/plain-copies.ts";
+import { type PlainCopy, plainCopies } from "../project/plain-copies.ts";
 import { kubeconfigsOf } from "../cluster/kubeconfig-file.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
-import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
-import { secretsReport } from "../kubernetes/secrets-report.ts";
+import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
+import { secretsReport } from "../kubernetes/secrets/secrets-report.ts";
 import {
   joinsByIdentity,
   secretsWhereabouts,
-} from "../kubernetes/secrets-whereabouts.ts";
-import { rotateSecrets } from "../kubernetes/store-secrets.ts";
+} from "../kubernetes/secrets/secrets-whereabouts.ts";
+import { rotateSecrets } from "../kubernetes/secrets/store-secrets.ts";
 import { day } from "../report/day.ts";
 import { visible } from "../report/printable.ts";
 import { UserError } from "../report/user-error.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 import { tellWhatGitTracks } from "./keep-out-of-git.ts";
 import { openSecrets } from "./kept-secrets.ts";
 import { tellOfCopies } from "./tell-of-copies.ts";

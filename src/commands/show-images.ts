@@ -1,8 +1,8 @@
 // Tells what is wrong or odd with images and bases that a command reads, before it goes on.
 import type { OpenBase } from "../build/open-bases.ts";
 import type { ImageFinding } from "../flash/image-findings.ts";
-import type { Context } from "./context.ts";
-import { lookAtImageFile } from "./look-at-image.ts";
+import type { Context } from "../terminal/context.ts";
+import { lookAtImageFile } from "./flash/look-at-image.ts";
 
 export type Doubts = {
   readonly findings: readonly ImageFinding[];

@@ -1,8 +1,8 @@
 // Whose signature the images of a run need: the key of --signed-by, else those that the inventory trusts.
 import { basename } from "node:path";
-import type { SignedBy } from "../base/signed-by.ts";
-import { loadTrust } from "../inventory/load-trust.ts";
-import type { Context } from "./context.ts";
+import type { SignedBy } from "../base/proof/signed-by.ts";
+import { loadTrust } from "../inventory/load/load-trust.ts";
+import type { Context } from "../terminal/context.ts";
 import { demandNoErrors } from "./project.ts";
 
 type Arguments = {

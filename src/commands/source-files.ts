@@ -4,7 +4,7 @@ import {
   CHECKSUM_ENDINGS,
   CHECKSUM_LISTS,
   SIGNATURE_ENDINGS,
-} from "../base/checksum-names.ts";
+} from "../base/proof/checksum-names.ts";
 import type { SourceFile } from "../device/run-sources.ts";
 
 /** What an image is to the run that writes it. */

@@ -1,6 +1,6 @@
 // What a plan left undone: it runs no command of an inventory and asks no person.
 import { visible } from "../report/printable.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../terminal/context.ts";
 import type { PreparedSeeds } from "./prepare-seeds.ts";
 
 /** Says what the command itself would do to get the passwords; nothing where none is missing. */

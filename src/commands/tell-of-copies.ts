@@ -1,7 +1,7 @@
 // Who encrypts the secrets file should know where the same secrets still lie in plain.
 import { relative } from "node:path";
-import type { PlainCopy } from "../build/plain-copies.ts";
-import type { Context } from "./context.ts";
+import type { PlainCopy } from "../project/plain-copies.ts";
+import type { Context } from "../terminal/context.ts";
 
 /**
  * Warns, unless there are none.

@@ -1,9 +1,9 @@
 // pi-image verify: reads a card back against an image, or against the receipt of its last flash.
 import { join } from "node:path";
 import { z } from "zod";
-import { inspectTarget } from "../device/inspect-target.ts";
-import { listDevices } from "../device/device-work.ts";
-import { openForReading } from "../device/open-for-reading.ts";
+import { inspectTarget } from "../device/look/inspect-target.ts";
+import { listDevices } from "../device/helper/device-work.ts";
+import { openForReading } from "../device/open/open-for-reading.ts";
 import { refusalError } from "../device/refusal-error.ts";
 import type { UsableTarget } from "../device/target.ts";
 import { startProof } from "../flash/image-proof.ts";
@@ -14,11 +14,11 @@ import {
   verifyAgainstImage,
   verifyAgainstReceipt,
 } from "../flash/verify-card.ts";
-import { formatBytes } from "../report/progress-line.ts";
+import { formatBytes } from "../report/amounts.ts";
 import { UserError } from "../report/user-error.ts";
-import type { Context } from "./context.ts";
-import { fitSource } from "./fit-source.ts";
-import { openNamedImage } from "./named-image.ts";
+import type { Context } from "../terminal/context.ts";
+import { fitSource } from "./flash/fit-source.ts";
+import { openNamedImage } from "./flash/named-image.ts";
 import { showImages } from "./show-images.ts";
 import { signersOf } from "./signers.ts";
 

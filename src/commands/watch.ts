@@ -7,16 +7,16 @@ import type { ClusterView, NodeView } from "../cluster/observe.ts";
 import { type Line, nodeLine, renderView } from "../cluster/render-view.ts";
 import { withSshAccess } from "../cluster/ssh-access.ts";
 import { watchCluster } from "../cluster/watch-cluster.ts";
-import { cutToWidth } from "../report/display-width.ts";
-import { formatSeconds } from "../report/progress-line.ts";
+import { cutToWidth } from "../terminal/display-width.ts";
+import { formatSeconds } from "../report/amounts.ts";
 import { UserError } from "../report/user-error.ts";
-import { commandLine } from "../system/run-tool.ts";
+import { commandLine } from "../system/run/run-tool.ts";
 import { canRedraw } from "../terminal/kind.ts";
 import { createLiveLines } from "../terminal/live-lines.ts";
-import type { Context } from "./context.ts";
-import { parseDuration } from "./duration.ts";
+import type { Context } from "../terminal/context.ts";
+import { parseDuration } from "../terminal/duration.ts";
 import { openSoundSecrets } from "./kept-secrets.ts";
-import { readerGone } from "./output-streams.ts";
+import { readerGone } from "../terminal/output-streams.ts";
 
 const watchOptions = z.object({
   inventory: z.string(),

@@ -2,7 +2,7 @@
 import type { BigIntStats } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type Layers, layersOf, overlap } from "./layers.ts";
+import { type Layers, layersOf, overlap } from "./look/layers.ts";
 import { orAbsent } from "./or-absent.ts";
 
 export type SourceFile = {

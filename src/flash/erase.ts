@@ -1,5 +1,5 @@
 // Makes a target unbootable and removes the partition tables of its earlier life, before anything is written.
-import { alignedBuffers } from "../device/aligned-memory.ts";
+import { alignedBuffers } from "../device/open/aligned-memory.ts";
 import type { Range } from "../image/range.ts";
 import { HEAD_BYTES, SEGMENT_BYTES } from "./segments.ts";
 import { readBackDiffers } from "./target-failure.ts";

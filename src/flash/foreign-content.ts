@@ -1,8 +1,8 @@
 // Says what a target holds that nobody would want to lose by mistake; computes only.
 import { day } from "../report/day.ts";
-import type { CardOwner } from "../image/file-system-facts.ts";
-import type { FoundFileSystem } from "../image/look-disk.ts";
-import { formatBytes } from "../report/progress-line.ts";
+import type { CardOwner } from "../image/look/file-system-facts.ts";
+import type { FoundFileSystem } from "../image/look/look-disk.ts";
+import { formatBytes } from "../report/amounts.ts";
 
 /** A new card has one file system without files. */
 const isFactoryFresh = (found: readonly FoundFileSystem[]): boolean => {

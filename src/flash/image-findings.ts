@@ -1,7 +1,7 @@
 // What must be known of an image before it is written, and what speaks against writing it unproven; computes only.
-import type { FileUser } from "../device/file-users.ts";
-import type { LookedImage } from "../image/look-image.ts";
-import type { TableFaultCode } from "../image/table-faults.ts";
+import type { FileUser } from "../device/look/file-users.ts";
+import type { LookedImage } from "../image/look/look-image.ts";
+import type { TableFaultCode } from "../image/table/table-faults.ts";
 
 export type ImageFinding = {
   readonly code: TableFaultCode | "IMAGE_IN_USE" | "FILE_SYSTEM_NOT_CLEAN";

@@ -1,5 +1,5 @@
 // Leaves alone what must be zero and is: most media read as zeros after a discard, and reading is cheaper than writing.
-import { alignedBuffers } from "../device/aligned-memory.ts";
+import { alignedBuffers } from "../device/open/aligned-memory.ts";
 import type { Piece } from "./assemble.ts";
 import { SEGMENT_BYTES } from "./segments.ts";
 import { inBlocks, type TargetRun } from "./target-run.ts";

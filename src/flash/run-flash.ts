@@ -1,5 +1,5 @@
 // Writes one image to one or several targets at once, each with its own patch, and proves what each holds.
-import type { OpenTarget, ReadBack } from "../device/opened-target.ts";
+import type { OpenTarget, ReadBack } from "../device/open/opened-target.ts";
 import type { Patch } from "../image/patch.ts";
 import type { Range } from "../image/range.ts";
 import type { ImageReader } from "../image/reader.ts";

@@ -1,5 +1,5 @@
 // A fixed number of aligned buffers that several targets share: taking one waits until one is free.
-import { alignedBuffers } from "../device/aligned-memory.ts";
+import { alignedBuffers } from "../device/open/aligned-memory.ts";
 import { SEGMENT_BYTES } from "./segments.ts";
 
 export type Slot = {

@@ -1,5 +1,5 @@
 // Names a target that does not answer, and gives it up when it stays silent or has gone.
-import type { OpenTarget } from "../device/opened-target.ts";
+import type { OpenTarget } from "../device/open/opened-target.ts";
 import type { Report } from "../report/events.ts";
 import { UserError } from "../report/user-error.ts";
 import { targetGone } from "./target-failure.ts";

@@ -1,6 +1,6 @@
 // Says what a failure means for one target: what happened, and what is on the card now.
 import { errnoCode } from "../device/errno.ts";
-import type { OpenTarget } from "../device/opened-target.ts";
+import type { OpenTarget } from "../device/open/opened-target.ts";
 import type { Range } from "../image/range.ts";
 import { UserError, withState } from "../report/user-error.ts";
 import { errnoReason } from "../system/errno-words.ts";

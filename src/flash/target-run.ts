@@ -1,6 +1,6 @@
 // What one flash knows about one of its targets while it runs.
-import { alignedBuffers } from "../device/aligned-memory.ts";
-import type { OpenTarget } from "../device/opened-target.ts";
+import { alignedBuffers } from "../device/open/aligned-memory.ts";
+import type { OpenTarget } from "../device/open/opened-target.ts";
 import type { Patch } from "../image/patch.ts";
 import { intersectRange, type Range, totalLength } from "../image/range.ts";
 import type { Report } from "../report/events.ts";

@@ -1,7 +1,7 @@
 // Reads a card back without writing: against its image, or against the checksums in its receipt.
 import { crc32 } from "node:zlib";
-import { alignedBuffers } from "../device/aligned-memory.ts";
-import type { ReadTarget } from "../device/open-for-reading.ts";
+import { alignedBuffers } from "../device/open/aligned-memory.ts";
+import type { ReadTarget } from "../device/open/open-for-reading.ts";
 import type { Patch } from "../image/patch.ts";
 import { normaliseRanges, type Range, totalLength } from "../image/range.ts";
 import type { ImageReader } from "../image/reader.ts";

@@ -1,13 +1,13 @@
 // The block map of a raw image: which ranges hold data, told by file-system metadata and never by zeros.
 import { UserError } from "../report/user-error.ts";
-import { markExt4Used } from "./ext4-used.ts";
-import { markFatUsed } from "./fat-used.ts";
-import type { DiskTable, Partition } from "./table.ts";
+import { markExt4Used } from "./ext4/ext4-used.ts";
+import { markFatUsed } from "./fat/fat-used.ts";
+import type { DiskTable, Partition } from "./table/table.ts";
 import {
   hasType,
   PARTITION_TYPES,
   readPartitionTable,
-} from "./partition-table.ts";
+} from "./table/partition-table.ts";
 import { rangeEnd, type Range } from "./range.ts";
 import type { Source } from "./source.ts";
 import { usedMap, type UsedMap } from "./used-map.ts";

@@ -1,13 +1,13 @@
 // Makes the patch that turns the base image into one node's image: its files, its boot settings, its disk id.
 import { UserError } from "../report/user-error.ts";
-import { applyBootSettings, type BootSettings } from "./boot-settings.ts";
-import { editFat, prepareFat, type EditableFat } from "./edit-fat.ts";
-import { findBootPartitions } from "./find-partitions.ts";
+import { applyBootSettings, type BootSettings } from "./boot/boot-settings.ts";
+import { editFat, prepareFat, type EditableFat } from "./fat/edit-fat.ts";
+import { findBootPartitions } from "./table/find-partitions.ts";
 import { joinPatch } from "./join-patch.ts";
-import { readGptHeaders, renameGpt } from "./gpt-identity.ts";
-import { DISK_ID_OFFSET } from "./mbr.ts";
-import type { DiskTable } from "./table.ts";
-import { readPartitionTable } from "./partition-table.ts";
+import { readGptHeaders, renameGpt } from "./table/gpt-identity.ts";
+import { DISK_ID_OFFSET } from "./table/mbr.ts";
+import type { DiskTable } from "./table/table.ts";
+import { readPartitionTable } from "./table/partition-table.ts";
 import type { Patch } from "./patch.ts";
 import type { Source } from "./source.ts";
 

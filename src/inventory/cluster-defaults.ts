@@ -1,5 +1,5 @@
 // What holds for a cluster where cluster.yaml says nothing.
-import { DEFAULT_KUBERNETES } from "./kubernetes-versions.ts";
+import { DEFAULT_KUBERNETES } from "./rules/kubernetes-versions.ts";
 
 export const DEFAULT_CLUSTER = {
   kubernetes: DEFAULT_KUBERNETES,

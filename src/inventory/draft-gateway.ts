@@ -5,11 +5,11 @@ import {
   type AddressRange,
   type NetworkMember,
 } from "./gateway-network.ts";
-import { parseAddress, parseCidr, type Cidr } from "./ipv4.ts";
-import { parseRange } from "./service-schema.ts";
+import { parseAddress, parseCidr, type Cidr } from "./rules/ipv4.ts";
+import { parseRange } from "./schema/service-schema.ts";
 import { nodesOf, settingOf } from "./settings.ts";
 import { networksOf } from "./wifi-networks.ts";
-import type { Path } from "./yaml-file.ts";
+import type { Path } from "./yaml/yaml-file.ts";
 
 export type DraftGateway = {
   readonly index: number;

@@ -1,7 +1,7 @@
 // What could be understood of an inventory that may still have mistakes: the cross-checks look at this.
 import type { Problem } from "../report/problem.ts";
-import type { Inventory } from "./cluster-schema.ts";
-import type { Path, YamlFile } from "./yaml-file.ts";
+import type { Inventory } from "./schema/cluster-schema.ts";
+import type { Path, YamlFile } from "./yaml/yaml-file.ts";
 
 type Partially<T> = T extends readonly (infer Entry)[]
   ? readonly (Partially<Entry> | undefined)[]

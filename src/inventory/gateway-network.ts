@@ -4,7 +4,7 @@ import {
   contains,
   networkAddress,
   type Cidr,
-} from "./ipv4.ts";
+} from "./rules/ipv4.ts";
 
 export type AddressRange = { readonly from: number; readonly to: number };
 

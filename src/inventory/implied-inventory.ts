@@ -1,7 +1,7 @@
 // The cluster that is meant where nobody wrote a cluster.yaml: the one of `pi-image init --yes`.
 import type { InitAnswers } from "./init-template.ts";
 import type { Role } from "./resolved.ts";
-import { userNameRule } from "./user-rules.ts";
+import { userNameRule } from "./rules/user-rules.ts";
 
 /** The login name where the user of the build machine has none that a node can take. */
 const FALLBACK_USER = "pi";

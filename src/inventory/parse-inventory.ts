@@ -1,41 +1,48 @@
 // Text of cluster.yaml -> Inventory, with every mistake that the text alone can show.
 import type { Problem } from "../report/problem.ts";
 import { hasErrors } from "../report/problem.ts";
-import { checkBoards } from "./check-boards.ts";
-import { checkConfigLines } from "./check-config-lines.ts";
-import { checkConfigList } from "./check-config-list.ts";
-import { checkDisks } from "./check-disks.ts";
-import { checkEeprom } from "./check-eeprom.ts";
-import { checkEndpoint } from "./check-endpoint.ts";
-import { checkHardware } from "./check-hardware.ts";
-import { checkDhcp } from "./check-dhcp.ts";
-import { checkApiForward, checkForwards } from "./check-forwards.ts";
-import { checkGatewayInterfaces, checkGatewayNumber } from "./check-gateway.ts";
-import { checkGateways, checkUplinks } from "./check-network.ts";
+import { checkBoards } from "./checks/check-boards.ts";
+import { checkConfigLines } from "./checks/check-config-lines.ts";
+import { checkConfigList } from "./checks/check-config-list.ts";
+import { checkDisks } from "./checks/check-disks.ts";
+import { checkEeprom } from "./checks/check-eeprom.ts";
+import { checkEndpoint } from "./checks/check-endpoint.ts";
+import { checkHardware } from "./checks/check-hardware.ts";
+import { checkDhcp } from "./checks/check-dhcp.ts";
+import { checkApiForward, checkForwards } from "./checks/check-forwards.ts";
+import {
+  checkGatewayInterfaces,
+  checkGatewayNumber,
+} from "./checks/check-gateway.ts";
+import { checkGateways, checkUplinks } from "./checks/check-network.ts";
 import {
   checkCards,
   checkControlPlanes,
   checkMacs,
   checkNodeAddresses,
   checkNodeNames,
-} from "./check-nodes.ts";
-import { checkRoleKeys, checkStorageNodes } from "./check-roles.ts";
-import { checkPodRoom, checkSubnets } from "./check-subnets.ts";
-import { checkTimezones } from "./check-timezones.ts";
-import { checkUserNames, checkUsers } from "./check-users.ts";
-import { checkVirtualAddress } from "./check-virtual-address.ts";
+} from "./checks/check-nodes.ts";
+import { checkRoleKeys, checkStorageNodes } from "./checks/check-roles.ts";
+import { checkPodRoom, checkSubnets } from "./checks/check-subnets.ts";
+import { checkTimezones } from "./checks/check-timezones.ts";
+import { checkUserNames, checkUsers } from "./checks/check-users.ts";
+import { checkVirtualAddress } from "./checks/check-virtual-address.ts";
 import {
   checkWifiLists,
   checkWifiNames,
   checkWifiPasswords,
-} from "./check-wifi.ts";
-import { inventorySchema, type Inventory } from "./cluster-schema.ts";
+} from "./checks/check-wifi.ts";
+import { inventorySchema, type Inventory } from "./schema/cluster-schema.ts";
 import { draftOf, type Check, type Draft } from "./draft.ts";
-import { explainMistakes } from "./explain-mistakes.ts";
-import { inventorySpecial } from "./inventory-mistakes.ts";
-import { maskSecrets } from "./mask-secrets.ts";
-import { schemaMistakes, valueAt, type Mistake } from "./schema-mistakes.ts";
-import { parseYamlFile } from "./yaml-file.ts";
+import { explainMistakes } from "./yaml/explain-mistakes.ts";
+import { inventorySpecial } from "./yaml/inventory-mistakes.ts";
+import { maskSecrets } from "./masks/mask-secrets.ts";
+import {
+  schemaMistakes,
+  valueAt,
+  type Mistake,
+} from "./yaml/schema-mistakes.ts";
+import { parseYamlFile } from "./yaml/yaml-file.ts";
 
 /** These look at things that are there, so they hold for the readable part of a broken file, too. */
 const CHECKS_OF_PRESENCE: readonly Check[] = [

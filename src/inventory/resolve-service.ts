@@ -1,5 +1,5 @@
 // What a gateway serves and what a storage node exports, with every value filled.
-import type { Inventory } from "./cluster-schema.ts";
+import type { Inventory } from "./schema/cluster-schema.ts";
 import {
   defaultRanges,
   reserveAddresses,
@@ -12,9 +12,9 @@ import {
   parseAddress,
   parseCidr,
   type Cidr,
-} from "./ipv4.ts";
+} from "./rules/ipv4.ts";
 import type { NfsExport, Service } from "./resolved.ts";
-import { parseRange } from "./service-schema.ts";
+import { parseRange } from "./schema/service-schema.ts";
 import { networksOf } from "./wifi-networks.ts";
 
 type NodeEntry = Inventory["nodes"][number];

@@ -1,11 +1,11 @@
 // Inventory -> ResolvedProject: fills in every value that people leave away.
 import { DEFAULT_CLUSTER, DEFAULT_JOIN } from "./cluster-defaults.ts";
-import type { Inventory } from "./cluster-schema.ts";
+import type { Inventory } from "./schema/cluster-schema.ts";
 import { API_PORT, endpointTarget } from "./endpoint.ts";
-import { resolveBoard } from "./resolve-board.ts";
-import { kubernetesVersion } from "./kubernetes-versions.ts";
-import { absolutePath, type Places } from "./paths.ts";
-import { secretName, type References } from "./references.ts";
+import { resolveBoard } from "./boards/resolve-board.ts";
+import { kubernetesVersion } from "./rules/kubernetes-versions.ts";
+import { absolutePath, type Places } from "./load/paths.ts";
+import { secretName, type References } from "./rules/references.ts";
 import type {
   Addressing,
   Endpoint,
@@ -22,7 +22,7 @@ import {
   type ServedNetwork,
 } from "./resolve-service.ts";
 import { joinsCluster, DEFAULT_SETTINGS } from "./settings.ts";
-import { isBaseFile } from "./system-rules.ts";
+import { isBaseFile } from "./rules/system-rules.ts";
 import { networksOf, networkTitle } from "./wifi-networks.ts";
 
 const DEFAULT_SHELL = "/bin/bash";

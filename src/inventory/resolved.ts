@@ -1,8 +1,8 @@
 // A resolved cluster and its nodes: every value filled; no default is applied after this.
 import type { ConfigSection } from "../firmware/config-lines.ts";
 import type { Secret } from "../report/secret.ts";
-import type { EepromMode, Hardware } from "./hardware.ts";
-import type { Storage } from "./storage.ts";
+import type { EepromMode, Hardware } from "./boards/hardware.ts";
+import type { Storage } from "./boards/storage.ts";
 
 export const ROLES = ["control-plane", "worker", "gateway", "storage"] as const;
 export type Role = (typeof ROLES)[number];

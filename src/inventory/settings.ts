@@ -1,8 +1,8 @@
 // The settings of a node: its own, those of `defaults`, and what holds where neither says anything.
 import type { Problem } from "../report/problem.ts";
-import type { Inventory } from "./cluster-schema.ts";
+import type { Inventory } from "./schema/cluster-schema.ts";
 import type { Draft, DraftNode } from "./draft.ts";
-import type { Path } from "./yaml-file.ts";
+import type { Path } from "./yaml/yaml-file.ts";
 
 type Settings = NonNullable<Draft["content"]["defaults"]>;
 

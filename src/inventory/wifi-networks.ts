@@ -1,5 +1,5 @@
 // What people write under `wifi`, one network or a list, as a list in which each network has its place.
-import type { Path } from "./yaml-file.ts";
+import type { Path } from "./yaml/yaml-file.ts";
 
 type Written<Network> =
   Network | readonly (Network | undefined)[] | false | undefined;

@@ -4,7 +4,7 @@ import type { ResolvedProject } from "../inventory/resolved.ts";
 import { secret, type Secret } from "../report/secret.ts";
 import { auditPolicy } from "./audit-policy.ts";
 import { authorization, nobodyKubeconfig } from "./authorization.ts";
-import type { ClusterSecrets } from "./cluster-secrets.ts";
+import type { ClusterSecrets } from "./secrets/cluster-secrets.ts";
 import { type Hardening, hardeningOf } from "./hardening.ts";
 
 /** In the folder that kubeadm mounts into the API server's pod, so that a backup of that folder has the key, too. */

@@ -1,6 +1,6 @@
 // How the API server decides what somebody may do: as kubeadm has it, but for nodes that were revoked.
 
-import { nodeUser } from "./check-secrets.ts";
+import { nodeUser } from "./secrets/check-secrets.ts";
 
 type Document = Readonly<Record<string, unknown>>;
 

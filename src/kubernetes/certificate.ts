@@ -1,6 +1,6 @@
 // Reads what a certificate says: who it is, until when, and the fingerprint of its key.
 import { createHash, createPublicKey, X509Certificate } from "node:crypto";
-import type { CertificateAndKey } from "./cluster-secrets.ts";
+import type { CertificateAndKey } from "./secrets/cluster-secrets.ts";
 
 type CertificateFacts = {
   readonly commonName: string | undefined;

@@ -1,7 +1,7 @@
 // What a cluster is made with: the inventory's wish, else the defaults of the time when its secrets were made.
 import type { AnonymousAccess, PodSecurity } from "../inventory/resolved.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import type { ClusterSecrets } from "./cluster-secrets.ts";
+import type { ClusterSecrets } from "./secrets/cluster-secrets.ts";
 
 export type Hardening = {
   readonly encryptSecrets: boolean;

@@ -1,7 +1,7 @@
 // Makes a node's SSH host key, so that the laptop knows the node before its first boot.
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { secret } from "../report/secret.ts";
-import type { HostKey } from "./cluster-secrets.ts";
+import type { HostKey } from "./secrets/cluster-secrets.ts";
 import type { Crypto } from "./pki.ts";
 
 const ALGORITHM = "ssh-ed25519";

@@ -1,7 +1,10 @@
 // Writes the known_hosts lines by which SSH knows every node before its first boot.
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { knownAddress, mdnsName } from "./addresses.ts";
-import { type ClusterSecrets, credentialsOf } from "./cluster-secrets.ts";
+import {
+  type ClusterSecrets,
+  credentialsOf,
+} from "./secrets/cluster-secrets.ts";
 
 /** One line for each node: its name, mDNS name and fixed address, then its host key. */
 export const knownHosts = (

@@ -16,7 +16,7 @@ import {
 } from "./addresses.ts";
 import { apiServerFlags } from "./api-server.ts";
 import { publicKeyHash } from "./certificate.ts";
-import type { ClusterSecrets } from "./cluster-secrets.ts";
+import type { ClusterSecrets } from "./secrets/cluster-secrets.ts";
 import { hardeningOf } from "./hardening.ts";
 
 /** Where the card has its join identity, as a kubeconfig. kubeadm leaves the file there: the node deletes it after the join. */

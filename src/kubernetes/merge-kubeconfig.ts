@@ -9,11 +9,15 @@ import {
   type YAMLSeq,
 } from "yaml";
 import { ifOneOf } from "../report/expected-failure.ts";
-import { parseOneBounded } from "../inventory/bounded-yaml.ts";
+import { parseOneBounded } from "../inventory/yaml/bounded-yaml.ts";
 import { secret, type Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
 import { isSignedBy, publicKeyHash } from "./certificate.ts";
-import { type AdminAccess, adminKubeconfig, base64 } from "./kubeconfig.ts";
+import {
+  type AdminAccess,
+  adminKubeconfig,
+  base64,
+} from "./render-kubeconfig.ts";
 
 type MergedKubeconfig = {
   readonly text: Secret;

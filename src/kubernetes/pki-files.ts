@@ -1,6 +1,9 @@
 // The files of /etc/kubernetes/pki that every control plane must have before kubeadm runs.
 import { secret, type Secret } from "../report/secret.ts";
-import type { CertificateAndKey, ClusterSecrets } from "./cluster-secrets.ts";
+import type {
+  CertificateAndKey,
+  ClusterSecrets,
+} from "./secrets/cluster-secrets.ts";
 
 type PkiFile = {
   /** Relative to the pki folder. */

@@ -2,7 +2,7 @@
 import { createPrivateKey, type webcrypto } from "node:crypto";
 import type { X509Certificate } from "@peculiar/x509";
 import { secret } from "../report/secret.ts";
-import type { CertificateAndKey, KeyPair } from "./cluster-secrets.ts";
+import type { CertificateAndKey, KeyPair } from "./secrets/cluster-secrets.ts";
 
 /** The source of keys, serial numbers and signatures: `webcrypto` of node:crypto outside tests. */
 export type Crypto = webcrypto.Crypto;

@@ -5,7 +5,7 @@ import {
   type ChangedSecrets,
   type ClusterSecrets,
   credentialsOf,
-} from "./cluster-secrets.ts";
+} from "./secrets/cluster-secrets.ts";
 
 /** @throws UserError WRONG_ARGUMENTS when neither the inventory nor the secrets know the node */
 export const demandKnownNode = (

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { parse } from "yaml";
 import { z } from "zod";
-import type { BaseSystem } from "../inventory/base-facts.ts";
+import type { BaseSystem } from "../inventory/boards/base-facts.ts";
 import type { ResolvedCluster, Runtime } from "../inventory/resolved.ts";
 
 /** One entry of the bill of materials. */

@@ -1,7 +1,10 @@
 // The list with which Raspberry Pi Imager offers a release's images.
 // https://github.com/raspberrypi/rpi-imager/blob/main/doc/json-schema/os-list-schema.json
 import { day } from "../report/day.ts";
-import { BOARD_FACTS, CONTROL_PLANE_MEMORY } from "../inventory/boards.ts";
+import {
+  BOARD_FACTS,
+  CONTROL_PLANE_MEMORY,
+} from "../inventory/boards/boards.ts";
 import { BOARDS, type Board, type Role } from "../inventory/resolved.ts";
 
 type ListedImage = {

@@ -1,8 +1,8 @@
 // The secrets that this project has, as what must not be in a release.
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import type { Secret } from "../report/secret.ts";
-import { accessPointName, preSharedKey } from "../seed/access-point.ts";
+import { accessPointName, preSharedKey } from "../seed/network/access-point.ts";
 import type { KnownSecret } from "./find-secrets.ts";
 
 /** Lines of a PEM text that no other key has: not the header, and not the first bytes, which only say what kind it is. */

@@ -1,11 +1,11 @@
 // A role image as base plus patch: the role's seed, the boot settings of every node, and a disk id.
-import { ROLE_BOOT_SETTINGS } from "../build/boot-settings.ts";
+import { ROLE_BOOT_SETTINGS } from "../build/boot-changes.ts";
 import { MARKER, originalBase, roleMarker } from "../build/marker.ts";
-import type { BaseRecord } from "../build/manifest.ts";
-import { diskIdOf } from "../image/disk-identity.ts";
+import type { BaseRecord } from "../build/build-manifest.ts";
+import { diskIdOf } from "../image/table/disk-identity.ts";
 import { makeNodePatch, type PreparedBase } from "../image/node-patch.ts";
 import type { Patch } from "../image/patch.ts";
-import { baseSystem } from "../inventory/base-facts.ts";
+import { baseSystem } from "../inventory/boards/base-facts.ts";
 import type { ResolvedCluster } from "../inventory/resolved.ts";
 import type { RoleSeed } from "../seed/seed.ts";
 import type { ReleaseStep } from "./plan-release.ts";

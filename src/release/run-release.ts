@@ -6,7 +6,7 @@ import { mapUsed, mapWhole } from "../image/block-map.ts";
 import { prepareBase } from "../image/node-patch.ts";
 import { type Patch, patchedSource } from "../image/patch.ts";
 import type { Range } from "../image/range.ts";
-import { baseSystem } from "../inventory/base-facts.ts";
+import { baseSystem } from "../inventory/boards/base-facts.ts";
 import { ifAbsent } from "../report/expected-failure.ts";
 import type { RoleSeed } from "../seed/seed.ts";
 import { kubernetesPackages } from "../seed/node-facts.ts";

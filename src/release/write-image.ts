@@ -1,8 +1,8 @@
 // Writes one role image in every wanted format, with its block map.
 import { join } from "node:path";
 import { writeCompressedImage } from "../build/write-compressed-image.ts";
-import { renderBmap } from "../image/bmap.ts";
-import { openImage } from "../image/open-image.ts";
+import { renderBmap } from "../image/bmap/bmap.ts";
+import { openImage } from "../image/archive/open-image.ts";
 import type { Patch } from "../image/patch.ts";
 import type { Range } from "../image/range.ts";
 import type { Report } from "../report/events.ts";

@@ -2,9 +2,14 @@
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { listed } from "../inventory/wording.ts";
 import { demandedFiles } from "../kubernetes/api-server.ts";
-import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import type { Problem } from "../report/problem.ts";
-import { childOf, isText, type MapTree, type TextTree } from "./tree.ts";
+import {
+  childOf,
+  isText,
+  type MapTree,
+  type TextTree,
+} from "./library/tree.ts";
 
 /** The node's scripts lay what is there into /etc/kubernetes/pki before every attempt of kubeadm. */
 const LAID_FROM = "/var/lib/pi-image/seed/pki/";

@@ -1,7 +1,7 @@
 // The seed as a shell script, for a system without cloud-init: what cloud-init would do, in cloud-init's order.
 import { parse } from "yaml";
 import { z } from "zod";
-import { networkdFiles } from "./networkd-files.ts";
+import { networkdFiles } from "./network/networkd-files.ts";
 import type { Seed } from "./seed.ts";
 import { shellWord } from "./shell-assignments.ts";
 

@@ -1,13 +1,13 @@
 // /etc/pi-image/node.env: what the node's own scripts know of their node, as shell assignments.
-import { bootWish, oldestBootLoader } from "../inventory/boot-loader.ts";
+import { bootWish, oldestBootLoader } from "../inventory/boards/boot-loader.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
-import { STORAGE_FACTS } from "../inventory/storage.ts";
+import { STORAGE_FACTS } from "../inventory/boards/storage.ts";
 import { staticAddress } from "../kubernetes/addresses.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
 import {
   type ClusterSecrets,
   credentialsOf,
-} from "../kubernetes/cluster-secrets.ts";
+} from "../kubernetes/secrets/cluster-secrets.ts";
 import {
   endpointNode,
   kubeadmAction,

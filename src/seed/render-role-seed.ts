@@ -1,14 +1,14 @@
 // Renders the seed of a role image: the role's profile without a name, a user, a key or a network of one's own.
 import { createHash } from "node:crypto";
 import { hasErrors, type Problem } from "../report/problem.ts";
-import type { Library } from "./library.ts";
-import { HEADER } from "./parse-fragment.ts";
+import type { Library } from "./library/library.ts";
+import { HEADER } from "./library/parse-fragment.ts";
 import { roleDocument } from "./role-document.ts";
 import { type RoleContext, roleValues } from "./role-values.ts";
 import type { RoleSeed } from "./seed.ts";
-import { toValue, type Value } from "./tree.ts";
+import { toValue, type Value } from "./library/tree.ts";
 import { writeVendorData } from "./vendor-data.ts";
-import { writeDocument } from "./write-document.ts";
+import { writeDocument } from "./library/write-document.ts";
 
 type RoleSeedInput = Omit<RoleContext, "files"> & {
   readonly library: Library;

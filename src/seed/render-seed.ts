@@ -1,31 +1,31 @@
 // Renders the seed of one node: merged fragments, filled with the node's values.
 import { createHash } from "node:crypto";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
-import type { ClusterSecrets } from "../kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import { kubeVipManifest } from "../kubernetes/kube-vip.ts";
-import { baseSystem } from "../inventory/base-facts.ts";
+import { baseSystem } from "../inventory/boards/base-facts.ts";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import { secret } from "../report/secret.ts";
 import { checkAuthorityFiles } from "./check-authority-files.ts";
-import { checkWrittenFiles } from "./check-written-files.ts";
+import { checkWrittenFiles } from "./library/check-written-files.ts";
 import { firstBootScript } from "./first-boot-script.ts";
-import type { Library } from "./library.ts";
-import { mergeFragments } from "./merge-fragments.ts";
+import type { Library } from "./library/library.ts";
+import { mergeFragments } from "./library/merge-fragments.ts";
 import { nodeEnvironment } from "./node-environment.ts";
 import { kubeadmAction } from "./node-facts.ts";
-import { HEADER } from "./parse-fragment.ts";
+import { HEADER } from "./library/parse-fragment.ts";
 import { registryMirrorFiles } from "./registry-mirrors.ts";
 import type { Seed } from "./seed.ts";
 import { networkDocument, profileDocument } from "./seed-documents.ts";
 import { seedValues } from "./seed-values.ts";
-import type { Values } from "./substitute.ts";
+import type { Values } from "./library/substitute.ts";
 import {
   type SuppliedFile,
   suppliedFiles,
   writeFilesEntry,
 } from "./supplied-files.ts";
-import { fromValue, type MapTree, toValue } from "./tree.ts";
-import { writeDocument } from "./write-document.ts";
+import { fromValue, type MapTree, toValue } from "./library/tree.ts";
+import { writeDocument } from "./library/write-document.ts";
 
 export type SeedInput = {
   readonly project: ResolvedProject;

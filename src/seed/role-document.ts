@@ -1,12 +1,16 @@
 // The part of a role's profile that asks for nothing of one node.
-import { checkWrittenFiles } from "./check-written-files.ts";
+import { checkWrittenFiles } from "./library/check-written-files.ts";
 import type { Problem } from "../report/problem.ts";
-import { missingFragment } from "./check-library.ts";
-import type { Library } from "./library.ts";
-import { mergeFragments } from "./merge-fragments.ts";
+import { missingFragment } from "./library/check-library.ts";
+import type { Library } from "./library/library.ts";
+import { mergeFragments } from "./library/merge-fragments.ts";
 import { isOfNode } from "./role-values.ts";
-import { substitute, substituteText, type Values } from "./substitute.ts";
-import type { MapTree, TextTree, Tree } from "./tree.ts";
+import {
+  substitute,
+  substituteText,
+  type Values,
+} from "./library/substitute.ts";
+import type { MapTree, TextTree, Tree } from "./library/tree.ts";
 
 export type RoleDocument = {
   /** Undefined if a fragment is missing or has problems. */

@@ -1,12 +1,12 @@
 // The values that fragments can ask for where there is a role and no node yet.
-import { baseSystem } from "../inventory/base-facts.ts";
+import { baseSystem } from "../inventory/boards/base-facts.ts";
 import type { ResolvedProject, Role } from "../inventory/resolved.ts";
-import type { Library } from "./library.ts";
+import type { Library } from "./library/library.ts";
 import { kubernetesPackages } from "./node-facts.ts";
 import { clusterValues, fileValues } from "./seed-values.ts";
 import { shellAssignments } from "./shell-assignments.ts";
-import type { Values } from "./substitute.ts";
-import type { Value } from "./tree.ts";
+import type { Values } from "./library/substitute.ts";
+import type { Value } from "./library/tree.ts";
 import { VALUE_NAMES } from "./value-names.ts";
 
 /**

@@ -2,19 +2,23 @@
 import type { ResolvedNode, Wifi } from "../inventory/resolved.ts";
 import { listed } from "../inventory/wording.ts";
 import type { Problem } from "../report/problem.ts";
-import { isWritable } from "./access-point.ts";
-import { missingFragment } from "./check-library.ts";
-import { chooseNetwork, knowsName, knowsSecurity } from "./choose-network.ts";
-import type { Library } from "./library.ts";
-import { mergeFragments } from "./merge-fragments.ts";
-import { profileOf } from "./profile-names.ts";
+import { isWritable } from "./network/access-point.ts";
+import { missingFragment } from "./library/check-library.ts";
+import {
+  chooseNetwork,
+  knowsName,
+  knowsSecurity,
+} from "./network/choose-network.ts";
+import type { Library } from "./library/library.ts";
+import { mergeFragments } from "./library/merge-fragments.ts";
+import { profileOf } from "./library/profile-names.ts";
 import {
   type Empty,
   substitute,
   substituteText,
   type Values,
-} from "./substitute.ts";
-import type { MapTree, TextTree } from "./tree.ts";
+} from "./library/substitute.ts";
+import type { MapTree, TextTree } from "./library/tree.ts";
 
 type Report = (problem: Problem) => void;
 

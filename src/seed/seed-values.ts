@@ -1,28 +1,28 @@
 // The values that fragments and network documents can ask for as `${name}`.
-import { baseSystem } from "../inventory/base-facts.ts";
+import { baseSystem } from "../inventory/boards/base-facts.ts";
 import type {
   ResolvedNode,
   ResolvedProject,
   User,
 } from "../inventory/resolved.ts";
-import { STORAGE_FACTS } from "../inventory/storage.ts";
+import { STORAGE_FACTS } from "../inventory/boards/storage.ts";
 import { apiServerFiles } from "../kubernetes/api-server.ts";
 import { controlPlanePki } from "../kubernetes/pki-files.ts";
 import {
   type ClusterSecrets,
   credentialsOf,
-} from "../kubernetes/cluster-secrets.ts";
+} from "../kubernetes/secrets/cluster-secrets.ts";
 import { kubeadmDocument } from "../kubernetes/kubeadm-documents.ts";
-import { joinKubeconfig } from "../kubernetes/kubeconfig.ts";
-import { accessPoints, wifiPriorities } from "./access-point.ts";
-import { dnsmasqConfiguration } from "./gateway-dnsmasq.ts";
-import { nftablesConfiguration } from "./gateway-nftables.ts";
-import { hostLines } from "./hosts-file.ts";
+import { joinKubeconfig } from "../kubernetes/render-kubeconfig.ts";
+import { accessPoints, wifiPriorities } from "./network/access-point.ts";
+import { dnsmasqConfiguration } from "./network/gateway-dnsmasq.ts";
+import { nftablesConfiguration } from "./network/gateway-nftables.ts";
+import { hostLines } from "./network/hosts-file.ts";
 import { nodeEnvironment } from "./node-environment.ts";
 import { kubeadmAction, kubernetesPackages } from "./node-facts.ts";
-import type { Library } from "./library.ts";
-import type { Values } from "./substitute.ts";
-import type { Value } from "./tree.ts";
+import type { Library } from "./library/library.ts";
+import type { Values } from "./library/substitute.ts";
+import type { Value } from "./library/tree.ts";
 import type { ValueName } from "./value-names.ts";
 
 type Context = {

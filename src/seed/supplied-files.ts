@@ -1,6 +1,6 @@
 // The files that a build adds to the fragments' because only some nodes have them.
 import { gzipSync } from "node:zlib";
-import type { Value } from "./tree.ts";
+import type { Value } from "./library/tree.ts";
 
 /** A file of the node: its path there and its text. */
 export type SuppliedFile = {

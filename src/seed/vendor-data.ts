@@ -1,8 +1,8 @@
 // A cloud-config as NoCloud vendor-data that survives other people's user-data.
-import { HEADER } from "./parse-fragment.ts";
+import { HEADER } from "./library/parse-fragment.ts";
 import { shellWord } from "./shell-assignments.ts";
-import type { Value } from "./tree.ts";
-import { writeDocument } from "./write-document.ts";
+import type { Value } from "./library/tree.ts";
+import { writeDocument } from "./library/write-document.ts";
 
 type Config = Readonly<Record<string, Value>>;
 

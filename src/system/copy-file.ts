@@ -1,7 +1,7 @@
 // Copies a file as cheaply as the file system allows: shared blocks, else holes kept as holes.
 import { constants, copyFile } from "node:fs/promises";
 import { platform } from "node:process";
-import { runTool, tryTool } from "./run-tool.ts";
+import { runTool, tryTool } from "./run/run-tool.ts";
 
 /** Copies `from` onto the existing or new file `to`; a new file's mode is `from`'s, an existing one keeps its own. */
 export const copySparse = async (

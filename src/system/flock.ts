@@ -1,8 +1,8 @@
 // Locks that end with whoever holds them: flock(2) on an open file, the one kind of lock of this program.
 import { once } from "node:events";
 import { UserError } from "../report/user-error.ts";
-import { toolEnvironment, toolMissing } from "./run-tool.ts";
-import { startProgram } from "./start-program.ts";
+import { toolEnvironment, toolMissing } from "./run/run-tool.ts";
+import { startProgram } from "./run/start-program.ts";
 
 /** The status of the flock program where somebody else holds the lock. */
 const HELD = 1;

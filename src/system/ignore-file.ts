@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { join } from "node:path";
 import { ifAbsent, ifSystem, isAbsent } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
-import { tryTool } from "./run-tool.ts";
+import { tryTool } from "./run/run-tool.ts";
 
 const IGNORE_FILE = ".gitignore";
 

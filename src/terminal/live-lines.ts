@@ -1,5 +1,5 @@
 // Draws a few lines on the terminal and draws them again in the same place.
-import { rowsTaken } from "../report/display-width.ts";
+import { rowsTaken } from "./display-width.ts";
 
 type Terminal = {
   readonly write: (text: string) => void;

@@ -1,7 +1,7 @@
 // The words of a progress line: share, amount, rate and time left, from bytes that are done.
-import { cutToWidth, displayWidth } from "../report/display-width.ts";
+import { cutToWidth, displayWidth } from "./display-width.ts";
 import { visible } from "../report/printable.ts";
-import { formatBytes, formatSeconds } from "../report/progress-line.ts";
+import { formatBytes, formatSeconds } from "../report/amounts.ts";
 
 export type ProgressState = {
   readonly phase: string;

@@ -3,7 +3,7 @@ import type { Colors } from "picocolors/types.js";
 import type { ProgressEvent, Report } from "../report/events.ts";
 import { createLiveLines } from "./live-lines.ts";
 import { printable, visible } from "../report/printable.ts";
-import { formatBytes } from "../report/progress-line.ts";
+import { formatBytes } from "../report/amounts.ts";
 import { progressLine, type ProgressState } from "./progress-bar.ts";
 
 type ReporterOptions = {

@@ -14,15 +14,15 @@ import {
   findListed,
   listedNames,
   parseChecksumList,
-} from "../../src/base/checksum-list.ts";
+} from "../../src/base/proof/checksum-list.ts";
 import {
   demandChecksums,
   demandFileChecksums,
   givenChecksum,
   checksumsBeside,
   unpackedChecksumBeside,
-} from "../../src/base/checksums.ts";
-import type { PinnedKey } from "../../src/base/signature.ts";
+} from "../../src/base/proof/checksums.ts";
+import type { PinnedKey } from "../../src/base/proof/signature.ts";
 import { asDisk } from "../support/as-disk.ts";
 import { failureOf } from "../support/failure.ts";
 import { describeWithTools } from "../support/tools.ts";

@@ -1,5 +1,5 @@
 // Prints what stands at an address. Arguments: address, environment as JSON.
-import { fetchSmall } from "../../src/base/fetch-small.ts";
+import { fetchSmall } from "../../src/network/fetch-small.ts";
 
 const [url = "", env = "{}"] = process.argv.slice(2);
 const bytes = await fetchSmall(new URL(url), 1000, {

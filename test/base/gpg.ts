@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PinnedKey } from "../../src/base/signature.ts";
+import type { PinnedKey } from "../../src/base/proof/signature.ts";
 
 type GpgHome = {
   /** For GNUPGHOME. */

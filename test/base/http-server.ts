@@ -7,7 +7,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
-import { decodePercent } from "../../src/base/decode-percent.ts";
+import { decodePercent } from "../../src/network/decode-percent.ts";
 
 export type Handler = (
   request: IncomingMessage,

@@ -1,6 +1,6 @@
 // Point releases and dates in the names of vendors' files.
 import { expect, it } from "vitest";
-import { isOlder } from "../../src/base/is-older.ts";
+import { isOlder } from "../../src/base/proof/is-older.ts";
 
 const ubuntu = (point: string) =>
   `ubuntu-24.04${point}-preinstalled-server-arm64+raspi.img.xz`;

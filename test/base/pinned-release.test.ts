@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { PinnedKey } from "../../src/base/signature.ts";
+import type { PinnedKey } from "../../src/base/proof/signature.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { failureOf } from "../support/failure.ts";
 import { openGpg } from "./gpg.ts";

@@ -7,7 +7,7 @@ import type {
 } from "../../src/base/base-request.ts";
 import type { Catalogue, Release } from "../../src/base/load-catalogue.ts";
 import { resolveBase } from "../../src/base/resolve-base.ts";
-import type { PinnedKey } from "../../src/base/signature.ts";
+import type { PinnedKey } from "../../src/base/proof/signature.ts";
 import { testOptions, packageCatalogue } from "./base-options.ts";
 import type { openGpg } from "./gpg.ts";
 import { startServer } from "./http-server.ts";

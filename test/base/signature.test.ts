@@ -5,7 +5,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as openpgp from "openpgp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type PinnedKey, verifySignature } from "../../src/base/signature.ts";
+import {
+  type PinnedKey,
+  verifySignature,
+} from "../../src/base/proof/signature.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { debianMirror } from "../support/debian-mirror.ts";
 import { describeWithTools } from "../support/tools.ts";

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { SignedFileRelease } from "../../src/base/load-catalogue.ts";
-import type { PinnedKey } from "../../src/base/signature.ts";
+import type { PinnedKey } from "../../src/base/proof/signature.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { failureOf } from "../support/failure.ts";
 import { outcomeOf, testOptions } from "./base-options.ts";

@@ -11,10 +11,10 @@ import {
 import { join } from "node:path";
 import { digestImage } from "../../src/build/digest-image.ts";
 import { mapUsed } from "../../src/image/block-map.ts";
-import { renderBmap } from "../../src/image/bmap.ts";
+import { renderBmap } from "../../src/image/bmap/bmap.ts";
 import { openFileSource } from "../../src/image/source.ts";
 import { writeFileAtomically } from "../../src/system/atomic-file.ts";
-import { toolEnvironment } from "../../src/system/run-tool.ts";
+import { toolEnvironment } from "../../src/system/run/run-tool.ts";
 
 export type BenchImage = {
   readonly mebibytes: number;

@@ -9,7 +9,7 @@ import {
   totalmem,
 } from "node:os";
 import { packageVersion } from "../../src/system/package-files.ts";
-import { toolEnvironment } from "../../src/system/run-tool.ts";
+import { toolEnvironment } from "../../src/system/run/run-tool.ts";
 
 export type Machine = Readonly<Record<string, string>>;
 

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readlinkSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { toolEnvironment } from "../../src/system/run-tool.ts";
+import { toolEnvironment } from "../../src/system/run/run-tool.ts";
 
 export type Measured = {
   readonly seconds: number;

@@ -1,13 +1,13 @@
 // How time grows: with targets that share one decode, with nodes of a build, with the size of the image.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { listDevices } from "../../src/device/device-work.ts";
-import { inspectTarget } from "../../src/device/inspect-target.ts";
-import { openTarget } from "../../src/device/open-target.ts";
+import { listDevices } from "../../src/device/helper/device-work.ts";
+import { inspectTarget } from "../../src/device/look/inspect-target.ts";
+import { openTarget } from "../../src/device/open/open-target.ts";
 import { flashImage } from "../../src/flash/run-flash.ts";
 import { writeRanges } from "../../src/flash/segments.ts";
 import { mapUsed } from "../../src/image/block-map.ts";
-import { openImage } from "../../src/image/open-image.ts";
+import { openImage } from "../../src/image/archive/open-image.ts";
 import { type BenchImage, benchImage } from "./bench-image.ts";
 import { OURS } from "./contenders.ts";
 import { measure } from "./measure.ts";

@@ -1,7 +1,7 @@
 // What the benchmark writes to: loop devices on files of the work folder, or the files themselves.
 import { execFileSync } from "node:child_process";
 import { rmSync, truncateSync, writeFileSync } from "node:fs";
-import { toolEnvironment } from "../../src/system/run-tool.ts";
+import { toolEnvironment } from "../../src/system/run/run-tool.ts";
 
 export type TargetKind = "loop device" | "file";
 

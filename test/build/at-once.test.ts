@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { withFileLock } from "../../src/system/file-lock.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { runCli, startCli } from "../support/run-cli.ts";

@@ -1,9 +1,9 @@
 // config.txt and the command line of the golden clusters' nodes, a board of each family among them.
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { bootSettings } from "../../src/build/boot-settings.ts";
-import { editConfigTxt } from "../../src/image/config-txt.ts";
-import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { bootSettings } from "../../src/build/boot-changes.ts";
+import { editConfigTxt } from "../../src/image/boot/config-txt.ts";
+import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
 import { goldenFolder } from "../seed/sample-project.ts";
 
 const configs = async (name: string): Promise<string> => {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { build } from "../../src/commands/build.ts";
 import { packageFile } from "../../src/system/package-files.ts";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { runInProcess } from "../commands/in-process.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { runCli } from "../support/run-cli.ts";

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { killedAtCall } from "../support/kill-itself.ts";
 import { resultOf, runCli, startCli } from "../support/run-cli.ts";

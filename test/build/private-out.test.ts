@@ -12,7 +12,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { closeOutFolder, mustBeClosed } from "../../src/build/private-out.ts";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { temporaryFolder } from "../device/loop.ts";
 
 const folderWith = (mode: number, ...names: readonly string[]): string => {

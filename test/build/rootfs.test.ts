@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
 import { expect, it } from "vitest";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { runCli } from "../support/run-cli.ts";

@@ -5,8 +5,8 @@ import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { cancelled } from "../../src/report/cancelled.ts";
 import { askApi } from "../../src/cluster/api-client.ts";
 import { parseNodeList } from "../../src/cluster/api-nodes.ts";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
-import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
+import { makeClusterSecrets } from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
 import { homelab } from "../kubernetes/project.ts";
 import { startApiStandIn, type StandInState } from "./api-stand-in.ts";
 

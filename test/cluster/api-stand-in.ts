@@ -1,7 +1,7 @@
 // An API server's stand-in: TLS with a certificate of the cluster's CA, client certificates, and a list of nodes.
 import { createServer, type Server } from "node:https";
 import type { TLSSocket } from "node:tls";
-import type { CertificateAndKey } from "../../src/kubernetes/cluster-secrets.ts";
+import type { CertificateAndKey } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import { servingCertificate, type Validity } from "./serving-certificate.ts";
 
 export type StandInNode = {

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
 import type { ResolvedProject } from "../../src/inventory/resolved.ts";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
-import { keepSecrets } from "../../src/kubernetes/store-secrets.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
+import { keepSecrets } from "../../src/kubernetes/secrets/store-secrets.ts";
 
 const KEY =
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIF1v3OIyWmXV2qS5HuPdNUyUIQlxvEWpDyf9aZbGZ8h5 ana";

@@ -19,10 +19,10 @@ import {
 import {
   type AdminAccess,
   adminAccess,
-} from "../../src/kubernetes/kubeconfig.ts";
-import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
-import { rotateJoinCredentials } from "../../src/kubernetes/rotate-join-credentials.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+} from "../../src/kubernetes/render-kubeconfig.ts";
+import { makeClusterSecrets } from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
+import { rotateJoinCredentials } from "../../src/kubernetes/secrets/rotate-join-credentials.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { homelab, inDays, making, NOW } from "../kubernetes/project.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { emptyFolder } from "./cluster-folder.ts";

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { inject, onTestFinished } from "vitest";
-import { commandLine } from "../../src/system/run-tool.ts";
+import { commandLine } from "../../src/system/run/run-tool.ts";
 import { type CliResult, resultOf } from "../support/run-cli.ts";
 import type { StandInNode } from "./api-stand-in.ts";
 

@@ -3,7 +3,7 @@
 import { createServer, type Server } from "node:net";
 import { createInterface } from "node:readline";
 import makeMulticastDns from "multicast-dns";
-import { loadSecrets } from "../../src/kubernetes/load-secrets.ts";
+import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import { startApiStandIn, type StandInNode } from "./api-stand-in.ts";
 import type { Scene } from "./lan.ts";
 

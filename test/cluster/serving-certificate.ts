@@ -1,6 +1,6 @@
 // Signs a server's certificate with a cluster's CA, as `kubeadm init` does for the API server.
 import { createPrivateKey, generateKeyPairSync, webcrypto } from "node:crypto";
-import type { CertificateAndKey } from "../../src/kubernetes/cluster-secrets.ts";
+import type { CertificateAndKey } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import { loadX509 } from "../../src/kubernetes/pki.ts";
 
 export type Validity = { readonly from: Date; readonly to: Date };

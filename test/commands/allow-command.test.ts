@@ -18,8 +18,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { allowCommand } from "../../src/commands/allow-command.ts";
 import { build } from "../../src/commands/build.ts";
 import { check } from "../../src/commands/check.ts";
-import { flash } from "../../src/commands/flash.ts";
-import type { Context } from "../../src/commands/context.ts";
+import { flash } from "../../src/commands/flash/flash.ts";
+import type { Context } from "../../src/terminal/context.ts";
 import { temporaryFolder } from "../device/loop.ts";
 import { answering } from "./answering.ts";
 

@@ -3,7 +3,7 @@ import {
   type Context,
   createContext,
   type GlobalOptions,
-} from "../../src/commands/context.ts";
+} from "../../src/terminal/context.ts";
 
 type Answered = {
   readonly context: Context;

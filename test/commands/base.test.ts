@@ -6,7 +6,7 @@ import { packageFile } from "../../src/system/package-files.ts";
 import { openGpg } from "../base/gpg.ts";
 import { startServer } from "../base/http-server.ts";
 import { sha256 } from "../base/release-server.ts";
-import type { PinnedKey } from "../../src/base/signature.ts";
+import type { PinnedKey } from "../../src/base/proof/signature.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { runCli } from "../support/run-cli.ts";
 import { describeWithTools } from "../support/tools.ts";

@@ -1,7 +1,7 @@
 // Prints which user pi-image and the programs that it starts are under sudo and its like, for sudo.test.ts.
-import { actFor, becomeCaller } from "../../src/system/privileges.ts";
-import { tryTool } from "../../src/system/run-tool.ts";
-import { askId } from "../../src/system/start-program.ts";
+import { actFor, becomeCaller } from "../../src/system/run/privileges.ts";
+import { tryTool } from "../../src/system/run/run-tool.ts";
+import { askId } from "../../src/system/run/start-program.ts";
 
 const outcome = (step: () => void): unknown => {
   try {

@@ -8,11 +8,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { base } from "../../src/commands/base.ts";
+import { base } from "../../src/commands/base/base.ts";
 import { build } from "../../src/commands/build.ts";
-import type { Context } from "../../src/commands/context.ts";
+import type { Context } from "../../src/terminal/context.ts";
 import { doctor } from "../../src/commands/doctor.ts";
-import { flash } from "../../src/commands/flash.ts";
+import { flash } from "../../src/commands/flash/flash.ts";
 import { watch } from "../../src/commands/watch.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { cancelled } from "../../src/report/cancelled.ts";

@@ -6,7 +6,7 @@ import {
   imageOfNode,
   manifestOf,
   onlyImage,
-} from "../../src/commands/choose-image.ts";
+} from "../../src/commands/flash/choose-image.ts";
 import { asDisk } from "../support/as-disk.ts";
 import { failureOf } from "../support/failure.ts";
 import { temporaryFolder } from "../support/folder.ts";

@@ -1,6 +1,6 @@
 // Where an image of the sample base may go.
 import { describe, expect, it } from "vitest";
-import { demandRealBase } from "../../src/commands/demand-real-base.ts";
+import { demandRealBase } from "../../src/commands/flash/demand-real-base.ts";
 import type { BlockDevice } from "../../src/device/block-device.ts";
 import type { UsableTarget } from "../../src/device/target.ts";
 

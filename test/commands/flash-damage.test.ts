@@ -4,12 +4,12 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, inject, test } from "vitest";
-import { readXzIndex } from "../../src/image/xz-index.ts";
+import { readXzIndex } from "../../src/image/archive/xz/xz-index.ts";
 import {
   encodeIndex,
   streamFooter,
   streamHeader,
-} from "../../src/image/xz-format.ts";
+} from "../../src/image/archive/xz/xz-format.ts";
 import { oldFile, run, sparseFile, temporaryFolder } from "../device/loop.ts";
 import {
   IMAGE_SIZE,

@@ -11,14 +11,14 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 import { build } from "../../src/commands/build.ts";
-import { devices } from "../../src/commands/devices.ts";
-import { flash } from "../../src/commands/flash.ts";
-import { openImageFile } from "../../src/commands/image-source.ts";
-import { demandSoundImage } from "../../src/commands/look-at-image.ts";
+import { devices } from "../../src/commands/devices/devices.ts";
+import { flash } from "../../src/commands/flash/flash.ts";
+import { openImageFile } from "../../src/commands/flash/image-source.ts";
+import { demandSoundImage } from "../../src/commands/flash/look-at-image.ts";
 import { release } from "../../src/commands/release.ts";
 import { verify } from "../../src/commands/verify.ts";
 import { UserError } from "../../src/report/user-error.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import {
   attachLoop,
   oldFile,

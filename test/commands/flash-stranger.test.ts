@@ -10,13 +10,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openImageFile } from "../../src/commands/image-source.ts";
-import { listDevices } from "../../src/device/device-work.ts";
-import { openTarget } from "../../src/device/open-target.ts";
+import { openImageFile } from "../../src/commands/flash/image-source.ts";
+import { listDevices } from "../../src/device/helper/device-work.ts";
+import { openTarget } from "../../src/device/open/open-target.ts";
 import { flashImage } from "../../src/flash/run-flash.ts";
 import { verifyAgainstImage } from "../../src/flash/verify-card.ts";
-import { openForReading } from "../../src/device/open-for-reading.ts";
-import { renderBmap } from "../../src/image/bmap.ts";
+import { openForReading } from "../../src/device/open/open-for-reading.ts";
+import { renderBmap } from "../../src/image/bmap/bmap.ts";
 import { openGpg } from "../base/gpg.ts";
 import {
   attachLoop,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { flashTargets } from "../../src/commands/flash-targets.ts";
+import { flashTargets } from "../../src/commands/flash/flash-targets.ts";
 
 describe("flashTargets", () => {
   it("takes one target with an image, a node or neither", () => {

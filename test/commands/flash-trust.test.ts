@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { renderBmap } from "../../src/image/bmap.ts";
+import { renderBmap } from "../../src/image/bmap/bmap.ts";
 import type { Range } from "../../src/image/range.ts";
 import { oldFile, temporaryFolder } from "../device/loop.ts";
 import {

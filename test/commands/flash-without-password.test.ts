@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tmpdir } from "node:os";
 import { build } from "../../src/commands/build.ts";
-import { flash } from "../../src/commands/flash.ts";
+import { flash } from "../../src/commands/flash/flash.ts";
 import { answering } from "./answering.ts";
 
 const inventory = (password: string, timezone = "Europe/Madrid") =>

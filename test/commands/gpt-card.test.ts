@@ -3,8 +3,8 @@ import { statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { build } from "../../src/commands/build.ts";
-import { flash } from "../../src/commands/flash.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { flash } from "../../src/commands/flash/flash.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import {
   attachLoop,
   run,

@@ -1,7 +1,7 @@
 // Runs a command in this process as the command line would: what it says, its records and its exit status.
 import { join } from "node:path";
-import { type Context, createContext } from "../../src/commands/context.ts";
-import { explainFailure } from "../../src/commands/explain-failure.ts";
+import { type Context, createContext } from "../../src/terminal/context.ts";
+import { explainFailure } from "../../src/terminal/explain-failure.ts";
 import type { ProgressEvent } from "../../src/report/events.ts";
 
 type Ran = {

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import pc from "picocolors";
 import { beforeEach, describe, expect, it } from "vitest";
 import { prepareOutFolder } from "../../src/build/out-folder.ts";
-import type { Context } from "../../src/commands/context.ts";
+import type { Context } from "../../src/terminal/context.ts";
 import {
   ignoreFromTheStart,
   keepOutOfGit,

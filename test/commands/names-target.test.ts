@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { expect, it } from "vitest";
-import { namesTarget } from "../../src/commands/names-target.ts";
+import { namesTarget } from "../../src/commands/flash/names-target.ts";
 import { attachLoop, sparseFile, temporaryFolder } from "../device/loop.ts";
 import { describeAsRoot } from "../support/tools.ts";
 

@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadSecrets } from "../../src/kubernetes/load-secrets.ts";
+import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import { clusterFolder, INVENTORY } from "../cluster/cluster-folder.ts";
 import { runCli } from "../support/run-cli.ts";
 

@@ -2,8 +2,8 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadSecrets } from "../../src/kubernetes/load-secrets.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { clusterFolder } from "../cluster/cluster-folder.ts";
 import { runCli } from "../support/run-cli.ts";
 import { describeWithTools } from "../support/tools.ts";

@@ -11,7 +11,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { build } from "../../src/commands/build.ts";
-import { flash } from "../../src/commands/flash.ts";
+import { flash } from "../../src/commands/flash/flash.ts";
 import { release } from "../../src/commands/release.ts";
 import { UserError } from "../../src/report/user-error.ts";
 import {
@@ -279,7 +279,7 @@ describe("a target that the run reads or keeps", () => {
       rmSync(target);
       symlinkSync(there.image, join(there.folder, "unused"));
       const { keepSecrets } =
-        await import("../../src/kubernetes/store-secrets.ts");
+        await import("../../src/kubernetes/secrets/store-secrets.ts");
       const { homelab, making } = await import("../kubernetes/project.ts");
       await keepSecrets(target, homelab, making);
     }

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import {
   DEVICE_COMMANDS,
   wantedDevices,
-} from "../../src/commands/wanted-devices.ts";
+} from "../../src/commands/rights/wanted-devices.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../device/loop.ts";
 

@@ -12,8 +12,8 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fileUsers } from "../../src/device/file-users.ts";
-import { listDevices } from "../../src/device/device-work.ts";
+import { fileUsers } from "../../src/device/look/file-users.ts";
+import { listDevices } from "../../src/device/helper/device-work.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import {
   afterThisTest,

@@ -2,8 +2,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { inspectTarget } from "../../src/device/inspect-target.ts";
-import { listDevices } from "../../src/device/device-work.ts";
+import { inspectTarget } from "../../src/device/look/inspect-target.ts";
+import { listDevices } from "../../src/device/helper/device-work.ts";
 import { refusals } from "../../src/device/target-rules.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 import {

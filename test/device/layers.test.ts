@@ -2,7 +2,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
-import { layersOf, overlap } from "../../src/device/layers.ts";
+import { layersOf, overlap } from "../../src/device/look/layers.ts";
 import { temporaryFolder } from "./loop.ts";
 
 /** Path below /sys/devices to its number, and to the devices that it is made of. */

@@ -4,7 +4,7 @@ import type { BlockDevice } from "../../src/device/block-device.ts";
 import {
   type LinuxFacts,
   linuxDevices,
-} from "../../src/device/linux-devices.ts";
+} from "../../src/device/look/linux-devices.ts";
 import { linuxFacts, node, part } from "./lsblk-fixture.ts";
 
 const named = (facts: LinuxFacts): ReadonlyMap<string, BlockDevice> =>

@@ -1,6 +1,6 @@
 // The listing for other systems, through the optional package, on whatever system this is.
 import { describe, expect, test } from "vitest";
-import { listOther } from "../../src/device/list-other.ts";
+import { listOther } from "../../src/device/look/list-other.ts";
 
 const installed = async (): Promise<boolean> => {
   try {

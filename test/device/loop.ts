@@ -12,11 +12,11 @@ import {
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { onTestFinished } from "vitest";
-import { listDevices } from "../../src/device/device-work.ts";
+import { listDevices } from "../../src/device/helper/device-work.ts";
 import type { UsableTarget } from "../../src/device/target.ts";
-import { inspectTarget } from "../../src/device/inspect-target.ts";
+import { inspectTarget } from "../../src/device/look/inspect-target.ts";
 import { dropPartitions } from "../support/loop-partitions.ts";
-import { toolEnvironment } from "../../src/system/run-tool.ts";
+import { toolEnvironment } from "../../src/system/run/run-tool.ts";
 
 /** Runs a tool and gives what it prints; its failure is the test's. */
 export const run = (tool: string, ...args: readonly string[]): string =>

@@ -1,5 +1,5 @@
 // Short notation for what lsblk and the kernel say of a machine.
-import type { LinuxFacts } from "../../src/device/linux-devices.ts";
+import type { LinuxFacts } from "../../src/device/look/linux-devices.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

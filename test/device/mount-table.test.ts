@@ -1,7 +1,10 @@
 // The kernel's tables, with the names that break naive readers.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { parseMountinfo, parseSwaps } from "../../src/device/mount-table.ts";
+import {
+  parseMountinfo,
+  parseSwaps,
+} from "../../src/device/look/mount-table.ts";
 
 test("reads mounts with optional fields, none, and blanks in names", () => {
   expect(

@@ -11,11 +11,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
-import { alignedBuffers } from "../../src/device/aligned-memory.ts";
-import { listDevices } from "../../src/device/device-work.ts";
-import { openForReading } from "../../src/device/open-for-reading.ts";
-import { openTarget } from "../../src/device/open-target.ts";
-import type { OpenTarget } from "../../src/device/opened-target.ts";
+import { alignedBuffers } from "../../src/device/open/aligned-memory.ts";
+import { listDevices } from "../../src/device/helper/device-work.ts";
+import { openForReading } from "../../src/device/open/open-for-reading.ts";
+import { openTarget } from "../../src/device/open/open-target.ts";
+import type { OpenTarget } from "../../src/device/open/opened-target.ts";
 import type { DeviceTarget, UsableTarget } from "../../src/device/target.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 import {

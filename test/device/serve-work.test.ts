@@ -2,9 +2,9 @@
 import { open } from "node:fs/promises";
 import { expect, it } from "vitest";
 import type { BlockDevice } from "../../src/device/block-device.ts";
-import { listDevices } from "../../src/device/device-work.ts";
-import type { OpenedDevice } from "../../src/device/give-devices.ts";
-import { workServer } from "../../src/device/serve-work.ts";
+import { listDevices } from "../../src/device/helper/device-work.ts";
+import type { OpenedDevice } from "../../src/device/helper/give-devices.ts";
+import { workServer } from "../../src/device/helper/serve-work.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { afterThisTest, attachLoop, oldFile, temporaryFolder } from "./loop.ts";
 

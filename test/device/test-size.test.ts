@@ -1,8 +1,8 @@
 // Counterfeit cards, made of memory: the test finds their real size and leaves their content as it was.
 import { describe, expect, test } from "vitest";
-import type { OpenTarget } from "../../src/device/opened-target.ts";
-import { sizeLayout } from "../../src/device/size-layout.ts";
-import { testSize } from "../../src/device/test-size.ts";
+import type { OpenTarget } from "../../src/device/open/opened-target.ts";
+import { sizeLayout } from "../../src/device/size/size-layout.ts";
+import { testSize } from "../../src/device/size/test-size.ts";
 import { oldData } from "./loop.ts";
 import { fc } from "../support/seeded.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cancelled } from "../../src/report/cancelled.ts";
-import type { OpenTarget } from "../../src/device/opened-target.ts";
+import type { OpenTarget } from "../../src/device/open/opened-target.ts";
 import type { ImageReader } from "../../src/image/reader.ts";
 import { UserError } from "../../src/report/user-error.ts";
 import { describeAsRoot } from "../support/tools.ts";

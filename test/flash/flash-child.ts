@@ -1,9 +1,9 @@
 // A process of its own that flashes argv[2] to argv[3] and ends with "proven" or an error's code. With argv[4] and [5] it is
 // killed at the n-th event of this kind.
-import { listDevices } from "../../src/device/device-work.ts";
-import { inspectTarget } from "../../src/device/inspect-target.ts";
-import { openTarget } from "../../src/device/open-target.ts";
-import { openImage } from "../../src/image/open-image.ts";
+import { listDevices } from "../../src/device/helper/device-work.ts";
+import { inspectTarget } from "../../src/device/look/inspect-target.ts";
+import { openTarget } from "../../src/device/open/open-target.ts";
+import { openImage } from "../../src/image/archive/open-image.ts";
 import { flashImage } from "../../src/flash/run-flash.ts";
 import { writeRanges } from "../../src/flash/segments.ts";
 

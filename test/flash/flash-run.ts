@@ -1,9 +1,9 @@
 // Flashes in tests the way the command does: open the image, map it, open the targets, run.
-import { listDevices } from "../../src/device/device-work.ts";
-import { openTarget } from "../../src/device/open-target.ts";
-import type { OpenTarget } from "../../src/device/opened-target.ts";
+import { listDevices } from "../../src/device/helper/device-work.ts";
+import { openTarget } from "../../src/device/open/open-target.ts";
+import type { OpenTarget } from "../../src/device/open/opened-target.ts";
 import { mapUsed } from "../../src/image/block-map.ts";
-import { openImage } from "../../src/image/open-image.ts";
+import { openImage } from "../../src/image/archive/open-image.ts";
 import type { Patch } from "../../src/image/patch.ts";
 import type { Range } from "../../src/image/range.ts";
 import type { ImageReader } from "../../src/image/reader.ts";

@@ -1,8 +1,8 @@
 // Whose card a target is, told before it is overwritten.
 import { describe, expect, it } from "vitest";
 import { cardName, otherCard } from "../../src/flash/foreign-content.ts";
-import type { CardOwner } from "../../src/image/file-system-facts.ts";
-import type { FoundFileSystem } from "../../src/image/look-disk.ts";
+import type { CardOwner } from "../../src/image/look/file-system-facts.ts";
+import type { FoundFileSystem } from "../../src/image/look/look-disk.ts";
 
 const boot = (ours: CardOwner | undefined): FoundFileSystem => ({
   name: "FAT32",

@@ -1,7 +1,7 @@
 // Cards that take every write and hold something else: reading back finds it, and nothing unproven boots.
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import type { OpenTarget } from "../../src/device/opened-target.ts";
+import type { OpenTarget } from "../../src/device/open/opened-target.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { only } from "./flash-run.ts";
 import { sampleCards } from "./sample-cards.ts";

@@ -1,5 +1,5 @@
 // Faults between the engine and a device.
-import type { OpenTarget } from "../../src/device/opened-target.ts";
+import type { OpenTarget } from "../../src/device/open/opened-target.ts";
 
 export const systemError = (code: string): Error =>
   Object.assign(new Error(`${code}: made up`), { code });

@@ -2,9 +2,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openForReading } from "../../src/device/open-for-reading.ts";
+import { openForReading } from "../../src/device/open/open-for-reading.ts";
 import { DEFAULT_MAX_SIZE } from "../../src/device/target-rules.ts";
-import { openImage } from "../../src/image/open-image.ts";
+import { openImage } from "../../src/image/archive/open-image.ts";
 import type { Patch } from "../../src/image/patch.ts";
 import { type FlashPlan, planFlash } from "../../src/flash/plan-flash.ts";
 import { receiptOf } from "../../src/flash/receipt.ts";

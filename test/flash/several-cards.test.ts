@@ -1,7 +1,7 @@
 // Several cards at once: neither a bad nor a slow one is the others' trouble.
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
-import type { OpenTarget } from "../../src/device/opened-target.ts";
+import type { OpenTarget } from "../../src/device/open/opened-target.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { sampleCards } from "./sample-cards.ts";
 import { onWrite, systemError } from "./planted-faults.ts";

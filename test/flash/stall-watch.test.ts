@@ -1,6 +1,6 @@
 // Whatever is asked of a target that went silent is given up in the end, and named.
 import { expect, it } from "vitest";
-import type { OpenTarget } from "../../src/device/opened-target.ts";
+import type { OpenTarget } from "../../src/device/open/opened-target.ts";
 import { cancelled } from "../../src/report/cancelled.ts";
 import { watchStalls } from "../../src/flash/stall-watch.ts";
 

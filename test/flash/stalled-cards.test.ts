@@ -2,7 +2,7 @@
 import { truncateSync } from "node:fs";
 import { expect, test } from "vitest";
 import { cancelled } from "../../src/report/cancelled.ts";
-import type { OpenTarget } from "../../src/device/opened-target.ts";
+import type { OpenTarget } from "../../src/device/open/opened-target.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { run } from "../device/loop.ts";
 import { sampleCards } from "./sample-cards.ts";

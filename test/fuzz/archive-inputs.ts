@@ -3,13 +3,13 @@ import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32, gzipSync } from "node:zlib";
-import { openImage } from "../../src/image/open-image.ts";
+import { openImage } from "../../src/image/archive/open-image.ts";
 import {
   EDGE_SIZE,
   encodeIndex,
   streamFooter,
   streamHeader,
-} from "../../src/image/xz-format.ts";
+} from "../../src/image/archive/xz/xz-format.ts";
 import type { FuzzInput } from "./fuzz-input.ts";
 import type { Mutation } from "./mutate.ts";
 

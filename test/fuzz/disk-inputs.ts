@@ -1,12 +1,12 @@
 // What a base image is made of: partition tables and file systems, read as a build reads them.
 import { spawnSync } from "node:child_process";
 import { mapUsed } from "../../src/image/block-map.ts";
-import { renderBmap } from "../../src/image/bmap.ts";
-import { crc32c } from "../../src/image/crc.ts";
-import { diskIdOf } from "../../src/image/disk-identity.ts";
-import { findRootPartition } from "../../src/image/find-partitions.ts";
+import { renderBmap } from "../../src/image/bmap/bmap.ts";
+import { crc32c } from "../../src/image/ext4/crc.ts";
+import { diskIdOf } from "../../src/image/table/disk-identity.ts";
+import { findRootPartition } from "../../src/image/table/find-partitions.ts";
 import { makeNodePatch, prepareBase } from "../../src/image/node-patch.ts";
-import { readPartitionTable } from "../../src/image/partition-table.ts";
+import { readPartitionTable } from "../../src/image/table/partition-table.ts";
 import { patchedSource } from "../../src/image/patch.ts";
 import { rangeEnd } from "../../src/image/range.ts";
 import { bufferSource, type Source } from "../../src/image/source.ts";

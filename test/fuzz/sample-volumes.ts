@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { editFat } from "../../src/image/edit-fat.ts";
+import { editFat } from "../../src/image/fat/edit-fat.ts";
 import { prepareBase } from "../../src/image/node-patch.ts";
 import { bufferSource } from "../../src/image/source.ts";
 import { makeMbr } from "../image/make-image.ts";

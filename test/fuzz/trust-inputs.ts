@@ -8,12 +8,12 @@ import {
   generateIdentity,
   identityToRecipient,
 } from "age-encryption";
-import { readKey, WrongKey } from "../../src/base/read-key.ts";
-import { verifySignature } from "../../src/base/signature.ts";
+import { readKey, WrongKey } from "../../src/base/proof/read-key.ts";
+import { verifySignature } from "../../src/base/proof/signature.ts";
 import { mergeIntoFile } from "../../src/cluster/kubeconfig-file.ts";
-import { adminAccess } from "../../src/kubernetes/kubeconfig.ts";
-import { loadSecrets } from "../../src/kubernetes/load-secrets.ts";
-import { checkSecrets } from "../../src/kubernetes/check-secrets.ts";
+import { adminAccess } from "../../src/kubernetes/render-kubeconfig.ts";
+import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
+import { checkSecrets } from "../../src/kubernetes/secrets/check-secrets.ts";
 import { openGpg } from "../base/gpg.ts";
 import { fixedSecrets, sampleProject } from "../seed/sample-project.ts";
 import { packageFile } from "../../src/system/package-files.ts";

@@ -1,18 +1,21 @@
 // YAML that people write or fetch: the inventory, fragments and profiles, manifests for Kubernetes.
 import { readFileSync } from "node:fs";
-import { fillFlannel } from "../../src/addons/fill-flannel.ts";
-import { findMistake } from "../../src/addons/manifest.ts";
+import { fillFlannel } from "../../src/supplies/fill-flannel.ts";
+import { findMistake } from "../../src/supplies/kubernetes-manifest.ts";
 import { parseInventory } from "../../src/inventory/parse-inventory.ts";
 import { resolveInventory } from "../../src/inventory/resolve.ts";
-import { renderProblems } from "../../src/report/code-frame.ts";
+import { renderProblems } from "../../src/terminal/code-frame.ts";
 import type { Problem } from "../../src/report/problem.ts";
 import { secret } from "../../src/report/secret.ts";
-import { mergeFragments } from "../../src/seed/merge-fragments.ts";
-import { parseFragment, parseNetwork } from "../../src/seed/parse-fragment.ts";
-import { parseProfile } from "../../src/seed/parse-profile.ts";
-import { substitute } from "../../src/seed/substitute.ts";
-import { toValue } from "../../src/seed/tree.ts";
-import { writeDocument } from "../../src/seed/write-document.ts";
+import { mergeFragments } from "../../src/seed/library/merge-fragments.ts";
+import {
+  parseFragment,
+  parseNetwork,
+} from "../../src/seed/library/parse-fragment.ts";
+import { parseProfile } from "../../src/seed/library/parse-profile.ts";
+import { substitute } from "../../src/seed/library/substitute.ts";
+import { toValue } from "../../src/seed/library/tree.ts";
+import { writeDocument } from "../../src/seed/library/write-document.ts";
 import { sampleProject } from "../seed/sample-project.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import type { FuzzInput } from "./fuzz-input.ts";

@@ -1,6 +1,9 @@
 // A root file system whose passwords everybody knows is shut before it is on a card.
 import { expect, it } from "vitest";
-import { closeBoot, lockPasswords } from "../../src/image/close-rootfs.ts";
+import {
+  closeBoot,
+  lockPasswords,
+} from "../../src/image/rootfs/close-rootfs.ts";
 
 it.each([
   ["root:$6$salt$hash:19000::::::", "root:!*:19000::::::"],

@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import {
   effectiveCmdlinePaths,
   expandIncludes,
-} from "../../src/image/cmdline-paths.ts";
-import { editCmdline } from "../../src/image/cmdline-txt.ts";
+} from "../../src/image/boot/cmdline-paths.ts";
+import { editCmdline } from "../../src/image/boot/cmdline-txt.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { fc } from "../support/seeded.ts";
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { ConfigSection } from "../../src/firmware/config-lines.ts";
-import { editConfigTxt } from "../../src/image/config-txt.ts";
+import { editConfigTxt } from "../../src/image/boot/config-txt.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 
 const SETTINGS: readonly ConfigSection[] = [

@@ -6,10 +6,10 @@ import { describe, expect, test } from "vitest";
 import {
   readDiskTable,
   type TableOptions,
-} from "../../src/image/disk-table.ts";
+} from "../../src/image/table/disk-table.ts";
 import { bufferSource } from "../../src/image/source.ts";
-import type { DiskTable } from "../../src/image/table.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import type { DiskTable } from "../../src/image/table/table.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { attachLoop, run, sparseFile } from "../device/loop.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 import { makeMbr, temporaryFolder } from "./make-image.ts";

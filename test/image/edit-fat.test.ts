@@ -1,8 +1,8 @@
 // The FAT editor against fsck.vfat and mtools, on volumes made by mkfs.vfat with random shapes and contents.
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { FatVolume } from "../../src/image/fat-volume.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import type { FatVolume } from "../../src/image/fat/fat-volume.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { randomCases } from "./cases.ts";
 import { editFile, FEWEST_CLUSTERS } from "./fat-fixture.ts";

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { mapUsed } from "../../src/image/block-map.ts";
 import { totalLength } from "../../src/image/range.ts";
 import { bufferSource } from "../../src/image/source.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { START, imageAround, expectNormalised } from "./card-fixture.ts";
 import { randomCases } from "./cases.ts";

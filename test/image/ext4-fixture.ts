@@ -16,7 +16,7 @@ import {
   normaliseRanges,
   type Range,
 } from "../../src/image/range.ts";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { writeAt } from "./make-image.ts";
 import { fc } from "../support/seeded.ts";
 

@@ -9,7 +9,7 @@ import {
   normaliseRanges,
   totalLength,
 } from "../../src/image/range.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 import {
   START,

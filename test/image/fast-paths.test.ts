@@ -3,9 +3,9 @@
 import { createHash } from "node:crypto";
 import { beforeAll, expect, it } from "vitest";
 import { mapUsed } from "../../src/image/block-map.ts";
-import { diskIdOf } from "../../src/image/disk-identity.ts";
+import { diskIdOf } from "../../src/image/table/disk-identity.ts";
 import { makeNodePatch, prepareBase } from "../../src/image/node-patch.ts";
-import { openImage } from "../../src/image/open-image.ts";
+import { openImage } from "../../src/image/archive/open-image.ts";
 import {
   applyPatch,
   type Patch,

@@ -1,12 +1,12 @@
 // Damage in a FAT: each kind is refused by the check, and fsck.vfat sees it too; nothing makes the editor hang.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { editFat, prepareFat } from "../../src/image/edit-fat.ts";
-import { findBootPartition } from "../../src/image/find-partitions.ts";
-import { readPartitionTable } from "../../src/image/partition-table.ts";
+import { editFat, prepareFat } from "../../src/image/fat/edit-fat.ts";
+import { findBootPartition } from "../../src/image/table/find-partitions.ts";
+import { readPartitionTable } from "../../src/image/table/partition-table.ts";
 import { bufferSource } from "../../src/image/source.ts";
 import { UserError } from "../../src/report/user-error.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { randomCases } from "./cases.ts";
 import { NOW, openFat, smallFat } from "./fat-fixture.ts";

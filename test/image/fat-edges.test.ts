@@ -2,8 +2,8 @@
 import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { editFat } from "../../src/image/edit-fat.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { editFat } from "../../src/image/fat/edit-fat.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { editFile, NOW, openFat, smallFat } from "./fat-fixture.ts";
 import { fsckFat, readWithMtools } from "./fat-judges.ts";

@@ -4,10 +4,10 @@ import {
   editFat,
   prepareFat,
   type EditableFat,
-} from "../../src/image/edit-fat.ts";
-import type { FatVolume } from "../../src/image/fat-volume.ts";
-import { findBootPartition } from "../../src/image/find-partitions.ts";
-import { readPartitionTable } from "../../src/image/partition-table.ts";
+} from "../../src/image/fat/edit-fat.ts";
+import type { FatVolume } from "../../src/image/fat/fat-volume.ts";
+import { findBootPartition } from "../../src/image/table/find-partitions.ts";
+import { readPartitionTable } from "../../src/image/table/partition-table.ts";
 import type { Patch } from "../../src/image/patch.ts";
 import {
   behindPrefix,

@@ -1,7 +1,7 @@
 // The judges of a FAT file system: fsck.vfat for its structure, mtools for its content.
 import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 
 /** Files of the volume by lower-case path, as mtools copies them out. */
 export const readWithMtools = async (

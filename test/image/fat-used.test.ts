@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { mapUsed } from "../../src/image/block-map.ts";
-import { editFat } from "../../src/image/edit-fat.ts";
+import { editFat } from "../../src/image/fat/edit-fat.ts";
 import { patchedSource } from "../../src/image/patch.ts";
 import { totalLength } from "../../src/image/range.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import {
   START,

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { gzipSize } from "../../src/image/gzip-size.ts";
-import { openImage } from "../../src/image/open-image.ts";
+import { gzipSize } from "../../src/image/archive/gzip-size.ts";
+import { openImage } from "../../src/image/archive/open-image.ts";
 import { UserError } from "../../src/report/user-error.ts";
 import { makeMbr, temporaryFolder } from "./make-image.ts";
 

@@ -10,7 +10,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { foreignContent } from "../../src/flash/foreign-content.ts";
-import { lookAtDisk } from "../../src/image/look-disk.ts";
+import { lookAtDisk } from "../../src/image/look/look-disk.ts";
 import { bufferSource } from "../../src/image/source.ts";
 import {
   afterThisTest,

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Patch } from "../../src/image/patch.ts";
 import { openFileSource, type Source } from "../../src/image/source.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 
 /** A folder that goes away with the test. */
 export const temporaryFolder = (): string => {

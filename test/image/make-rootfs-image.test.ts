@@ -7,10 +7,13 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { pack, type Header } from "tar-stream";
 import { describe, expect, it } from "vitest";
-import { CLOSING_EDITS, isOneMachines } from "../../src/image/close-rootfs.ts";
-import { makeRootfsImage } from "../../src/image/make-rootfs-image.ts";
-import { readRootfs } from "../../src/image/rootfs-tar.ts";
-import { runTool, toolEnvironment } from "../../src/system/run-tool.ts";
+import {
+  CLOSING_EDITS,
+  isOneMachines,
+} from "../../src/image/rootfs/close-rootfs.ts";
+import { makeRootfsImage } from "../../src/image/rootfs/make-rootfs-image.ts";
+import { readRootfs } from "../../src/image/rootfs/rootfs-tar.ts";
+import { runTool, toolEnvironment } from "../../src/system/run/run-tool.ts";
 import { outcomeOf } from "../base/base-options.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";

@@ -1,14 +1,14 @@
 // Base + patch as one node's image, judged by the tools that read cards.
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { BootSettings } from "../../src/image/boot-settings.ts";
-import { diskIdOf } from "../../src/image/disk-identity.ts";
+import type { BootSettings } from "../../src/image/boot/boot-settings.ts";
+import { diskIdOf } from "../../src/image/table/disk-identity.ts";
 import {
   makeNodePatch,
   prepareBase,
   type NodeChanges,
 } from "../../src/image/node-patch.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { fsckFat, readWithMtools } from "./fat-judges.ts";
 import { NOW } from "./fat-fixture.ts";

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { openImage } from "../../src/image/open-image.ts";
+import { openImage } from "../../src/image/archive/open-image.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { asDisk } from "../support/as-disk.ts";
 import { failureOf } from "../support/failure.ts";

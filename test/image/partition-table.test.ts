@@ -6,10 +6,10 @@ import { describe, expect, test } from "vitest";
 import {
   findBootPartition,
   findRootPartition,
-} from "../../src/image/find-partitions.ts";
-import { readPartitionTable } from "../../src/image/partition-table.ts";
+} from "../../src/image/table/find-partitions.ts";
+import { readPartitionTable } from "../../src/image/table/partition-table.ts";
 import { bufferSource } from "../../src/image/source.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import {
   makeFat,

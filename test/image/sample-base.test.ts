@@ -5,12 +5,12 @@ import { expect, test } from "vitest";
 import {
   findBootPartition,
   findRootPartition,
-} from "../../src/image/find-partitions.ts";
+} from "../../src/image/table/find-partitions.ts";
 import { mapUsed } from "../../src/image/block-map.ts";
-import { readPartitionTable } from "../../src/image/partition-table.ts";
+import { readPartitionTable } from "../../src/image/table/partition-table.ts";
 import { totalLength } from "../../src/image/range.ts";
 import { packageFile } from "../../src/system/package-files.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { fsckExt, readExt } from "./ext4-fixture.ts";
 import { fsckFat, readWithMtools } from "./fat-judges.ts";

@@ -3,7 +3,7 @@ import { copyFile, mkdir, open, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Range } from "../../src/image/range.ts";
 import { packageFile } from "../../src/system/package-files.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 
 export type SampleVersion = "24.04" | "26.04";
 

@@ -3,9 +3,12 @@ import { spawnSync } from "node:child_process";
 import { open } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { normaliseRanges } from "../../src/image/range.ts";
-import { planDecoding, xzChunks } from "../../src/image/xz-chunks.ts";
-import { readXzIndex } from "../../src/image/xz-index.ts";
-import { openXz } from "../../src/image/xz-reader.ts";
+import {
+  planDecoding,
+  xzChunks,
+} from "../../src/image/archive/xz/xz-chunks.ts";
+import { readXzIndex } from "../../src/image/archive/xz/xz-index.ts";
+import { openXz } from "../../src/image/archive/xz/xz-reader.ts";
 import { describeWithTools } from "../support/tools.ts";
 import {
   collect,

@@ -2,13 +2,13 @@
 import { open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { expect, it } from "vitest";
-import { openImage } from "../../src/image/open-image.ts";
+import { openImage } from "../../src/image/archive/open-image.ts";
 import {
   encodeIndex,
   streamFooter,
   streamHeader,
-} from "../../src/image/xz-format.ts";
-import { readXzIndex } from "../../src/image/xz-index.ts";
+} from "../../src/image/archive/xz/xz-format.ts";
+import { readXzIndex } from "../../src/image/archive/xz/xz-index.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { failureOf } from "../support/failure.ts";
 import { readImage, sampleImage, writeSample, xz } from "./archive-samples.ts";

@@ -2,9 +2,9 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { expect, it } from "vitest";
-import { readXzIndex } from "../../src/image/xz-index.ts";
-import { openXzLanes } from "../../src/image/xz-lanes.ts";
-import { wrapRun } from "../../src/image/xz-run.ts";
+import { readXzIndex } from "../../src/image/archive/xz/xz-index.ts";
+import { openXzLanes } from "../../src/image/archive/xz/xz-lanes.ts";
+import { wrapRun } from "../../src/image/archive/xz/xz-run.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { failureOf } from "../support/failure.ts";
 import {

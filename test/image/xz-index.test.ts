@@ -6,8 +6,8 @@ import {
   encodeIndex,
   streamFooter,
   streamHeader,
-} from "../../src/image/xz-format.ts";
-import { readXzIndex } from "../../src/image/xz-index.ts";
+} from "../../src/image/archive/xz/xz-format.ts";
+import { readXzIndex } from "../../src/image/archive/xz/xz-index.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { failureOf } from "../support/failure.ts";
 import { sampleImage, writeSample, xz } from "./archive-samples.ts";

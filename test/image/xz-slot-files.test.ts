@@ -16,8 +16,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, inject, it, onTestFinished } from "vitest";
-import { startLane } from "../../src/image/xz-lane.ts";
-import { openNamedSlots } from "../../src/image/xz-slot-files.ts";
+import { startLane } from "../../src/image/archive/xz/xz-lane.ts";
+import { openNamedSlots } from "../../src/image/archive/xz/xz-slot-files.ts";
 import { makePrivateFolder } from "../../src/system/private-folder.ts";
 import { describeWithTools } from "../support/tools.ts";
 import {

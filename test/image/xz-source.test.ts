@@ -1,6 +1,6 @@
 // Reading an .xz file at any place gives byte for byte what was compressed, and what is damaged is named.
 import { expect, it } from "vitest";
-import { openXz } from "../../src/image/xz-reader.ts";
+import { openXz } from "../../src/image/archive/xz/xz-reader.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { failureOf } from "../support/failure.ts";
 import { expectSame, sampleImage, writeSample, xz } from "./archive-samples.ts";

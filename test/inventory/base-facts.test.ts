@@ -6,7 +6,7 @@ import {
   refuseBoard,
   ubuntuRelease,
   withBase,
-} from "../../src/inventory/base-facts.ts";
+} from "../../src/inventory/boards/base-facts.ts";
 import { sampleProject } from "../seed/sample-project.ts";
 
 describe("a base's name", () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { clusterSchemaJson } from "../../src/inventory/cluster-schema-json.ts";
+import { clusterSchemaJson } from "../../src/inventory/schema/cluster-schema-json.ts";
 import { defaultAnswers } from "../../src/inventory/implied-inventory.ts";
 import { initTemplate } from "../../src/inventory/init-template.ts";
 import { describeWithTools } from "../support/tools.ts";

@@ -7,8 +7,8 @@ import {
   initTemplate,
   type InitAnswers,
 } from "../../src/inventory/init-template.ts";
-import { loadInitAnswers } from "../../src/inventory/load-init-answers.ts";
-import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { loadInitAnswers } from "../../src/inventory/load/load-init-answers.ts";
+import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
 
 const KEY =
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOnpJv1RLwluXwBXcDwIVQEbxP4VRY8T1f4VY3zbO8TK test@pi-image";

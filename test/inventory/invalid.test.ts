@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadInventory } from "../../src/inventory/load-inventory.ts";
-import { renderProblems } from "../../src/report/code-frame.ts";
+import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
+import { renderProblems } from "../../src/terminal/code-frame.ts";
 import { PROBLEM_CODES } from "../../src/report/problem-codes.ts";
 
 const FOLDER = "test/inventory/invalid";

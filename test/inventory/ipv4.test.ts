@@ -11,7 +11,7 @@ import {
   parseAddress,
   parseCidr,
   type Cidr,
-} from "../../src/inventory/ipv4.ts";
+} from "../../src/inventory/rules/ipv4.ts";
 import { fc } from "../support/seeded.ts";
 
 const address = fc.integer({ min: 0, max: 2 ** 32 - 1 });

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { loadInventory } from "../../src/inventory/load-inventory.ts";
-import { renderProblems } from "../../src/report/code-frame.ts";
+import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
+import { renderProblems } from "../../src/terminal/code-frame.ts";
 import { makeImage } from "../firmware/eeprom-fixture.ts";
 import { temporaryFolder } from "../support/folder.ts";
 

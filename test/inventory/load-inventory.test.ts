@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   loadInventory,
   type LoadOptions,
-} from "../../src/inventory/load-inventory.ts";
-import { renderProblems } from "../../src/report/code-frame.ts";
+} from "../../src/inventory/load/load-inventory.ts";
+import { renderProblems } from "../../src/terminal/code-frame.ts";
 
 const KEY =
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOnpJv1RLwluXwBXcDwIVQEbxP4VRY8T1f4VY3zbO8TK test@pi-image";

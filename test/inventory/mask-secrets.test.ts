@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { maskSecrets } from "../../src/inventory/mask-secrets.ts";
-import { parseYamlFile } from "../../src/inventory/yaml-file.ts";
+import { maskSecrets } from "../../src/inventory/masks/mask-secrets.ts";
+import { parseYamlFile } from "../../src/inventory/yaml/yaml-file.ts";
 
 const masked = (text: string): string =>
   maskSecrets(parseYamlFile("f.yaml", text), text).shown;

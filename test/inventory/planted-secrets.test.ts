@@ -1,8 +1,8 @@
 // Secrets planted at random places of an inventory, in every form that YAML has: none shows in a frame or a message.
 import { describe, expect, it } from "vitest";
-import { maskLines } from "../../src/inventory/mask-secrets.ts";
+import { maskLines } from "../../src/inventory/masks/mask-secrets.ts";
 import { parseInventory } from "../../src/inventory/parse-inventory.ts";
-import { renderProblems } from "../../src/report/code-frame.ts";
+import { renderProblems } from "../../src/terminal/code-frame.ts";
 import { fc } from "../support/seeded.ts";
 
 /** As people and other tools call it, and as they mistype it. */

@@ -1,6 +1,6 @@
 // What may be shown on a terminal, or arrive on a card.
 import { expect } from "vitest";
-import { renderProblems } from "../../src/report/code-frame.ts";
+import { renderProblems } from "../../src/terminal/code-frame.ts";
 import type { Problem } from "../../src/report/problem.ts";
 
 /** Control characters, halves of a pair, separators of lines. */

@@ -1,6 +1,6 @@
 // What an inventory becomes: every default, the endpoint, and the settings of the cluster.
 import { describe, expect, it } from "vitest";
-import { DEFAULT_HARDWARE } from "../../src/inventory/hardware.ts";
+import { DEFAULT_HARDWARE } from "../../src/inventory/boards/hardware.ts";
 import { KEY, resolved, project, PLANE, FIXED } from "./resolved-text.ts";
 
 const plane = (number: number) =>

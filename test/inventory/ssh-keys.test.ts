@@ -3,7 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { looksPrivate, parsePublicKeys } from "../../src/inventory/ssh-keys.ts";
+import {
+  looksPrivate,
+  parsePublicKeys,
+} from "../../src/inventory/rules/ssh-keys.ts";
 import { describeWithTools } from "../support/tools.ts";
 
 const KEYS = ["ed25519", "ecdsa", "rsa"].map((type) =>

@@ -1,6 +1,6 @@
 // Every place of the inventory that takes a string, found by walking its schema, so that a new field is there by itself.
 import { z } from "zod";
-import { inventorySchema } from "../../src/inventory/cluster-schema.ts";
+import { inventorySchema } from "../../src/inventory/schema/cluster-schema.ts";
 
 export type StringField = {
   /** Such as "nodes[].users[].name". */

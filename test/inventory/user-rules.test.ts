@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { userNameRule } from "../../src/inventory/user-rules.ts";
+import { userNameRule } from "../../src/inventory/rules/user-rules.ts";
 import { describeWithTools } from "../support/tools.ts";
 
 const accepted = (name: string): boolean => userNameRule(name) === undefined;

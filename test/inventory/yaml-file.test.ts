@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { parseYamlFile, type Path } from "../../src/inventory/yaml-file.ts";
+import {
+  parseYamlFile,
+  type Path,
+} from "../../src/inventory/yaml/yaml-file.ts";
 
 const TEXT = `a: 1
 b:

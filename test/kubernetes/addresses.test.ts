@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { laptopServer } from "../../src/kubernetes/addresses.ts";
 import { kubeadmDocument } from "../../src/kubernetes/kubeadm-documents.ts";
-import { joinsByIdentity } from "../../src/kubernetes/secrets-whereabouts.ts";
+import { joinsByIdentity } from "../../src/kubernetes/secrets/secrets-whereabouts.ts";
 import {
   fixedSecrets,
   gatewayProject,

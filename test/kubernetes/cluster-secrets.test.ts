@@ -5,16 +5,16 @@ import {
   isSignedBy,
   readCertificate,
 } from "../../src/kubernetes/certificate.ts";
-import { checkSecrets } from "../../src/kubernetes/check-secrets.ts";
+import { checkSecrets } from "../../src/kubernetes/secrets/check-secrets.ts";
 import {
   type ClusterSecrets,
   credentialsOf,
   type NodeCredentials,
-} from "../../src/kubernetes/cluster-secrets.ts";
-import { completeClusterSecrets } from "../../src/kubernetes/complete-cluster-secrets.ts";
-import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
-import { rotateJoinCredentials } from "../../src/kubernetes/rotate-join-credentials.ts";
-import { secretsReport } from "../../src/kubernetes/secrets-report.ts";
+} from "../../src/kubernetes/secrets/cluster-secrets.ts";
+import { completeClusterSecrets } from "../../src/kubernetes/secrets/complete-cluster-secrets.ts";
+import { makeClusterSecrets } from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
+import { rotateJoinCredentials } from "../../src/kubernetes/secrets/rotate-join-credentials.ts";
+import { secretsReport } from "../../src/kubernetes/secrets/secrets-report.ts";
 import {
   homelab,
   inDays,

@@ -8,14 +8,14 @@ import type {
   ResolvedProject,
 } from "../../src/inventory/resolved.ts";
 import { apiServerFiles } from "../../src/kubernetes/api-server.ts";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
-import { completeClusterSecrets } from "../../src/kubernetes/complete-cluster-secrets.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
+import { completeClusterSecrets } from "../../src/kubernetes/secrets/complete-cluster-secrets.ts";
 import { kubeadmDocument } from "../../src/kubernetes/kubeadm-documents.ts";
-import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
+import { makeClusterSecrets } from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
 import {
   parseSecretsDocument,
   writeSecretsDocument,
-} from "../../src/kubernetes/secrets-document.ts";
+} from "../../src/kubernetes/secrets/secrets-document.ts";
 import { homelab, making, nodeOf, NOW, withCluster } from "./project.ts";
 
 const secrets = await makeClusterSecrets(homelab, making);

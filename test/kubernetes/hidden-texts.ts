@@ -1,5 +1,5 @@
 // Every secret text of a cluster, so that tests can look for it where it must not be.
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import type { Secret } from "../../src/report/secret.ts";
 
 export const hiddenTexts = (secrets: ClusterSecrets): readonly string[] => {

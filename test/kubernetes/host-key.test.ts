@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { makeHostKey } from "../../src/kubernetes/host-key.ts";
 import type { Crypto } from "../../src/kubernetes/pki.ts";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { temporaryFolder } from "./folder.ts";
 

@@ -5,14 +5,14 @@ import type {
   ResolvedNode,
   ResolvedProject,
 } from "../../src/inventory/resolved.ts";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import {
   isFirstControlPlane,
   kubeadmDocument,
 } from "../../src/kubernetes/kubeadm-documents.ts";
 import { kubeVipManifest } from "../../src/kubernetes/kube-vip.ts";
 import { secret } from "../../src/report/secret.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import {
   homelab,

@@ -5,15 +5,15 @@ import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ResolvedProject } from "../../src/inventory/resolved.ts";
 import { isSignedBy, publicKeyHash } from "../../src/kubernetes/certificate.ts";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import {
   JOIN_KUBECONFIG,
   kubeadmDocument,
 } from "../../src/kubernetes/kubeadm-documents.ts";
-import { joinKubeconfig } from "../../src/kubernetes/kubeconfig.ts";
-import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
+import { joinKubeconfig } from "../../src/kubernetes/render-kubeconfig.ts";
+import { makeClusterSecrets } from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
 import { controlPlanePki } from "../../src/kubernetes/pki-files.ts";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { temporaryFolder } from "./folder.ts";
 import {
   homelab,

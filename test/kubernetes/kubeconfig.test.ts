@@ -2,15 +2,15 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import {
   adminAccess,
   adminKubeconfig,
   joinKubeconfig,
-} from "../../src/kubernetes/kubeconfig.ts";
-import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
+} from "../../src/kubernetes/render-kubeconfig.ts";
+import { makeClusterSecrets } from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
 import type { Secret } from "../../src/report/secret.ts";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { temporaryFolder } from "./folder.ts";
 import { hiddenTexts } from "./hidden-texts.ts";

@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import {
   adminAccess,
   adminKubeconfig,
-} from "../../src/kubernetes/kubeconfig.ts";
-import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
+} from "../../src/kubernetes/render-kubeconfig.ts";
+import { makeClusterSecrets } from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
 import { mergeKubeconfig } from "../../src/kubernetes/merge-kubeconfig.ts";
-import { rotateJoinCredentials } from "../../src/kubernetes/rotate-join-credentials.ts";
+import { rotateJoinCredentials } from "../../src/kubernetes/secrets/rotate-join-credentials.ts";
 import { UserError } from "../../src/report/user-error.ts";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { temporaryFolder } from "./folder.ts";
 import { homelab, making, withEndpoint } from "./project.ts";

@@ -2,14 +2,14 @@ import { webcrypto, X509Certificate } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import type { CertificateAndKey } from "../../src/kubernetes/cluster-secrets.ts";
+import type { CertificateAndKey } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import {
   makeAuthority,
   makeClientCertificate,
   makeServiceAccountKeys,
 } from "../../src/kubernetes/pki.ts";
 import { secret } from "../../src/report/secret.ts";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { temporaryFolder } from "./folder.ts";
 import { NOW } from "./project.ts";

@@ -7,7 +7,7 @@ import type {
   ResolvedProject,
   Role,
 } from "../../src/inventory/resolved.ts";
-import type { Making } from "../../src/kubernetes/make-cluster-secrets.ts";
+import type { Making } from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
 import {
   sampleCluster,
   sampleNode,

@@ -8,11 +8,11 @@ import { authorizationText } from "../../src/kubernetes/api-server.ts";
 import type {
   CertificateAndKey,
   ClusterSecrets,
-} from "../../src/kubernetes/cluster-secrets.ts";
+} from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import {
   makeClusterSecrets,
   makeJoinIdentity,
-} from "../../src/kubernetes/make-cluster-secrets.ts";
+} from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { homelab } from "./project.ts";
 import {

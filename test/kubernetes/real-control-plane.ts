@@ -8,13 +8,13 @@ import { describe } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import type { ResolvedProject } from "../../src/inventory/resolved.ts";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import {
   runTool,
   tryTool,
   type ToolResult,
-} from "../../src/system/run-tool.ts";
+} from "../../src/system/run/run-tool.ts";
 import { packageLibrary } from "../seed/sample-project.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { nodeOf } from "./project.ts";

@@ -3,12 +3,12 @@ import { chmodSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { expect } from "vitest";
-import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
-import { writeSecretsDocument } from "../../src/kubernetes/secrets-document.ts";
+import { makeClusterSecrets } from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
+import { writeSecretsDocument } from "../../src/kubernetes/secrets/secrets-document.ts";
 import {
   keepSecrets,
   type StoreOptions,
-} from "../../src/kubernetes/store-secrets.ts";
+} from "../../src/kubernetes/secrets/store-secrets.ts";
 import { temporaryFolder } from "./folder.ts";
 import { hiddenTexts } from "./hidden-texts.ts";
 import { homelab, making } from "./project.ts";

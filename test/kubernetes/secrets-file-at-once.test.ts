@@ -6,11 +6,11 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { publicKeyHash } from "../../src/kubernetes/certificate.ts";
-import { loadSecrets } from "../../src/kubernetes/load-secrets.ts";
+import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import {
   keepSecrets,
   rotateSecrets,
-} from "../../src/kubernetes/store-secrets.ts";
+} from "../../src/kubernetes/secrets/store-secrets.ts";
 import { withFileLock } from "../../src/system/file-lock.ts";
 import { failureOf } from "../support/failure.ts";
 import { killedAtCall } from "../support/kill-itself.ts";

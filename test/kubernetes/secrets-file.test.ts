@@ -11,15 +11,18 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadSecrets, secretsPath } from "../../src/kubernetes/load-secrets.ts";
+import {
+  loadSecrets,
+  secretsPath,
+} from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import {
   parseSecretsDocument,
   writeSecretsDocument,
-} from "../../src/kubernetes/secrets-document.ts";
+} from "../../src/kubernetes/secrets/secrets-document.ts";
 import {
   keepSecrets,
   rotateSecrets,
-} from "../../src/kubernetes/store-secrets.ts";
+} from "../../src/kubernetes/secrets/store-secrets.ts";
 import { UserError } from "../../src/report/user-error.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { failureOf } from "../support/failure.ts";

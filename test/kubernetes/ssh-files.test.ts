@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import { knownHosts } from "../../src/kubernetes/known-hosts.ts";
-import { makeClusterSecrets } from "../../src/kubernetes/make-cluster-secrets.ts";
-import { secretsReport } from "../../src/kubernetes/secrets-report.ts";
+import { makeClusterSecrets } from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
+import { secretsReport } from "../../src/kubernetes/secrets/secrets-report.ts";
 import { sshConfig } from "../../src/kubernetes/ssh-config.ts";
 import { gatewayProject } from "../seed/sample-project.ts";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { temporaryFolder } from "./folder.ts";
 import { homelab, making, NOW } from "./project.ts";

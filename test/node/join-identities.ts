@@ -1,7 +1,7 @@
 // Cluster secrets whose join identities no test outlives, and a join file that has ended.
 import { webcrypto } from "node:crypto";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
-import { joinKubeconfig } from "../../src/kubernetes/kubeconfig.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
+import { joinKubeconfig } from "../../src/kubernetes/render-kubeconfig.ts";
 import { makeClientCertificate } from "../../src/kubernetes/pki.ts";
 import {
   fixedSecrets,

@@ -3,7 +3,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { packageFile } from "../../src/system/package-files.ts";
-import { tryTool } from "../../src/system/run-tool.ts";
+import { tryTool } from "../../src/system/run/run-tool.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const SCRIPT = packageFile("cloud-init/files/usr/local/lib/pi-image/pacman.sh");

@@ -5,9 +5,9 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { originalBase } from "../../src/build/marker.ts";
 import { prepareBase } from "../../src/image/node-patch.ts";
-import { openImage } from "../../src/image/open-image.ts";
+import { openImage } from "../../src/image/archive/open-image.ts";
 import { bufferSource } from "../../src/image/source.ts";
-import { runTool, tryTool } from "../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { bootFiles, makeProject, type Project } from "./release-folder.ts";
 

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { makeProject, type Project } from "./release-folder.ts";

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runTool } from "../../src/system/run-tool.ts";
+import { runTool } from "../../src/system/run/run-tool.ts";
 import { type CliResult, runCli } from "../support/run-cli.ts";
 
 export const EPOCH = { SOURCE_DATE_EPOCH: "1790000000" };

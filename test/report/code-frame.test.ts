@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { renderProblems } from "../../src/report/code-frame.ts";
+import { renderProblems } from "../../src/terminal/code-frame.ts";
 import type { Problem } from "../../src/report/problem.ts";
 
 const at = (line: number, column: number, length: number, file = "f.yaml") => ({

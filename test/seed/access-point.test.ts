@@ -10,7 +10,7 @@ import {
   isPlainName,
   isWritable,
   preSharedKey,
-} from "../../src/seed/access-point.ts";
+} from "../../src/seed/network/access-point.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { homeWifi } from "./sample-project.ts";
 import { judge } from "./judge.ts";

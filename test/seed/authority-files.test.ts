@@ -1,7 +1,7 @@
 // A project's own authority.yaml that is older than pi-image: what it lacks is told before a card is written.
 import { describe, expect, it } from "vitest";
 import type { Problem } from "../../src/report/problem.ts";
-import { parseFragment } from "../../src/seed/parse-fragment.ts";
+import { parseFragment } from "../../src/seed/library/parse-fragment.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import {
   controlPlane,

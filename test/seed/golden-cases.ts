@@ -1,9 +1,9 @@
 // The golden clusters: their inventories, and the seeds that they give with fixed secrets and a fixed time.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
-import type { Library } from "../../src/seed/library.ts";
+import type { Library } from "../../src/seed/library/library.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
 import { goldenFolder, packageLibrary, seedInput } from "./sample-project.ts";

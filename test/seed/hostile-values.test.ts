@@ -14,15 +14,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { z } from "zod";
-import { bootSettings } from "../../src/build/boot-settings.ts";
-import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { bootSettings } from "../../src/build/boot-changes.ts";
+import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
 import { parseInventory } from "../../src/inventory/parse-inventory.ts";
 import type {
   ResolvedNode,
   ResolvedProject,
 } from "../../src/inventory/resolved.ts";
 import type { Problem } from "../../src/report/problem.ts";
-import { accessPointName } from "../../src/seed/access-point.ts";
+import { accessPointName } from "../../src/seed/network/access-point.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
 import {

@@ -1,6 +1,6 @@
 // Runs a program that reads our seeds, and says what it thought of them.
 import { spawnSync } from "node:child_process";
-import { toolEnvironment } from "../../src/system/run-tool.ts";
+import { toolEnvironment } from "../../src/system/run/run-tool.ts";
 
 export type Verdict = {
   readonly status: number | null;

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { fc } from "../support/seeded.ts";
-import { mergeFragments } from "../../src/seed/merge-fragments.ts";
-import { type MapTree, toValue, type Value } from "../../src/seed/tree.ts";
+import { mergeFragments } from "../../src/seed/library/merge-fragments.ts";
+import {
+  type MapTree,
+  toValue,
+  type Value,
+} from "../../src/seed/library/tree.ts";
 import { collector, mapOf, parsed, summary } from "./trees.ts";
 
 const merge = (...trees: MapTree[]) => {

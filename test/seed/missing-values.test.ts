@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
-import { substitute } from "../../src/seed/substitute.ts";
-import { fromValue, toValue } from "../../src/seed/tree.ts";
+import { substitute } from "../../src/seed/library/substitute.ts";
+import { fromValue, toValue } from "../../src/seed/library/tree.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { schemaVerdicts } from "./cloud-init-judge.ts";
 import type { Verdict } from "./judge.ts";

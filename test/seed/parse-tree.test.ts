@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { parseFragment, parseNetwork } from "../../src/seed/parse-fragment.ts";
-import { parseTree } from "../../src/seed/parse-tree.ts";
-import { childOf, toValue } from "../../src/seed/tree.ts";
+import {
+  parseFragment,
+  parseNetwork,
+} from "../../src/seed/library/parse-fragment.ts";
+import { parseTree } from "../../src/seed/library/parse-tree.ts";
+import { childOf, toValue } from "../../src/seed/library/tree.ts";
 import { summary } from "./trees.ts";
 
 const read = (text: string) => {

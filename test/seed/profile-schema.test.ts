@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { parseProfile } from "../../src/seed/parse-profile.ts";
-import { profileJsonSchema } from "../../src/seed/profile-schema.ts";
+import { parseProfile } from "../../src/seed/library/parse-profile.ts";
+import { profileJsonSchema } from "../../src/seed/library/profile-schema.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { summary } from "./trees.ts";
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { ResolvedCluster } from "../../src/inventory/resolved.ts";
 import { registryMirrorFiles } from "../../src/seed/registry-mirrors.ts";
-import { tryTool } from "../../src/system/run-tool.ts";
+import { tryTool } from "../../src/system/run/run-tool.ts";
 import { startServer } from "../base/http-server.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";

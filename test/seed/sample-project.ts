@@ -1,17 +1,17 @@
 // Resolved projects for tests, without reading an inventory.
 import { readFileSync } from "node:fs";
-import { DEFAULT_HARDWARE } from "../../src/inventory/hardware.ts";
+import { DEFAULT_HARDWARE } from "../../src/inventory/boards/hardware.ts";
 import type {
   ResolvedCluster,
   ResolvedNode,
   ResolvedProject,
 } from "../../src/inventory/resolved.ts";
-import type { ClusterSecrets } from "../../src/kubernetes/cluster-secrets.ts";
-import { parseSecretsDocument } from "../../src/kubernetes/secrets-document.ts";
+import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
+import { parseSecretsDocument } from "../../src/kubernetes/secrets/secrets-document.ts";
 import { secret } from "../../src/report/secret.ts";
 import { packageFile } from "../../src/system/package-files.ts";
-import { loadLibrary } from "../../src/seed/load-library.ts";
-import type { Library } from "../../src/seed/library.ts";
+import { loadLibrary } from "../../src/seed/library/load-library.ts";
+import type { Library } from "../../src/seed/library/library.ts";
 import type { SeedInput } from "../../src/seed/render-seed.ts";
 
 export const goldenFolder = packageFile("test/golden/");

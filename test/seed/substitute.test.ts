@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { substitute } from "../../src/seed/substitute.ts";
-import { toValue, type Value } from "../../src/seed/tree.ts";
+import { substitute } from "../../src/seed/library/substitute.ts";
+import { toValue, type Value } from "../../src/seed/library/tree.ts";
 import { anyText } from "./texts.ts";
 import { collector, parsed, summary } from "./trees.ts";
 import { fc } from "../support/seeded.ts";

@@ -1,12 +1,12 @@
 // Short ways to trees and problems for tests.
 import type { Problem } from "../../src/report/problem.ts";
-import { parseTree } from "../../src/seed/parse-tree.ts";
+import { parseTree } from "../../src/seed/library/parse-tree.ts";
 import {
   fromValue,
   type MapTree,
   type Tree,
   type Value,
-} from "../../src/seed/tree.ts";
+} from "../../src/seed/library/tree.ts";
 
 const nowhere = { file: "test.yaml", line: 1, column: 1, length: 1 };
 

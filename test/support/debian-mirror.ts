@@ -1,5 +1,5 @@
 // Where this machine's own apt configuration finds Debian.
-import { tryTool } from "../../src/system/run-tool.ts";
+import { tryTool } from "../../src/system/run/run-tool.ts";
 
 /** Base URL without a trailing slash; undefined on other distributions. */
 export const debianMirror = async (): Promise<string | undefined> => {

@@ -1,5 +1,5 @@
 // The error that some work ends with; the test fails where the work succeeds, or ends with a bug.
-import { NetworkFailure } from "../../src/base/network-failure.ts";
+import { NetworkFailure } from "../../src/network/network-failure.ts";
 import { UserError } from "../../src/report/user-error.ts";
 
 const reasonOf = (work: Promise<unknown>): Promise<unknown> =>

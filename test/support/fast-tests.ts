@@ -8,8 +8,8 @@ const SLOW =
 
 /** They start programs through what they test, or take long. */
 const ALSO_SLOW = [
-  "addons/",
-  "base/cache.test.ts",
+  "supplies/",
+  "network/cache.test.ts",
   "build/",
   "commands/",
   "firmware/",

@@ -48,7 +48,7 @@ const HABITS: readonly Habit[] = [
       // A slow decoder, so that the end comes while it works.
       "image/xz-slot-files.test.ts",
       // Between two looks at a condition.
-      "manual/manual.test.ts",
+      "terminal/manual.test.ts",
       "seed/registry-mirrors.test.ts",
       "kubernetes/real-control-plane.ts",
       // Long enough for a fast card; a shorter one proves less, and never fails.

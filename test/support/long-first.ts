@@ -17,7 +17,7 @@ const LONG = [
   "commands/flash.test.ts",
   "seed/hostile-values.test.ts",
   "base/remote-parts.test.ts",
-  "addons/build.test.ts",
+  "supplies/build.test.ts",
   "release/release.test.ts",
   "release/reproducible.test.ts",
   "package/executable.test.ts",

@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe } from "vitest";
-import { toolEnvironment } from "../../src/system/run-tool.ts";
+import { toolEnvironment } from "../../src/system/run/run-tool.ts";
 
 const inCi = process.env["CI"] !== undefined && process.env["CI"] !== "";
 

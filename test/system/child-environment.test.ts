@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { loadInventory } from "../../src/inventory/load-inventory.ts";
-import { childEnvironment } from "../../src/system/child-environment.ts";
+import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
+import { childEnvironment } from "../../src/system/run/child-environment.ts";
 import { packageFile } from "../../src/system/package-files.ts";
-import { tryTool } from "../../src/system/run-tool.ts";
+import { tryTool } from "../../src/system/run/run-tool.ts";
 import { temporaryFolder } from "../device/loop.ts";
 
 /** Which variables of ours the sources name, but for those of the nodes. */

@@ -17,5 +17,5 @@ it("is the only file that knows node:child_process", () => {
       path.endsWith(".ts") &&
       ELSEWHERE.test(readFileSync(join(folder, path), "utf8")),
   );
-  expect(files).toEqual(["system/start-program.ts"]);
+  expect(files).toEqual(["system/run/start-program.ts"]);
 });

@@ -1,7 +1,7 @@
 // Code frames as terminals of several widths show them.
 import { describe, expect, it } from "vitest";
 import type { Problem } from "../../src/report/problem.ts";
-import { renderProblems } from "../../src/report/code-frame.ts";
+import { renderProblems } from "../../src/terminal/code-frame.ts";
 import { emulator } from "./screen.ts";
 
 const show = async (

@@ -1,7 +1,7 @@
 // What a terminal shows while targets are written.
 import pc from "picocolors";
 import { describe, expect, it } from "vitest";
-import { displayWidth } from "../../src/report/display-width.ts";
+import { displayWidth } from "../../src/terminal/display-width.ts";
 import { createReporter } from "../../src/terminal/reporter.ts";
 import { emulator } from "./screen.ts";
 

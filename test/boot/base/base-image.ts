@@ -13,7 +13,7 @@ import {
 } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { cacheFolder } from "../../../src/system/folders.ts";
-import { runTool } from "../../../src/system/run-tool.ts";
+import { runTool } from "../../../src/system/run/run-tool.ts";
 import { makeDebianRoot } from "./debian-root.ts";
 import { makeDiskImage } from "./disk-layout.ts";
 import { installModules } from "./kernel-modules.ts";

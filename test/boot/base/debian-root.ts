@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { debianMirror } from "../../support/debian-mirror.ts";
-import { runTool } from "../../../src/system/run-tool.ts";
+import { runTool } from "../../../src/system/run/run-tool.ts";
 import { LATER_PACKAGES, PACKAGES, SUITE, type Arch } from "./recipe.ts";
 
 const NO_DOCUMENTATION = ["doc", "man", "info", "locale", "lintian", "bug"];

@@ -3,7 +3,7 @@
 import { truncate, writeFile } from "node:fs/promises";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { runTool } from "../../../src/system/run-tool.ts";
+import { runTool } from "../../../src/system/run/run-tool.ts";
 
 const SECTOR = 512;
 const MIB = 1024 * 1024;

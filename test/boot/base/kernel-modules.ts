@@ -1,7 +1,7 @@
 // Copies the few kernel modules that the tests need, with all that they depend on.
 import { cp, mkdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { runTool } from "../../../src/system/run-tool.ts";
+import { runTool } from "../../../src/system/run/run-tool.ts";
 import { MODULES } from "./recipe.ts";
 
 type Dependencies = ReadonlyMap<string, readonly string[]>;

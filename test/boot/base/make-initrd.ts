@@ -1,7 +1,7 @@
 // A small initial RAM disk: busybox, a few modules and one script.
 import { chmod, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { runTool } from "../../../src/system/run-tool.ts";
+import { runTool } from "../../../src/system/run/run-tool.ts";
 import { loadOrder } from "./kernel-modules.ts";
 import { INITRD_MODULES } from "./recipe.ts";
 

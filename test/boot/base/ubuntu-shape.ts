@@ -1,7 +1,7 @@
 // Turns the Debian root into what Ubuntu's Raspberry Pi image has at the places that first boot looks at.
 import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { runTool } from "../../../src/system/run-tool.ts";
+import { runTool } from "../../../src/system/run/run-tool.ts";
 
 const ENABLED = ["systemd-networkd", "systemd-resolved", "systemd-timesyncd"];
 

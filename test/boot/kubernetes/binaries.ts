@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe } from "vitest";
-import { runTool } from "../../../src/system/run-tool.ts";
+import { runTool } from "../../../src/system/run/run-tool.ts";
 import { baseImage, type Base } from "../base/base-image.ts";
 import { describeAsRoot } from "../../support/tools.ts";
 import type { Vendor } from "../support/project.ts";

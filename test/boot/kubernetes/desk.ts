@@ -1,7 +1,7 @@
 // Two cards with real Kubernetes on a network of their own, and the laptop from which they are watched.
 import { join } from "node:path";
 import { expect } from "vitest";
-import { tryTool } from "../../../src/system/run-tool.ts";
+import { tryTool } from "../../../src/system/run/run-tool.ts";
 import { twoNodes } from "../support/inventory.ts";
 import { piImageCommand } from "../support/project.ts";
 import { until } from "../support/until.ts";

@@ -3,7 +3,7 @@ import {
   runTool,
   tryTool,
   type ToolResult,
-} from "../../../src/system/run-tool.ts";
+} from "../../../src/system/run/run-tool.ts";
 import type { Cleanup } from "../support/cleanup.ts";
 
 /** The router, name server and time server of the tests' inventories. */

@@ -1,7 +1,7 @@
 // What a home's router does for its network: DHCP, names and the time.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { toolEnvironment } from "../../../src/system/run-tool.ts";
+import { toolEnvironment } from "../../../src/system/run/run-tool.ts";
 import type { Cleanup } from "../support/cleanup.ts";
 import { ROUTER, type Lan } from "./lan.ts";
 

@@ -6,7 +6,7 @@ import {
   tryTool,
   toolEnvironment,
   type ToolResult,
-} from "../../../src/system/run-tool.ts";
+} from "../../../src/system/run/run-tool.ts";
 import type { Port } from "../lan/lan.ts";
 import type { Cleanup } from "../support/cleanup.ts";
 import { childOf } from "../support/processes.ts";

@@ -1,7 +1,7 @@
 // A writable copy of an image's root tree for one container, with the seed of its boot partition at /boot/firmware.
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { runTool } from "../../../src/system/run-tool.ts";
+import { runTool } from "../../../src/system/run/run-tool.ts";
 import { bootPartition, ROOT_OFFSET } from "../base/disk-layout.ts";
 import type { Cleanup } from "../support/cleanup.ts";
 

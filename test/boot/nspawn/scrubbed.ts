@@ -1,5 +1,5 @@
 // Where secrets of the seeds lie on a node that is done, against where they may lie.
-import { tryTool } from "../../../src/system/run-tool.ts";
+import { tryTool } from "../../../src/system/run/run-tool.ts";
 import type { NspawnNode } from "./node.ts";
 
 const HOST_KEY = "/etc/ssh/ssh_host_ed25519_key";

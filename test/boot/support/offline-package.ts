@@ -16,7 +16,7 @@ import {
   FLANNEL,
   renderedChart,
   sha256,
-} from "../../addons/manifests.ts";
+} from "../../supplies/manifests.ts";
 
 const REPOSITORY = join(import.meta.dirname, "../../..");
 

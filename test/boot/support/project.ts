@@ -1,7 +1,7 @@
 // A cluster as a user makes it: an inventory, a key, and `pi-image build` on a base of the tests.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { runTool, tryTool } from "../../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../../src/system/run/run-tool.ts";
 import { makeOfflinePackage, type OfflinePackage } from "./offline-package.ts";
 
 const REPOSITORY = join(import.meta.dirname, "../../..");

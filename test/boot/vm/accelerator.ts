@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
-import { toolEnvironment } from "../../../src/system/run-tool.ts";
+import { toolEnvironment } from "../../../src/system/run/run-tool.ts";
 import type { Arch } from "../base/recipe.ts";
 import { copyBootFiles } from "./card.ts";
 

@@ -1,7 +1,7 @@
 // A board with a card reader, an NVMe disk and a boot loader with settings of its own: what its firmware starts.
 import { mkdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { runTool } from "../../../src/system/run-tool.ts";
+import { runTool } from "../../../src/system/run/run-tool.ts";
 import { firmwareChoice, readFat } from "../../node/board/firmware.ts";
 import { bootPartition } from "../base/disk-layout.ts";
 import type { Board } from "./machine.ts";

@@ -1,7 +1,7 @@
 // What the firmware reads from a card's boot partition: settings, kernel, initial RAM disk.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { runTool } from "../../../src/system/run-tool.ts";
+import { runTool } from "../../../src/system/run/run-tool.ts";
 import { bootPartition } from "../base/disk-layout.ts";
 
 /** One file of the boot partition as text. */

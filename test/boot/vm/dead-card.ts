@@ -1,6 +1,6 @@
 // What a card holds when its machine is off, looked at without mounting its boot partition.
 import { mkdir } from "node:fs/promises";
-import { runTool, tryTool } from "../../../src/system/run-tool.ts";
+import { runTool, tryTool } from "../../../src/system/run/run-tool.ts";
 import { BOOT_OFFSET, ROOT_OFFSET } from "../base/disk-layout.ts";
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 // A virtual machine as a Raspberry Pi on a desk: a card, a network cable, a console and a power switch.
 import { spawn } from "node:child_process";
 import { open, readFile } from "node:fs/promises";
-import { toolEnvironment } from "../../../src/system/run-tool.ts";
+import { toolEnvironment } from "../../../src/system/run/run-tool.ts";
 import { childOf } from "../support/processes.ts";
 import type { Cleanup } from "../support/cleanup.ts";
 

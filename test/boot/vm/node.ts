@@ -1,7 +1,7 @@
 // One node of a project in a virtual machine: a card flashed by pi-image, and as many boots as a test wants.
 import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ToolResult } from "../../../src/system/run-tool.ts";
+import type { ToolResult } from "../../../src/system/run/run-tool.ts";
 import type { Lan } from "../lan/lan.ts";
 import { piImage, USER, type Project } from "../support/project.ts";
 import { DONE_FILE, STATUS_FILE, tellStatus } from "../support/status.ts";

@@ -1,5 +1,5 @@
 // A person at the laptop: a command on a node over ssh, with the key of the inventory and the known_hosts of the build.
-import { tryTool, type ToolResult } from "../../../src/system/run-tool.ts";
+import { tryTool, type ToolResult } from "../../../src/system/run/run-tool.ts";
 
 export type Login = {
   readonly namespace: string;

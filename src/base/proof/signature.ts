@@ -1,0 +1,173 @@
+// Verifies a detached OpenPGP signature of a list or a file against one pinned key, without a gpg on the computer.
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import type { ReadableStream } from "node:stream/web";
+import type * as OpenPgp from "openpgp";
+import { UserError } from "../../report/user-error.ts";
+
+export type PinnedKey = {
+  /** Armored public key. */
+  readonly armored: string;
+  /** Of the primary key, in capitals without spaces. */
+  readonly fingerprint: string;
+};
+
+type Signature = {
+  /** Binary or armored; it may hold several signatures. */
+  readonly signature: Uint8Array;
+  /** What is signed, for messages. */
+  readonly from: string;
+  readonly now: Date;
+};
+
+type Signed = Signature & { readonly data: Uint8Array };
+
+const signatureWrong = (from: string, why: string, cause?: unknown) =>
+  new UserError("SIGNATURE_WRONG", `the signature of ${from} ${why}`, {
+    facts: cause instanceof Error ? [cause.message] : [],
+    state: "nothing was kept on the word of this server",
+    hint: "try again later or on another network; if this persists, do not use this server's images",
+    cause,
+  });
+
+/** The failure of a signature that lies beside an image, said to who has to get it again; every other failure as it is. */
+export const ofSignatureBeside = (error: unknown, hint: string): unknown =>
+  error instanceof UserError && error.code === "SIGNATURE_WRONG"
+    ? new UserError(error.code, error.message, {
+        facts: error.facts,
+        state: "nothing was written",
+        hint,
+        cause: error,
+      })
+    : error;
+
+/** Of binary data and of text. https://www.rfc-editor.org/rfc/rfc9580#section-5.2.1 */
+const DATA_TYPES: ReadonlySet<number | null> = new Set([0x00, 0x01]);
+
+/** The largest of all libraries, which few commands need. */
+const loadOpenPgp = () => import("openpgp");
+
+const ARMOR = "-----BEGIN PGP SIGNATURE-----";
+
+const readSignature = async ({
+  signature,
+  from,
+}: Signature): Promise<OpenPgp.Signature> => {
+  const openpgp = await loadOpenPgp();
+  try {
+    const text = Buffer.from(signature).toString("latin1");
+    return text.trimStart().startsWith(ARMOR)
+      ? await openpgp.readSignature({ armoredSignature: text })
+      : await openpgp.readSignature({ binarySignature: signature });
+  } catch (error) {
+    throw signatureWrong(from, "cannot be read", error);
+  }
+};
+
+const readPinnedKey = async (pinned: PinnedKey): Promise<OpenPgp.Key> => {
+  const openpgp = await loadOpenPgp();
+  const key = await openpgp.readKey({ armoredKey: pinned.armored });
+  if (key.getFingerprint().toUpperCase() !== pinned.fingerprint) {
+    throw new Error(
+      `the key that is carried has the fingerprint ${key.getFingerprint()}, not ${pinned.fingerprint}`,
+    );
+  }
+  return key;
+};
+
+type Verified = Awaited<ReturnType<typeof OpenPgp.verify>>["signatures"];
+
+/** When it was made: the latest of the good ones. Throws SIGNATURE_WRONG unless one is good. */
+const demandGood = async (
+  signatures: Verified,
+  { from, now }: Signature,
+  key: OpenPgp.Key,
+): Promise<Date> => {
+  const failures: unknown[] = [];
+  const times: number[] = [];
+  for (const each of signatures) {
+    try {
+      // Signatures of other types are over a key or over nothing, not over the bytes.
+      const { packets } = await each.signature;
+      const types = packets.map((packet) => packet.signatureType);
+      if (
+        (await each.verified) &&
+        types.every((type) => DATA_TYPES.has(type))
+      ) {
+        // openpgp asks whether the key was valid when the signature says that it was made, which whoever has the key can write.
+        await key.getSigningKey(each.keyID, now);
+        times.push(...packets.map(({ created }) => created?.getTime() ?? 0));
+      }
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (times.length > 0) {
+    return new Date(Math.max(...times));
+  }
+  throw signatureWrong(
+    from,
+    `is not a valid one of the key ${key.getFingerprint().toUpperCase()}`,
+    failures[0],
+  );
+};
+
+/**
+ * When the list was signed. Throws SIGNATURE_WRONG unless one of the signatures is valid at `now` and made by the pinned key. A signature of
+ * another key, however valid, one that has expired or whose key has, and one over SHA-1 or MD5 (which openpgp refuses) do
+ * not count.
+ */
+export const verifySignature = async (
+  signed: Signed,
+  pinned: PinnedKey,
+): Promise<Date> => {
+  const openpgp = await loadOpenPgp();
+  const key = await readPinnedKey(pinned);
+  const signature = await readSignature(signed);
+  const { signatures } = await openpgp.verify({
+    message: await openpgp.createMessage({ binary: signed.data }),
+    signature,
+    verificationKeys: key,
+    date: signed.now,
+    format: "binary",
+  });
+  return demandGood(signatures, signed, key);
+};
+
+/** openpgp hashes what its copy of the stream reads: nothing moves unless the copy is read to its end. */
+const drain = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
+  const reader = stream.getReader();
+  while (!(await reader.read()).done) {
+    // Only its reading counts.
+  }
+};
+
+const READ_SIZE = 1024 * 1024;
+
+/** The same for a file of any size; throws what reading it throws. */
+export const verifyFileSignature = async (
+  path: string,
+  signed: Signature,
+  pinned: PinnedKey,
+): Promise<Date> => {
+  const openpgp = await loadOpenPgp();
+  const key = await readPinnedKey(pinned);
+  const signature = await readSignature(signed);
+  const file = createReadStream(path, { highWaterMark: READ_SIZE });
+  try {
+    const { signatures, data } = await openpgp.verify({
+      message: await openpgp.createMessage({ binary: Readable.toWeb(file) }),
+      signature,
+      verificationKeys: key,
+      date: signed.now,
+      format: "binary",
+    });
+    const [signedAt] = await Promise.all([
+      demandGood(signatures, signed, key),
+      drain(data as ReadableStream<Uint8Array>),
+    ]);
+    return signedAt;
+  } finally {
+    file.destroy();
+  }
+};

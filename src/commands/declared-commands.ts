@@ -1,0 +1,58 @@
+// Turns the declared commands into plain data.
+import type { Argument, Command, Option } from "commander";
+import {
+  type CommandEntry,
+  type CommandTree,
+  valueKind,
+} from "../terminal/manual/command-tree.ts";
+
+/** `<file>` and `[file]` in the flags of an option. */
+const placeholder = (flags: string): string | undefined =>
+  /[<[](\w[\w-]*)[>\]]/.exec(flags)?.[1];
+
+const optionEntry = (option: Option) => {
+  const name = placeholder(option.flags);
+  return {
+    short: option.short?.replace(/^-+/, ""),
+    long: option.long?.replace(/^-+/, "") ?? "",
+    summary: option.description,
+    repeatable: /repeated/.test(option.description),
+    value:
+      name === undefined
+        ? undefined
+        : {
+            name,
+            optional: option.optional,
+            is: valueKind(name, option.argChoices),
+          },
+  };
+};
+
+const argumentEntry = (argument: Argument) => ({
+  name: argument.name(),
+  summary: argument.description,
+  required: argument.required,
+  is: valueKind(argument.name(), argument.argChoices),
+});
+
+const commandEntry = (
+  command: Command,
+  examples: ReadonlyMap<string, string>,
+): CommandEntry => ({
+  name: command.name(),
+  summary: command.description(),
+  example: examples.get(command.name()),
+  arguments: command.registeredArguments.map(argumentEntry),
+  options: command.options.map(optionEntry),
+});
+
+/** @param examples by the command's name */
+export const commandTree = (
+  program: Command,
+  examples: ReadonlyMap<string, string>,
+): CommandTree => ({
+  name: program.name(),
+  version: program.version() ?? "",
+  description: program.description().replaceAll("\n", " "),
+  commands: program.commands.map((command) => commandEntry(command, examples)),
+});

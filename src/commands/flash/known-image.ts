@@ -1,0 +1,38 @@
+// Whether an image file is one of a vendor whose images are known, so that what no file system uses may be left out.
+import { access } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ExpectedChecksum } from "../../base/proof/checksums.ts";
+import { loadCatalogue } from "../../base/load-catalogue.ts";
+import { SIGNATURE } from "../../base/proof/release-list.ts";
+import { ifAbsent } from "../../report/expected-failure.ts";
+import type { Context } from "../../terminal/context.ts";
+
+const isThere = async (path: string): Promise<boolean> => {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    return ifAbsent(error, false);
+  }
+};
+
+/**
+ * True where a list that a vendor of the catalogue has signed lies beside the file and names it. No option counts, only what
+ * lies beside the file: `verify` must compare what `flash` has promised.
+ * @param expected the file's checksums; the file itself is compared with them while it is written
+ * @throws UserError SIGNATURE_WRONG, CATALOGUE_WRONG
+ */
+export const isKnownImage = async (
+  { env, report, signal }: Pick<Context, "env" | "report" | "signal">,
+  path: string,
+  expected: readonly ExpectedChecksum[],
+): Promise<boolean> => {
+  if (!(await isThere(join(dirname(path), SIGNATURE)))) {
+    return false;
+  }
+  // OpenPGP is large, and few images have a signature beside them.
+  const { isListedByVendor } =
+    await import("../../base/proof/vendor-checksum.ts");
+  const catalogue = await loadCatalogue(env);
+  return isListedByVendor(path, expected, { env, report, signal, catalogue });
+};

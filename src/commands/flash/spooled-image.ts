@@ -1,0 +1,150 @@
+// An image that can be read only once, from a pipe, as a file of its own that is gone afterwards.
+import { createHash } from "node:crypto";
+import { constants, openSync } from "node:fs";
+import { open, rm, stat } from "node:fs/promises";
+import { Socket } from "node:net";
+import { dirname } from "node:path";
+import type { Readable } from "node:stream";
+import { cachePath } from "../../network/cache.ts";
+import { isAbsent, systemCode } from "../../report/expected-failure.ts";
+import { UserError } from "../../report/user-error.ts";
+import {
+  removeStalePartials,
+  temporaryName,
+} from "../../system/atomic-file.ts";
+import type { Context } from "../../terminal/context.ts";
+
+type Spooled = {
+  readonly path: string;
+  /** Of the bytes as they came. */
+  readonly sha256: string;
+  readonly remove: () => Promise<void>;
+};
+
+/** With the name by which the user knows it. */
+export type SpooledImage = Spooled & { readonly label: string };
+
+type Surroundings = Pick<Context, "env" | "report" | "signal">;
+
+/** Rejects when the run is stopped, also while nobody writes into the pipe. */
+const stopped = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const stop = () => reject(signal.reason as Error);
+    if (signal.aborted) {
+      stop();
+    }
+    signal.addEventListener("abort", stop, { once: true });
+  });
+
+const copy = async (
+  stream: Readable,
+  path: string,
+  label: string,
+  { report, signal }: Surroundings,
+): Promise<string> => {
+  const phase = "receive image";
+  report({ type: "phase", phase, subject: label });
+  const hash = createHash("sha256");
+  const file = await open(path, "wx", 0o600);
+  try {
+    let done = 0;
+    for await (const piece of stream) {
+      signal.throwIfAborted();
+      const bytes = piece as Buffer;
+      hash.update(bytes);
+      await file.writeFile(bytes);
+      done += bytes.length;
+      report({ type: "progress", phase, subject: label, done });
+    }
+    return hash.digest("hex");
+  } finally {
+    await file.close();
+  }
+};
+
+const noRoom = (path: string, error: unknown): unknown =>
+  ["ENOSPC", "EDQUOT", "EFBIG"].includes(systemCode(error) ?? "")
+    ? new UserError(
+        "DISK_FULL",
+        `there is no room left for the image in ${dirname(path)}`,
+        {
+          state: "nothing was written, and nothing of the image was kept",
+          hint: "free some space, or set XDG_CACHE_HOME to a folder on a larger disk",
+          cause: error,
+        },
+      )
+    : error;
+
+/**
+ * Copies the bytes as they come, packed or not: a plan needs the image's size, and a write that fails is tried again. The
+ * copy is for its owner only. Throws DISK_FULL and CACHE_UNUSABLE.
+ */
+const spool = async (
+  stream: Readable,
+  label: string,
+  surroundings: Surroundings,
+): Promise<Spooled> => {
+  const path = temporaryName(
+    await cachePath(surroundings.env, "spool", "image"),
+  );
+  await removeStalePartials(dirname(path));
+  try {
+    const sha256 = await Promise.race([
+      copy(stream, path, label, surroundings),
+      stopped(surroundings.signal),
+    ]);
+    return { path, sha256, remove: () => rm(path, { force: true }) };
+  } catch (error) {
+    await rm(path, { force: true });
+    throw noRoom(path, error);
+  } finally {
+    stream.destroy();
+  }
+};
+
+const isPipe = async (path: string): Promise<boolean> => {
+  try {
+    return (await stat(path)).isFIFO();
+  } catch (error) {
+    if (isAbsent(error)) {
+      return false;
+    }
+    throw error;
+  }
+};
+
+/** Opening it in the usual way would wait for a writer, and nothing could end that. */
+const openPipe = (path: string): Readable =>
+  new Socket({
+    fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
+    readable: true,
+    writable: false,
+  });
+
+/** Whether the image is standard input, "-", or a pipe, beside which nothing lies. */
+export const isStream = async (path: string): Promise<boolean> =>
+  path === "-" || (await isPipe(path));
+
+/** The copy of what comes from "-", standard input, or from a pipe; undefined for every other path. */
+export const spoolIfPipe = async (
+  path: string,
+  surroundings: Surroundings,
+): Promise<SpooledImage | undefined> => {
+  if (path === "-") {
+    if (process.stdin.isTTY) {
+      throw new UserError(
+        "WRONG_ARGUMENTS",
+        "the image is to come from standard input, which is the terminal",
+        {
+          state: "nothing was written",
+          hint: "write an image into it, such as: xz -dc os.img.xz | pi-image flash TARGET - --yes",
+        },
+      );
+    }
+    const label = "standard input";
+    return { label, ...(await spool(process.stdin, label, surroundings)) };
+  }
+  return (await isPipe(path))
+    ? { label: path, ...(await spool(openPipe(path), path, surroundings)) }
+    : undefined;
+};

@@ -1,0 +1,50 @@
+// Opens a path past the page cache where the system can.
+import { constants, type FileHandle, open } from "node:fs/promises";
+import { platform } from "node:process";
+import { errnoCode } from "../errno.ts";
+
+/** The node of a device that bypasses the cache: on macOS it has a name of its own. */
+export const rawNode = (path: string): string =>
+  platform === "darwin" ? path.replace("/dev/disk", "/dev/rdisk") : path;
+
+type Opened = { readonly handle: FileHandle; readonly direct: boolean };
+
+/**
+ * Opens a device for a moment, at which the kernel asks its reader about another medium. While somebody has a device alone
+ * for writing it does not ask by itself (block/disk-events.c).
+ */
+export const lookForMedium = async (device: string): Promise<void> => {
+  const handle = await open(rawNode(device), constants.O_RDONLY);
+  await handle.close();
+};
+
+/**
+ * Opens a device for writing, on Linux for us alone: O_EXCL without O_CREAT fails while it is mounted or held, and nothing
+ * can mount it while we write (open(2)).
+ */
+export const openAlone = (device: string): Promise<Opened> =>
+  openDirect(
+    rawNode(device),
+    constants.O_RDWR | (platform === "linux" ? constants.O_EXCL : 0),
+  );
+
+/** Every file system of Linux that has no direct I/O says so with EINVAL (open(2)). */
+export const openDirect = async (
+  path: string,
+  flags: number,
+  mode?: number,
+): Promise<Opened> => {
+  // No other system has this flag.
+  if (platform !== "linux") {
+    return { handle: await open(path, flags, mode), direct: false };
+  }
+  try {
+    const handle = await open(path, flags | constants.O_DIRECT, mode);
+    return { handle, direct: true };
+  } catch (error) {
+    if (errnoCode(error) !== "EINVAL") {
+      throw error;
+    }
+    return { handle: await open(path, flags, mode), direct: false };
+  }
+};

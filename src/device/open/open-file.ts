@@ -1,0 +1,55 @@
+// Opens a regular file as a target: for virtual machines, and for trying things out.
+import { constants } from "node:fs/promises";
+import { lockTargetFile } from "./target-lock.ts";
+import { openDirect } from "./open-direct.ts";
+import type { OpenTarget, Prove } from "./opened-target.ts";
+import { readFully, writeFully } from "./target-io.ts";
+import type { FileTarget } from "../target.ts";
+
+/** The largest block that a file system of Linux has asked for direct I/O. */
+const FILE_BLOCK = 4096;
+
+export const openFile = async (
+  target: FileTarget,
+  imageSize: number,
+  prove: Prove,
+): Promise<OpenTarget> => {
+  const { path, realPath } = target;
+  // Without O_EXCL: where direct I/O is refused, the first try has created the file all the same.
+  const create = target.exists ? 0 : constants.O_CREAT;
+  const { handle, direct } = await openDirect(
+    realPath,
+    constants.O_RDWR | create,
+    // An image carries the keys of its node.
+    0o600,
+  );
+  try {
+    await lockTargetFile(handle, path);
+    await prove(await handle.stat({ bigint: true }));
+    const { size: before } = await handle.stat();
+    const size = Math.max(before, imageSize);
+    return {
+      path,
+      kind: "file",
+      size,
+      blockSize: direct ? FILE_BLOCK : 512,
+      readBack: direct ? "medium" : "page cache",
+      direct,
+      write: (data, offset) => writeFully(handle, data, offset),
+      read: (into, offset) => readFully(handle, into, offset),
+      flush: () => handle.sync(),
+      forget: async () => undefined,
+      discard: async () => {
+        await handle.truncate(0);
+        await handle.truncate(size);
+      },
+      settle: () => handle.truncate(size),
+      present: async () => true,
+      gone: () => false,
+      close: () => handle.close(),
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+};

@@ -1,0 +1,63 @@
+// How large the image in a .gz file is, where its end and its partition table agree on it.
+import { open } from "node:fs/promises";
+import { readDiskTable } from "../table/disk-table.ts";
+import { rangeEnd } from "../range.ts";
+import { bufferSource } from "../source.ts";
+
+/** The trailer tells the size modulo this (RFC 1952, ISIZE), and of the last member only. */
+const MODULUS = 2 ** 32;
+
+/** Images end with their last partition, or a backup GPT and a rest of a MiB later. */
+const MOST_BEHIND = 1024 * 1024;
+
+const readTrailer = async (path: string): Promise<number | undefined> => {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(
+      Buffer.alloc(8),
+      0,
+      8,
+      Math.max(size - 8, 0),
+    );
+    // Where checksum and size are both 0, padding follows the last member; a size of 0 alone is one of 4 GiB, or 8.
+    return bytesRead === 8 && buffer.some((byte) => byte !== 0)
+      ? buffer.readUInt32LE(4)
+      : undefined;
+  } finally {
+    await file.close();
+  }
+};
+
+/** Where the last partition ends, or the GPT's backup behind it; `start` is the beginning of the image. */
+const endOfPartitions = async (
+  start: Uint8Array,
+): Promise<number | undefined> => {
+  const table = await readDiskTable(bufferSource(start), { size: undefined });
+  if (table.kind === "none" || table.partitions.length === 0) {
+    return undefined;
+  }
+  const backup = table.gpt?.primary?.otherLba;
+  return Math.max(
+    ...table.partitions.map(rangeEnd),
+    backup === undefined ? 0 : (backup + 1) * table.sectorSize,
+  );
+};
+
+/**
+ * The size, or undefined where only decoding tells it. A file of several members can make it wrong by a rare accident,
+ * so the decoded bytes must be counted against it.
+ */
+export const gzipSize = async (
+  path: string,
+  start: Uint8Array,
+): Promise<number | undefined> => {
+  const rest = await readTrailer(path);
+  const end = await endOfPartitions(start);
+  if (rest === undefined || end === undefined || !Number.isFinite(end)) {
+    return undefined;
+  }
+  const wraps = Math.max(Math.ceil((end - rest) / MODULUS), 0);
+  const size = rest + wraps * MODULUS;
+  return size - end <= MOST_BEHIND && size % 512 === 0 ? size : undefined;
+};

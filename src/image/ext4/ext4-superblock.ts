@@ -1,0 +1,218 @@
+// The superblock of ext2, ext3 and ext4: the layout of the file system, where pi-image understands all of it.
+// https://www.kernel.org/doc/html/latest/filesystems/ext4/super.html
+import { crc32c } from "./crc.ts";
+import type { Range } from "../range.ts";
+import type { Source } from "../source.ts";
+
+const SUPERBLOCK_AT = 1024;
+const SUPERBLOCK_SIZE = 1024;
+const MAGIC = 0xef53;
+
+const COMPAT = {
+  hasJournal: 0x4,
+  lazyGroups: 0x40,
+  sparseSuper2: 0x200,
+  known: 0x1e3f, // all up to orphan_file but lazy_bg and the exclude features
+};
+const INCOMPAT = {
+  recover: 0x4,
+  metaGroups: 0x10,
+  is64Bit: 0x80,
+  checksumSeed: 0x2000,
+  // filetype, meta_bg, extents, 64bit, mmp, flex_bg, ea_inode, csum_seed, large_dir, inline_data, encrypt, casefold
+  known: 0x3e7d2,
+};
+const RO_COMPAT = {
+  sparseSuper: 0x1,
+  groupChecksum: 0x10,
+  bigAllocation: 0x200,
+  metadataChecksum: 0x400,
+  // sparse_super up to extra_isize, quota, bigalloc, metadata_csum, read-only, project, verity
+  known: 0xb77f,
+};
+const STATE_CLEAN = 1;
+
+export type ExtLayout = {
+  readonly blockSize: number;
+  /** Blocks; the first group starts with `firstDataBlock`. */
+  readonly blocks: number;
+  readonly firstDataBlock: number;
+  readonly groups: number;
+  readonly blocksPerGroup: number;
+  /** Blocks that one bit of a block bitmap stands for. */
+  readonly blocksPerCluster: number;
+  /** Blocks of each group's inode table. */
+  readonly inodeTableBlocks: number;
+  readonly descriptorSize: number;
+  /** From this meta group on, descriptors stand in the groups they describe; Infinity without meta_bg. */
+  readonly firstMetaGroup: number;
+  /** Blocks kept behind the descriptors for growing. */
+  readonly reservedDescriptorBlocks: number;
+  readonly hasSuperblock: (group: number) => boolean;
+  readonly checksums: "crc32c" | "crc16" | "none";
+  readonly checksumSeed: number;
+  readonly uuid: Buffer;
+};
+
+/** A reason instead of a layout: the file system is unknown, in use, or contradicts itself. */
+export type ExtFinding =
+  { readonly layout: ExtLayout } | { readonly reason: string };
+
+export const hasExtMagic = async (
+  source: Source,
+  partition: Range,
+): Promise<boolean> => {
+  if (partition.length < SUPERBLOCK_AT + SUPERBLOCK_SIZE) {
+    return false;
+  }
+  const magic = await source.read(partition.offset + SUPERBLOCK_AT + 0x38, 2);
+  return magic.readUInt16LE(0) === MAGIC;
+};
+
+const isPowerOf = (base: number, value: number): boolean => {
+  let power = base;
+  while (power < value) {
+    power *= base;
+  }
+  return power === value;
+};
+
+/** Which groups carry a copy of the superblock and of the descriptors. */
+const superblockGroups = (
+  sb: Buffer,
+  compat: number,
+  roCompat: number,
+): ((group: number) => boolean) => {
+  if ((compat & COMPAT.sparseSuper2) !== 0) {
+    const copies = [0, sb.readUInt32LE(0x24c), sb.readUInt32LE(0x250)];
+    return (group) => copies.includes(group);
+  }
+  if ((roCompat & RO_COMPAT.sparseSuper) === 0) {
+    return () => true;
+  }
+  return (group) =>
+    group <= 1 || [3, 5, 7].some((base) => isPowerOf(base, group));
+};
+
+const readFeatures = (sb: Buffer) => {
+  // Revision 0 has no feature words, and its inodes have 128 bytes.
+  const old = sb.readUInt32LE(0x4c) === 0;
+  return {
+    compat: old ? 0 : sb.readUInt32LE(0x5c),
+    incompat: old ? 0 : sb.readUInt32LE(0x60),
+    roCompat: old ? 0 : sb.readUInt32LE(0x64),
+    inodeSize: old ? 128 : sb.readUInt16LE(0x58),
+  };
+};
+
+const whyNotTrusted = (sb: Buffer): string | undefined => {
+  const { compat, incompat, roCompat } = readFeatures(sb);
+  if (
+    (incompat & INCOMPAT.recover) !== 0 ||
+    sb.readUInt16LE(0x3a) !== STATE_CLEAN
+  ) {
+    // Blocks that the journal or the orphan list knows of may still be free in the bitmaps.
+    return "it was not unmounted cleanly";
+  }
+  const unknown = [
+    [compat, COMPAT.known],
+    [incompat, INCOMPAT.known],
+    [roCompat, RO_COMPAT.known],
+  ].some(([found = 0, known = 0]) => (found & ~known) !== 0);
+  if (unknown) {
+    return "it uses ext4 features that pi-image does not know";
+  }
+  const externalJournal =
+    sb.readUInt32LE(0xe4) !== 0 || sb.readUInt32LE(0xe0) === 0;
+  if ((compat & COMPAT.hasJournal) !== 0 && externalJournal) {
+    return "its journal is on another device";
+  }
+  const checksummed = (roCompat & RO_COMPAT.metadataChecksum) !== 0;
+  if (
+    checksummed &&
+    crc32c(0xffffffff, sb.subarray(0, 0x3fc)) !== sb.readUInt32LE(0x3fc)
+  ) {
+    return "the checksum of its superblock is wrong";
+  }
+  return undefined;
+};
+
+const measure = (sb: Buffer, length: number): ExtFinding => {
+  const { compat, incompat, roCompat, inodeSize } = readFeatures(sb);
+  const has = (features: number, bit: number) => (features & bit) !== 0;
+  const wrong = { reason: "its superblock contradicts itself" };
+  const logBlock = sb.readUInt32LE(0x18);
+  const logCluster = sb.readUInt32LE(0x1c);
+  if (logBlock > 6 || logCluster > 20 || logCluster < logBlock) {
+    return wrong;
+  }
+  const blockSize = 1024 * 2 ** logBlock;
+  const bigAllocation = has(roCompat, RO_COMPAT.bigAllocation);
+  const blocksPerCluster = bigAllocation ? 2 ** (logCluster - logBlock) : 1;
+  const is64Bit = has(incompat, INCOMPAT.is64Bit);
+  const blocks =
+    sb.readUInt32LE(0x04) + (is64Bit ? sb.readUInt32LE(0x150) * 2 ** 32 : 0);
+  const firstDataBlock = sb.readUInt32LE(0x14);
+  const blocksPerGroup = sb.readUInt32LE(0x20);
+  const inodesPerGroup = sb.readUInt32LE(0x28);
+  const descriptorSize = is64Bit ? sb.readUInt16LE(0xfe) : 32;
+  const bitsPerBitmap = blocksPerGroup / blocksPerCluster;
+  const sound =
+    firstDataBlock === (blockSize === 1024 && !bigAllocation ? 1 : 0) &&
+    blocks > firstDataBlock &&
+    blocks * blockSize <= length &&
+    bitsPerBitmap % 8 === 0 &&
+    bitsPerBitmap >= 256 &&
+    bitsPerBitmap <= blockSize * 8 &&
+    inodesPerGroup > 0 &&
+    inodesPerGroup <= blockSize * 8 &&
+    inodeSize >= 128 &&
+    inodeSize <= blockSize &&
+    [32, 64, 128, 256, 512, 1024].includes(descriptorSize) &&
+    descriptorSize >= (is64Bit ? 64 : 32) &&
+    sb.readUInt16LE(0xce) <= blockSize / 4;
+  if (!sound) {
+    return wrong;
+  }
+  const uuid = sb.subarray(0x68, 0x78);
+  const metadataChecksum = has(roCompat, RO_COMPAT.metadataChecksum);
+  const groupChecksum = has(roCompat, RO_COMPAT.groupChecksum);
+  return {
+    layout: {
+      blockSize,
+      blocks,
+      firstDataBlock,
+      groups: Math.ceil((blocks - firstDataBlock) / blocksPerGroup),
+      blocksPerGroup,
+      blocksPerCluster,
+      inodeTableBlocks: Math.ceil((inodesPerGroup * inodeSize) / blockSize),
+      descriptorSize,
+      firstMetaGroup: has(incompat, INCOMPAT.metaGroups)
+        ? sb.readUInt32LE(0x104)
+        : Number.POSITIVE_INFINITY,
+      reservedDescriptorBlocks: sb.readUInt16LE(0xce),
+      hasSuperblock: superblockGroups(sb, compat, roCompat),
+      checksums: metadataChecksum ? "crc32c" : groupChecksum ? "crc16" : "none",
+      checksumSeed: has(incompat, INCOMPAT.checksumSeed)
+        ? sb.readUInt32LE(0x270)
+        : crc32c(0xffffffff, uuid),
+      uuid,
+    },
+  };
+};
+
+/** Reads the superblock of a partition whose magic number is that of ext2, ext3 and ext4. */
+export const readExtLayout = async (
+  source: Source,
+  partition: Range,
+): Promise<ExtFinding> => {
+  if (!(await hasExtMagic(source, partition))) {
+    return { reason: "it holds no ext4 file system" };
+  }
+  const sb = await source.read(
+    partition.offset + SUPERBLOCK_AT,
+    SUPERBLOCK_SIZE,
+  );
+  const reason = whyNotTrusted(sb);
+  return reason === undefined ? measure(sb, partition.length) : { reason };
+};

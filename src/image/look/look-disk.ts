@@ -1,0 +1,133 @@
+// Names every file system on a disk, with what a person wants to know of it before it is overwritten.
+import { type FileSystemFacts, textOf } from "./file-system-facts.ts";
+import { lookAtExfat } from "./look-exfat.ts";
+import { lookAtFat } from "./look-fat.ts";
+import { partitionPlaces } from "../table/partition-places.ts";
+import type { Range } from "../range.ts";
+import { nameBySignature, VOLUMES } from "../signatures.ts";
+import type { Source } from "../source.ts";
+import type { SectorSize } from "../table/table.ts";
+
+export type FoundFileSystem = FileSystemFacts & {
+  /** As in the kernel's names; undefined on a disk without partitions. */
+  readonly partition: number | undefined;
+  /** Bytes of the partition. */
+  readonly size: number;
+};
+
+/** How much of a partition the signatures below lie in. */
+const START = 128 * 1024;
+
+/** A uberblock, in any of the slots of 1 KiB in ZFS's first label; its byte order is the writer's. */
+const isZfs = (start: Buffer): boolean => {
+  for (let at = START; at + 8 <= start.length; at += 1024) {
+    const magic = start.readBigUInt64LE(at);
+    if (magic === 0x00ba_b10cn || magic === 0x0cb1_ba00_0000_0000n) {
+      return true;
+    }
+  }
+  return false;
+};
+
+const lookAtExt = (start: Buffer): FileSystemFacts | undefined => {
+  const sb = start.subarray(1024, 2048);
+  if (sb.length < 1024 || sb.readUInt16LE(0x38) !== 0xef53) {
+    return undefined;
+  }
+  const wide = (sb.readUInt32LE(0x60) & 0x80) !== 0;
+  const wideCount = (low: number, high: number): number =>
+    sb.readUInt32LE(low) + (wide ? sb.readUInt32LE(high) * 2 ** 32 : 0);
+  const used = wideCount(4, 0x150) - wideCount(0x0c, 0x158);
+  const written = sb.readUInt32LE(0x30) + sb.readUInt8(0x274) * 2 ** 32;
+  const inodes = sb.readUInt32LE(0) - sb.readUInt32LE(0x10);
+  return {
+    name: (sb.readUInt32LE(0x60) & 0x40) === 0 ? "ext2/ext3" : "ext4",
+    label: textOf(sb.toString("latin1", 0x78, 0x88)),
+    used: used * 1024 * 2 ** Math.min(sb.readUInt32LE(0x18), 6),
+    newest: written === 0 ? undefined : new Date(written * 1000),
+    // Ten reserved ones, the root and lost+found are the first eleven.
+    empty: inodes <= 11,
+  };
+};
+
+const known = (name: string): FileSystemFacts => ({
+  name,
+  label: undefined,
+  used: undefined,
+  newest: undefined,
+  empty: false,
+});
+
+const DAMAGED = known("a damaged file system");
+
+const lookAt = async (
+  source: Source,
+  place: Range,
+): Promise<FileSystemFacts | undefined> => {
+  if (place.length < 4096) {
+    return undefined;
+  }
+  const start = await source.read(
+    place.offset,
+    Math.min(place.length, 2 * START),
+  );
+  const signature = (at: number, text: string): boolean =>
+    start.toString("latin1", at, at + text.length) === text;
+  if (signature(3, "EXFAT   ")) {
+    return (await lookAtExfat(source, place)) ?? DAMAGED;
+  }
+  const name =
+    nameBySignature(start, VOLUMES) ??
+    (isZfs(start) ? "part of a ZFS pool" : undefined);
+  if (name !== undefined) {
+    return known(name);
+  }
+  if (signature(54, "FAT") || signature(82, "FAT32")) {
+    return (await lookAtFat(source, place)) ?? DAMAGED;
+  }
+  return lookAtExt(start);
+};
+
+/** What lies outside of the disk is never read, whatever its own structures claim. */
+const bounded = (source: Source): Source => ({
+  ...source,
+  read: async (offset, length) => {
+    if (offset < 0 || length < 0 || offset + length > source.size) {
+      throw new RangeError(`byte ${offset} is outside of the disk`);
+    }
+    return source.read(offset, length);
+  },
+});
+
+const lookOrGuess = async (
+  source: Source,
+  place: Range,
+): Promise<FileSystemFacts | undefined> => {
+  try {
+    return await lookAt(source, place);
+  } catch (error) {
+    if (error instanceof RangeError) {
+      return DAMAGED;
+    }
+    throw error;
+  }
+};
+
+/**
+ * In the partitions' order; partitions without a known file system are left out.
+ * @param sectorSize the disk's logical sectors; without it the table decides
+ */
+export const lookAtDisk = async (
+  disk: Source,
+  sectorSize?: SectorSize,
+): Promise<readonly FoundFileSystem[]> => {
+  const source = bounded(disk);
+  const found: FoundFileSystem[] = [];
+  for (const place of await partitionPlaces(source, sectorSize)) {
+    const facts = await lookOrGuess(source, place);
+    if (facts !== undefined) {
+      found.push({ ...facts, partition: place.number, size: place.length });
+    }
+  }
+  return found;
+};

@@ -1,0 +1,60 @@
+// Chains of clusters and the folders in them, as FAT and exFAT have them, read within a budget: a hostile card costs no minutes.
+import type { Source } from "../source.ts";
+
+/** Bytes of folders that are looked at: enough to find the newest file of a full card. */
+export const MOST_FOLDER_BYTES = 8 * 1024 ** 2;
+
+export type Clusters = {
+  readonly source: Source;
+  /** Where cluster 2 is, which is the first one, in bytes. */
+  readonly offset: number;
+  /** In bytes. */
+  readonly size: number;
+  readonly count: number;
+};
+
+/** @param most bytes that may be read in all */
+export const walkClusters = (
+  { source, offset, size, count }: Clusters,
+  most: number,
+) => {
+  let budget = most;
+
+  /** What a chain holds, or its beginning where the budget or `bytes` end before. */
+  const read = async (
+    first: number,
+    next: (cluster: number) => number | Promise<number>,
+    bytes = Infinity,
+  ): Promise<Buffer> => {
+    const parts: Buffer[] = [];
+    let left = bytes;
+    for (
+      let cluster = first;
+      cluster >= 2 && cluster < count + 2 && left > 0 && budget > 0;
+      cluster = await next(cluster)
+    ) {
+      const part = Math.min(left, size);
+      parts.push(await source.read(offset + (cluster - 2) * size, part));
+      left -= part;
+      budget -= part;
+    }
+    return Buffer.concat(parts);
+  };
+
+  /** Looks into these folders and into all that `look` finds in one, until the budget ends. */
+  const walk = async <Folder extends number | object>(
+    top: readonly Folder[],
+    look: (folder: Folder) => Promise<readonly Folder[]>,
+  ): Promise<void> => {
+    const folders = [...top];
+    for (
+      let folder = folders.pop();
+      folder !== undefined && budget > 0;
+      folder = folders.pop()
+    ) {
+      folders.push(...(await look(folder)));
+    }
+  };
+
+  return { read, walk };
+};

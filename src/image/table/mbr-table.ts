@@ -1,0 +1,99 @@
+// Reads the table of an MBR with everything that is in it, and says what is wrong with it.
+import { holdsFileSystemStart } from "./file-system-start.ts";
+import {
+  DISK_ID_OFFSET,
+  isExtended,
+  MBR_SIZE,
+  type MbrEntry,
+  readLogical,
+  readMbrEntries,
+} from "./mbr.ts";
+import { normaliseRanges, type Range, rangeEnd } from "../range.ts";
+import {
+  atByte,
+  type Partition,
+  type Reach,
+  SECTOR_SIZES,
+  type SectorSize,
+  type TableFinding,
+} from "./table.ts";
+import { placeFaults, type TableFault } from "./table-faults.ts";
+
+/** An MBR does not say how large its sectors are: the file systems that begin where it points decide. */
+const mbrSectorSize = async (
+  { read, forwardOnly }: Reach,
+  entries: readonly MbrEntry[],
+): Promise<SectorSize> => {
+  const sorted = entries
+    .filter(({ start }) => start > 0)
+    .toSorted((a, b) => a.start - b.start);
+  for (const sectorSize of SECTOR_SIZES) {
+    for (const { start } of forwardOnly ? sorted.slice(0, 1) : sorted) {
+      if (await holdsFileSystemStart(read, start * sectorSize)) {
+        return sectorSize;
+      }
+    }
+  }
+  return 512;
+};
+
+/** @param sector the first 512 bytes */
+export const readMbr = async (
+  reach: Reach,
+  sector: Buffer,
+  wanted: SectorSize | undefined,
+): Promise<TableFinding> => {
+  const entries = readMbrEntries(sector).filter(({ type }) => type !== 0);
+  if (entries.length === 0) {
+    return { kind: "none", reason: "no partition" };
+  }
+  const sectorSize = wanted ?? (await mbrSectorSize(reach, entries));
+  const partitions: Partition[] = [];
+  const containers: Partition[] = [];
+  const places: Range[] = [{ offset: 0, length: MBR_SIZE }];
+  const faults: TableFault[] = [];
+  for (const entry of entries) {
+    if (!isExtended(entry)) {
+      partitions.push(atByte(entry, sectorSize));
+      continue;
+    }
+    const container = atByte(entry, sectorSize);
+    containers.push(container);
+    const logical = await readLogical(
+      reach.read,
+      entry,
+      sectorSize,
+      reach.size,
+    );
+    for (const { number, type, offset, length } of logical.partitions) {
+      partitions.push({ number, type, offset, length });
+      if (offset + length > rangeEnd(container)) {
+        faults.push({
+          code: "PARTITION_PLACE_WRONG",
+          message: `partition ${number} of the image reaches beyond the extended partition ${entry.number} that it is in`,
+        });
+      }
+    }
+    places.push(
+      ...logical.links.map((offset) => ({ offset, length: MBR_SIZE })),
+    );
+    if (logical.broken !== undefined) {
+      faults.push({
+        code: "EXTENDED_PARTITION_BROKEN",
+        message: `partition ${entry.number} of the image is an extended one, and ${logical.broken}`,
+      });
+    }
+  }
+  return {
+    kind: "mbr",
+    sectorSize,
+    diskId: sector.readUInt32LE(DISK_ID_OFFSET),
+    partitions,
+    containers,
+    places: normaliseRanges(places),
+    faults: [
+      ...placeFaults(partitions, containers, places, reach.size),
+      ...faults,
+    ],
+  };
+};

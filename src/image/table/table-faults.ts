@@ -1,0 +1,100 @@
+// What can be wrong with a partition table, and which of its partitions lie where none can; computes only.
+import { type Range, rangeEnd } from "../range.ts";
+
+export type TableFaultCode =
+  | "PARTITION_BEYOND_END"
+  | "PARTITION_PLACE_WRONG"
+  | "PARTITIONS_OVERLAP"
+  | "EXTENDED_PARTITION_BROKEN"
+  | "GPT_CUT_SHORT"
+  | "GPT_DAMAGED"
+  | "GPT_BACKUP_DAMAGED"
+  | "HYBRID_MBR_DIFFERS";
+
+export type TableFault = {
+  readonly code: TableFaultCode;
+  /** A sentence without its full stop. */
+  readonly message: string;
+};
+
+/** What is looked at of a partition. */
+type Partition = Range & { readonly number: number };
+
+/** Not so for numbers that no disk has, which are NaN. */
+const hasPlace = ({ offset, length }: Partition): boolean =>
+  !(offset <= 0) && !(length <= 0);
+
+const overlaps = (partitions: readonly Partition[]): TableFault[] => {
+  const sorted = partitions
+    .filter(hasPlace)
+    .toSorted((a, b) => a.offset - b.offset);
+  const faults: TableFault[] = [];
+  let [longest] = sorted;
+  for (const partition of sorted.slice(1)) {
+    if (longest !== undefined && partition.offset < rangeEnd(longest)) {
+      faults.push({
+        code: "PARTITIONS_OVERLAP",
+        message: `partitions ${longest.number} and ${partition.number} of the image overlap`,
+      });
+    }
+    if (longest === undefined || rangeEnd(partition) > rangeEnd(longest)) {
+      longest = partition;
+    }
+  }
+  return faults;
+};
+
+const onTable = (partition: Partition, places: readonly Range[]): boolean =>
+  places.some(
+    (place) =>
+      partition.offset < rangeEnd(place) && place.offset < rangeEnd(partition),
+  );
+
+const count = (bytes: number): string =>
+  Number.isFinite(bytes) ? `byte ${bytes}` : "a byte that no disk has";
+
+/**
+ * @param containers extended partitions, which overlap what is in them, and nothing else
+ * @param places of the table itself
+ * @param size bytes of the image; undefined where it is not known
+ */
+export const placeFaults = (
+  partitions: readonly Partition[],
+  containers: readonly Partition[],
+  places: readonly Range[],
+  size: number | undefined,
+): readonly TableFault[] => {
+  const all = [...partitions, ...containers];
+  const isLogical = ({ number }: Partition): boolean =>
+    containers.length > 0 && number > 4;
+  return [
+    ...all
+      .filter((partition) => !hasPlace(partition))
+      .map(({ number }): TableFault => ({
+        code: "PARTITION_PLACE_WRONG",
+        message: `partition ${number} of the image starts on the partition table or has no length`,
+      })),
+    ...partitions
+      .filter((partition) => hasPlace(partition) && onTable(partition, places))
+      .map(({ number }): TableFault => ({
+        code: "PARTITION_PLACE_WRONG",
+        message: `partition ${number} of the image covers a part of the partition table`,
+      })),
+    ...all
+      .filter(
+        (partition) =>
+          hasPlace(partition) &&
+          size !== undefined &&
+          !(rangeEnd(partition) <= size),
+      )
+      .map((partition): TableFault => ({
+        code: "PARTITION_BEYOND_END",
+        message: `partition ${partition.number} ends at ${count(rangeEnd(partition))}, but the image has only ${size} bytes`,
+      })),
+    ...overlaps([
+      ...partitions.filter((partition) => !isLogical(partition)),
+      ...containers,
+    ]),
+    ...overlaps(partitions.filter(isLogical)),
+  ];
+};

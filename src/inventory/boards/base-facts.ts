@@ -1,0 +1,190 @@
+// What is known of a base image by its name alone: the system in it, and what it cannot serve.
+import type { Problem } from "../../report/problem.ts";
+import { BOARD_FACTS } from "./boards.ts";
+import type {
+  Board,
+  ResolvedCluster,
+  ResolvedNode,
+  Runtime,
+  Role,
+} from "../resolved.ts";
+import type { Storage } from "./storage.ts";
+
+/** The name from the catalogue, or the vendor's file name at the end of a path or URL. */
+const nameOf = (base: string): string => base.split("/").at(-1) ?? "";
+
+export type BaseSystem = "ubuntu" | "raspios" | "archlinuxarm";
+
+/** What the name does not tell is taken for Ubuntu. */
+export const baseSystem = (base: string): BaseSystem => {
+  const name = nameOf(base).toLowerCase();
+  return name.includes("raspios")
+    ? "raspios"
+    : name.includes("archlinuxarm")
+      ? "archlinuxarm"
+      : "ubuntu";
+};
+
+/** Such as "24.04"; undefined for what does not call itself Ubuntu, and that may be Ubuntu all the same. */
+export const ubuntuRelease = (base: string): string | undefined =>
+  /^ubuntu-(\d{2}\.\d{2})/.exec(nameOf(base))?.[1];
+
+/** Why a base cannot be on another medium than the card; its command line names the card's partition. */
+export const refuseStorage = (
+  base: string,
+  storage: Storage,
+): BaseRefusal | undefined =>
+  baseSystem(base) === "archlinuxarm" && storage !== "sd"
+    ? {
+        why: "made from Arch Linux ARM, which boots from the card alone (root=/dev/mmcblk0p2)",
+        hint: "set storage: sd for this node, or use an Ubuntu base",
+      }
+    : undefined;
+
+/** Why a base cannot serve a role beside the cluster, whose scripts install their packages with apt. */
+export const refuseRole = (
+  base: string,
+  role: Role | undefined,
+): BaseRefusal | undefined =>
+  baseSystem(base) === "archlinuxarm" &&
+  (role === "gateway" || role === "storage")
+    ? {
+        why: `made from Arch Linux ARM, where pi-image cannot set up the role ${role}`,
+        hint: "use an Ubuntu base for this node",
+      }
+    : undefined;
+
+/** Kubernetes 1.37 drops what makes it work with containerd 1; Debian 13, and so Raspberry Pi OS, has 1.7. */
+const FIRST_WITH_CONTAINERD_2 = 37;
+
+/** Why a base's own packages cannot run this Kubernetes; undefined where they can. */
+export const refuseRuntime = (
+  base: string,
+  runtime: Runtime,
+  minor: string,
+): BaseRefusal | undefined =>
+  baseSystem(base) === "archlinuxarm" && runtime !== "containerd"
+    ? {
+        why: `made from Arch Linux ARM, which has no packages of ${runtime}`,
+        hint: "set runtime: containerd for the cluster, or use an Ubuntu base",
+      }
+    : baseSystem(base) === "raspios" &&
+        runtime === "containerd" &&
+        Number(minor.split(".")[1]) >= FIRST_WITH_CONTAINERD_2
+      ? {
+          why: `made from Raspberry Pi OS, whose containerd 1.7 cannot run Kubernetes ${minor}`,
+          hint: "set runtime: containerd-docker or cri-o for the cluster, or use an Ubuntu base",
+        }
+      : undefined;
+
+export type BaseRefusal = { readonly why: string; readonly hint: string };
+
+/** Why a board does not boot from a base; undefined where it does, as far as names tell. */
+export const refuseBoard = (
+  board: Board,
+  base: string,
+): BaseRefusal | undefined =>
+  ubuntuRelease(base) === "22.04" && !BOARD_FACTS[board].ubuntu2204
+    ? {
+        why: `a ${BOARD_FACTS[board].title}, and Ubuntu 22.04 does not boot on it`,
+        hint: "use ubuntu-24.04 or newer for this node",
+      }
+    : undefined;
+
+/** The first release whose boot partition has two generations, which older EEPROMs cannot boot. */
+const FIRST_WITH_GENERATIONS = "25.10";
+
+/** The oldest EEPROM that boots the base on this board, as a date; undefined where any does. */
+export const oldestEeprom = (
+  board: Board,
+  base: string,
+): string | undefined => {
+  const release = ubuntuRelease(base);
+  return release !== undefined && release >= FIRST_WITH_GENERATIONS
+    ? BOARD_FACTS[board].eepromForGenerations
+    : undefined;
+};
+
+const UPDATE_EEPROM =
+  "boot the board once with Raspberry Pi OS and run `sudo rpi-eeprom-update -a`, or use ubuntu-24.04, which boots with any";
+
+/**
+ * What stands between a node's EEPROM and a base: a warning where nobody wrote down its date.
+ *
+ * @param title the node, for messages
+ * @param date as the inventory has it, as in 2025-02-11
+ */
+export const judgeEeprom = (
+  title: string,
+  board: Board,
+  base: string,
+  date: string | undefined,
+): Problem | undefined => {
+  const oldest = oldestEeprom(board, base);
+  if (oldest === undefined || (date !== undefined && date >= oldest)) {
+    return undefined;
+  }
+  const kind = BOARD_FACTS[board].title;
+  return date === undefined
+    ? {
+        code: "EEPROM_UNKNOWN",
+        severity: "warning",
+        message: `a ${kind} boots ${base} only with an EEPROM of ${oldest} or later, and the inventory does not say which ${title} has`,
+        hint: `\`rpi-eeprom-update\` on the board shows its date: write it at the node as eepromDate: ${oldest}; to update it, ${UPDATE_EEPROM}`,
+      }
+    : {
+        code: "EEPROM_TOO_OLD",
+        severity: "error",
+        message: `${title} has an EEPROM of ${date}, and a ${kind} boots ${base} only with one of ${oldest} or later`,
+        hint: UPDATE_EEPROM,
+      };
+};
+
+/** One warning about a kind of board is enough, however many nodes there are. */
+export const onceForEachBoard = (
+  problems: readonly Problem[],
+): readonly Problem[] => {
+  const told = new Set<string>();
+  return problems.filter(({ code, hint = "" }) => {
+    const again = code === "EEPROM_UNKNOWN" && told.has(hint);
+    told.add(hint);
+    return !again;
+  });
+};
+
+/** The nodes with the base that the command line names in place of theirs, and those that it cannot serve. */
+export const withBase = (
+  nodes: readonly ResolvedNode[],
+  base: string | undefined,
+  { runtime, kubernetes }: Pick<ResolvedCluster, "runtime" | "kubernetes">,
+): {
+  readonly nodes: readonly ResolvedNode[];
+  readonly problems: readonly Problem[];
+} => {
+  if (base === undefined) {
+    return { nodes, problems: [] };
+  }
+  const problems = nodes.flatMap((node): (Problem | undefined)[] => {
+    const { name, board, storage, role, eepromDate } = node;
+    const refusal =
+      refuseBoard(board, base) ??
+      refuseStorage(base, storage) ??
+      refuseRole(base, role) ??
+      refuseRuntime(base, runtime, kubernetes.minor);
+    return [
+      refusal && {
+        code: "BASE_TOO_OLD",
+        severity: "error",
+        message: `${name} is ${refusal.why}`,
+        hint: refusal.hint,
+      },
+      judgeEeprom(name, board, base, eepromDate),
+    ];
+  });
+  return {
+    nodes: nodes.map((node) => ({ ...node, base })),
+    problems: onceForEachBoard(
+      problems.filter((problem) => problem !== undefined),
+    ),
+  };
+};

@@ -1,0 +1,108 @@
+// What config.txt gets for a board and its switches, and the user's own lines in the same form.
+import type { ConfigSection } from "../../firmware/config-lines.ts";
+import { BOARD_FACTS } from "./boards.ts";
+import { filterOf } from "../rules/board-rules.ts";
+import type { FanSteps, Hardware } from "./hardware.ts";
+import type { Board } from "../resolved.ts";
+import { STORAGE_FACTS, type Storage } from "./storage.ts";
+
+/** The firmware counts thousandths of a degree: https://github.com/raspberrypi/firmware/blob/master/boot/overlays/README */
+const fanLines = (parameter: string, steps: FanSteps): readonly string[] =>
+  (steps ?? []).map(
+    (degrees, step) =>
+      `dtparam=${parameter}${step}=${Math.round(degrees * 1000)}`,
+  );
+
+const switchLines = ({
+  wifi,
+  bluetooth,
+  watchdog,
+}: Hardware): readonly string[] => [
+  // Before the overlays, whose parameters come behind them.
+  ...(watchdog ? ["dtparam=watchdog=on"] : []),
+  // The firmware's overlay map takes the Pi 5's own overlays for these names.
+  ...(wifi ? [] : ["dtoverlay=disable-wifi"]),
+  ...(bluetooth ? [] : ["dtoverlay=disable-bt"]),
+];
+
+/**
+ * HAT+ boards switch the connector on by themselves; for others dtparam=pciex1 is needed. On the Compute Module 4 it is
+ * always on. A card that moves its system leaves the line out where the boot loader has to know the adapter's kind: whether
+ * the disk answers without it tells that (cloud-init/files/usr/local/lib/pi-image/adapter.sh).
+ * https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#enable-pcie
+ */
+const switchesPcie = ({
+  board,
+  storage,
+}: {
+  readonly board: Board;
+  readonly storage: Storage;
+}): boolean => {
+  const { way, disk } = STORAGE_FACTS[storage];
+  const { filters, probesPcie } = BOARD_FACTS[board];
+  return (
+    filters[0] === "pi5" && disk === "nvme" && !(way === "copied" && probesPcie)
+  );
+};
+
+/**
+ * The settings that differ between families of boards stand under the family's filter: a card in the wrong board then sets
+ * nothing that this board takes for something else.
+ */
+export const boardConfig = (node: {
+  readonly board: Board;
+  readonly storage: Storage;
+  readonly hardware: Hardware;
+}): readonly ConfigSection[] => {
+  const { hardware } = node;
+  const facts = BOARD_FACTS[node.board];
+  const [family = "all"] = facts.filters;
+  const pi5 = family === "pi5";
+  return [
+    { section: "all", lines: switchLines(hardware) },
+    {
+      section: family,
+      lines: [
+        ...(switchesPcie(node) ? ["dtparam=pciex1"] : []),
+        ...(pi5 && hardware.usbMaxCurrent ? ["usb_max_current_enable=1"] : []),
+        ...(facts.fan ? fanLines("fan_temp", hardware.fan) : []),
+        ...(facts.poeHat ? fanLines("poe_fan_temp", hardware.poeFan) : []),
+      ],
+    },
+  ];
+};
+
+/** What the node itself adds at first boot, as far as it comes to that; another list must not say otherwise. */
+export const laterConfig = ({
+  board,
+  storage,
+  pcieGen,
+}: {
+  readonly board: Board;
+  readonly storage: Storage;
+  readonly pcieGen: number;
+}): readonly string[] => [
+  ...(BOARD_FACTS[board].filters[0] === "pi5" &&
+  STORAGE_FACTS[storage].disk === "nvme"
+    ? ["dtparam=pciex1"]
+    : []),
+  ...(pcieGen === 3 ? ["dtparam=pciex1_gen=3"] : []),
+];
+
+/** The user's lines under the filters that stand among them. */
+export const splitSections = (
+  lines: readonly string[],
+): readonly ConfigSection[] => {
+  const sections: { section: string; lines: string[] }[] = [
+    { section: "all", lines: [] },
+  ];
+  for (const line of lines) {
+    const filter = filterOf(line);
+    if (filter === undefined) {
+      sections.at(-1)?.lines.push(line);
+    } else {
+      sections.push({ section: filter, lines: [] });
+    }
+  }
+  return sections;
+};

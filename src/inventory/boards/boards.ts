@@ -1,0 +1,147 @@
+// What the boards can do, as far as an inventory can get it wrong.
+import type { Board } from "../resolved.ts";
+
+type BoardFacts = {
+  readonly title: string;
+  /**
+   * The fastest PCIe generation of the connector that a disk can use; undefined without one. The BCM2711 ends at
+   * Gen 2, and on Pi 4 and 400 its only lane goes to the USB controller.
+   * https://github.com/raspberrypi/documentation/blob/master/documentation/asciidoc/computers/raspberry-pi/pcie.adoc
+   */
+  readonly pcie: 2 | 3 | undefined;
+  /** Memory in MB where every board of this name has the same; undefined where it is sold in sizes. */
+  readonly memory: number | undefined;
+  /**
+   * Whether Ubuntu 22.04 boots on it.
+   * https://github.com/canonical/ubuntu-boards-documentation
+   */
+  readonly ubuntu2204: boolean;
+  /**
+   * The oldest boot EEPROM that boots an image with two generations of its boot files (`tryboot_a_b`, Ubuntu 25.10 and
+   * later); undefined where the board has none.
+   * https://github.com/canonical/ubuntu-boards-documentation
+   */
+  readonly eepromForGenerations: string | undefined;
+  /**
+   * The chip by which the images of its boot loader are told apart; undefined where there is no such memory. The ROM of
+   * the Compute Module 4 starts no recovery.bin from its eMMC.
+   * https://github.com/raspberrypi/rpi-eeprom/blob/master/rpi-eeprom-update
+   */
+  readonly bootLoader: 2711 | 2712 | undefined;
+  readonly recoveryFromCard: boolean;
+  /**
+   * The filters of config.txt that hold on it besides [all]; the first is that of its family.
+   * https://www.raspberrypi.com/documentation/computers/config_txt.html#model-filters
+   */
+  readonly filters: readonly string[];
+  /**
+   * Whether its boot loader looks for a disk behind an adapter that is not a HAT+ only with PCIE_PROBE=1.
+   * https://github.com/raspberrypi/rpi-eeprom/blob/master/firmware-2712/release-notes.md (2023-11-20)
+   */
+  readonly probesPcie: boolean;
+  /** Whether it has the four-pin connector that the Active Cooler uses. */
+  readonly fan: boolean;
+  /** Whether a PoE or PoE+ HAT fits. */
+  readonly poeHat: boolean;
+};
+
+export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
+  "pi3b+": {
+    title: "Raspberry Pi 3B+",
+    pcie: undefined,
+    memory: 1024,
+    ubuntu2204: true,
+    eepromForGenerations: undefined,
+    bootLoader: undefined,
+    recoveryFromCard: false,
+    filters: ["pi3", "pi3+"],
+    probesPcie: false,
+    fan: false,
+    poeHat: true,
+  },
+  pi4: {
+    title: "Raspberry Pi 4",
+    pcie: undefined,
+    memory: undefined,
+    ubuntu2204: true,
+    eepromForGenerations: "2022-11-25",
+    bootLoader: 2711,
+    recoveryFromCard: true,
+    filters: ["pi4"],
+    probesPcie: false,
+    fan: false,
+    poeHat: true,
+  },
+  pi400: {
+    title: "Raspberry Pi 400",
+    pcie: undefined,
+    memory: 4096,
+    ubuntu2204: true,
+    eepromForGenerations: "2022-11-25",
+    bootLoader: 2711,
+    recoveryFromCard: true,
+    filters: ["pi4", "pi400"],
+    probesPcie: false,
+    fan: false,
+    poeHat: false,
+  },
+  pi5: {
+    title: "Raspberry Pi 5",
+    pcie: 3,
+    memory: undefined,
+    ubuntu2204: false,
+    eepromForGenerations: "2025-02-11",
+    bootLoader: 2712,
+    recoveryFromCard: true,
+    filters: ["pi5"],
+    probesPcie: true,
+    fan: true,
+    poeHat: false,
+  },
+  // Only the Pi 500+ has the M.2 socket soldered; the name stands for both.
+  pi500: {
+    title: "Raspberry Pi 500",
+    pcie: 3,
+    memory: undefined,
+    ubuntu2204: false,
+    eepromForGenerations: "2025-02-11",
+    bootLoader: 2712,
+    recoveryFromCard: true,
+    filters: ["pi5", "pi500"],
+    probesPcie: false,
+    fan: false,
+    poeHat: false,
+  },
+  cm4: {
+    title: "Compute Module 4",
+    pcie: 2,
+    memory: undefined,
+    ubuntu2204: true,
+    eepromForGenerations: "2022-11-25",
+    bootLoader: 2711,
+    recoveryFromCard: false,
+    filters: ["pi4", "cm4"],
+    probesPcie: false,
+    fan: false,
+    poeHat: true,
+  },
+  cm5: {
+    title: "Compute Module 5",
+    pcie: 3,
+    memory: undefined,
+    ubuntu2204: false,
+    eepromForGenerations: "2025-02-11",
+    bootLoader: 2712,
+    recoveryFromCard: false,
+    filters: ["pi5", "cm5"],
+    probesPcie: true,
+    fan: true,
+    poeHat: true,
+  },
+};
+
+/**
+ * What kubeadm's preflight demands of a control plane, in MB (ControlPlaneMem).
+ * https://github.com/kubernetes/kubernetes/blob/master/cmd/kubeadm/app/constants/constants_unix.go
+ */
+export const CONTROL_PLANE_MEMORY = 1700;

@@ -1,0 +1,86 @@
+// The part of a resolved node that its board decides: storage, PCIe, boot loader and what config.txt gets.
+import { mergeSections } from "../../firmware/config-lines.ts";
+import { boardConfig, splitSections } from "./board-config.ts";
+import { imagePath } from "../rules/board-rules.ts";
+import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
+import type { Inventory } from "../schema/cluster-schema.ts";
+import { DEFAULT_HARDWARE, type Hardware } from "./hardware.ts";
+import { absolutePath, type Places } from "../load/paths.ts";
+import type { ResolvedNode, Runtime } from "../resolved.ts";
+import { DEFAULT_SETTINGS } from "../settings.ts";
+import { STORAGE_FACTS } from "./storage.ts";
+
+/** Where a container runtime keeps images and containers: most of what a node writes. */
+const runtimeFolder = (runtime: Runtime): string =>
+  runtime === "cri-o" ? "/var/lib/containers" : "/var/lib/containerd";
+
+type Resolved = Pick<
+  ResolvedNode,
+  | "board"
+  | "storage"
+  | "dataMount"
+  | "keepCard"
+  | "pcieGen"
+  | "eeprom"
+  | "eepromImage"
+  | "hardware"
+  | "config"
+>;
+
+type NodeEntry = Inventory["nodes"][number];
+
+const resolveHardware = (
+  written: NonNullable<NodeEntry["hardware"]>,
+): Hardware => ({
+  wifi: written.wifi ?? DEFAULT_HARDWARE.wifi,
+  bluetooth: written.bluetooth ?? DEFAULT_HARDWARE.bluetooth,
+  usbMaxCurrent: written.usbMaxCurrent ?? DEFAULT_HARDWARE.usbMaxCurrent,
+  watchdog: written.watchdog ?? DEFAULT_HARDWARE.watchdog,
+  fan: written.fan,
+  poeFan: written.poeFan,
+});
+
+/** Where the disk of a storage node is mounted; `defaults` speaks of the disks of the others. */
+const EXPORT_MOUNT = "/srv/nfs";
+
+export const resolveBoard = (
+  node: NodeEntry,
+  inventory: {
+    readonly cluster: Inventory["cluster"];
+    readonly defaults: NonNullable<Inventory["defaults"]>;
+  },
+  places: Places,
+): Resolved => {
+  const { cluster, defaults } = inventory;
+  const board = node.board ?? defaults.board ?? DEFAULT_SETTINGS.board;
+  const storage = node.storage ?? defaults.storage ?? DEFAULT_SETTINGS.storage;
+  const eeprom = node.eeprom ?? defaults.eeprom ?? DEFAULT_SETTINGS.eeprom;
+  const image = node.eepromImage ?? defaults.eepromImage;
+  const hardware = resolveHardware(node.hardware ?? defaults.hardware ?? {});
+  const { way } = STORAGE_FACTS[storage];
+  return {
+    board,
+    storage,
+    dataMount:
+      way === "data"
+        ? (node.dataMount ??
+          (node.role === "storage" ? EXPORT_MOUNT : undefined) ??
+          defaults.dataMount ??
+          runtimeFolder(cluster.runtime ?? DEFAULT_CLUSTER.runtime))
+        : undefined,
+    keepCard:
+      way === "copied" &&
+      (node.keepCard ?? defaults.keepCard ?? DEFAULT_SETTINGS.keepCard),
+    pcieGen: node.pcieGen ?? defaults.pcieGen ?? DEFAULT_SETTINGS.pcieGen,
+    eeprom,
+    eepromImage:
+      eeprom === "recovery" && image !== undefined
+        ? absolutePath(imagePath(image), places)
+        : undefined,
+    hardware,
+    config: mergeSections([
+      ...boardConfig({ board, storage, hardware }),
+      ...splitSections(node.config ?? defaults.config ?? []),
+    ]),
+  };
+};

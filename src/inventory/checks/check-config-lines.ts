@@ -1,0 +1,81 @@
+// The user's own lines for config.txt against those that the node's other settings make.
+import { type Setting, settingsOf } from "../../firmware/config-lines.ts";
+import type { Problem } from "../../report/problem.ts";
+import { boardConfig, laterConfig } from "../boards/board-config.ts";
+import { filterOf } from "../rules/board-rules.ts";
+import { BOARD_FACTS } from "../boards/boards.ts";
+import type { Check, Draft } from "../draft.ts";
+import { DEFAULT_HARDWARE } from "../boards/hardware.ts";
+import { nodesOf, placeOf, settingOf, titleOf } from "../settings.ts";
+
+/** What the settings make, as far as they are right in themselves. */
+const ours = (draft: Draft, index: number): readonly Setting[] => {
+  const board = settingOf(draft, index, "board")?.value;
+  const storage = settingOf(draft, index, "storage")?.value;
+  const hardware = settingOf(draft, index, "hardware")?.value;
+  const pcieGen = settingOf(draft, index, "pcieGen")?.value ?? 2;
+  if (board === undefined || storage === undefined) {
+    return [];
+  }
+  const steps = (list: readonly (number | undefined)[] | undefined) =>
+    list?.filter((step) => step !== undefined);
+  const written = boardConfig({
+    board,
+    storage,
+    hardware: {
+      wifi: hardware?.wifi ?? DEFAULT_HARDWARE.wifi,
+      bluetooth: hardware?.bluetooth ?? DEFAULT_HARDWARE.bluetooth,
+      usbMaxCurrent: hardware?.usbMaxCurrent ?? DEFAULT_HARDWARE.usbMaxCurrent,
+      watchdog: hardware?.watchdog ?? DEFAULT_HARDWARE.watchdog,
+      fan: steps(hardware?.fan),
+      poeFan: steps(hardware?.poeFan),
+    },
+  }).flatMap(({ lines }) => lines);
+  return [...written, ...laterConfig({ board, storage, pcieGen })].flatMap(
+    settingsOf,
+  );
+};
+
+const conflicts = (draft: Draft, index: number): readonly Problem[] => {
+  const node = draft.content.nodes?.[index];
+  const board = settingOf(draft, index, "board")?.value;
+  const config = settingOf(draft, index, "config");
+  if (config?.value === undefined || board === undefined || !node) {
+    return [];
+  }
+  const made = new Map(
+    ours(draft, index).map((setting) => [setting.identity, setting]),
+  );
+  const holding = ["all", ...BOARD_FACTS[board].filters];
+  let filter = "all";
+  return config.value.flatMap((line, number): readonly Problem[] => {
+    filter = (line === undefined ? undefined : filterOf(line)) ?? filter;
+    if (line === undefined || !holding.includes(filter)) {
+      return [];
+    }
+    const clash = settingsOf(line).flatMap(({ identity, value }) => {
+      const other = made.get(identity);
+      return other === undefined || other.value === value ? [] : [other];
+    })[0];
+    return clash === undefined
+      ? []
+      : [
+          {
+            code: "CONFIG_CONFLICT",
+            severity: "error",
+            message: `${titleOf({ index, node })} gets ${clash.line} from its other settings, and this line sets the same differently`,
+            ...placeOf(
+              draft,
+              { index, node },
+              config.path[0] === "defaults"
+                ? { value: line, path: config.path }
+                : { value: line, path: [...config.path, number] },
+            ),
+            hint: "remove the line, or change the setting that makes the other",
+          },
+        ];
+  });
+};
+
+export const checkConfigLines: Check = (draft) =>
+  nodesOf(draft).flatMap(({ index }) => conflicts(draft, index));

@@ -1,0 +1,78 @@
+// The user's own lines for config.txt against each other.
+import {
+  isOverlay,
+  type Setting,
+  settingsOf,
+} from "../../firmware/config-lines.ts";
+import type { Problem } from "../../report/problem.ts";
+import { filterOf } from "../rules/board-rules.ts";
+import type { Check, Draft, DraftNode } from "../draft.ts";
+import { nodesOf } from "../settings.ts";
+import { quoted } from "../wording.ts";
+import type { Path } from "../yaml/yaml-file.ts";
+
+type Placed = Setting & {
+  readonly filter: string;
+  /** Its index in the list. */
+  readonly number: number;
+};
+
+/** What each line sets under its filter; parameters behind an overlay are that overlay's, and so left out. */
+const placed = (list: NonNullable<DraftNode["config"]>): readonly Placed[] => {
+  let filter = "all";
+  let overlay = false;
+  return list.flatMap((line, number) => {
+    const next = line === undefined ? undefined : filterOf(line);
+    if (line === undefined || next !== undefined) {
+      filter = next ?? filter;
+      overlay = false;
+      return [];
+    }
+    overlay ||= isOverlay(line);
+    return overlay && line.startsWith("dtparam=")
+      ? []
+      : settingsOf(line).map((setting) => ({ ...setting, filter, number }));
+  });
+};
+
+/**
+ * Under the same filter, or for all boards after a line for some: the firmware would take the last, and the lines for all
+ * boards come first where the list becomes one entry a filter.
+ */
+const clashes = (earlier: Placed, later: Placed): boolean =>
+  earlier.number < later.number &&
+  earlier.identity === later.identity &&
+  earlier.value !== later.value &&
+  (earlier.filter === later.filter || later.filter === "all");
+
+const contradictions = (
+  draft: Draft,
+  list: DraftNode["config"],
+  path: Path,
+): readonly Problem[] => {
+  const settings = placed(list ?? []);
+  return settings.flatMap((setting): readonly Problem[] => {
+    const earlier = settings.find((other) => clashes(other, setting));
+    return earlier === undefined
+      ? []
+      : [
+          {
+            code: "CONFIG_CONFLICT",
+            severity: "error",
+            message: `${quoted(setting.line)} sets what ${quoted(earlier.line)} before it sets differently`,
+            at: draft.at([...path, setting.number]),
+            hint: "remove one of the two lines",
+          },
+        ];
+  });
+};
+
+export const checkConfigList: Check = (draft) => [
+  ...contradictions(draft, draft.content.defaults?.config, [
+    "defaults",
+    "config",
+  ]),
+  ...nodesOf(draft).flatMap(({ index, node }) =>
+    contradictions(draft, node.config, ["nodes", index, "config"]),
+  ),
+];

@@ -1,0 +1,136 @@
+// Switches of a board against what the board has.
+import type { Problem } from "../../report/problem.ts";
+import { BOARD_FACTS } from "../boards/boards.ts";
+import type { Check, Draft, DraftNode } from "../draft.ts";
+import { nodesOf, settingOf, titleOf } from "../settings.ts";
+import type { Path } from "../yaml/yaml-file.ts";
+
+type Numbered = { readonly index: number; readonly node: DraftNode };
+type Written = NonNullable<DraftNode["hardware"]>;
+
+const unsupported = (
+  draft: Draft,
+  numbered: Numbered,
+  path: Path,
+  what: string,
+): Problem => ({
+  code: "HARDWARE_UNSUPPORTED",
+  severity: "error",
+  message: `${titleOf(numbered)} ${what}`,
+  at: draft.keyAt(path),
+  hint: `remove \`${String(path.at(-1))}\`, or set the node's board`,
+});
+
+const fans = (
+  draft: Draft,
+  numbered: Numbered,
+  path: Path,
+  hardware: Written,
+): readonly Problem[] =>
+  (["fan", "poeFan"] as const).flatMap((key) => {
+    const steps = hardware[key] ?? [];
+    return steps.every(
+      (step, index) =>
+        step === undefined || index === 0 || step > (steps[index - 1] ?? 0),
+    )
+      ? []
+      : [
+          {
+            code: "FAN_STEPS_UNORDERED" as const,
+            severity: "error" as const,
+            message: `the steps of \`${key}\` do not rise, so that the fan of ${titleOf(numbered)} would skip one`,
+            at: draft.at([...path, key]),
+            hint: "write each temperature higher than the one before, for example [50, 60, 67.5, 75]",
+          },
+        ];
+  });
+
+/** What `defaults` says is for those boards that have it, so only a node's own mapping is looked at for that. */
+const ownSwitches = (
+  draft: Draft,
+  numbered: Numbered,
+  path: Path,
+  hardware: Written,
+): readonly Problem[] => {
+  const board = settingOf(draft, numbered.index, "board")?.value;
+  if (board === undefined) {
+    return [];
+  }
+  const facts = BOARD_FACTS[board];
+  const missing = [
+    ["fan", hardware.fan && !facts.fan, "no connector for an Active Cooler"],
+    ["poeFan", hardware.poeFan && !facts.poeHat, "no place for a PoE HAT"],
+    [
+      "usbMaxCurrent",
+      hardware.usbMaxCurrent && facts.filters[0] !== "pi5",
+      "no limit of its USB current to lift",
+    ],
+  ] as const;
+  return missing.flatMap(([key, wrong, what]) =>
+    wrong
+      ? [
+          unsupported(
+            draft,
+            numbered,
+            [...path, key],
+            `is a ${facts.title}, which has ${what}`,
+          ),
+        ]
+      : [],
+  );
+};
+
+/** What switches the radio off besides `hardware`: https://github.com/raspberrypi/firmware/blob/master/boot/overlays/README */
+const RADIO_OFF = /^dtoverlay=disable-wifi(-pi5)?$/;
+
+/** A node that has Wi-Fi in its inventory and whose radio is off would wait for it for ever. */
+const radio = (draft: Draft, numbered: Numbered): readonly Problem[] => {
+  const { index, node } = numbered;
+  const hardware = settingOf(draft, index, "hardware");
+  const config = settingOf(draft, index, "config");
+  if (!(node.wifi ?? draft.content.defaults?.wifi)) {
+    return [];
+  }
+  const line = (config?.value ?? []).findIndex((text) =>
+    RADIO_OFF.test(text ?? ""),
+  );
+  const off = [
+    ...(hardware?.value?.wifi === false
+      ? [{ what: "`hardware`", path: [...hardware.path, "wifi"] }]
+      : []),
+    ...(config !== undefined && line >= 0
+      ? [{ what: "a line of `config`", path: [...config.path, line] }]
+      : []),
+  ];
+  return off.map(({ what, path }) => ({
+    code: "RADIO_OFF",
+    severity: "error",
+    message: `${titleOf(numbered)} has a Wi-Fi network, and ${what} switches its radio off`,
+    at: draft.at(path),
+    hint: `set wifi: false at the node, or remove ${what === "`hardware`" ? "hardware.wifi" : "the line"}`,
+  }));
+};
+
+export const checkHardware: Check = (draft) => [
+  ...nodesOf(draft).flatMap((numbered) => {
+    const { hardware } = numbered.node;
+    const path = ["nodes", numbered.index, "hardware"];
+    return [
+      ...radio(draft, numbered),
+      ...(hardware === undefined
+        ? []
+        : [
+            ...fans(draft, numbered, path, hardware),
+            ...ownSwitches(draft, numbered, path, hardware),
+          ]),
+    ];
+  }),
+  ...(draft.content.defaults?.hardware === undefined
+    ? []
+    : fans(
+        draft,
+        { index: 0, node: { name: "every node" } },
+        ["defaults", "hardware"],
+        draft.content.defaults.hardware,
+      )),
+];

@@ -1,0 +1,48 @@
+// Time zones that are spelled well and exist nowhere.
+import { ifOneOf } from "../../report/expected-failure.ts";
+import type { Check } from "../draft.ts";
+import { nodesOf } from "../settings.ts";
+import { closest, quoted } from "../wording.ts";
+import type { Path } from "../yaml/yaml-file.ts";
+
+const known: readonly string[] = Intl.supportedValuesOf("timeZone");
+
+/** The name in the spelling of the time zone database; undefined for one that Node does not know. */
+const spelling = (name: string): string | undefined => {
+  const same = known.find((zone) => zone.toLowerCase() === name.toLowerCase());
+  if (same !== undefined) {
+    return same;
+  }
+  try {
+    // Old names and links (UTC, Europe/Kyiv) are known and not in the list.
+    new Intl.DateTimeFormat("en", { timeZone: name }).format(0);
+    return name;
+  } catch (error) {
+    return ifOneOf(error, [RangeError], undefined);
+  }
+};
+
+// A warning: the zone may be younger than the data in this Node, and a node without it runs in UTC.
+export const checkTimezones: Check = (draft) =>
+  [
+    { path: ["defaults"] as Path, timezone: draft.content.defaults?.timezone },
+    ...nodesOf(draft).map(({ index, node }) => ({
+      path: ["nodes", index] as Path,
+      timezone: node.timezone,
+    })),
+  ].flatMap(({ path, timezone }) => {
+    if (timezone === undefined || spelling(timezone) === timezone) {
+      return [];
+    }
+    const meant = spelling(timezone) ?? closest(timezone, known);
+    return [
+      {
+        code: "TIMEZONE_UNKNOWN",
+        severity: "warning",
+        message: `pi-image does not know the time zone ${quoted(timezone)}`,
+        at: draft.at([...path, "timezone"]),
+        label: meant === undefined ? undefined : `did you mean ${meant}?`,
+        hint: "a node without that time zone runs in UTC",
+      } as const,
+    ];
+  });

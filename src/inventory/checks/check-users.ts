@@ -1,0 +1,92 @@
+// Who can log in: nodes have no passwords, so without a user and a key nobody can.
+import type { Problem } from "../../report/problem.ts";
+import type { Check, Draft } from "../draft.ts";
+import { nodesOf, settingOf, titleOf } from "../settings.ts";
+import { listed } from "../wording.ts";
+import type { Path } from "../yaml/yaml-file.ts";
+
+type Users = NonNullable<NonNullable<Draft["content"]["defaults"]>["users"]>;
+
+const listsOf = (
+  draft: Draft,
+): readonly { readonly users: Users; readonly path: Path }[] =>
+  [
+    { users: draft.content.defaults?.users, path: ["defaults", "users"] },
+    ...nodesOf(draft).map(({ index, node }) => ({
+      users: node.users,
+      path: ["nodes", index, "users"],
+    })),
+  ].flatMap(({ users, path }) =>
+    users === undefined ? [] : [{ users, path }],
+  );
+
+export const checkUserNames: Check = (draft) =>
+  listsOf(draft).flatMap(({ users, path }) => {
+    const first = new Map<string, number>();
+    return users.flatMap((user, index): readonly Problem[] => {
+      const name = user?.name;
+      const other = name === undefined ? undefined : first.get(name);
+      if (name === undefined || other === undefined) {
+        first.set(name ?? "", index);
+        return [];
+      }
+      return [
+        {
+          code: "USER_TAKEN",
+          severity: "error",
+          message: `the user ${name} is listed twice`,
+          at: draft.at([...path, index, "name"]),
+          label: `also on line ${draft.at([...path, other, "name"]).line}`,
+          hint: "put both keys into one entry",
+        },
+      ];
+    });
+  });
+
+export const checkUsers: Check = (draft) => {
+  const nodes = nodesOf(draft).flatMap((numbered) => {
+    const found = settingOf(draft, numbered.index, "users");
+    return found === undefined ? [] : [{ ...numbered, ...found }];
+  });
+  const without = nodes.filter(({ value }) => (value ?? []).length === 0);
+  const problems: Problem[] = [];
+  if (without.length > 0) {
+    const path = without[0]?.path ?? [];
+    const everywhere = without.length === nodes.length;
+    problems.push({
+      code: "USER_MISSING",
+      severity: "error",
+      message: everywhere
+        ? "no user is set up, so nobody could log in"
+        : `nobody could log in to ${listed(without.map(titleOf))}, because no user is set up there`,
+      at:
+        everywhere && draft.content.defaults !== undefined
+          ? draft.keyAt(["defaults"])
+          : draft.keyAt(path),
+      hint: "add users: [{name: pi, sshKeys: [file:~/.ssh/id_ed25519.pub]}]",
+    });
+  }
+  const paths = new Map(
+    nodes
+      .filter(({ value }) => (value ?? []).length > 0)
+      .map(({ value, path }) => [JSON.stringify(path), { users: value, path }]),
+  );
+  for (const { users, path } of paths.values()) {
+    const hasKey = (users ?? []).some(
+      (user, index) =>
+        (user?.sshKeys ?? []).length > 0 ||
+        draft.isBroken([...path, index, "sshKeys"]),
+    );
+    if (!hasKey) {
+      problems.push({
+        code: "SSH_KEY_MISSING",
+        severity: "warning",
+        message:
+          "no user has an SSH key, so nobody will be able to log in to the nodes",
+        at: draft.keyAt(path),
+        hint: "make a key with `ssh-keygen -t ed25519`, then add sshKeys: [file:~/.ssh/id_ed25519.pub] to the user",
+      });
+    }
+  }
+  return problems;
+};

@@ -1,0 +1,175 @@
+// cluster.yaml -> ResolvedProject, or all the problems that it and the files it names have.
+import { homedir } from "node:os";
+import { dirname, resolve } from "node:path";
+import { hasErrors, type Problem } from "../../report/problem.ts";
+import { impliedAnswers, type Wanted } from "../implied-inventory.ts";
+import { initTemplate } from "../init-template.ts";
+import { loadEepromProblems } from "./load-eeprom.ts";
+import { loadInitAnswers } from "./load-init-answers.ts";
+import { loadAddonProblems, loadKeys } from "./load-keys.ts";
+import {
+  type AllowCommand,
+  hidePasswordVariables,
+  loadSecrets,
+  type Prompt,
+} from "./load-wifi-passwords.ts";
+import {
+  loadSecretsAtHand,
+  loadSecretsWithoutCommands,
+  withoutSecrets,
+} from "./load-stand-ins.ts";
+import { loadText, type TextFile } from "./load-text.ts";
+import { namedFiles } from "./named-files.ts";
+import { parseInventory } from "../parse-inventory.ts";
+import { resolveInventory } from "../resolve.ts";
+import type { ResolvedProject } from "../resolved.ts";
+
+/** A thousand nodes take a tenth of it. */
+export const INVENTORY_LIMIT = 1024 * 1024;
+
+export type SecretsWanted =
+  "needed" | "without commands" | "unasked" | "at hand" | "unneeded";
+
+export type LoadOptions = {
+  /** As the user wrote it; messages show it like this. */
+  readonly path: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home?: string | undefined;
+  /** Asks for a password; without it, `prompt` references are problems. */
+  readonly prompt?: Prompt | undefined;
+  /** Without it, `exec` references are problems. */
+  readonly allowCommand?: AllowCommand | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * "unneeded" leaves the Wi-Fi passwords where they are; looking at one then is a bug. "at hand" takes those that can be
+   * had without a question or a command, "without commands" all but those of a command, "unasked" all but those of a
+   * command and of a question.
+   */
+  readonly secrets?: SecretsWanted | undefined;
+  /** Given: a missing file means what `init --yes` would write, with these nodes added. */
+  readonly implied?: Wanted | undefined;
+};
+
+export type LoadedInventory = {
+  /** Undefined if there are errors; warnings alone do not stop it. */
+  readonly project: ResolvedProject | undefined;
+  readonly problems: readonly Problem[];
+  /** Texts for code frames, without secrets. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Absolute; the cluster's secrets live here. */
+  readonly folder: string;
+  /** Whether there was no file. */
+  readonly implied: boolean;
+  /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
+  readonly named: readonly string[];
+  /** An empty password stands in for one that was not at hand: what a run does to get each of these, see `loadSecretsAtHand`. */
+  readonly passwordsMissing: readonly string[];
+};
+
+export const unreadableInventory = (
+  path: string,
+  file: Extract<TextFile, { text: undefined }>,
+): Problem => ({
+  code: file.code,
+  severity: "error",
+  message: `the inventory ${path} cannot be used: ${file.reason}`,
+  hint: file.missing
+    ? "`pi-image init` writes one, or give the right path"
+    : undefined,
+});
+
+/** Never throws for what is in the files; what it cannot read is a problem. Throws what `prompt` and `allowCommand` throw. */
+export const loadInventory = async (
+  options: LoadOptions,
+): Promise<LoadedInventory> => {
+  const home = options.home ?? homedir();
+  const folder = dirname(resolve(options.path));
+  const file = await loadText(options.path, INVENTORY_LIMIT);
+  const implied =
+    file.text === undefined && file.missing && options.implied !== undefined;
+  if (file.text === undefined && !implied) {
+    return {
+      project: undefined,
+      problems: [unreadableInventory(options.path, file)],
+      files: new Map(),
+      folder,
+      implied: false,
+      named: [],
+      passwordsMissing: [],
+    };
+  }
+  const name = implied
+    ? `${options.path} (as \`pi-image init --yes\` writes it)`
+    : options.path;
+  const text =
+    file.text ??
+    initTemplate(
+      impliedAnswers(
+        await loadInitAnswers(home),
+        options.implied ?? { hosts: [], role: undefined },
+      ),
+    );
+
+  const parsed = parseInventory(name, text);
+  const result = {
+    files: new Map([[name, parsed.shown]]),
+    folder,
+    implied,
+    named: namedFiles(parsed.inventory, { folder, home }),
+    passwordsMissing: [],
+  };
+  if (parsed.broken) {
+    return { ...result, project: undefined, problems: parsed.problems };
+  }
+  const { draft } = parsed;
+  hidePasswordVariables(text, draft);
+  const { keys, problems: keyProblems } = await loadKeys(draft, {
+    folder,
+    home,
+  });
+  const known = [
+    ...parsed.problems,
+    ...keyProblems,
+    ...(await loadAddonProblems(draft, { folder, home })),
+    ...(await loadEepromProblems(draft, { folder, home })),
+  ];
+  const loadWanted = async () => {
+    const { env, prompt, allowCommand, signal } = options;
+    const ask = !hasErrors(known);
+    switch (options.secrets) {
+      case "unneeded":
+        return { secrets: withoutSecrets(draft), problems: [], missing: [] };
+      case "at hand":
+        return loadSecretsAtHand(draft, { folder, home, env, signal });
+      case "without commands": {
+        const sources = { folder, home, env, prompt, ask, signal };
+        return loadSecretsWithoutCommands(draft, sources);
+      }
+      case "unasked": {
+        const prompt = undefined;
+        const sources = { folder, home, env, prompt, ask: false, signal };
+        return loadSecretsWithoutCommands(draft, sources);
+      }
+      default: {
+        const places = { folder, home, env, prompt, ask, signal };
+        const loaded = await loadSecrets(draft, { ...places, allowCommand });
+        return { ...loaded, missing: [] };
+      }
+    }
+  };
+  const { secrets, problems: secretProblems, missing } = await loadWanted();
+  const problems = [...known, ...secretProblems].map(parsed.redact);
+  return {
+    ...result,
+    passwordsMissing: missing,
+    problems,
+    project:
+      parsed.inventory === undefined || hasErrors(problems)
+        ? undefined
+        : resolveInventory(
+            parsed.inventory,
+            { keys, secrets },
+            { folder, home },
+          ),
+  };
+};

@@ -1,0 +1,154 @@
+// Hides secrets that someone wrote into a file, before lines of the file or messages about it are shown.
+import { Lexer } from "yaml";
+import { type Range, secretForms } from "./secret-forms.ts";
+import { secretLines } from "./secret-lines.ts";
+import { secretScalars } from "./secret-scalars.ts";
+import { secretTree } from "./secret-tree.ts";
+import { forgetVerdicts } from "./secret-keys.ts";
+import { redactor } from "./redact.ts";
+import type { YamlFile } from "../yaml/yaml-file.ts";
+
+export type Masked = {
+  /** The text with every secret as asterisks; lines and columns stay what they are. */
+  readonly shown: string;
+  /** The same for a message, a label or a hint. */
+  readonly redact: (message: string) => string;
+};
+
+const stars = (text: string): string => text.replaceAll(/[^\r\n]/g, "*");
+
+const blanks = (text: string): string => text.replaceAll(/[^\r\n]/g, " ");
+
+/** Not in the text: the lexer's marks for a document, the end of a flow and a scalar. */
+const MARKS: ReadonlySet<string> = new Set(["\u0002", "\u0018", "\u001F"]);
+
+const commentsOf = (text: string): readonly Range[] => {
+  const comments: Range[] = [];
+  let offset = 0;
+  let before = "";
+  for (const token of new Lexer().lex(text)) {
+    if (!MARKS.has(token)) {
+      if (token.startsWith("#") && before !== "\u001F") {
+        comments.push([offset, offset + token.length]);
+      }
+      offset += token.length;
+    }
+    before = token;
+  }
+  return comments;
+};
+
+/** Everything but the comments blank, so that what was commented out is found as if it were not. */
+const onlyComments = (text: string, comments: readonly Range[]): string => {
+  let rest = "";
+  let done = 0;
+  for (const [from, to] of comments) {
+    rest += blanks(text.slice(done, from));
+    rest += text.slice(from, to).replace(/^#+/, blanks);
+    done = to;
+  }
+  return rest + blanks(text.slice(done));
+};
+
+/** A remark behind a secret, or behind the reference to it, often is the secret. */
+const besideSecrets = (
+  text: string,
+  comments: readonly Range[],
+  ranges: readonly Range[],
+): readonly Range[] => {
+  const lineOf = (offset: number): number =>
+    text.lastIndexOf("\n", offset - 1) + 1;
+  const lines = new Set(
+    ranges.flatMap(([from, to]) => [lineOf(from), lineOf(to)]),
+  );
+  return comments.filter(([from]) => lines.has(lineOf(from)));
+};
+
+/** What stands behind the anchors of `password: *there`, where no tree says it. */
+const anchoredLines = (
+  text: string,
+  secrets: readonly string[],
+): readonly Range[] =>
+  secrets.slice(0, MOST_REPEATED).flatMap((secret) => {
+    const name = /^\*([^\s,\]}]+)/.exec(secret)?.[1];
+    const at = name === undefined ? -1 : text.indexOf(`&${name} `);
+    const end = text.indexOf("\n", at);
+    return name === undefined || at === -1
+      ? []
+      : [[at + name.length + 2, end === -1 ? text.length : end] as const];
+  });
+
+/** Shorter ones are found in other words. */
+const LEAST_REPEATED = 6;
+const MOST_REPEATED = 50;
+
+/** The same secret once more, wherever it stands. */
+const repeated = (text: string, secrets: readonly string[]): readonly Range[] =>
+  [...new Set(secrets)]
+    .filter((secret) => secret.length >= LEAST_REPEATED)
+    .slice(0, MOST_REPEATED)
+    .flatMap((secret) => {
+      const ranges: Range[] = [];
+      for (
+        let at = text.indexOf(secret);
+        at !== -1;
+        at = text.indexOf(secret, at + secret.length)
+      ) {
+        ranges.push([at, at + secret.length]);
+      }
+      return ranges;
+    });
+
+const mask = (text: string, ranges: readonly Range[]): string => {
+  const parts: string[] = [];
+  let done = 0;
+  for (const [from, to] of ranges.toSorted(([a], [b]) => a - b)) {
+    parts.push(text.slice(done, Math.max(done, from)));
+    parts.push(stars(text.slice(Math.max(done, from), Math.max(done, to))));
+    done = Math.max(done, to);
+  }
+  return parts.join("") + text.slice(done);
+};
+
+export const maskSecrets = (file: YamlFile, text: string): Masked => {
+  forgetVerdicts();
+  const { document } = file;
+  const whole =
+    document === undefined ||
+    file.brokenFrom !== undefined ||
+    file.data === undefined;
+  const found = whole
+    ? { ...secretLines(text, true), beside: [] }
+    : secretTree(document, text);
+  const end = whole ? text.length : (document.range?.[1] ?? text.length);
+  const comments = file.document === undefined ? [] : commentsOf(text);
+  const others = [
+    secretLines(onlyComments(text, comments), false),
+    // A second document is no part of the tree.
+    secretLines(blanks(text.slice(0, end)) + text.slice(end), true),
+  ];
+  // Wherever it stands: under a key of ours, as a key, in an anchor, in a remark.
+  const forms = secretForms(text);
+  const escaped = whole ? secretScalars(document) : [];
+  const anchored = whole ? anchoredLines(text, found.secrets) : [];
+  const secrets = [
+    ...[found, ...others].flatMap((each) => each.secrets),
+    ...escaped.map(({ secret }) => secret),
+    ...[...anchored, ...forms].map(([from, to]) => text.slice(from, to).trim()),
+  ];
+  const shown = mask(text, [
+    ...[found, ...others].flatMap(({ ranges }) => ranges),
+    ...besideSecrets(text, comments, [...found.ranges, ...found.beside]),
+    ...anchored,
+    ...forms,
+    ...escaped.map(({ range }) => range),
+    ...repeated(text, secrets),
+  ]);
+  return { shown, redact: redactor(secrets) };
+};
+
+/** The same for a text that is not an inventory, such as a fragment: only what looks like a secret is hidden. */
+export const maskLines = (text: string): string => {
+  forgetVerdicts();
+  return mask(text, [...secretLines(text, false).ranges, ...secretForms(text)]);
+};

@@ -1,0 +1,134 @@
+// Which keys hold a secret, however they are spelled: what stands behind such a key is never shown.
+import { inventorySchema } from "../schema/cluster-schema.ts";
+import { SYNONYMS } from "../yaml/synonyms.ts";
+import { allKeys } from "../yaml/schema-keys.ts";
+import { editDistance } from "../wording.ts";
+
+const bare = (name: string): string =>
+  name
+    .normalize("NFKC")
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}]/gu, "");
+
+/** Anywhere in a name: wifiPassword, pass_phrase, PSK. */
+const PARTS = [
+  "password",
+  "passwd",
+  "passphrase",
+  "passcode",
+  "passwort",
+  "kennwort",
+  "contraseña",
+  "contrasena",
+  "clave",
+  "senha",
+  "motdepasse",
+  "wachtwoord",
+  "heslo",
+  "parola",
+  "пароль",
+  "密码",
+  "パスワード",
+  "secret",
+  "token",
+  "credential",
+  "pwd",
+  "psk",
+];
+
+/** Whole names, and ends of names. */
+const ENDS = ["pass", "key", "keys", "pin", "pw"];
+
+/** A name one or two slips of the finger away from these counts as well. */
+const TYPED = [...PARTS, "pass", "key"];
+
+/** Keys in these are there to be known. */
+const PUBLIC =
+  /public|^pub|pubkey|sshkey|authorized|knownhost|hostkey|keyid|fingerprint|keymap|keyboard|keyring/;
+
+const SHOWN: ReadonlySet<string> = new Set(
+  [...allKeys(inventorySchema), ...Object.keys(SYNONYMS)]
+    .filter((name) => !/^(pass|password|passphrase|psk)$/.test(name))
+    .map(bare),
+);
+
+/** People mistype one letter in four; a longer name is another word. */
+const slips = (word: string): number =>
+  Math.max(1, Math.floor(word.length / 4));
+
+const near = (name: string, words: Iterable<string>): boolean => {
+  for (const word of words) {
+    const most = slips(word);
+    if (
+      Math.abs(word.length - name.length) <= most &&
+      editDistance(name, word) <= most
+    ) {
+      return true;
+    }
+  }
+  return false;
+};
+
+/** Names in a file are the file's: a hostile one has a hundred thousand, and each is compared with every word. */
+const MOST_COMPARED = 2000;
+
+type Verdict = "shown" | "unknown" | "secret";
+
+const verdicts = new Map<string, Verdict>();
+
+/** To be called for each file: what one is full of must not use up what the next may cost. */
+export const forgetVerdicts = (): void => {
+  verdicts.clear();
+};
+
+const judge = (name: string): Verdict => {
+  if (SHOWN.has(name) || PUBLIC.test(name)) {
+    return "shown";
+  }
+  if (
+    PARTS.some((part) => name.includes(part)) ||
+    ENDS.some((end) => name.endsWith(end))
+  ) {
+    return "secret";
+  }
+  if (name.length > 24 || verdicts.size > MOST_COMPARED) {
+    return "unknown";
+  }
+  if (name.length > 2 && near(name, TYPED)) {
+    return "secret";
+  }
+  return near(name, SHOWN) ? "shown" : "unknown";
+};
+
+/**
+ * "secret": the key looks like one that holds a secret. "shown": a key of the inventory, or one that is nearly spelled like it.
+ * "unknown": any other, behind which anything may stand.
+ */
+export const verdictOn = (key: string): Verdict => {
+  const name = bare(key.slice(0, 256));
+  const known = verdicts.get(name);
+  const verdict = known ?? judge(name);
+  if (known === undefined && verdicts.size <= MOST_COMPARED) {
+    verdicts.set(name, verdict);
+  }
+  return verdict;
+};
+
+/** `password=hunter2` and `password:hunter2` in one word, as in a forgotten blank: where the secret begins. */
+export const secretInside = (text: string): number | undefined => {
+  for (const found of text.matchAll(
+    /([\p{L}\p{N}_.-]{2,64})\s*[:=]\s*(?=\S)/gu,
+  )) {
+    const name = bare(found[1] ?? "");
+    // config.txt is full of words such as gpiopin=4.
+    if (
+      !PUBLIC.test(name) &&
+      (ENDS.includes(name) ||
+        /(?:key|pass)$/.test(name) ||
+        PARTS.some((part) => name.includes(part)))
+    ) {
+      return found.index + found[0].length;
+    }
+  }
+  return undefined;
+};

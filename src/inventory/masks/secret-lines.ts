@@ -1,0 +1,161 @@
+// Finds secrets line by line, where no tree can be trusted: in broken YAML, in comments and in text after the document.
+import { parseSecretReference } from "../rules/references.ts";
+import { secretInside, verdictOn } from "./secret-keys.ts";
+import { hasSecretForm, type Range } from "./secret-forms.ts";
+import { looksPrivate } from "../rules/ssh-keys.ts";
+
+export type Hidden = {
+  readonly ranges: readonly Range[];
+  /** The secrets themselves, as far as they are known to be ones: no message may have them either. */
+  readonly secrets: readonly string[];
+};
+
+const KEY =
+  /(?:"([^"\n]{1,64})"|'([^'\n]{1,64})'|([\p{L}\p{N}_.-]{1,64}))\s*([:=])(\s*)/gu;
+
+/** Also what fragments write: a switch, or a place that is filled in later. */
+const REFERENCE =
+  /^["']?(?:env:[A-Za-z_]\w*|prompt|true|false|null|~|\$\{[\w.]+\})(?=["'\s,}\]]|$)|^["']?(?:file|exec):\S/;
+
+/** "the wifi password is hunter2." */
+const TOLD = /([\p{L}\p{N}_-]{2,64})\s+(?:is|was)\s+["']?(\S+?)["']?[.!]?\s*$/u;
+
+type Found = {
+  /** Column of the value. */
+  readonly from: number;
+  readonly sure: boolean;
+  /** Column of a comment behind a reference. */
+  readonly reference: boolean;
+};
+
+/** `? password`, whose value is on the next line, behind a colon. */
+const ASKED = /^\s*\?\s+["']?([\p{L}\p{N}_.-]{1,64})["']?\s*$/u;
+
+/** Where on a line something begins that must not be shown. */
+const findOn = (line: string, wary: boolean): Found | undefined => {
+  const asked = ASKED.exec(line)?.[1];
+  if (asked !== undefined && verdictOn(asked) === "secret") {
+    return { from: line.length, sure: true, reference: false };
+  }
+  for (const found of line.matchAll(KEY)) {
+    const name = found[1] ?? found[2] ?? found[3] ?? "";
+    const from = found.index + found[0].length;
+    const rest = line.slice(from);
+    const apart = found[4] === ":" && (found[5] !== "" || rest === "");
+    const verdict = verdictOn(name);
+    const bareWifi =
+      name === "wifi" &&
+      apart &&
+      /^(?:[^\s{[#&*|>-]|\[\s*[^\s{\]])/.test(rest) &&
+      !/^(?:true|false|null|~)\b/.test(rest);
+    const sure = verdict === "secret" || bareWifi;
+    if (!sure && !(wary && apart && verdict === "unknown")) {
+      continue;
+    }
+    if (!REFERENCE.test(rest)) {
+      return { from, sure, reference: false };
+    }
+    const comment = sure ? rest.search(/\s#/) : -1;
+    if (comment !== -1) {
+      return { from: from + comment + 2, sure: false, reference: true };
+    }
+  }
+  const told = TOLD.exec(line);
+  return told !== null && verdictOn(told[1] ?? "") === "secret"
+    ? { from: line.lastIndexOf(told[2] ?? ""), sure: true, reference: false }
+    : undefined;
+};
+
+/** The quote that a value opens and does not close. */
+const openQuote = (value: string): string | undefined => {
+  const [first = ""] = value;
+  return /["']/.test(first) && !value.slice(1).includes(first)
+    ? first
+    : undefined;
+};
+
+/** An entry of a list under `wifi`, which should be a mapping. */
+const bareEntry = (line: string): number => {
+  const entry =
+    /^\s*-\s+(?=[^\s{[#&*])(?!["']?[\p{L}\p{N}_.-]+["']?\s*:(?:\s|$))/u;
+  return entry.exec(line)?.[0].length ?? -1;
+};
+
+/** A line of the inventory's own ends a quote that was forgotten. */
+const isOwnLine = (line: string): boolean => {
+  const key = /^\s*(?:-\s+)?([A-Za-z]+):(?:\s|$)/.exec(line)?.[1];
+  return key !== undefined && verdictOn(key) === "shown";
+};
+
+/**
+ * Everything behind a telling key, and the block below it.
+ * @param wary whether a key that nobody knows counts as telling; not in prose
+ */
+export const secretLines = (text: string, wary: boolean): Hidden => {
+  const ranges: Range[] = [];
+  const secrets: string[] = [];
+  let block: { readonly indent: number; readonly sure: boolean } | undefined;
+  let quote: string | undefined;
+  let inWifi = false;
+  let start = 0;
+  for (const line of text.split("\n")) {
+    const end = start + line.length;
+    const hide = (from: number, sure: boolean): void => {
+      ranges.push([start + from, end]);
+      const secret = line.slice(from).trim();
+      if (sure && secret !== "") {
+        secrets.push(secret);
+      }
+    };
+    if (isOwnLine(line)) {
+      quote = undefined;
+    }
+    const indent = line.search(/[^\s]/);
+    const listed =
+      block !== undefined && indent === block.indent && /^\s*[-:]\s/.test(line);
+    if (quote !== undefined) {
+      hide(0, true);
+      quote = line.includes(quote) ? undefined : quote;
+    } else if (
+      block !== undefined &&
+      (indent === -1 || indent > block.indent || listed)
+    ) {
+      hide(0, block.sure);
+    } else {
+      const isPrivate = looksPrivate(line);
+      block = isPrivate ? { indent: -1, sure: false } : undefined;
+      const entry: number = inWifi ? bareEntry(line) : -1;
+      inWifi = /^\s*["']?wifi["']?\s*:\s*(?:#.*)?$/.test(line) || entry !== -1;
+      if (entry !== -1) {
+        hide(entry, true);
+      }
+      const found = isPrivate
+        ? { from: 0, sure: true, reference: false }
+        : findOn(line, wary);
+      if (found !== undefined) {
+        const value = line.slice(found.from);
+        hide(found.from, found.sure);
+        quote = openQuote(value);
+        // The keys of a mapping below a key that nobody knows are judged by themselves.
+        if (
+          !isPrivate &&
+          !found.reference &&
+          (found.sure || value.trim() !== "")
+        ) {
+          block = { indent, sure: found.sure };
+        }
+      }
+    }
+    start = end + 1;
+  }
+  return { ranges, secrets };
+};
+
+export const isReference = (value: unknown): boolean =>
+  typeof value === "string" && parseSecretReference(value) !== undefined;
+
+/** Why a text by itself must not be shown: where it begins to be a secret; undefined where it is none. */
+export const secretFrom = (text: string): number | undefined =>
+  looksPrivate(text) || /:\/\/[^/@\s]*@/.test(text) || hasSecretForm(text)
+    ? 0
+    : secretInside(text);

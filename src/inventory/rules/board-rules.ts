@@ -1,0 +1,100 @@
+// The texts about a board that people write: lines for config.txt, places of the data disk, boot loader images, MAC addresses.
+import { lineMistake, settingsOf } from "../../firmware/config-lines.ts";
+import type { Rule } from "./text-rule.ts";
+import { quoted } from "../wording.ts";
+
+/** https://www.raspberrypi.com/documentation/computers/config_txt.html#model-filters */
+const FILTERS = [
+  "all",
+  "none",
+  "pi3",
+  "pi3+",
+  "pi4",
+  "pi400",
+  "cm4",
+  "pi5",
+  "pi500",
+  "cm5",
+];
+
+/** The filter that a line such as [pi5] sets; undefined for a setting. */
+export const filterOf = (line: string): string | undefined =>
+  /^\[(.*)\]$/.exec(line)?.[1];
+
+export const configRule: Rule = (value) => {
+  const filter = filterOf(value);
+  if (filter !== undefined) {
+    return FILTERS.includes(filter)
+      ? undefined
+      : {
+          code: "CONFIG_LINE_INVALID",
+          message: `${quoted(value)} is not a filter that can stand here`,
+          hint: `write one of ${FILTERS.map((name) => `[${name}]`).join(", ")}`,
+        };
+  }
+  const mistake = lineMistake(value);
+  if (mistake !== undefined) {
+    return {
+      code: "CONFIG_LINE_INVALID",
+      message: `${quoted(value)} cannot be used in config.txt: it ${mistake}`,
+      hint: "write one setting as config.txt has it, for example dtparam=i2c_arm=on",
+    };
+  }
+  return settingsOf(value).some(
+    ({ identity, value: set }) =>
+      identity === "dtparam=pciex1_gen" && set !== "2" && set !== "1",
+  )
+    ? {
+        code: "CONFIG_LINE_INVALID",
+        message: `${quoted(value)} would set the PCIe speed without a way back`,
+        hint: "set pcieGen: 3, which tries it and keeps it only where the link holds it",
+      }
+    : undefined;
+};
+
+/** The system's own folders, which a disk may not hide. */
+const SYSTEM_FOLDERS =
+  /^\/(bin|boot|dev|etc|lib|lib64|proc|root|run|sbin|sys|tmp|usr|var\/lib\/(cloud|dpkg|pi-image|systemd|apt|kubelet))(\/|$)/;
+
+export const dataMountRule: Rule = (value) => {
+  const plain = /^(\/[A-Za-z0-9._-]+){1,8}$/.test(value);
+  return plain &&
+    !/\/\.{1,2}(\/|$)/.test(value) &&
+    !SYSTEM_FOLDERS.test(value) &&
+    !["/var", "/var/lib", "/var/log", "/home"].includes(value)
+    ? undefined
+    : {
+        code: "DATA_MOUNT_INVALID",
+        message: plain
+          ? `a disk mounted on ${quoted(value)} would hide a folder that the system needs`
+          : `${quoted(value)} is not a folder where a disk can be mounted`,
+        hint: "write an absolute path of letters, digits, dots, - and _, for example /srv/data",
+      };
+};
+
+/** The path of a reference that `imageRule` accepts. */
+export const imagePath = (value: string): string => value.slice("file:".length);
+
+export const imageRule: Rule = (value) =>
+  /^file:.+/.test(value)
+    ? undefined
+    : {
+        code: "EEPROM_IMAGE_INVALID",
+        message: `${quoted(value)} does not say where the boot loader image is`,
+        hint: "write file: and a path",
+      };
+
+export const macRule: Rule = (value) => {
+  const hex = value.toLowerCase().replaceAll(/[:-]/g, "");
+  const shaped = /^([0-9a-f]{2}([:-])[0-9a-f]{2})(\2[0-9a-f]{2}){4}$/i.test(
+    value,
+  );
+  // The lowest bit of the first octet marks addresses of groups, which no interface has.
+  return shaped && (Number.parseInt(hex.slice(0, 2), 16) & 1) === 0
+    ? undefined
+    : {
+        code: "MAC_INVALID",
+        message: `${quoted(value)} is not an Ethernet address of a board`,
+        hint: "write six pairs of hex digits with colons, for example d8:3a:dd:01:02:03",
+      };
+};

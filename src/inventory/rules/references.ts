@@ -1,0 +1,96 @@
+// Where a secret or a key comes from: the inventory names the place and never holds a secret itself.
+import type { Secret } from "../../report/secret.ts";
+import type { Rule } from "./text-rule.ts";
+import { parsePublicKeys, looksPrivate } from "./ssh-keys.ts";
+import { quoted } from "../wording.ts";
+
+export type SecretReference =
+  | { readonly from: "env"; readonly name: string }
+  | { readonly from: "file"; readonly path: string }
+  | { readonly from: "exec"; readonly command: string }
+  | { readonly from: "prompt" };
+
+/** Undefined: the text is not a reference, so it may be the secret itself and must not be shown. */
+export const parseSecretReference = (
+  text: string,
+): SecretReference | undefined => {
+  if (text === "prompt") {
+    return { from: "prompt" };
+  }
+  const [, from, rest = ""] = /^(env|file|exec):(.+)$/u.exec(text) ?? [];
+  switch (from) {
+    case "env":
+      return /^[A-Za-z_]\w*$/.test(rest) ? { from, name: rest } : undefined;
+    case "file":
+      return { from, path: rest };
+    case "exec":
+      return { from, command: rest };
+    default:
+      return undefined;
+  }
+};
+
+export const SECRET_HINT =
+  "say where it comes from: env:NAME, file:path, exec:command or prompt";
+
+export const secretRule: Rule = (value) =>
+  parseSecretReference(value) === undefined
+    ? {
+        code: "SECRET_IN_FILE",
+        message:
+          "this is not a reference; the inventory never contains secrets",
+        hint: SECRET_HINT,
+      }
+    : undefined;
+
+export type KeyReference =
+  | { readonly from: "file"; readonly path: string }
+  | { readonly from: "line"; readonly line: string };
+
+export const parseKeyReference = (text: string): KeyReference =>
+  text.startsWith("file:")
+    ? { from: "file", path: text.slice("file:".length) }
+    : { from: "line", line: text };
+
+export const keyRule: Rule = (value) => {
+  if (looksPrivate(value)) {
+    return {
+      code: "KEY_IS_PRIVATE",
+      message: "this is a private key; nodes need the public one",
+      hint: "write file: and the path of the .pub file, and take the private key out of this file",
+    };
+  }
+  const reference = parseKeyReference(value);
+  if (reference.from === "file") {
+    return reference.path === ""
+      ? {
+          code: "KEY_INVALID",
+          message: "the path after file: is missing",
+          hint: "for example file:~/.ssh/id_ed25519.pub",
+        }
+      : undefined;
+  }
+  const keys = parsePublicKeys(value);
+  if (keys.problem === undefined) {
+    return undefined;
+  }
+  return {
+    code: "KEY_INVALID",
+    message: `${quoted(value)} is not a public key: ${keys.problem}`,
+    hint: /^[~./]|\.pub$/.test(value)
+      ? `for a file, write file:${value}`
+      : "write file: and a path, or a whole line such as ssh-ed25519 AAAA... name",
+  };
+};
+
+/** Under what a Wi-Fi password is kept once it is known; two networks may both say `prompt` and differ. */
+export const secretName = (ssid: string, reference: string): string =>
+  reference === "prompt" ? `prompt ${ssid}` : reference;
+
+/** What references of an inventory lead to. */
+export type References = {
+  /** Lines of authorized_keys, by reference. */
+  readonly keys: ReadonlyMap<string, readonly string[]>;
+  /** By `secretName`. */
+  readonly secrets: ReadonlyMap<string, Secret>;
+};

@@ -1,0 +1,64 @@
+// Strings of the inventory: each kind has rules that say with their own code what is wrong.
+import { z } from "zod";
+import type { ProblemCode } from "../../report/problem-codes.ts";
+import { quoted } from "../wording.ts";
+
+/** What is wrong with one value, without its place. */
+export type Finding = {
+  readonly code: ProblemCode;
+  readonly message: string;
+  readonly label?: string | undefined;
+  readonly hint?: string | undefined;
+};
+
+/** Undefined: the value is fine. */
+export type Rule = (value: string) => Finding | undefined;
+
+// Every string ends in a YAML document, a shell variable or a line of a configuration file on the node:
+// nothing that a program could take for the end of a line gets that far.
+const NOT_ONE_LINE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+const oneLine: Rule = (value) =>
+  NOT_ONE_LINE.test(value)
+    ? {
+        code: "CONTROL_CHARACTER",
+        message: `${quoted(value)} contains a line break or another control character`,
+        hint: "write it on one line; for a YAML block, use >- in place of | or >",
+      }
+    : undefined;
+
+const notEmpty: Rule = (value) =>
+  value === ""
+    ? {
+        code: "EMPTY_VALUE",
+        message: "this value is empty",
+        hint: "write a value, or remove the line",
+      }
+    : undefined;
+
+type About = {
+  /** What editors show. */
+  readonly description: string;
+  /** For editors only; the rules decide. */
+  readonly pattern?: string;
+  readonly examples?: readonly string[];
+};
+
+/** A schema for a string that passes all rules; the first rule that fails speaks. */
+export const text = (about: About, ...rules: readonly Rule[]) =>
+  z
+    .string()
+    .superRefine((value, context) => {
+      for (const rule of [...rules, notEmpty, oneLine]) {
+        const finding = rule(value);
+        if (finding !== undefined) {
+          context.addIssue({
+            code: "custom",
+            message: finding.message,
+            params: { finding },
+          });
+          return;
+        }
+      }
+    })
+    .meta({ ...about });

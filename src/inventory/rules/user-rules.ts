@@ -1,0 +1,42 @@
+// Login names and shells that Ubuntu's useradd takes.
+import type { Rule } from "./text-rule.ts";
+import { quoted } from "../wording.ts";
+
+/**
+ * Users and groups that every Debian and Ubuntu system has (base-passwd): useradd fails for both, because it makes a
+ * group of the user's name. https://salsa.debian.org/debian/base-passwd
+ */
+const SYSTEM_NAMES: ReadonlySet<string> = new Set(
+  (
+    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody _apt adm tty disk " +
+    "kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl plugdev staff users " +
+    "nogroup messagebus syslog sshd netdev docker"
+  ).split(" "),
+);
+
+export const userNameRule: Rule = (value) => {
+  // The pattern of shadow's useradd, without its trailing $ (that is for Samba's machine accounts).
+  if (!/^[a-z_][a-z0-9_-]{0,31}$/.test(value)) {
+    return {
+      code: "USER_NAME_INVALID",
+      message: `${quoted(value)} cannot be a login name`,
+      hint: 'use lower-case letters, digits, "-" and "_", beginning with a letter, 32 characters at most',
+    };
+  }
+  return SYSTEM_NAMES.has(value) || value.startsWith("systemd-")
+    ? {
+        code: "USER_NAME_INVALID",
+        message: `${quoted(value)} is a user or group of the system itself`,
+        hint: "choose a name of your own; it gets sudo unless sudo is false",
+      }
+    : undefined;
+};
+
+export const shellRule: Rule = (value) =>
+  /^\/[\w./-]+$/.test(value)
+    ? undefined
+    : {
+        code: "SHELL_INVALID",
+        message: `${quoted(value)} is not the path of a shell`,
+        hint: "write the whole path, for example /bin/bash",
+      };

@@ -1,0 +1,93 @@
+// What a Wi-Fi network's name, country and password can be.
+import { isCountry } from "./countries.ts";
+import type { Wifi } from "../resolved.ts";
+import type { Finding, Rule } from "./text-rule.ts";
+import { quoted } from "../wording.ts";
+
+const octets = (text: string): number => Buffer.byteLength(text, "utf8");
+
+/** IEEE 802.11 allows 32 octets, which is fewer characters where they are not ASCII. */
+export const ssidRule: Rule = (value) => {
+  const length = octets(value);
+  return length <= 32
+    ? undefined
+    : {
+        code: "WIFI_SSID_INVALID",
+        message: `the network name ${quoted(value)} has ${length} octets, and Wi-Fi allows 32`,
+        hint: "copy the name from the access point; accented letters count twice, emoji four times",
+      };
+};
+
+const HEX_OCTETS = /^(?:[0-9a-fA-F]{2})*$/;
+
+/** The octets of a name, for access points whose name is not text in UTF-8. */
+export const ssidHexRule: Rule = (value) => {
+  if (!HEX_OCTETS.test(value)) {
+    return {
+      code: "WIFI_SSID_INVALID",
+      message: `${quoted(value)} is not a number of octets, two hexadecimal digits each`,
+      hint: 'write the octets one after the other, for example ssidHex: "636166e9"',
+    };
+  }
+  return value.length <= 64
+    ? undefined
+    : {
+        code: "WIFI_SSID_INVALID",
+        message: `the network name has ${value.length / 2} octets, and Wi-Fi allows 32`,
+        hint: "copy the name from the access point",
+      };
+};
+
+export const countryRule: Rule = (value) => {
+  if (isCountry(value)) {
+    return undefined;
+  }
+  const upper = value.toUpperCase();
+  // The code that people in Britain write, and the one that the standard gives.
+  const meant = upper === "UK" ? "GB" : upper;
+  return {
+    code: "WIFI_COUNTRY_INVALID",
+    message: `${quoted(value)} is not a country code`,
+    hint: isCountry(meant)
+      ? `write ${meant}`
+      : "write the two letters of ISO 3166-1, for example ES or US",
+  };
+};
+
+const HEX_KEY = /^[0-9a-fA-F]{64}$/;
+
+/**
+ * What is wrong with a password once its reference is resolved; the value itself is never part of the message.
+ * The limits are those of wpa_supplicant: 8 to 63 octets, or 64 hex digits in place of a WPA2 passphrase.
+ * https://w1.fi/cgit/hostap/plain/wpa_supplicant/wpa_supplicant.conf
+ */
+export const passwordFinding = (
+  password: string,
+  security: Wifi["security"],
+): Finding | undefined => {
+  if (HEX_KEY.test(password)) {
+    return security === "wpa2"
+      ? undefined
+      : {
+          code: "WIFI_PASSWORD_INVALID",
+          message: `the password is a key of 64 hex digits, and ${security} needs the passphrase itself`,
+          hint: "give the passphrase, because WPA3 cannot use a derived key, or set security: wpa2",
+        };
+  }
+  if (/\p{Cc}/u.test(password)) {
+    return {
+      code: "WIFI_PASSWORD_INVALID",
+      message:
+        "the password contains a line break or another control character",
+      hint: "only one line break at the end is removed for you; remove the others",
+    };
+  }
+  const length = octets(password);
+  return length >= 8 && length <= 63
+    ? undefined
+    : {
+        code: "WIFI_PASSWORD_INVALID",
+        message: `the password has ${length} characters, and Wi-Fi needs 8 to 63`,
+        hint: "check what the reference returns; a key in place of a passphrase has 64 hex digits",
+      };
+};

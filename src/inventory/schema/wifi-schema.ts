@@ -1,0 +1,60 @@
+// The schema of a node's Wi-Fi: one network, or several in order of preference.
+import { z } from "zod";
+import { secretRule } from "../rules/references.ts";
+import { text } from "../rules/text-rule.ts";
+import { countryRule, ssidHexRule, ssidRule } from "../rules/wifi-rules.ts";
+
+const network = z.strictObject({
+  ssid: text(
+    {
+      description: "The network's name, 32 octets at most.",
+      examples: ["home"],
+    },
+    ssidRule,
+  ).optional(),
+  ssidHex: text(
+    {
+      description:
+        "The octets of a name that cannot be written as text, two hexadecimal digits each, in place of ssid.",
+      pattern: "^([0-9a-fA-F]{2}){1,32}$",
+      examples: ["636166e9"],
+    },
+    ssidHexRule,
+  ).optional(),
+  country: text(
+    {
+      description:
+        "The country whose radio rules apply: two capital letters (ISO 3166-1), for example ES.",
+      pattern: "^[A-Z]{2}$",
+      examples: ["ES"],
+    },
+    countryRule,
+  ),
+  security: z
+    .enum(["wpa2", "wpa3", "wpa2-wpa3", "open"])
+    .optional()
+    .describe(
+      "wpa2 also joins networks that offer WPA2 and WPA3; wpa3 joins those that offer only WPA3. Default: wpa2.",
+    ),
+  hidden: z
+    .boolean()
+    .optional()
+    .describe("Whether the network hides its name. Default: false."),
+  password: text(
+    {
+      description:
+        "Where the password comes from: env:NAME, file:path, exec:command or prompt. Never the password itself.",
+      pattern: "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|exec:.+|prompt)$",
+      examples: ["env:WIFI_PASSWORD"],
+    },
+    secretRule,
+  ).optional(),
+});
+
+/** wpa_supplicant ranks by a number, and a file that one person maintains needs no more. */
+const MOST_NETWORKS = 16;
+
+export const wifiSchema = z.union([
+  network,
+  z.array(network).min(1).max(MOST_NETWORKS),
+]);

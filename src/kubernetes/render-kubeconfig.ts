@@ -1,0 +1,121 @@
+// Writes kubeconfigs: the one with which a card joins, and the administrator's for the laptop.
+import { dump } from "js-yaml";
+import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import { secret, type Secret } from "../report/secret.ts";
+import { laptopServer, nodesServer } from "./addresses.ts";
+import { nodeUser } from "./secrets/check-secrets.ts";
+import {
+  type CertificateAndKey,
+  type ClusterSecrets,
+  credentialsOf,
+} from "./secrets/cluster-secrets.ts";
+
+export const base64 = (text: string): string =>
+  Buffer.from(text).toString("base64");
+
+type Entries = {
+  readonly server: string;
+  /** PEM of the authority that signs the server's certificate. */
+  readonly ca: string;
+  readonly client: CertificateAndKey;
+  readonly cluster: string;
+  readonly user: string;
+  readonly context: string;
+};
+
+/** https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/ */
+const kubeconfig = (entries: Entries): Secret =>
+  secret(
+    dump(
+      {
+        apiVersion: "v1",
+        kind: "Config",
+        clusters: [
+          {
+            name: entries.cluster,
+            cluster: {
+              "certificate-authority-data": base64(entries.ca),
+              server: entries.server,
+            },
+          },
+        ],
+        users: [
+          {
+            name: entries.user,
+            user: {
+              "client-certificate-data": base64(entries.client.certificate),
+              "client-key-data": base64(entries.client.key.reveal()),
+            },
+          },
+        ],
+        contexts: [
+          {
+            name: entries.context,
+            context: { cluster: entries.cluster, user: entries.user },
+          },
+        ],
+        "current-context": entries.context,
+      },
+      { lineWidth: -1 },
+    ),
+  );
+
+/**
+ * The file /etc/pi-image/join.conf: kubeadm finds the API server by it, pins the cluster CA and joins as this node. The kubelet
+ * takes over its server, so that is the endpoint's name.
+ */
+export const joinKubeconfig = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+  secrets: ClusterSecrets,
+): Secret => {
+  const credentials = credentialsOf(secrets, node.name);
+  if (credentials === undefined) {
+    throw new Error(`The cluster secrets have no node ${node.name}.`);
+  }
+  const user = nodeUser(node.name);
+  return kubeconfig({
+    server: nodesServer(project),
+    ca: secrets.ca.certificate,
+    client: credentials.joinIdentity,
+    cluster: project.cluster.name,
+    user,
+    context: `${user}@${project.cluster.name}`,
+  });
+};
+
+/** The administrator's access from the laptop. */
+export type AdminAccess = {
+  /** Of the cluster, the user and the context alike. */
+  readonly name: string;
+  /** `https://host:port` */
+  readonly server: string;
+  readonly ca: CertificateAndKey;
+  readonly client: CertificateAndKey;
+};
+
+export const adminAccess = (
+  project: ResolvedProject,
+  secrets: ClusterSecrets,
+): AdminAccess => ({
+  name: `pi-image-${project.cluster.name}`,
+  server: laptopServer(project),
+  ca: secrets.ca,
+  client: secrets.admin,
+});
+
+/** The administrator's kubeconfig; it works as soon as the first control plane is up. */
+export const adminKubeconfig = ({
+  name,
+  server,
+  ca,
+  client,
+}: AdminAccess): Secret =>
+  kubeconfig({
+    server,
+    ca: ca.certificate,
+    client,
+    cluster: name,
+    user: name,
+    context: name,
+  });

@@ -1,0 +1,100 @@
+// Encrypts and decrypts the secrets file with age, in the form that the age program writes and reads.
+// https://github.com/C2SP/C2SP/blob/main/age.md
+import { ifOneOf } from "../../report/expected-failure.ts";
+import type { Secret } from "../../report/secret.ts";
+import { UserError } from "../../report/user-error.ts";
+import { secretsDamaged } from "./secrets-document.ts";
+
+const ARMOR = "-----BEGIN AGE ENCRYPTED FILE-----";
+const BINARY = "age-encryption.org/v1";
+
+/** Loaded on first use: it takes 90 ms, and most secrets files are plain. */
+const loadAge = () => import("age-encryption");
+
+const startsWith = (data: Uint8Array, text: string): boolean =>
+  Buffer.from(data.subarray(0, text.length)).toString("latin1") === text;
+
+/** Whether these are the bytes of an age file, armored or not. */
+export const isEncrypted = (data: Uint8Array): boolean =>
+  startsWith(data, ARMOR) || startsWith(data, BINARY);
+
+/**
+ * The text as an armored age file that each of these recipients can open.
+ *
+ * @throws UserError AGE_RECIPIENT_WRONG
+ */
+export const encryptText = async (
+  text: string,
+  recipients: readonly string[],
+): Promise<string> => {
+  const { armor, Encrypter } = await loadAge();
+  const encrypter = new Encrypter();
+  for (const recipient of recipients) {
+    try {
+      encrypter.addRecipient(recipient);
+    } catch (error) {
+      // Someone may have typed the identity instead, so the value is not repeated unless it is a public one.
+      const shown = recipient.startsWith("age1") ? ` ${recipient}` : "";
+      throw ifOneOf(
+        error,
+        [Error],
+        new UserError(
+          "AGE_RECIPIENT_WRONG",
+          `the recipient${shown} is not a public key of age`,
+          {
+            hint: "a recipient begins with age1 and is printed by: age-keygen -y IDENTITY_FILE",
+          },
+        ),
+      );
+    }
+  }
+  return armor.encode(await encrypter.encrypt(text));
+};
+
+const unusable = (path: string, why: string): UserError =>
+  new UserError("AGE_IDENTITY_UNUSABLE", `${path} is encrypted, and ${why}`, {
+    hint: "name the file with the right identity by --identity FILE or PI_IMAGE_AGE_IDENTITY",
+    state: "the secrets file is unchanged",
+  });
+
+/**
+ * The text of an age file, opened with the first identity that fits.
+ *
+ * @param identities lines `AGE-SECRET-KEY-...`
+ * @param path of the age file, for messages only
+ * @throws UserError AGE_IDENTITY_UNUSABLE, SECRETS_DAMAGED
+ */
+export const decryptText = async (
+  data: Uint8Array,
+  identities: readonly Secret[],
+  path: string,
+): Promise<string> => {
+  const { armor, Decrypter } = await loadAge();
+  const decrypter = new Decrypter();
+  for (const identity of identities) {
+    try {
+      decrypter.addIdentity(identity.reveal());
+    } catch (error) {
+      throw ifOneOf(
+        error,
+        [Error],
+        unusable(
+          path,
+          "the identity file has a line that is not an identity of age (plugins and passphrases are not supported)",
+        ),
+      );
+    }
+  }
+  try {
+    const binary = startsWith(data, ARMOR)
+      ? armor.decode(Buffer.from(data).toString("utf8"))
+      : data;
+    return await decrypter.decrypt(binary, "text");
+  } catch (error) {
+    // The library has no error codes; this is the one message that is not about a damaged file.
+    if (error instanceof Error && error.message.startsWith("no identity")) {
+      throw unusable(path, "no identity in the identity file opens it");
+    }
+    throw secretsDamaged(path, ["the encrypted file is cut short or altered"]);
+  }
+};

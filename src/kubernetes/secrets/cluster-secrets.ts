@@ -1,0 +1,53 @@
+// The secrets of one cluster: made once, kept beside the inventory, reused by every build.
+import type { Secret } from "../../report/secret.ts";
+
+/** PEM texts: an X.509 certificate and its PKCS#8 key. */
+export type CertificateAndKey = {
+  readonly certificate: string;
+  readonly key: Secret;
+};
+
+/** PEM texts of a key pair without certificate. */
+export type KeyPair = { readonly publicKey: string; readonly key: Secret };
+
+/** An OpenSSH host key: the public line `ssh-ed25519 AAAA...` and the private key file's text. */
+export type HostKey = { readonly publicKey: string; readonly key: Secret };
+
+export type NodeCredentials = {
+  readonly hostKey: HostKey;
+  /** `CN=system:node:<name>, O=system:nodes`: this card's right to join as this node. */
+  readonly joinIdentity: CertificateAndKey;
+};
+
+export type ClusterSecrets = {
+  /** The cluster these belong to: its name in the inventory. */
+  readonly cluster: string;
+  readonly ca: CertificateAndKey;
+  readonly frontProxyCa: CertificateAndKey;
+  readonly etcdCa: CertificateAndKey;
+  readonly serviceAccount: KeyPair;
+  /** `CN=kubernetes-admin, O=kubeadm:cluster-admins`, for the kubeconfig on the laptop. */
+  readonly admin: CertificateAndKey;
+  /** `[a-z0-9]{6}.[a-z0-9]{16}`, used only with `join: token`. */
+  readonly bootstrapToken: Secret;
+  /** 32 random bytes as base64: encrypts Secrets in etcd. Undefined in a file of an earlier pi-image until the next build. */
+  readonly encryptionKey: Secret | undefined;
+  /** Whether the cluster was made when its defaults were those of docs/hardening.md. */
+  readonly hardened: boolean;
+  /** Names of nodes whose certificates the cluster refuses, for good: a name that comes back would bring them back. */
+  readonly revoked: readonly string[];
+  readonly nodes: Readonly<Record<string, NodeCredentials>>;
+};
+
+export type ChangedSecrets = {
+  readonly secrets: ClusterSecrets;
+  /** One sentence for each change; none: `secrets` are the existing ones. */
+  readonly changes: readonly string[];
+};
+
+/** The credentials of one node; a node may well be called "constructor". */
+export const credentialsOf = (
+  secrets: Pick<ClusterSecrets, "nodes">,
+  name: string,
+): NodeCredentials | undefined =>
+  Object.hasOwn(secrets.nodes, name) ? secrets.nodes[name] : undefined;

@@ -1,0 +1,99 @@
+// Adds what a cluster's secrets lack for this inventory, and renews what ends soon; authorities and host keys stay.
+import type { ResolvedProject } from "../../inventory/resolved.ts";
+import { readCertificate } from "../certificate.ts";
+import { checkSecrets } from "./check-secrets.ts";
+import {
+  type ChangedSecrets,
+  type ClusterSecrets,
+  credentialsOf,
+  type NodeCredentials,
+} from "./cluster-secrets.ts";
+import {
+  makeAdmin,
+  makeEncryptionKey,
+  makeJoinIdentity,
+  makeNodeCredentials,
+  type Making,
+} from "./make-cluster-secrets.ts";
+import { demandNotRevoked } from "../revoke-node.ts";
+
+/** Time enough to notice: a build within the last two months of a year renews it. */
+const ADMIN_DAYS_LEFT = 60;
+
+const DAY = 24 * 60 * 60 * 1000;
+
+const daysLeft = (certificate: string, now: Date): number =>
+  (readCertificate(certificate).validTo.getTime() - now.getTime()) / DAY;
+
+/** Why a join identity is to be made again, or undefined. */
+const whyRenew = (
+  certificate: string,
+  days: number,
+  now: Date,
+): string | undefined => {
+  const left = daysLeft(certificate, now);
+  if (left <= 0) {
+    return "the old one had ended";
+  }
+  if (left < days / 2) {
+    return `the old one had ${Math.floor(left)} of ${days} days left`;
+  }
+  // A shorter time in the inventory is a wish for less time in a thief's hands.
+  return left > days ? `the inventory now allows ${days} days` : undefined;
+};
+
+/**
+ * The same secrets, complete for this inventory.
+ *
+ * Credentials of nodes that the inventory no longer names are kept: a line that is commented out for a day must not change
+ * the host key of a running node, and they are worth nothing to a thief who has this file with its CA key.
+ *
+ * @throws UserError NODE_REVOKED, SECRETS_OTHER_CLUSTER, SECRETS_INCONSISTENT: nothing of an inconsistent file is ever replaced
+ */
+export const completeClusterSecrets = async (
+  existing: ClusterSecrets,
+  { cluster, nodes }: ResolvedProject,
+  making: Making,
+): Promise<ChangedSecrets> => {
+  checkSecrets(existing, cluster.name, making.now);
+  demandNotRevoked(existing, { nodes });
+  const { ca } = existing;
+  const { days } = cluster.join;
+  const changes: string[] = [];
+  const credentials: Record<string, NodeCredentials> = { ...existing.nodes };
+  for (const { name } of nodes) {
+    const known = credentialsOf(existing, name);
+    if (known === undefined) {
+      credentials[name] = await makeNodeCredentials(name, ca, days, making);
+      changes.push(`${name} is new: generated its host key and join identity.`);
+      continue;
+    }
+    const why = whyRenew(known.joinIdentity.certificate, days, making.now);
+    if (why !== undefined) {
+      credentials[name] = {
+        ...known,
+        joinIdentity: await makeJoinIdentity(name, ca, days, making),
+      };
+      changes.push(`Renewed the join identity of ${name}: ${why}.`);
+    }
+  }
+  let { admin } = existing;
+  if (daysLeft(admin.certificate, making.now) < ADMIN_DAYS_LEFT) {
+    admin = await makeAdmin(ca, making);
+    changes.push("Renewed the admin certificate: take the new kubeconfig.");
+  }
+  let { encryptionKey } = existing;
+  if (encryptionKey === undefined) {
+    // The running cluster does not ask for it: what its API servers are started with was decided when it was made.
+    encryptionKey = makeEncryptionKey(making.crypto);
+    changes.push(
+      "Made a key to encrypt Secrets with; a running cluster does not use it.",
+    );
+  }
+  return changes.length === 0
+    ? { secrets: existing, changes }
+    : {
+        secrets: { ...existing, admin, encryptionKey, nodes: credentials },
+        changes,
+      };
+};

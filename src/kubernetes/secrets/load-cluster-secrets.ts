@@ -1,0 +1,139 @@
+// Reads a cluster's secrets file, plain or encrypted, and refuses one that others can read.
+import { lstat, open, realpath } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ifSystem, isAbsent } from "../../report/expected-failure.ts";
+import { UserError } from "../../report/user-error.ts";
+import { decryptText, isEncrypted } from "./age-envelope.ts";
+import { loadAgeIdentities } from "./load-age-identities.ts";
+import {
+  parseSecretsDocument,
+  type SecretsDocument,
+} from "./secrets-document.ts";
+import { errnoReason } from "../../system/errno-words.ts";
+
+export const SECRETS_ENDING = ".secrets.yaml";
+
+/** The file beside the inventory that holds the secrets of this cluster. */
+export const secretsPath = (inventoryFile: string, cluster: string): string =>
+  join(dirname(inventoryFile), `${cluster}${SECRETS_ENDING}`);
+
+export type OpenOptions = {
+  /** File with age identities; PI_IMAGE_AGE_IDENTITY or ~/.config/pi-image/age.txt otherwise. */
+  readonly identityFile?: string | undefined;
+  readonly env?: NodeJS.ProcessEnv | undefined;
+};
+
+const GROUP_AND_OTHERS = 0o077;
+
+const unreadable = (path: string, why: string, hint: string): UserError =>
+  new UserError(
+    "SECRETS_UNREADABLE",
+    `the secrets file ${path} cannot be opened: ${why}`,
+    {
+      hint,
+      state: "no new one was made",
+    },
+  );
+
+const errorCode = (error: unknown): string | undefined =>
+  (error as NodeJS.ErrnoException).code;
+
+const isSymbolicLink = async (path: string): Promise<boolean> => {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch (error) {
+    return ifSystem(error, false);
+  }
+};
+
+/**
+ * The file itself where `path` is a symbolic link to it, else `path`.
+ *
+ * @throws UserError SECRETS_UNREADABLE for a link that leads nowhere: the disk it leads to is probably not mounted, and new
+ * secrets would be those of another cluster
+ */
+export const resolveSecretsPath = async (path: string): Promise<string> => {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (isAbsent(error) && (await isSymbolicLink(path))) {
+      throw unreadable(
+        path,
+        "it is a symbolic link to a file that is not there",
+        "mount the disk that it leads to, or delete the link",
+      );
+    }
+    if (errorCode(error) === "ENOENT") {
+      return path;
+    }
+    throw unreadable(
+      path,
+      errnoReason(errorCode(error)),
+      "check the permissions of its folder",
+    );
+  }
+};
+
+/** The bytes of the file, or undefined when there is none. Encrypted ones may lie open to everyone; plain ones may not. */
+const readPrivately = async (path: string): Promise<Buffer | undefined> => {
+  try {
+    const handle = await open(path, "r");
+    try {
+      const stats = await handle.stat();
+      const data = await handle.readFile();
+      if (!isEncrypted(data) && (stats.mode & GROUP_AND_OTHERS) !== 0) {
+        throw new UserError(
+          "SECRETS_READABLE",
+          `other users can open the secrets file ${path} (mode ${(stats.mode & 0o777).toString(8).padStart(4, "0")})`,
+          {
+            hint: `run: chmod 600 ${path}`,
+            state: "the file is unchanged",
+          },
+        );
+      }
+      return data;
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    switch (errorCode(error)) {
+      case "ENOENT":
+        return undefined;
+      case "EACCES":
+      case "EPERM":
+        throw unreadable(
+          path,
+          "it belongs to another user",
+          `take ownership of it: sudo chown "$USER" ${path}`,
+        );
+      case "EISDIR":
+        throw unreadable(path, "it is a folder", "move the folder away");
+      default:
+        throw error;
+    }
+  }
+};
+
+export type LoadedSecrets = SecretsDocument & { readonly encrypted: boolean };
+
+/**
+ * The secrets of a cluster, or undefined when the file does not exist.
+ *
+ * @throws UserError SECRETS_READABLE, SECRETS_UNREADABLE, SECRETS_DAMAGED, AGE_IDENTITY_UNUSABLE
+ */
+export const loadSecrets = async (
+  path: string,
+  { identityFile, env = process.env }: OpenOptions = {},
+): Promise<LoadedSecrets | undefined> => {
+  const data = await readPrivately(await resolveSecretsPath(path));
+  if (data === undefined) {
+    return undefined;
+  }
+  const encrypted = isEncrypted(data);
+  const text = encrypted
+    ? await decryptText(data, await loadAgeIdentities(identityFile, env), path)
+    : data.toString("utf8");
+  const { secrets, encryptedTo } = parseSecretsDocument(text, path);
+  // A file that the user has decrypted by hand stays plain.
+  return { secrets, encryptedTo: encrypted ? encryptedTo : [], encrypted };
+};

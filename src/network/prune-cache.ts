@@ -1,0 +1,114 @@
+// Removes from the cache what is old or beyond its limit, while no other run works on it.
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { formatBytes } from "../report/amounts.ts";
+import { UserError } from "../report/user-error.ts";
+import { withFileLock } from "../system/file-lock.ts";
+import { cacheFolder } from "../system/folders.ts";
+import { parseBytes } from "../system/parse-bytes.ts";
+import type { CacheOptions } from "./cache.ts";
+import { type CacheEntry, loadCacheEntries } from "./cache-entries.ts";
+import { chooseVictims, type PruneRules } from "./choose-victims.ts";
+
+const VARIABLE = "PI_IMAGE_CACHE_LIMIT";
+/** Three releases with their decoded images. */
+const DEFAULT_LIMIT = 32 * 1024 ** 3;
+
+/** Bytes that the cache may take. Throws WRONG_ARGUMENTS. */
+export const cacheLimit = (env: NodeJS.ProcessEnv): number => {
+  const text = env[VARIABLE] ?? "";
+  const bytes = text === "" ? DEFAULT_LIMIT : parseBytes(text);
+  if (bytes === undefined) {
+    throw new UserError(
+      "WRONG_ARGUMENTS",
+      `${VARIABLE} is ${JSON.stringify(text)}, which is not a size`,
+      { hint: "write it as in 20GiB or 64GB, or unset it" },
+    );
+  }
+  return bytes;
+};
+
+class Held extends Error {
+  override readonly name = "Held";
+}
+
+/** Whether it is gone. A run that prepares the entry holds its lock. */
+const remove = async (
+  { kind, path, sha256 }: CacheEntry,
+  env: NodeJS.ProcessEnv,
+): Promise<boolean> => {
+  // A download is locked under the name that it gets in the end.
+  const locked =
+    kind === "unfinished"
+      ? join(
+          cacheFolder(env),
+          "archives",
+          /([0-9a-f]{64})\.partial$/.exec(path)?.[1] ?? "",
+        )
+      : path;
+  try {
+    await withFileLock(
+      locked,
+      async () => {
+        await rm(path, { force: true });
+        await rm(`${path}.${kind === "decoded" ? "sha256" : "json"}`, {
+          force: true,
+        });
+        if (kind === "archive" && sha256 !== undefined) {
+          const names = join(dirname(dirname(path)), "names");
+          await rm(join(names, `${sha256}.json`), { force: true });
+        }
+      },
+      0,
+      () => new Held(),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof Held) {
+      return false;
+    }
+    throw error;
+  }
+};
+
+/** What would go by these rules. */
+export const findVictims = async (
+  env: NodeJS.ProcessEnv,
+  rules: PruneRules,
+): Promise<readonly CacheEntry[]> =>
+  chooseVictims(await loadCacheEntries(env), rules);
+
+/** Removes it; gives what is gone. */
+export const pruneCache = async (
+  env: NodeJS.ProcessEnv,
+  rules: PruneRules,
+): Promise<readonly CacheEntry[]> => {
+  const gone: CacheEntry[] = [];
+  for (const entry of await findVictims(env, rules)) {
+    if (await remove(entry, env)) {
+      gone.push(entry);
+    }
+  }
+  return gone;
+};
+
+/** After something came into the cache: the least recently used goes, until the limit is kept. */
+export const keepLimit = async ({
+  env,
+  report,
+}: CacheOptions): Promise<void> => {
+  const limit = cacheLimit(env);
+  const gone = await pruneCache(env, {
+    now: new Date(),
+    limit,
+    old: false,
+    all: false,
+  });
+  if (gone.length > 0) {
+    const bytes = gone.reduce((sum, entry) => sum + entry.bytes, 0);
+    report({
+      type: "notice",
+      message: `removed ${gone.length} old ${gone.length === 1 ? "file" : "files"} (${formatBytes(bytes)}) from the cache to keep it below ${formatBytes(limit)} (${VARIABLE})`,
+    });
+  }
+};

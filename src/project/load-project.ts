@@ -1,0 +1,69 @@
+// Loads everything that people write: the inventory, the profiles and the fragments, with all their problems.
+import type {
+  AllowCommand,
+  Prompt,
+} from "../inventory/load/load-wifi-passwords.ts";
+import type { Wanted } from "../inventory/implied-inventory.ts";
+import {
+  loadInventory,
+  type SecretsWanted,
+} from "../inventory/load/load-inventory.ts";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import type { Problem } from "../report/problem.ts";
+import type { Library } from "../seed/library/library.ts";
+import { loadLibrary } from "../seed/library/load-library.ts";
+
+export type ProjectOptions = {
+  /** The inventory's path as the user wrote it. */
+  readonly inventory: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly prompt: Prompt | undefined;
+  readonly allowCommand: AllowCommand | undefined;
+  readonly signal: AbortSignal;
+  /** Given: without an inventory, the one of `init --yes` is meant. */
+  readonly implied: Wanted | undefined;
+  /** Whether the Wi-Fi passwords are looked up. */
+  readonly secrets: SecretsWanted;
+};
+
+export type LoadedProject = {
+  /** Undefined when the inventory has errors. */
+  readonly project: ResolvedProject | undefined;
+  readonly library: Library;
+  readonly problems: readonly Problem[];
+  /** Texts for code frames, by the names that problems use. */
+  readonly files: ReadonlyMap<string, string>;
+  /** The inventory's folder: the cluster's secrets and the user's own fragments are here. */
+  readonly folder: string;
+  readonly implied: boolean;
+  /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
+  readonly named: readonly string[];
+  /** See `LoadedInventory`. */
+  readonly passwordsMissing: readonly string[];
+};
+
+/** Never throws for what stands in the files. */
+export const loadProject = async (
+  options: ProjectOptions,
+): Promise<LoadedProject> => {
+  const inventory = await loadInventory({
+    path: options.inventory,
+    env: options.env,
+    prompt: options.prompt,
+    allowCommand: options.allowCommand,
+    signal: options.signal,
+    secrets: options.secrets,
+    implied: options.implied,
+  });
+  const library = await loadLibrary(inventory.folder);
+  return {
+    project: inventory.project,
+    library: library.library,
+    problems: [...inventory.problems, ...library.problems],
+    files: new Map([...inventory.files, ...library.sources]),
+    folder: inventory.folder,
+    implied: inventory.implied,
+    named: inventory.named,
+    passwordsMissing: inventory.passwordsMissing,
+  };
+};

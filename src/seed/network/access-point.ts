@@ -1,0 +1,105 @@
+// Wi-Fi as netplan takes it: the network's name and how to authenticate.
+import { pbkdf2Sync } from "node:crypto";
+import type { Wifi } from "../../inventory/resolved.ts";
+import type { Value } from "../library/tree.ts";
+
+/**
+ * The SSID as a key of netplan's `access-points`.
+ *
+ * Netplan puts it between the quotes of `ssid=P"..."`, where wpa_supplicant takes a backslash for an escape and a line feed
+ * for the end. Quotes inside do no harm, but a `#` begins a comment where an even number of quotes stands before it.
+ * https://github.com/canonical/netplan/blob/1.1/src/networkd.c#L1077 (older ones write `ssid="..."`, without escapes)
+ * https://w1.fi/cgit/hostap/tree/src/utils/common.c?h=hostap_2_10 (printf_decode)
+ * https://w1.fi/cgit/hostap/tree/src/utils/config.c?h=hostap_2_10 (wpa_config_get_line)
+ */
+export const accessPointName = (ssid: Wifi["ssid"]): string =>
+  typeof ssid === "string" ? escaped(ssid) : octets(ssid);
+
+const escaped = (text: string): string =>
+  text.replaceAll(/\\|\p{Cc}|(?<=".*)#/gsu, (character) =>
+    character === "\\" ? String.raw`\\` : octets(Buffer.from(character)),
+  );
+
+/** `\xNN` for each octet. */
+const octets = (bytes: Uint8Array): string =>
+  [...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
+
+/**
+ * Whether netplan before 1.1, which writes `ssid="..."`, hands the name on as it is: there nothing can be escaped, and what
+ * stands between the first and the last quote counts.
+ */
+export const isPlainName = (ssid: Wifi["ssid"]): boolean =>
+  typeof ssid === "string" && accessPointName(ssid) === ssid;
+
+/**
+ * Whether the passphrase can reach wpa_supplicant: netplan writes it as `psk="..."`, where nothing can be escaped, and a `#`
+ * behind an odd number of the passphrase's own quotes would begin a comment. A derived key has neither character.
+ */
+export const isWritable = ({ security, password }: Wifi): boolean => {
+  const parts = (password?.reveal() ?? "").split("#");
+  return (
+    security === "wpa2" ||
+    !parts.some((_, index) => {
+      const before = parts.slice(0, index).join("#");
+      return index > 0 && (before.split('"').length - 1) % 2 === 1;
+    })
+  );
+};
+
+/** All networks as netplan's `access-points`; their order says nothing there. */
+export const accessPoints = (wifi: readonly Wifi[]): Value =>
+  Object.fromEntries(
+    wifi.map((network) => [
+      accessPointName(network.ssid),
+      accessPoint(network),
+    ]),
+  );
+
+/**
+ * Lines `number name` for the node's script wifi-priorities: netplan has no key for a preference. The first network gets the
+ * highest number. https://w1.fi/cgit/hostap/plain/wpa_supplicant/wpa_supplicant.conf (priority)
+ */
+export const wifiPriorities = (wifi: readonly Wifi[]): string =>
+  wifi
+    .map(
+      ({ ssid }, index) => `${wifi.length - index} ${accessPointName(ssid)}\n`,
+    )
+    .join("");
+
+/**
+ * The access point's settings.
+ *
+ * WPA2 gets the derived key, so that the card does not hold the passphrase, and `key-management: psk`: netplan since 0.107.1
+ * offers SAE as well when only `password` is given, and SAE cannot use a derived key; an access point that offers both would
+ * refuse the node. https://github.com/raspberrypi/linux/issues/7634
+ * WPA3 and the transition of both need the passphrase itself; there, just that form is the right one.
+ */
+export const accessPoint = (wifi: Wifi): Value => ({
+  ...(wifi.hidden ? { hidden: true } : {}),
+  ...authentication(wifi),
+});
+
+const authentication = (wifi: Wifi): { readonly [key: string]: Value } => {
+  const password = wifi.password?.reveal() ?? "";
+  switch (wifi.security) {
+    case "wpa2":
+      return {
+        auth: {
+          "key-management": "psk",
+          password: preSharedKey(password, wifi.ssid),
+        },
+      };
+    case "wpa3":
+      return { auth: { "key-management": "sae", password } };
+    case "wpa2-wpa3":
+      return { password };
+    case "open":
+      return {};
+  }
+};
+
+/** IEEE 802.11i annex H.4: PBKDF2-HMAC-SHA1, salted with the SSID, 4096 rounds, 256 bits, as 64 hex digits. */
+export const preSharedKey = (password: string, ssid: Wifi["ssid"]): string =>
+  /^[0-9a-f]{64}$/i.test(password)
+    ? password.toLowerCase()
+    : pbkdf2Sync(password, ssid, 4096, 32, "sha1").toString("hex");

@@ -1,0 +1,98 @@
+// The driver with which the cluster makes volumes on its storage node, and the StorageClass that uses it.
+import { posix } from "node:path";
+import { dump } from "js-yaml";
+import type { NfsExport } from "../inventory/resolved.ts";
+import { editManifest } from "./edit-manifest.ts";
+import type { Fetched } from "./fetch-cni.ts";
+import { fetchFile, type FetchOptions, readManifest } from "./fetch-file.ts";
+import type { Pins } from "./load-pins.ts";
+import { mirroredUrl } from "../network/mirrored-url.ts";
+
+const DRIVER = "nfs.csi.k8s.io";
+
+export const driverTitle = ({ storage }: Pins): string =>
+  `csi-driver-nfs ${storage.version}`;
+
+/**
+ * The export makes every machine's users one user, so a volume's group cannot be changed and need not be: with the driver's
+ * own policy, a pod with an fsGroup would never start.
+ * https://kubernetes-csi.github.io/docs/support-fsgroup.html
+ */
+const withoutGroups = (text: string, title: string): string =>
+  text.includes("kind: CSIDriver")
+    ? editManifest(text, title, [
+        {
+          kind: "CSIDriver",
+          name: DRIVER,
+          edit: (object) => object.setIn(["spec", "fsGroupPolicy"], "None"),
+        },
+      ])
+    : text;
+
+/** Undefined when one of them is not in the cache and the network is not to be used. Throws as `fetchFile` does. */
+export const fetchStorageDriver = async (
+  pins: Pins,
+  mirror: string | undefined,
+  options: FetchOptions,
+): Promise<readonly Fetched[] | undefined> => {
+  const title = driverTitle(pins);
+  const found: Fetched[] = [];
+  for (const [index, { url, sha256 }] of pins.storage.manifests.entries()) {
+    const file = await fetchFile(
+      {
+        name: title,
+        url: mirroredUrl(url, mirror),
+        sha256,
+        expectedBy: "this version of pi-image",
+        acceptHint:
+          "try again on another network; if this persists, do not use this server",
+      },
+      options,
+    );
+    if (file === undefined) {
+      return undefined;
+    }
+    found.push({
+      manifest: {
+        // After the pod network, before the add-ons; the driver's own order within.
+        name: `15-storage-${index + 1}-${posix.basename(new URL(url).pathname)}`,
+        text: withoutGroups(await readManifest(file.path, title), title),
+      },
+      locked: {
+        name: posix.basename(new URL(url).pathname),
+        version: pins.storage.version,
+        url,
+        sha256: file.sha256,
+      },
+    });
+  }
+  return found;
+};
+
+/** The cluster's default StorageClass: a volume is a folder of the export, kept when its claim is gone. */
+export const storageClass = ({ server, path }: NfsExport): Fetched => ({
+  locked: undefined,
+  manifest: {
+    name: "16-storage-class.yaml",
+    text: dump(
+      {
+        apiVersion: "storage.k8s.io/v1",
+        kind: "StorageClass",
+        metadata: {
+          name: "nfs",
+          annotations: {
+            "storageclass.kubernetes.io/is-default-class": "true",
+          },
+        },
+        provisioner: DRIVER,
+        parameters: { server, share: path },
+        // Deleting a claim by mistake must not delete data.
+        reclaimPolicy: "Retain",
+        volumeBindingMode: "Immediate",
+        allowVolumeExpansion: true,
+        mountOptions: ["nfsvers=4.2", "noatime"],
+      },
+      { lineWidth: -1 },
+    ),
+  },
+});

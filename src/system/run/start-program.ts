@@ -1,0 +1,173 @@
+// The one place where programs are started, so that none of them has more rights than it needs. A test forbids any other.
+//
+// Where this process is root for somebody else, a child is that caller in every respect (real, effective, saved; groups are
+// this process's, which are the caller's), without a capability to gain, and no setuid program gives it more. What works
+// on a device is asked for by name.
+import {
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+  spawn,
+  type SpawnOptions,
+  spawnSync,
+} from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
+import { ifSystem } from "../../report/expected-failure.ts";
+import type { Caller } from "./caller.ts";
+import { childEnvironment } from "./child-environment.ts";
+import { outlivesTerminal } from "./hang-up.ts";
+import { actingFor } from "./privileges.ts";
+
+/** Folders that only root writes to: what is run as root comes from nowhere else, whatever the caller's PATH says. */
+const ROOTS_PATH = [
+  "/usr/sbin",
+  "/usr/bin",
+  "/sbin",
+  "/bin",
+  "/run/current-system/sw/bin",
+];
+
+const findIn = (
+  folders: readonly string[],
+  program: string,
+): string | undefined =>
+  folders
+    .map((folder) => join(folder, program))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch (error) {
+        return ifSystem(error, false);
+      }
+    });
+
+/** A name that no program has, for the failure that a missing one gives. */
+const NOWHERE = "/nonexistent/pi-image";
+
+const findProgram = (
+  tool: string,
+  env: NodeJS.ProcessEnv = process.env,
+): string | undefined =>
+  tool.includes("/")
+    ? tool
+    : findIn((env["PATH"] ?? "").split(":").filter(Boolean), tool);
+
+/** How setpriv makes a program the caller; a container may not be allowed the part about capabilities. */
+const rightsWords = (
+  { uid, gid }: Caller,
+  capabilities: readonly string[],
+): readonly string[] => [
+  `--reuid=${uid}`,
+  `--regid=${gid}`,
+  "--keep-groups",
+  "--no-new-privs",
+  ...capabilities,
+  "--",
+];
+
+const NO_CAPABILITIES = ["--inh-caps=-all", "--bounding-set=-all"];
+
+let wrapper: { readonly words: readonly string[] | undefined } | undefined;
+
+/** The setpriv of util-linux, which Debian, Ubuntu, Fedora and Arch always have; BusyBox's knows no users, macOS has none. */
+const findSetpriv = (caller: Caller): readonly string[] | undefined => {
+  if (wrapper === undefined) {
+    const path = findIn(ROOTS_PATH, "setpriv");
+    const ways =
+      path === undefined
+        ? []
+        : [NO_CAPABILITIES, []].map((capabilities) => [
+            path,
+            ...rightsWords(caller, capabilities),
+          ]);
+    const words = ways.find(
+      ([program = "", ...args]) =>
+        spawnSync(program, [...args, program, "--version"], {
+          stdio: "ignore",
+          env: {},
+        }).status === 0,
+    );
+    wrapper = { words };
+  }
+  return wrapper.words;
+};
+
+type StartOptions = SpawnOptions & {
+  /** Under sudo: for what touches a device. */
+  readonly asRoot?: boolean | undefined;
+  /** pi-image once more: it gets what was given to pi-image in confidence. */
+  readonly ourselves?: boolean | undefined;
+};
+
+const startAsCaller = (
+  caller: Caller,
+  tool: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): ChildProcess => {
+  const program = findProgram(tool, options.env);
+  if (program === undefined) {
+    return spawn(NOWHERE, args, options);
+  }
+  const [setpriv, ...words] = findSetpriv(caller) ?? [];
+  const { uid, gid } = caller;
+  return setpriv === undefined
+    ? spawn(program, args, { ...options, uid, gid })
+    : spawn(setpriv, [...words, program, ...args], options);
+};
+
+/** As `spawn`; a program that is not there is the same ENOENT. */
+export function startProgram(
+  tool: string,
+  args: readonly string[],
+  options: StartOptions & { readonly stdio: ["pipe", "pipe", "pipe"] },
+): ChildProcessWithoutNullStreams;
+export function startProgram(
+  tool: string,
+  args: readonly string[],
+  options: StartOptions,
+): ChildProcess;
+export function startProgram(
+  tool: string,
+  args: readonly string[],
+  { asRoot = false, ourselves = false, ...given }: StartOptions,
+): ChildProcess {
+  const env = given.env ?? process.env;
+  const options = {
+    // A terminal that goes away tells a group of processes. Where that does not end this one, it ends no tool of ours either,
+    // which Node starts with SIGHUP as usual; what stops this process stops them, as everywhere.
+    detached: outlivesTerminal && !ourselves,
+    ...given,
+    env: ourselves ? env : childEnvironment(env),
+  };
+  const caller = actingFor();
+  if (caller === undefined) {
+    return spawn(tool, args, options);
+  }
+  if (!asRoot) {
+    return startAsCaller(caller, tool, args, options);
+  }
+  const program = tool.includes("/") ? tool : findIn(ROOTS_PATH, tool);
+  return spawn(program ?? NOWHERE, args, options);
+}
+
+/** Under sudo, what a program of root's gets of the caller's environment: nothing. */
+export const rootEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  actingFor() !== undefined
+    ? { LC_ALL: "C.UTF-8", PATH: ROOTS_PATH.join(":") }
+    : env;
+
+/** Asks id(1) about a user. */
+export const askId = (option: string, user: string): string | undefined => {
+  const id = findIn(ROOTS_PATH, "id");
+  if (id === undefined) {
+    return undefined;
+  }
+  const { status, stdout } = spawnSync(id, [option, "--", user], {
+    encoding: "utf8",
+    env: { LC_ALL: "C" },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return status === 0 ? stdout.trim() : undefined;
+};
