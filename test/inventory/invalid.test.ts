@@ -24,9 +24,12 @@ const ELSEWHERE = [
 
 /** The codes that stand in this room's sources. */
 const ownCodes = (): readonly string[] => {
-  const sources = readdirSync("src/inventory").map((name) =>
-    readFileSync(join("src/inventory", name), "utf8"),
-  );
+  const sources = readdirSync("src/inventory", {
+    recursive: true,
+    encoding: "utf8",
+  })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => readFileSync(join("src/inventory", name), "utf8"));
   return Object.keys(PROBLEM_CODES).filter((code) =>
     sources.some((source) => source.includes(`"${code}"`)),
   );
