@@ -70,8 +70,12 @@ const WORDS: Readonly<Record<string, Words>> = {
     hint: "name a regular file",
   },
   ESPIPE: {
-    why: "it is a pipe or a socket, not a file",
+    why: "it is a pipe, a socket or a device, not a file",
     hint: "name a regular file",
+  },
+  E2BIG: {
+    why: "it is too large for what it should be",
+    hint: "check that it is the file you mean",
   },
   ERR_FS_FILE_TOO_LARGE: {
     why: "it is too large to be read at once",
