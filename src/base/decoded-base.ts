@@ -1,6 +1,6 @@
 // The decoded image of a base as a file: the base itself where it is raw, else made once and kept in the cache.
 import { createHash } from "node:crypto";
-import { chmod, open, readFile, rm } from "node:fs/promises";
+import { chmod, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Chunk } from "../image/reader.ts";
 import { openFileSource, type Source } from "../image/source.ts";
@@ -12,6 +12,7 @@ import {
   temporaryName,
   writeFileAtomically,
 } from "../system/atomic-file.ts";
+import { readWholeText } from "../system/read-whole.ts";
 import { writeAt } from "../system/write-at.ts";
 import type { BaseImage } from "./base-request.ts";
 import {
@@ -108,7 +109,7 @@ const isIntact = async (
   options: CacheOptions,
 ): Promise<boolean> => {
   try {
-    const recorded = await readFile(`${path}.sha256`, "utf8");
+    const recorded = await readWholeText(`${path}.sha256`);
     const found = await digestFile(path, { ...options, subject: base.name });
     return found === recorded.trim();
   } catch (error) {

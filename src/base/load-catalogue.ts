@@ -1,11 +1,11 @@
 // Loads the catalogue of base images: the package's own and the user's additions, with the keys that they name.
-import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { UserError } from "../report/user-error.ts";
 import { isMissing } from "../system/read-if-there.ts";
 import { configFolder } from "../system/folders.ts";
+import { readWholeText } from "../system/read-whole.ts";
 import { packageFile } from "../system/package-files.ts";
 
 const fingerprint = z.string().regex(/^[0-9A-F]{40}$/);
@@ -113,7 +113,7 @@ const loadKey = async (
   "file" in key
     ? {
         fingerprint: key.fingerprint,
-        armored: await readFile(resolve(folder, key.file), "utf8"),
+        armored: await readWholeText(resolve(folder, key.file)),
       }
     : key;
 
@@ -185,7 +185,7 @@ const addUsers = async (
   const path = join(configFolder(env), NAME);
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = await readWholeText(path);
   } catch (error) {
     if (await isMissing(path, error)) {
       return ours;
@@ -200,7 +200,7 @@ const addUsers = async (
 /** Without the user's additions. A mistake in it is ours, and thrown as such. */
 export const loadPackageCatalogue = async (): Promise<Catalogue> => {
   const path = packageFile(`profiles/${NAME}`);
-  return readCatalogue(await readFile(path, "utf8"), dirname(path), NOTHING);
+  return readCatalogue(await readWholeText(path), dirname(path), NOTHING);
 };
 
 /** The package's catalogue with the user's. Throws CATALOGUE_WRONG. */

@@ -1,5 +1,4 @@
 // The files with which a board flashes its boot loader from the card, for nodes with `eeprom: recovery`.
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { editBootConf } from "../firmware/boot-order.ts";
 import {
@@ -12,6 +11,7 @@ import { renderSignature } from "../firmware/eeprom-signature.ts";
 import { bootWish } from "../inventory/boards/boot-loader.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import { UserError } from "../report/user-error.ts";
+import { readWhole } from "../system/read-whole.ts";
 import { errnoReason } from "../system/errno-words.ts";
 
 type BootFile = { readonly name: string; readonly data: Uint8Array };
@@ -70,7 +70,7 @@ export const recoveryFiles = async (
     return [];
   }
   const read = (file: string) =>
-    readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    readWhole(file).catch((cause: NodeJS.ErrnoException) => {
       throw unusable(file, `cannot be read: ${errnoReason(cause.code)}`);
     });
   const image = withOrder(

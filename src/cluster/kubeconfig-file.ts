@@ -1,11 +1,12 @@
 // Merges the administrator's access into a kubeconfig on disk: locked, backed up, replaced at once.
-import { chmod, open, readFile, rm, stat } from "node:fs/promises";
+import { chmod, open, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { ifAbsent } from "../report/expected-failure.ts";
 import type { AdminAccess } from "../kubernetes/render-kubeconfig.ts";
 import { mergeKubeconfig } from "../kubernetes/merge-kubeconfig.ts";
 import type { Secret } from "../report/secret.ts";
+import { readWholeText } from "../system/read-whole.ts";
 import { UserError } from "../report/user-error.ts";
 import {
   demandReplaceable,
@@ -106,7 +107,7 @@ const readOld = async (
   }
   try {
     return {
-      text: await readFile(file, "utf8"),
+      text: await readWholeText(file),
       mode: (await stat(file)).mode & 0o777,
     };
   } catch (error) {

@@ -1,5 +1,4 @@
 // Keeps receipts as files, and finds the last one of a card.
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import type { UsableTarget } from "../device/target.ts";
@@ -8,6 +7,7 @@ import { ifOneOf, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { listIfThere } from "../system/read-if-there.ts";
+import { readWholeText } from "../system/read-whole.ts";
 import { type Receipt, receiptSchema } from "./receipt.ts";
 import { errnoReason } from "../system/errno-words.ts";
 
@@ -28,7 +28,7 @@ export const storeReceipt = (path: string, receipt: Receipt): Promise<void> =>
 /** @throws UserError RECEIPT_UNREADABLE */
 export const loadReceipt = async (path: string): Promise<Receipt> => {
   try {
-    return receiptSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    return receiptSchema.parse(JSON.parse(await readWholeText(path)));
   } catch (error) {
     const code = systemCode(error);
     throw ifOneOf(

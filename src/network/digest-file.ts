@@ -1,12 +1,13 @@
 // The SHA-256 of a file; of one that has not changed since it was last asked for, from the cache.
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
-import { type FileHandle, open, readFile, realpath } from "node:fs/promises";
+import { type FileHandle, open, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ifOneOf, ifSystem } from "../report/expected-failure.ts";
 import type { Report } from "../report/events.ts";
 import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
+import { openPlainFile, readWholeText } from "../system/read-whole.ts";
 import { cacheFolder } from "../system/folders.ts";
 import { isPrivateFolder, makeCacheFolder } from "./cache-folder.ts";
 import { hashInThread } from "./hash-thread.ts";
@@ -76,13 +77,11 @@ export const digestFile = async (
 ): Promise<string> => {
   const memo = await memoPath(path, options.env);
   const believed = await isPrivateFolder(options.env, dirname(memo));
-  const handle = await open(path, "r");
+  const handle = await openPlainFile(path);
   try {
     const before = await handle.stat({ bigint: true });
     const [stamp, remembered] = (
-      await readFile(memo, "utf8").catch((error: unknown) =>
-        ifSystem(error, ""),
-      )
+      await readWholeText(memo).catch((error: unknown) => ifSystem(error, ""))
     ).split("\n");
     if (
       options.anew !== true &&

@@ -1,10 +1,11 @@
 // A download that is not complete yet: its bytes, their running SHA-256, and what is needed to go on after a break.
 import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open, readFile, rm } from "node:fs/promises";
+import { type FileHandle, lstat, open, rm } from "node:fs/promises";
 import { z } from "zod";
-import { ABSENT, ifOneOf } from "../report/expected-failure.ts";
+import { ABSENT, ifAbsent, ifOneOf } from "../report/expected-failure.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
+import { readWholeText } from "../system/read-whole.ts";
 import { writeAt } from "../system/write-at.ts";
 
 /** What the server said of the file that the bytes are of. */
@@ -34,7 +35,7 @@ export type PartialFile = {
 /** Undefined where it is missing, or was cut by a kill: then the bytes are of nothing known, and are thrown away. */
 const readOrigin = async (path: string): Promise<Origin | undefined> => {
   try {
-    return originSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    return originSchema.parse(JSON.parse(await readWholeText(path)));
   } catch (error) {
     return ifOneOf(error, [SyntaxError, z.ZodError, ...ABSENT], undefined);
   }
@@ -73,16 +74,31 @@ export const removePartialFile = async (path: string): Promise<void> => {
   await rm(originPath(path), { force: true });
 };
 
+/** What is not a file of this name alone was not laid there by a download: to write to it would change another file. */
+const removeForeign = async (path: string): Promise<void> => {
+  try {
+    const found = await lstat(path);
+    if (!found.isDirectory() && (!found.isFile() || found.nlink > 1)) {
+      await rm(path);
+    }
+  } catch (error) {
+    ifAbsent(error, undefined);
+  }
+};
+
 /** Opens or creates the partial file; bytes from an earlier run are kept and read once for their hash. */
 export const openPartialFile = async (
   path: string,
   signal: AbortSignal,
 ): Promise<PartialFile> => {
+  await removeForeign(path);
+  await removeForeign(originPath(path));
   let origin = await readOrigin(originPath(path));
   const file = await open(
     path,
     constants.O_RDWR |
       constants.O_CREAT |
+      constants.O_NOFOLLOW |
       (origin === undefined ? constants.O_TRUNC : 0),
   );
   let { size } = await file.stat();

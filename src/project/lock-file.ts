@@ -1,8 +1,8 @@
 // Reads and writes the lockfile beside the inventory.
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UserError } from "../report/user-error.ts";
 import { isMissing } from "../system/read-if-there.ts";
+import { readWholeText } from "../system/read-whole.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { type Lock, lockSchema, renderLock } from "../supplies/lock.ts";
 
@@ -15,7 +15,7 @@ export const lockPath = (folder: string, inventory: string): string =>
 
 const readText = async (path: string): Promise<string | undefined> => {
   try {
-    return await readFile(path, "utf8");
+    return await readWholeText(path);
   } catch (error) {
     if (await isMissing(path, error)) {
       return undefined;

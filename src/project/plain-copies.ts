@@ -1,10 +1,11 @@
 // Where on this computer the cluster's secrets lie in plain, however the secrets file is kept.
-import { open, readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isEncrypted } from "../kubernetes/secrets/age-envelope.ts";
 import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import { SECRETS_ENDING } from "../kubernetes/secrets/load-cluster-secrets.ts";
 import { ifSystem } from "../report/expected-failure.ts";
+import { openPlainFile, readWholeText } from "../system/read-whole.ts";
 
 export type PlainCopy = {
   readonly path: string;
@@ -29,11 +30,8 @@ const ENOUGH = 64;
 /** Whether there is a file that is not encrypted. */
 export const isPlainFile = async (path: string): Promise<boolean> => {
   try {
-    const handle = await open(path, "r");
+    const handle = await openPlainFile(path);
     try {
-      if (!(await handle.stat()).isFile()) {
-        return false;
-      }
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(ENOUGH));
       return bytesRead > 0 && !isEncrypted(buffer.subarray(0, bytesRead));
     } finally {
@@ -112,10 +110,10 @@ const copiesInKubeconfigs = async (
       .filter((name) => name.startsWith(basename(file)))
       .map((name) => join(dirname(file), name));
     for (const path of beside) {
-      const text = await readFile(path, "utf8").catch((error: unknown) =>
-        ifSystem(error, ""),
+      const text = await readWholeText(path, KUBECONFIG_LIMIT).catch(
+        (error: unknown) => ifSystem(error, ""),
       );
-      if (text.length < KUBECONFIG_LIMIT && text.includes(key)) {
+      if (text.includes(key)) {
         copies.push({ path, holds: ADMIN });
       }
     }

@@ -1,7 +1,7 @@
 // Finds the key that signs a release: a file that the user names, or the environment, where CI keeps its secrets.
-import { readFile } from "node:fs/promises";
 import { secret, type Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
+import { readWholeText } from "../system/read-whole.ts";
 import { openSigner, type Signer } from "./sign.ts";
 
 export const KEY_VARIABLE = "PI_IMAGE_SIGNING_KEY";
@@ -20,7 +20,7 @@ const valueOf = (env: NodeJS.ProcessEnv, name: string): Secret | undefined => {
 
 const readKeyFile = async (file: string): Promise<Secret> => {
   try {
-    return secret(await readFile(file, "utf8"));
+    return secret(await readWholeText(file));
   } catch (cause) {
     throw new UserError(
       "SIGNING_KEY_UNUSABLE",

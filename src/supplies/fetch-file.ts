@@ -1,5 +1,4 @@
 // Brings one manifest or chart into the cache, or finds it there.
-import { readFile, stat } from "node:fs/promises";
 import { ifOneOf } from "../report/expected-failure.ts";
 import type { DownloadOptions } from "../network/download.ts";
 import { cachedArchive, fetchArchive } from "../base/fetch-archive.ts";
@@ -7,6 +6,7 @@ import { shownUrl } from "../network/http-request.ts";
 import { NetworkFailure } from "../network/network-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { findMistake, MANIFEST_LIMIT } from "./kubernetes-manifest.ts";
+import { readAtMost } from "../system/read-whole.ts";
 
 export type FetchOptions = DownloadOptions & {
   /** Without it, only the cache is looked at. */
@@ -102,13 +102,13 @@ export const readManifest = async (
   path: string,
   from: string,
 ): Promise<string> => {
-  if ((await stat(path)).size > MANIFEST_LIMIT) {
+  const bytes = await readAtMost(path, MANIFEST_LIMIT);
+  if (bytes.length > MANIFEST_LIMIT) {
     throw wrong(
       from,
       `is larger than ${MANIFEST_LIMIT / 1024 / 1024} MiB, so it is not a manifest`,
     );
   }
-  const bytes = await readFile(path);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {

@@ -1,5 +1,4 @@
 // Reads the add-ons that are files of the user's own, with what is wrong in them.
-import { readFile, stat } from "node:fs/promises";
 import { relative } from "node:path";
 import { maskLines } from "../inventory/masks/mask-secrets.ts";
 import type { Problem } from "../report/problem.ts";
@@ -10,6 +9,7 @@ import {
   MANIFEST_LIMIT,
 } from "./kubernetes-manifest.ts";
 import { errnoReason } from "../system/errno-words.ts";
+import { readAtMost } from "../system/read-whole.ts";
 
 type FileAddons = {
   readonly manifests: readonly Manifest[];
@@ -34,14 +34,10 @@ const readText = async (
   path: string,
 ): Promise<{ readonly text: string } | { readonly why: string }> => {
   try {
-    if ((await stat(path)).size > MANIFEST_LIMIT) {
-      return { why: `is larger than ${MANIFEST_LIMIT / 1024 / 1024} MiB` };
-    }
-    return {
-      text: new TextDecoder("utf-8", { fatal: true }).decode(
-        await readFile(path),
-      ),
-    };
+    const bytes = await readAtMost(path, MANIFEST_LIMIT);
+    return bytes.length > MANIFEST_LIMIT
+      ? { why: `is larger than ${MANIFEST_LIMIT / 1024 / 1024} MiB` }
+      : { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
   } catch (error) {
     return {
       why:

@@ -1,10 +1,11 @@
 // Remembers which commands of which files the user has allowed to run: digests in a file that nobody else can write.
 import { createHash } from "node:crypto";
-import { lstat, readFile, realpath, rm, stat } from "node:fs/promises";
+import { lstat, realpath, rm, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { ifAbsent, ifSystem } from "../report/expected-failure.ts";
 import { stateFolder } from "./folders.ts";
 import { makeFolder } from "./make-folder.ts";
+import { readWhole, readWholeText } from "./read-whole.ts";
 import { replacePrivateFile } from "./private-file.ts";
 
 const FILE = "allowed-commands";
@@ -26,7 +27,7 @@ const digestOfNamed = async (path: string): Promise<string | undefined> => {
     if (!found.isFile()) {
       return "";
     }
-    return found.size > SIZE_LIMIT ? undefined : sha256(await readFile(path));
+    return found.size > SIZE_LIMIT ? undefined : sha256(await readWhole(path));
   } catch (error) {
     return ifSystem(error, "");
   }
@@ -83,7 +84,7 @@ const read = async (folder: string): Promise<readonly string[] | undefined> => {
   const path = join(folder, FILE);
   try {
     return (await isOwn(folder, "isDirectory")) && (await isOwn(path, "isFile"))
-      ? (await readFile(path, "utf8")).split("\n").filter(Boolean)
+      ? (await readWholeText(path)).split("\n").filter(Boolean)
       : undefined;
   } catch (error) {
     return ifAbsent(error, []);

@@ -1,10 +1,11 @@
 // Keeps files out of git: adds lines to a .gitignore, and asks git what it tracks already.
-import { open, readFile, writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { constants } from "node:fs";
 import { join } from "node:path";
 import { ifAbsent, ifSystem, isAbsent } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { tryTool } from "./run/run-tool.ts";
+import { readWholeText } from "./read-whole.ts";
 
 const IGNORE_FILE = ".gitignore";
 
@@ -40,7 +41,7 @@ export const ignoreInGit = async (
 ): Promise<boolean> => {
   const path = join(folder, IGNORE_FILE);
   try {
-    const text = await readFile(path, "utf8").catch((error: unknown) =>
+    const text = await readWholeText(path).catch((error: unknown) =>
       ifAbsent(error, undefined),
     );
     const lines = (text ?? "").split(/\r?\n/);

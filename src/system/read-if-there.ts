@@ -1,8 +1,9 @@
 // Reads what may be absent; what is there but cannot be read is an error that names it.
-import { constants, lstat, open, readdir, readFile } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { ifAbsent, isAbsent, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { errnoReason } from "./errno-words.ts";
+import { readAtMost, readWhole } from "./read-whole.ts";
 
 /** Said of a name that is there, these mean something other than of one that may not be. */
 const OF_A_NAME: Readonly<Record<string, string>> = {
@@ -61,15 +62,11 @@ export const readBeside = async (
   wrong: Wrong,
 ): Promise<Buffer | undefined> => {
   try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      if ((await file.stat()).size > limit) {
-        throw wrong.tooLarge();
-      }
-      return await file.readFile();
-    } finally {
-      await file.close();
+    const bytes = await readAtMost(path, limit);
+    if (bytes.length > limit) {
+      throw wrong.tooLarge();
     }
+    return bytes;
   } catch (error) {
     const code = systemCode(error);
     if (code === "ENAMETOOLONG" || (await isMissing(path, error))) {
@@ -84,7 +81,7 @@ export const readIfThere = async (
   path: string,
 ): Promise<Buffer | undefined> => {
   try {
-    return await readFile(path);
+    return await readWhole(path);
   } catch (error) {
     if (await isMissing(path, error)) {
       return undefined;

@@ -1,5 +1,4 @@
 // Finds the images of a release in its vendor's signed checksum list.
-import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ABSENT, ifOneOf } from "../../report/expected-failure.ts";
 import { UserError } from "../../report/user-error.ts";
@@ -7,6 +6,7 @@ import { writeFileAtomically } from "../../system/atomic-file.ts";
 import type { ResolveOptions } from "../base-request.ts";
 import { downloadOptions } from "../base-request.ts";
 import { cachePath } from "../../network/cache.ts";
+import { readWhole } from "../../system/read-whole.ts";
 import {
   type ChecksumList,
   checksumListWrong,
@@ -103,8 +103,8 @@ const loadKept = async (
   try {
     return await prove(
       {
-        data: await readFile(kept.data),
-        signature: await readFile(kept.signature),
+        data: await readWhole(kept.data),
+        signature: await readWhole(kept.signature),
       },
       from,
       release,

@@ -1,6 +1,6 @@
 // Reads the boot loader images that an inventory names, and finds those that must not be flashed.
-import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { readAtMost } from "../system/read-whole.ts";
 import { loadText } from "./load-text.ts";
 import { parseEepromImage } from "../../firmware/eeprom-image.ts";
 import { signatureMistake } from "../../firmware/eeprom-signature.ts";
@@ -19,15 +19,10 @@ const SIGNATURE_LIMIT = 64 * 1024;
 /** A file's bytes, or why there are none. */
 const readBytes = async (path: string): Promise<Buffer | string> => {
   try {
-    const file = await open(path);
-    try {
-      const { size } = await file.stat();
-      return size > LIMIT
-        ? `it has ${size} bytes, too many for a boot loader`
-        : await file.readFile();
-    } finally {
-      await file.close();
-    }
+    const bytes = await readAtMost(path, LIMIT);
+    return bytes.length > LIMIT
+      ? `it has more than ${LIMIT} bytes, too many for a boot loader`
+      : bytes;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === "ENOENT"

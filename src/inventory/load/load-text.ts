@@ -1,7 +1,7 @@
 // Reads a text file that someone names: UTF-8, of a limited size, and never as an exception.
-import { open } from "node:fs/promises";
 import { ifOneOf } from "../../report/expected-failure.ts";
 import { isMissing, whyUnreadable } from "../../system/read-if-there.ts";
+import { readAtMost } from "../../system/read-whole.ts";
 
 export type TextFile =
   | { readonly text: string }
@@ -13,36 +13,6 @@ export type TextFile =
       readonly missing: boolean;
     };
 
-/** Most files fit; a buffer of the limit's size for each would take most of the time of reading them. */
-const FIRST = 16 * 1024;
-
-/** At most `limit` + 1 bytes, because the name may stand for a device or a pipe without an end. */
-const readBytes = async (path: string, limit: number): Promise<Buffer> => {
-  const handle = await open(path, "r");
-  try {
-    let buffer = Buffer.alloc(Math.min(FIRST, limit + 1));
-    let length = 0;
-    while (length <= limit) {
-      if (length === buffer.length) {
-        buffer = Buffer.concat([buffer], Math.min(2 * length, limit + 1));
-      }
-      const { bytesRead } = await handle.read(
-        buffer,
-        length,
-        buffer.length - length,
-        null,
-      );
-      if (bytesRead === 0) {
-        break;
-      }
-      length += bytesRead;
-    }
-    return buffer.subarray(0, length);
-  } finally {
-    await handle.close();
-  }
-};
-
 /** Reads the whole file; a byte-order mark is dropped. `limit` is in bytes. */
 export const loadText = async (
   path: string,
@@ -50,7 +20,7 @@ export const loadText = async (
 ): Promise<TextFile> => {
   let bytes: Buffer;
   try {
-    bytes = await readBytes(path, limit);
+    bytes = await readAtMost(path, limit);
   } catch (error) {
     const missing = await isMissing(path, error);
     return {

@@ -1,10 +1,10 @@
 // Reads the age identities with which an encrypted secrets file is opened.
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { secret, type Secret } from "../../report/secret.ts";
 import { UserError } from "../../report/user-error.ts";
 import { configFolder } from "../../system/folders.ts";
 import { errnoReason } from "../../system/errno-words.ts";
+import { readWholeText } from "../../system/read-whole.ts";
 
 /** What the user chose, else PI_IMAGE_AGE_IDENTITY, else ~/.config/pi-image/age.txt. */
 export const ageIdentityFile = (
@@ -40,7 +40,7 @@ export const loadAgeIdentities = async (
     );
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readWholeText(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw refuse(

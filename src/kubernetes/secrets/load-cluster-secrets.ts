@@ -1,5 +1,5 @@
 // Reads a cluster's secrets file, plain or encrypted, and refuses one that others can read.
-import { lstat, open, realpath } from "node:fs/promises";
+import { lstat, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ifSystem, isAbsent } from "../../report/expected-failure.ts";
 import { UserError } from "../../report/user-error.ts";
@@ -10,6 +10,7 @@ import {
   type SecretsDocument,
 } from "./secrets-document.ts";
 import { errnoReason } from "../../system/errno-words.ts";
+import { openPlainFile } from "../../system/read-whole.ts";
 
 export const SECRETS_ENDING = ".secrets.yaml";
 
@@ -77,7 +78,7 @@ export const resolveSecretsPath = async (path: string): Promise<string> => {
 /** The bytes of the file, or undefined when there is none. Encrypted ones may lie open to everyone; plain ones may not. */
 const readPrivately = async (path: string): Promise<Buffer | undefined> => {
   try {
-    const handle = await open(path, "r");
+    const handle = await openPlainFile(path);
     try {
       const stats = await handle.stat();
       const data = await handle.readFile();
@@ -108,6 +109,9 @@ const readPrivately = async (path: string): Promise<Buffer | undefined> => {
         );
       case "EISDIR":
         throw unreadable(path, "it is a folder", "move the folder away");
+      case "ESPIPE":
+      case "ENXIO":
+        throw unreadable(path, errnoReason("ESPIPE"), "move it away");
       default:
         throw error;
     }
