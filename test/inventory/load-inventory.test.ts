@@ -105,8 +105,8 @@ describe("the file", () => {
     expect(await codes()).toEqual(["FILE_TOO_LARGE"]);
   });
 
-  it("may be a device without an end", async () => {
-    expect(await codes({ path: "/dev/zero" })).toEqual(["FILE_TOO_LARGE"]);
+  it("is no device without an end", async () => {
+    expect(await codes({ path: "/dev/zero" })).toEqual(["FILE_UNREADABLE"]);
   });
 
   it("has a folder, where the cluster's secrets live", async () => {
