@@ -84,22 +84,22 @@ const GIT_ENVIRONMENT = {
   // A clone that lacks objects would fetch them, with a program that its settings name.
   GIT_ALLOW_PROTOCOL: "none",
   GIT_NO_LAZY_FETCH: "1",
-  // Set where a hook of git runs us: they name another work tree than the folder's.
-  GIT_DIR: undefined,
-  GIT_WORK_TREE: undefined,
-  GIT_INDEX_FILE: undefined,
-  GIT_PREFIX: undefined,
 };
 
+/** Milliseconds: a setting of the work tree, such as a file to include, can be a pipe that nobody writes to. */
+const PATIENCE = 5000;
+
 /**
- * Which of these paths, or what lies below them, git tracks, relative to the folder; none where there is no git, or
- * no work tree that it trusts.
+ * Which of these paths, or what lies below them, git tracks, relative to the folder; none where there is no git, no work
+ * tree that it trusts, or no answer within the patience.
  */
 export const trackedByGit = async (
   folder: string,
   paths: readonly string[],
   signal: AbortSignal,
+  patience = PATIENCE,
 ): Promise<readonly string[]> => {
+  const late = AbortSignal.timeout(patience);
   try {
     const { status, stdout } = await tryTool(
       "git",
@@ -107,6 +107,8 @@ export const trackedByGit = async (
         "-c",
         // A program that the work tree's own settings name would run otherwise.
         "core.fsmonitor=false",
+        "-c",
+        "core.hooksPath=/dev/null",
         "-C",
         folder,
         "ls-files",
@@ -114,11 +116,15 @@ export const trackedByGit = async (
         "--",
         ...paths,
       ],
-      { signal, env: GIT_ENVIRONMENT },
+      { signal: AbortSignal.any([signal, late]), env: GIT_ENVIRONMENT },
     );
     return status === 0 ? stdout.split("\0").filter(Boolean) : [];
   } catch (error) {
-    if (error instanceof UserError && error.code === "TOOL_MISSING") {
+    signal.throwIfAborted();
+    if (
+      late.aborted ||
+      (error instanceof UserError && error.code === "TOOL_MISSING")
+    ) {
       return [];
     }
     return isAbsent(error) ? [] : ifSystem(error, []);

@@ -23,6 +23,7 @@ import {
 } from "../../src/commands/keep-out-of-git.ts";
 import { createReporter } from "../../src/terminal/reporter.ts";
 import { init } from "../../src/commands/init.ts";
+import { trackedByGit } from "../../src/system/ignore-file.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { temporaryFolder } from "../device/loop.ts";
 import { answering } from "./answering.ts";
@@ -224,15 +225,40 @@ describeWithTools(["git"], "git", () => {
     expect(existsSync(ran)).toBe(false);
   });
 
+  it("is not waited for where its settings include a pipe", async () => {
+    git("add", "homelab.secrets.yaml");
+    execFileSync("mkfifo", [join(folder, "pipe")], { stdio: "pipe" });
+    git("config", "include.path", join(folder, "pipe"));
+    const { signal } = new AbortController();
+    expect(
+      await trackedByGit(folder, ["homelab.secrets.yaml"], signal, 100),
+    ).toEqual([]);
+  });
+
   it("is asked about this work tree also where a hook of another one runs", async () => {
     git("add", "homelab.secrets.yaml");
     const other = join(folder, "..", "other");
     git("init", "-q", other);
     process.env["GIT_DIR"] = join(other, ".git");
+    // Settings by the environment, and a log of what git does.
+    const hook = join(folder, "hook");
+    const ran = join(folder, "..", "ran");
+    writeFileSync(hook, `#!/bin/sh\ntouch ${ran}\n`, { mode: 0o755 });
+    Object.assign(process.env, {
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: "core.fsmonitor",
+      GIT_CONFIG_VALUE_0: hook,
+      GIT_TRACE: ran,
+    });
     try {
       expect(await keep()).toContain("git tracks homelab.secrets.yaml");
+      expect(existsSync(ran)).toBe(false);
     } finally {
-      delete process.env["GIT_DIR"];
+      for (const name of Object.keys(process.env)) {
+        if (name.startsWith("GIT_")) {
+          delete process.env[name];
+        }
+      }
     }
   });
 

@@ -67,6 +67,24 @@ describeAsRoot(["losetup", "lsblk", "setpriv"], "under sudo", () => {
     });
     expect(refused.stderr).toContain("secret.img may not be read by this user");
     expect(refused.status).toBe(2);
+    // An inventory that somebody else wrote asks for files that only root can read.
+    writeFileSync(join(folder, "password"), "hunter2 hunter2", { mode: 0o600 });
+    writeFileSync(
+      join(folder, "cluster.yaml"),
+      `cluster: {name: homelab}
+defaults:
+  wifi: {ssid: home, country: ES, password: "file:${folder}/password"}
+  users: [{name: ana, sshKeys: ["file:${folder}/password"]}]
+nodes: [{name: cplane, role: control-plane}]
+`,
+    );
+    const checked = await runProcess(["check"], {
+      cwd: folder,
+      env: { SUDO_UID: String(CALLER), SUDO_GID: String(CALLER) },
+    });
+    expect(checked.stderr.match(/your user lacks permission/g)).toHaveLength(2);
+    expect(checked.stderr).not.toContain("hunter2");
+    expect(checked.status).toBe(2);
   });
 
   const callersRights = (env: Readonly<Record<string, string>>) =>

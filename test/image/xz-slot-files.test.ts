@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  chownSync,
   existsSync,
   lchownSync,
   lstatSync,
@@ -149,6 +150,21 @@ describeWithTools(["xz"], "decoding an .xz file in parallel", () => {
     await expect(makePrivateFolder("pi-image-test-")).rejects.toThrow(
       "is not safe for temporary files",
     );
+    const below = join(folder, "below");
+    mkdirSync(below, { mode: 0o700 });
+    withTemporary(below);
+    await expect(makePrivateFolder("pi-image-test-")).rejects.toThrow(
+      `can exchange what is in ${folder}`,
+    );
+    if (process.getuid?.() === 0) {
+      // Somebody else's, closed to everybody but them: they can still exchange what is in it.
+      chmodSync(folder, 0o755);
+      chownSync(folder, 65_534, 65_534);
+      await expect(makePrivateFolder("pi-image-test-")).rejects.toThrow(
+        `can exchange what is in ${folder}`,
+      );
+      chownSync(folder, 0, 0);
+    }
     chmodSync(folder, 0o1777);
     const made = await makePrivateFolder("pi-image-test-");
     expect(lstatSync(made).mode & 0o777).toBe(0o700);

@@ -77,6 +77,32 @@ nodes: [{name: cplane, role: control-plane}]
     },
   );
 
+  it.each([
+    ["XZ_OPT", "--memlimit=1"],
+    ["XZ_DEFAULTS", "--memlimit=1"],
+    ["ZSTD_CLEVEL", "1"],
+    ["GZIP", "--fast"],
+    ["BZIP2", "--fast"],
+    ["TAR_OPTIONS", "--to-command=id"],
+    ["MKE2FS_CONFIG", "/tmp/mke2fs.conf"],
+    ["E2FSPROGS_UNDO_DIR", "/tmp"],
+    ["GIT_DIR", "/tmp/other"],
+    ["GIT_CONFIG_COUNT", "1"],
+    ["GIT_TRACE", "/tmp/trace"],
+    ["BASH_ENV", "/tmp/start"],
+    ["ENV", "/tmp/start"],
+    ["BASH_FUNC_ulimit%%", "() { :; }"],
+  ])(
+    "has no options of its own by %s, but a command of the user's has",
+    async (name, value) => {
+      const env = { [name]: value };
+      const ours = await tryTool("env", [], { env });
+      expect(`\n${ours.stdout}`).not.toContain(`\n${name}=`);
+      const theirs = await tryTool("env", [], { env, usersOwn: true });
+      expect(theirs.stdout).toContain(`${name}=${value}`);
+    },
+  );
+
   it("keeps what every program needs, whatever an inventory says", async () => {
     const path = join(temporaryFolder(), "cluster.yaml");
     await loadInventory({ path, env: {} });

@@ -7,24 +7,6 @@ import { toolEnvironment, toolMissing } from "../../system/run/run-tool.ts";
 import { startProgram } from "../../system/run/start-program.ts";
 import { imageDamaged } from "./damage.ts";
 
-/** Options that these variables could add would change what the tools do and write. */
-const OPTION_VARIABLES = [
-  "XZ_DEFAULTS",
-  "XZ_OPT",
-  "ZSTD_CLEVEL",
-  "ZSTD_NBTHREADS",
-  "BZIP",
-  "BZIP2",
-] as const;
-
-export const decoderEnvironment = (): NodeJS.ProcessEnv => {
-  const env = toolEnvironment();
-  for (const name of OPTION_VARIABLES) {
-    delete env[name];
-  }
-  return env;
-};
-
 /** The decoder ended with an error; the message is its own, without the names of tool and file. */
 export class DecodeFailure extends Error {
   override readonly name = "DecodeFailure";
@@ -89,7 +71,7 @@ export async function* toolPieces(
   const input = await open(path, "r");
   try {
     const child = startProgram(decoder.tool, decoder.args, {
-      env: decoderEnvironment(),
+      env: toolEnvironment(),
       stdio: [decoder.length === undefined ? input.fd : "pipe", "pipe", "pipe"],
     });
     const { stdout, stderr } = child;

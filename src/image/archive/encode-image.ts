@@ -5,9 +5,8 @@ import { availableParallelism } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { UserError } from "../../report/user-error.ts";
 import { publishFile, temporaryName } from "../../system/atomic-file.ts";
-import { toolMissing } from "../../system/run/run-tool.ts";
+import { toolEnvironment, toolMissing } from "../../system/run/run-tool.ts";
 import { startProgram } from "../../system/run/start-program.ts";
-import { decoderEnvironment } from "./decoder-tool.ts";
 import type { Chunk } from "../reader.ts";
 
 type EncodedFormat = "xz" | "zstd";
@@ -135,7 +134,7 @@ const run = async (
 ): Promise<EncodedFile> => {
   const args = encoder.args(options.size, availableParallelism());
   const child = startProgram(encoder.tool, args, {
-    env: decoderEnvironment(),
+    env: toolEnvironment(),
     stdio: ["pipe", "pipe", "pipe"],
   });
   let words = "";

@@ -98,6 +98,7 @@ const fromCommand = async (
   const result = await tryTool("/bin/sh", ["-c", command], {
     cwd: sources.folder,
     signal: sources.signal,
+    usersOwn: true,
   });
   const said = result.stderr.trim().split("\n").at(-1) ?? "";
   const failed = (how: string) =>

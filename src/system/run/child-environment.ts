@@ -7,6 +7,10 @@ const OWN = /^PI_IMAGE_/;
 const NEEDED =
   /^(?:PATH|HOME|USER|LOGNAME|SHELL|PWD|TMPDIR|TERM|TZ|LANG|LC_\w+|XDG_\w+)$/;
 
+/** Options, limits, other settings and start files that these add to a program would change what it does and writes. */
+const OPTIONS =
+  /^(?:XZ_(?:OPT|DEFAULTS)|ZSTD_\w+|GZIP|BZIP2?|TAR_OPTIONS|GREP_OPTIONS|MKE2FS_\w+|E2FSPROGS_(?!FAKE_TIME$)\w+|DEBUGFS_PAGER|GIT_(?!OPTIONAL_LOCKS$|LITERAL_PATHSPECS$|ALLOW_PROTOCOL$|NO_LAZY_FETCH$)\w+|BASH_ENV|ENV|SHELLOPTS|BASHOPTS|BASH_FUNC_.*|POSIXLY_CORRECT)$/;
+
 const hidden = new Set<string>();
 
 /** From now on no program gets this variable: the inventory says that a secret is in it. */
@@ -16,9 +20,16 @@ export const hideVariable = (name: string): void => {
   }
 };
 
-export const childEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+/** @param options whether variables that are options of programs stay, as for a command of the user's own */
+export const childEnvironment = (
+  env: NodeJS.ProcessEnv,
+  options: "kept" | "dropped" = "dropped",
+): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(env).filter(
-      ([name]) => !OWN.test(name) && !hidden.has(name),
+      ([name]) =>
+        !OWN.test(name) &&
+        !hidden.has(name) &&
+        (options === "kept" || !OPTIONS.test(name)),
     ),
   );

@@ -26,6 +26,8 @@ type RunOptions = {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Under sudo: for what touches a device. */
   readonly asRoot?: boolean | undefined;
+  /** A command of the user's own: variables that are options of programs stay. */
+  readonly usersOwn?: boolean | undefined;
 };
 
 export type ToolResult = {
@@ -66,6 +68,7 @@ export const tryTool = (
     const env = { ...toolEnvironment(), ...options.env };
     const child = startProgram(tool, args, {
       asRoot,
+      usersOwn: options.usersOwn,
       env: asRoot ? rootEnvironment(env) : env,
       stdio: ["pipe", "pipe", "pipe"],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

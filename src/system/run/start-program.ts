@@ -98,6 +98,8 @@ type StartOptions = SpawnOptions & {
   readonly asRoot?: boolean | undefined;
   /** pi-image once more: it gets what was given to pi-image in confidence. */
   readonly ourselves?: boolean | undefined;
+  /** A command of the user's own: variables that are options of programs stay. */
+  readonly usersOwn?: boolean | undefined;
 };
 
 const startAsCaller = (
@@ -131,7 +133,12 @@ export function startProgram(
 export function startProgram(
   tool: string,
   args: readonly string[],
-  { asRoot = false, ourselves = false, ...given }: StartOptions,
+  {
+    asRoot = false,
+    ourselves = false,
+    usersOwn = false,
+    ...given
+  }: StartOptions,
 ): ChildProcess {
   const env = given.env ?? process.env;
   const options = {
@@ -139,7 +146,7 @@ export function startProgram(
     // which Node starts with SIGHUP as usual; what stops this process stops them, as everywhere.
     detached: outlivesTerminal && !ourselves,
     ...given,
-    env: ourselves ? env : childEnvironment(env),
+    env: ourselves ? env : childEnvironment(env, usersOwn ? "kept" : "dropped"),
   };
   const caller = actingFor();
   if (caller === undefined) {

@@ -4,7 +4,7 @@ import { access, type FileHandle, realpath } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { ifOneOf, NOT_FOR_US } from "../../../report/expected-failure.ts";
-import { decoderEnvironment } from "../decoder-tool.ts";
+import { toolEnvironment } from "../../../system/run/run-tool.ts";
 import { openXzBuiltIn } from "./xz-built-in.ts";
 import { openXzLanes } from "./xz-lanes.ts";
 import type { LaneCount, RunDecoder } from "./xz-run-decoder.ts";
@@ -17,7 +17,7 @@ export const laneLimit = (): number =>
 
 /** Whether the system has the xz of XZ Utils; BusyBox has one that checks less and takes other options. */
 export const hasXz = async (): Promise<boolean> => {
-  for (const folder of (decoderEnvironment()["PATH"] ?? "").split(":")) {
+  for (const folder of (toolEnvironment()["PATH"] ?? "").split(":")) {
     try {
       const program = join(folder, "xz");
       await access(program, constants.X_OK);

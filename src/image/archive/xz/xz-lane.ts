@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import { startProgram } from "../../../system/run/start-program.ts";
-import { decoderEnvironment } from "../decoder-tool.ts";
+import { toolEnvironment } from "../../../system/run/run-tool.ts";
 import type { SlotFiles } from "./xz-slot-files.ts";
 
 /** xz of level 9 needs 65 MiB; a file that asks for more than this is a memory bomb. */
@@ -70,7 +70,7 @@ export const startLane = (
     "/bin/sh",
     ["-c", LANE_SCRIPT, "pi-image-xz", folder, removed, limit, ...XZ_ARGUMENTS],
     {
-      env: decoderEnvironment(),
+      env: toolEnvironment(),
       stdio: ["pipe", "pipe", "ignore", ...inherited],
     },
   );
