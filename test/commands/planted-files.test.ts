@@ -11,13 +11,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { loadLock, lockPath, storeLock } from "../../src/addons/lock-file.ts";
-import { openPartialFile } from "../../src/base/partial-file.ts";
-import { copiesInOut } from "../../src/build/plain-copies.ts";
+import { loadLock, lockPath, storeLock } from "../../src/project/lock-file.ts";
+import { openPartialFile } from "../../src/network/partial-file.ts";
+import { copiesInOut } from "../../src/project/plain-copies.ts";
 import { check } from "../../src/commands/check.ts";
 import { loadReceipt, storeReceipt } from "../../src/flash/receipt-store.ts";
-import { loadSecrets } from "../../src/kubernetes/load-secrets.ts";
-import { keepSecrets } from "../../src/kubernetes/store-secrets.ts";
+import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
+import { keepSecrets } from "../../src/kubernetes/secrets/store-secrets.ts";
 import {
   emptyFolder,
   INVENTORY,

@@ -1,6 +1,6 @@
 // Reads the boot loader images that an inventory names, and finds those that must not be flashed.
 import { dirname, join } from "node:path";
-import { readAtMost } from "../system/read-whole.ts";
+import { readAtMost } from "../../system/read-whole.ts";
 import { loadText } from "./load-text.ts";
 import { parseEepromImage } from "../../firmware/eeprom-image.ts";
 import { signatureMistake } from "../../firmware/eeprom-signature.ts";
