@@ -65,3 +65,6 @@ export const downloadOptions = (
   ...options,
   userAgent: `pi-image/${packageVersion()}`,
 });
+
+/** What a manifest and the lockfile say of a base. */
+export type BaseRecord = Pick<FoundBase, "name" | "sha256" | "origin">;

@@ -1,19 +1,12 @@
 // The record of one node's image: what went in and what came out, without any secret.
 import { createHash } from "node:crypto";
+import type { BaseRecord } from "../base/base-request.ts";
 import type { ResolvedCluster, ResolvedNode } from "../inventory/resolved.ts";
 import type { Seed } from "../seed/seed.ts";
 import type { BootSettings } from "../image/boot/boot-settings.ts";
 
 /** Raised when a field changes its meaning. */
 const MANIFEST_SCHEMA = 1;
-
-export type BaseRecord = {
-  /** As the user named it: a catalogue name, or the file's own name. */
-  readonly name: string;
-  /** SHA-256 of the base file as it was given, compressed or not. */
-  readonly sha256: string;
-  readonly origin: "file" | "download" | "sample";
-};
 
 /** The file that was written; absent for `--format seed` and `--format patch`. */
 export type ImageRecord = {

@@ -8,7 +8,7 @@ import {
   type ResolvedCluster,
   type Role,
 } from "../inventory/resolved.ts";
-import type { BaseRecord } from "./build-manifest.ts";
+import type { BaseRecord } from "../base/base-request.ts";
 import type { NodeSeed } from "../project/render-seeds.ts";
 
 export const MARKER = "pi-image.json";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Patch } from "../image/patch.ts";
 import type { ReadRange } from "../image/recorded-source.ts";
-import type { BaseRecord } from "./build-manifest.ts";
+import type { BaseRecord } from "../base/base-request.ts";
 
 /** Raised when a field changes its meaning. */
 const PATCH_SCHEMA = 1;

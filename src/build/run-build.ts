@@ -9,18 +9,15 @@ import { recordReads } from "../image/recorded-source.ts";
 import { patchedSource } from "../image/patch.ts";
 import { totalLength } from "../image/range.ts";
 import type { Source } from "../image/source.ts";
-import type { ResolvedProject } from "../inventory/resolved.ts";
-import type { Report } from "../report/events.ts";
 import {
   writeFileAtomically,
   writeFilesAtomically,
 } from "../system/atomic-file.ts";
 import { withFileLockInTurn } from "../system/file-lock.ts";
-import type { OpenBase } from "./open-bases.ts";
-import { removeOthers, replacedBytes } from "./earlier-results.ts";
-import { checkRoom, type ResultSize, roomFor } from "./out-folder.ts";
+import type { OpenBase } from "../project/open-bases.ts";
+import { type BuildJob, factsOf, type ReadyBase } from "./ready-bases.ts";
+import { removeOthers } from "./earlier-results.ts";
 import { type ImageRecord, renderManifest } from "./build-manifest.ts";
-import { type BuildFacts, originalBase } from "./marker.ts";
 import { makeNodeImage, type NodeImage } from "./node-image.ts";
 import { renderPatchFile } from "./patch-file.ts";
 import {
@@ -33,16 +30,6 @@ import type { NodeSeed } from "../project/render-seeds.ts";
 import { writeCompressedImage } from "./write-compressed-image.ts";
 import { writeRawImage } from "./write-raw-image.ts";
 import { makeFolder } from "../system/make-folder.ts";
-
-export type BuildJob = {
-  readonly project: ResolvedProject;
-  readonly out: string;
-  readonly format: BuildFormat;
-  readonly buildTime: Date;
-  readonly version: string;
-  readonly report: Report;
-  readonly signal: AbortSignal;
-};
 
 const PRIVATE = 0o600;
 
@@ -149,17 +136,6 @@ const writeImage = async (
   };
 };
 
-const factsOf = async (
-  { project: { cluster }, buildTime, version }: BuildJob,
-  base: OpenBase,
-  prepared: PreparedBase,
-): Promise<BuildFacts> => ({
-  cluster,
-  base: await originalBase(prepared, base.record),
-  buildTime,
-  version,
-});
-
 /** Builds one node from a base; `shared` is the same base, prepared for all nodes. */
 const buildNode = async (
   job: BuildJob,
@@ -240,53 +216,6 @@ const buildInTurn = (
 
 /** Seeds are small files that wait for the disk to keep them; images fill it, so they are built one after the other. */
 const SEEDS_AT_A_TIME = 16;
-
-/** A base from which nodes can be built: there is room for the results, and what a node changes was found in it. */
-export type ReadyBase = {
-  readonly base: OpenBase;
-  readonly source: Source;
-  readonly prepared: PreparedBase;
-};
-
-/**
- * Everything about the bases that can keep a build from being made, found before the first write.
- * @param baseOf the key in `bases` of a node's base
- * @throws UserError DISK_FULL, and what `prepareBase` and `makeNodeImage` throw for a base that no node can be made from
- */
-export const readyBases = async (
-  job: BuildJob,
-  bases: ReadonlyMap<string, OpenBase>,
-  seeds: readonly NodeSeed[],
-  baseOf: (node: NodeSeed["node"]) => string,
-): Promise<ReadonlyMap<string, ReadyBase>> => {
-  const ready = new Map<string, ReadyBase>();
-  const results: ResultSize[] = [];
-  for (const [name, base] of bases) {
-    const mine = seeds.filter(({ node }) => baseOf(node) === name);
-    const source = await base.source(
-      needsWholeBase(job.format) ? "image" : "seed",
-    );
-    const needed = await base.bytesPerNode(job.format);
-    for (const { node } of mine) {
-      const replaced = await replacedBytes(job.out, node.name);
-      results.push({ needed, replaced });
-    }
-    await checkRoom(job.out, roomFor(results));
-    const prepared = await prepareBase(source);
-    const [largest] = mine.toSorted(
-      (one, other) => other.seed.userData.length - one.seed.userData.length,
-    );
-    if (largest !== undefined) {
-      await makeNodeImage(
-        prepared,
-        largest,
-        await factsOf(job, base, prepared),
-      );
-    }
-    ready.set(name, { base, source, prepared });
-  }
-  return ready;
-};
 
 /** Builds all nodes of one base. */
 export const buildNodes = async (

@@ -1,7 +1,7 @@
 // pi-image build: one image per node, from the inventory, the cluster's secrets and a base.
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
-import { openBases } from "../build/open-bases.ts";
+import { openBases } from "../project/open-bases.ts";
 import {
   demandOutFolder,
   explainFullDisk,
@@ -17,14 +17,16 @@ import {
 } from "../build/plan-build.ts";
 import { copiesInOut } from "../project/plain-copies.ts";
 import { closeOutFolder, mustBeClosed } from "../build/private-out.ts";
-import { buildNodes, readyBases } from "../build/run-build.ts";
+import { readyBases } from "../build/ready-bases.ts";
+import { buildNodes } from "../build/run-build.ts";
 import { writeClusterFiles } from "../build/write-cluster-files.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import type { Context } from "../terminal/context.ts";
 import { demandOtherFiles } from "./demand-other-files.ts";
-import { keepOutOfGit } from "./keep-out-of-git.ts";
-import { prepareSeeds } from "./prepare-seeds.ts";
+import { keepOutOfGit } from "../project/keep-out-of-git.ts";
+import { prepareSeeds } from "../project/prepare-seeds.ts";
 import { showBases } from "./show-images.ts";
+import { openProject } from "./open-project.ts";
 import { signersOf } from "./signers.ts";
 import { imageFiles } from "./source-files.ts";
 import { tellLeft } from "./tell-left.ts";
@@ -91,16 +93,23 @@ export const build = async (
   // Without images, the few blocks that a seed needs show whether each node can be made.
   const format = keep ? options.format : "seed";
   const { env, report, signal } = context;
-  const prepared = await prepareSeeds(context, {
-    inventory: options.inventory,
-    hosts: options.host,
-    role: options.role,
+  const { inventory, host: hosts, role, base } = options;
+  const opened = await openProject(context, {
+    inventory,
+    hosts,
+    role,
     mayBeImplied: true,
-    base: options.base,
-    encryptTo: options.encryptTo,
     // A plan runs nothing of an inventory, and asks nobody.
     secrets: options.dryRun === true ? "unasked" : "needed",
     consent: { allowExec: options.allowExec === true, remember: true },
+  });
+  const { encryptTo } = options;
+  const prepared = await prepareSeeds(context, opened, {
+    inventory,
+    hosts,
+    role,
+    base,
+    encryptTo,
   });
   const { project, nodes, buildTime, version } = prepared;
   const whole = planBuild({

@@ -1,7 +1,8 @@
 // pi-image check: validates everything that people write, up to the rendered seeds; writes nothing and runs no command of it.
 import { z } from "zod";
 import type { Context } from "../terminal/context.ts";
-import { prepareSeeds } from "./prepare-seeds.ts";
+import { prepareSeeds } from "../project/prepare-seeds.ts";
+import { openProject } from "./open-project.ts";
 
 const checkOptions = z.object({ inventory: z.string() });
 
@@ -10,11 +11,14 @@ export const check = async (
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
   const { inventory } = checkOptions.parse(given);
-  const { seeds, passwordsMissing } = await prepareSeeds(context, {
+  const opened = await openProject(context, {
     inventory,
     mayBeImplied: false,
     // Whoever only checks another's file has not agreed to run anything of it.
     secrets: "without commands",
+  });
+  const { seeds, passwordsMissing } = await prepareSeeds(context, opened, {
+    inventory,
   });
   if (passwordsMissing.length > 0) {
     context.remark(

@@ -11,8 +11,8 @@ import {
 } from "../system/atomic-file.ts";
 import { realFile } from "../system/real-file.ts";
 import type { Context } from "../terminal/context.ts";
-import { ignoreFromTheStart } from "./keep-out-of-git.ts";
-import { demandNoErrors } from "./project.ts";
+import { ignoreFromTheStart } from "../project/keep-out-of-git.ts";
+import { demandNoErrors } from "../project/opened-project.ts";
 
 const initOptions = z.object({
   inventory: z.string(),

@@ -11,7 +11,7 @@ import {
 } from "../kubernetes/secrets/load-cluster-secrets.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "../terminal/context.ts";
-import { openProject } from "./project.ts";
+import { openProject } from "./open-project.ts";
 
 type KeptArguments = {
   readonly inventory: string;

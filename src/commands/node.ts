@@ -8,7 +8,7 @@ import { hasErrors } from "../report/problem.ts";
 import { UserError } from "../report/user-error.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import type { Context } from "../terminal/context.ts";
-import { demandNoErrors } from "./project.ts";
+import { demandNoErrors } from "../project/opened-project.ts";
 
 const nodeOptions = z.object({
   inventory: z.string(),

@@ -16,7 +16,7 @@ import { day } from "../report/day.ts";
 import { visible } from "../report/printable.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "../terminal/context.ts";
-import { tellWhatGitTracks } from "./keep-out-of-git.ts";
+import { tellWhatGitTracks } from "../project/keep-out-of-git.ts";
 import { openSecrets } from "./kept-secrets.ts";
 import { tellOfCopies } from "./tell-of-copies.ts";
 

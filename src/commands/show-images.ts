@@ -1,5 +1,5 @@
 // Tells what is wrong or odd with images and bases that a command reads, before it goes on.
-import type { OpenBase } from "../build/open-bases.ts";
+import type { OpenBase } from "../project/open-bases.ts";
 import type { ImageFinding } from "../flash/image-findings.ts";
 import type { Context } from "../terminal/context.ts";
 import { lookAtImageFile } from "./flash/look-at-image.ts";

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { SignedBy } from "../base/proof/signed-by.ts";
 import { loadTrust } from "../inventory/load/load-trust.ts";
 import type { Context } from "../terminal/context.ts";
-import { demandNoErrors } from "./project.ts";
+import { demandNoErrors } from "../project/opened-project.ts";
 
 type Arguments = {
   readonly signedBy?: string | undefined;

@@ -1,7 +1,7 @@
 // What a plan left undone: it runs no command of an inventory and asks no person.
 import { visible } from "../report/printable.ts";
 import type { Context } from "../terminal/context.ts";
-import type { PreparedSeeds } from "./prepare-seeds.ts";
+import type { PreparedSeeds } from "../project/prepare-seeds.ts";
 
 /** Says what the command itself would do to get the passwords; nothing where none is missing. */
 export const tellLeft = (

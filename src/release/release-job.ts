@@ -1,5 +1,5 @@
 // What a release is made from, and what was made of each image.
-import type { OpenBase } from "../build/open-bases.ts";
+import type { OpenBase } from "../project/open-bases.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { Report } from "../report/events.ts";
 import type { RoleSeed } from "../seed/seed.ts";

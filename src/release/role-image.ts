@@ -1,7 +1,7 @@
 // A role image as base plus patch: the role's seed, the boot settings of every node, and a disk id.
 import { ROLE_BOOT_SETTINGS } from "../build/boot-changes.ts";
 import { MARKER, originalBase, roleMarker } from "../build/marker.ts";
-import type { BaseRecord } from "../build/build-manifest.ts";
+import type { BaseRecord } from "../base/base-request.ts";
 import { diskIdOf } from "../image/table/disk-identity.ts";
 import { makeNodePatch, type PreparedBase } from "../image/node-patch.ts";
 import type { Patch } from "../image/patch.ts";

@@ -1,7 +1,7 @@
 // Makes a release as a plan says: images that were looked through, and what lets others check and use them.
 import { lstat, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { OpenBase } from "../build/open-bases.ts";
+import type { OpenBase } from "../project/open-bases.ts";
 import { mapUsed, mapWhole } from "../image/block-map.ts";
 import { prepareBase } from "../image/node-patch.ts";
 import { type Patch, patchedSource } from "../image/patch.ts";

@@ -9,10 +9,10 @@ import { isOlder } from "../../base/proof/is-older.ts";
 import { loadCatalogue } from "../../base/load-catalogue.ts";
 import { NetworkFailure } from "../../network/network-failure.ts";
 import { fetchReleaseFile, findRelease } from "../../base/resolve-release.ts";
-import { lockName, pinIn, wantedInLock } from "../../build/lock-bases.ts";
+import { lockName, pinIn, wantedInLock } from "../../project/lock-bases.ts";
 import { UserError } from "../../report/user-error.ts";
 import type { Context } from "../../terminal/context.ts";
-import { openProject } from "../project.ts";
+import { openProject } from "../open-project.ts";
 
 type UpdateArguments = {
   readonly inventory: string;

@@ -7,7 +7,7 @@ import { confirmTargets, printPlan, showContent } from "./confirm-targets.ts";
 import type { Context } from "../../terminal/context.ts";
 import { ejectTargets } from "./eject-targets.ts";
 import { flashOptions } from "./flash-options.ts";
-import { keepOutOfGit } from "../keep-out-of-git.ts";
+import { keepOutOfGit } from "../../project/keep-out-of-git.ts";
 import { lookAtTargets, planTargets, withKept } from "./flash-plans.ts";
 import { settleTargets } from "./flash-results.ts";
 import { namedSources, openSources } from "./flash-source.ts";

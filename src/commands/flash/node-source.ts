@@ -1,5 +1,5 @@
 // Nodes as what a flash writes: a built image where that is current, else the base streamed through the node's patch.
-import { openBases } from "../../build/open-bases.ts";
+import { openBases } from "../../project/open-bases.ts";
 import type { SourceFile } from "../../device/run-sources.ts";
 import type { NodeSeed } from "../../project/render-seeds.ts";
 import type { PreparedBase } from "../../image/node-patch.ts";
@@ -10,7 +10,11 @@ import { imageOfNode, type ImageManifest, manifestOf } from "./choose-image.ts";
 import type { Context } from "../../terminal/context.ts";
 import type { SourceOptions } from "./flash-options.ts";
 import { type FlashSource, openImageFile } from "./image-source.ts";
-import { prepareSeeds, type PreparedSeeds } from "../prepare-seeds.ts";
+import {
+  prepareSeeds,
+  type PreparedSeeds,
+} from "../../project/prepare-seeds.ts";
+import { openProject } from "../open-project.ts";
 import { IMAGE, imageFiles } from "../source-files.ts";
 import { tellLeft } from "../tell-left.ts";
 import {
@@ -198,17 +202,19 @@ export const openNodeSources = async (
   context: Context,
   args: NodeArguments,
 ): Promise<NodeSources> => {
-  const prepare = (
+  const { inventory, hosts, base } = args;
+  const prepare = async (
     secrets: "needed" | "unasked" | "at hand",
-  ): Promise<PreparedSeeds> =>
-    prepareSeeds(context, {
-      inventory: args.inventory,
-      hosts: args.hosts,
+  ): Promise<PreparedSeeds> => {
+    const opened = await openProject(context, {
+      inventory,
+      hosts,
       mayBeImplied: true,
-      base: args.base,
       secrets,
       consent: { allowExec: args.allowExec, remember: true },
     });
+    return prepareSeeds(context, opened, { inventory, hosts, base });
+  };
   // A plan runs nothing of an inventory, and asks nobody.
   const needed = args.dryRun ? "unasked" : "needed";
   const prepared = await prepare(args.base === undefined ? "at hand" : needed);

@@ -1,5 +1,4 @@
 // Finds, verifies and opens the base images of a run, each once.
-import { stat } from "node:fs/promises";
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import { decodedBaseFile, openDecodedBase } from "../base/decoded-base.ts";
 import type { BaseImage, BasePin } from "../base/base-request.ts";
@@ -10,8 +9,7 @@ import type { SignedBy } from "../base/proof/signed-by.ts";
 import type { Source } from "../image/source.ts";
 import { baseSystem } from "../inventory/boards/base-facts.ts";
 import { UserError } from "../report/user-error.ts";
-import type { BaseRecord } from "./build-manifest.ts";
-import type { BuildFormat } from "./plan-build.ts";
+import type { BaseRecord } from "../base/base-request.ts";
 
 export type OpenBase = {
   readonly image: BaseImage;
@@ -22,8 +20,6 @@ export type OpenBase = {
   readonly source: (purpose: "image" | "seed") => Promise<Source>;
   /** Path of the decoded base. */
   readonly rawPath: () => Promise<string>;
-  /** About what one node's results take on the disk. */
-  readonly bytesPerNode: (format: BuildFormat) => Promise<number>;
   readonly close: () => Promise<void>;
 };
 
@@ -41,9 +37,6 @@ export type BasesOptions = CacheOptions & {
   readonly parts?: boolean;
 };
 
-/** stat(2) counts these whatever the file system's block size is. */
-const STAT_BLOCK = 512;
-
 const openBase = (image: BaseImage, options: CacheOptions): OpenBase => {
   const opened: Source[] = [];
   const rawPath = () => decodedBaseFile(image, options);
@@ -57,19 +50,6 @@ const openBase = (image: BaseImage, options: CacheOptions): OpenBase => {
       return source;
     },
     rawPath,
-    bytesPerNode: async (format) => {
-      switch (format) {
-        case "patch":
-        case "seed":
-          return 0;
-        case "img":
-          return (await stat(await rawPath())).blocks * STAT_BLOCK;
-        case "img.xz":
-        case "img.zst":
-          // Compressed by another program at another level; half is a cautious guess.
-          return (await stat(image.path)).size / 2;
-      }
-    },
     close: async () => {
       for (const source of opened) {
         await source.close();

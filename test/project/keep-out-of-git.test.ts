@@ -20,13 +20,13 @@ import {
   ignoreFromTheStart,
   keepOutOfGit,
   tellWhatGitTracks,
-} from "../../src/commands/keep-out-of-git.ts";
+} from "../../src/project/keep-out-of-git.ts";
 import { createReporter } from "../../src/terminal/reporter.ts";
 import { init } from "../../src/commands/init.ts";
 import { trackedByGit } from "../../src/system/ignore-file.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { temporaryFolder } from "../device/loop.ts";
-import { answering } from "./answering.ts";
+import { answering } from "../commands/answering.ts";
 
 let folder: string;
 let out: string;

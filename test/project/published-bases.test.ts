@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { loadPackageCatalogue } from "../../src/base/load-catalogue.ts";
-import { publishedBases } from "../../src/commands/published-bases.ts";
+import { publishedBases } from "../../src/project/published-bases.ts";
 import { testFolder } from "../base/base-options.ts";
 
 const opened = (

@@ -6,7 +6,7 @@ import type { Lock, LockedBase } from "../supplies/lock.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { basename } from "node:path";
 import type { BasePin } from "../base/base-request.ts";
-import type { BaseRecord } from "./build-manifest.ts";
+import type { BaseRecord } from "../base/base-request.ts";
 
 /** The same on every computer, and without a password: a catalogue's name, an address, or a file's own name. */
 export const lockName = (base: string): string => {

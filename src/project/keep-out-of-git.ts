@@ -3,12 +3,8 @@ import { homedir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { commandLine } from "../system/run/run-tool.ts";
 import { ignoreInGit, trackedByGit } from "../system/ignore-file.ts";
-import {
-  copiesInOut,
-  isPlainFile,
-  plainSecretsIn,
-} from "../project/plain-copies.ts";
-import type { Context } from "../terminal/context.ts";
+import { copiesInOut, isPlainFile, plainSecretsIn } from "./plain-copies.ts";
+import type { Surroundings } from "./opened-project.ts";
 
 const SECRETS = "*.secrets.yaml";
 const WHY = `pi-image: secrets. Remove the line ${SECRETS} once that file is encrypted.`;
@@ -20,17 +16,19 @@ const isHome = (folder: string): boolean =>
 const MOST_NAMED = 3;
 
 const tell = async (
-  context: Context,
+  surroundings: Surroundings,
   folder: string,
   names: readonly string[],
 ): Promise<void> => {
   const tracked =
-    names.length === 0 ? [] : await trackedByGit(folder, names, context.signal);
+    names.length === 0
+      ? []
+      : await trackedByGit(folder, names, surroundings.signal);
   if (tracked.length > 0) {
     const named = tracked.slice(0, MOST_NAMED);
     const more = tracked.length - MOST_NAMED;
-    const here = relative(context.cwd, folder);
-    context.report({
+    const here = relative(surroundings.cwd, folder);
+    surroundings.report({
       type: "warning",
       message: `git tracks ${named.map((name) => join(here, name)).join(", ")}${more > 0 ? ` and ${more} more` : ""}: whoever has the repository has the cluster's keys`,
       hint: `${commandLine("git", [...(here === "" ? [] : ["-C", here]), "rm", "--cached", "--", ...named])}; if it was pushed, treat the keys as stolen`,
@@ -46,7 +44,7 @@ type Project = {
 
 /** Warns where git has plain secrets of the project already; nothing of it can make a command fail. */
 export const tellWhatGitTracks = async (
-  context: Context,
+  surroundings: Surroundings,
   { folder, out }: Project,
 ): Promise<void> => {
   const beside = await plainSecretsIn(folder);
@@ -55,14 +53,14 @@ export const tellWhatGitTracks = async (
     (path) => !relative(folder, path).startsWith(".."),
   );
   // An --out elsewhere may lie in another work tree.
-  await tell(context, folder, [
+  await tell(surroundings, folder, [
     ...beside,
     ...(inside ? results.map((path) => relative(folder, path)) : []),
   ]);
   if (!inside) {
     const real = resolve(out);
     await tell(
-      context,
+      surroundings,
       real,
       results.map((path) => relative(real, path)),
     );
@@ -76,7 +74,7 @@ type Kept = Project & {
 
 /** After the secrets and the out folder were made. */
 export const keepOutOfGit = async (
-  context: Context,
+  surroundings: Surroundings,
   { folder, secretsFile, out }: Kept,
 ): Promise<void> => {
   if (
@@ -86,18 +84,20 @@ export const keepOutOfGit = async (
   ) {
     await ignoreInGit(folder, [SECRETS], WHY);
   }
-  await tellWhatGitTracks(context, { folder, out });
+  await tellWhatGitTracks(surroundings, { folder, out });
 };
 
 /** For a project that is begun. */
 export const ignoreFromTheStart = async (
-  context: Context,
+  surroundings: Surroundings,
   inventory: string,
 ): Promise<void> => {
   const folder = dirname(resolve(inventory));
   if (!isHome(folder) && (await ignoreInGit(folder, ["/out/", SECRETS], WHY))) {
-    context.remark("Told git in .gitignore to leave out/ and secrets alone.");
+    surroundings.remark(
+      "Told git in .gitignore to leave out/ and secrets alone.",
+    );
   }
   // An inventory is also written anew, in a project that has some.
-  await tellWhatGitTracks(context, { folder, out: join(folder, "out") });
+  await tellWhatGitTracks(surroundings, { folder, out: join(folder, "out") });
 };

@@ -1,6 +1,6 @@
 // Which bases are published by their makers, secrets and all, so that a release need not be searched for what is in them.
 import { loadCatalogue, loadPackageCatalogue } from "../base/load-catalogue.ts";
-import type { BaseRecord } from "../build/build-manifest.ts";
+import type { BaseRecord } from "../base/base-request.ts";
 
 /**
  * Names of the samples and of the releases that a vendor of the package's catalogue signs. An image from a catalogue of

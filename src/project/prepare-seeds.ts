@@ -8,15 +8,13 @@ import {
 } from "../supplies/gather-supplies.ts";
 import { loadFileAddons } from "../supplies/load-file-addons.ts";
 import { loadPins } from "../supplies/load-pins.ts";
-import { loadLock, lockPath, storeLock } from "../project/lock-file.ts";
+import { loadLock, lockPath, storeLock } from "./lock-file.ts";
 import { mergeLock } from "../supplies/lock.ts";
-import { secretsFile } from "../project/secrets-file.ts";
-import { lockBases, pinIn, wantedInLock } from "../build/lock-bases.ts";
-import type { BasesOptions, OpenBase } from "../build/open-bases.ts";
-import { type NodeSeed, renderSeeds } from "../project/render-seeds.ts";
-import type { SecretsWanted } from "../inventory/load/load-inventory.ts";
+import { secretsFile } from "./secrets-file.ts";
+import { lockBases, pinIn, wantedInLock } from "./lock-bases.ts";
+import type { BasesOptions, OpenBase } from "./open-bases.ts";
+import { type NodeSeed, renderSeeds } from "./render-seeds.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
-import type { SourceFile } from "../device/run-sources.ts";
 import { withBase } from "../inventory/boards/base-facts.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
 import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
@@ -29,12 +27,11 @@ import { ageIdentityFile } from "../kubernetes/secrets/load-age-identities.ts";
 import { kubernetesPackages } from "../seed/node-facts.ts";
 import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
-import type { Context } from "../terminal/context.ts";
 import {
   demandNoErrors,
-  openProject,
-  type ProjectArguments,
-} from "./project.ts";
+  type OpenedProject,
+  type Surroundings,
+} from "./opened-project.ts";
 
 /** The bases of the chosen nodes, opened: a card that can boot must not lack a manifest, one made from a sample may. */
 type ChosenBases = {
@@ -53,8 +50,8 @@ export type PreparedSeeds = {
   /** An empty password stands in for one that is not at hand: such seeds are not to be written. See `LoadedInventory`. */
   readonly passwordsMissing: readonly string[];
   readonly lockFile: string;
-  /** Everything of the project that is read or kept. */
-  readonly files: readonly SourceFile[];
+  /** Everything of the project that is read or kept, and what it is to the run. */
+  readonly files: readonly { readonly path: string; readonly what: string }[];
   /** Which base images, and from where. */
   readonly basesFrom: Pick<BasesOptions, "pinOf" | "mirrors">;
   /** To check and plan with: what comes from the network is not in them. */
@@ -96,30 +93,29 @@ const mayLackManifests = (
 
 /** Shows every problem of inventory, profiles, fragments and seeds; throws PROJECT_HAS_PROBLEMS and WRONG_ARGUMENTS. */
 export const prepareSeeds = async (
-  context: Context,
-  args: Omit<ProjectArguments, "secrets"> & {
-    /** All but "needed": the seeds are good to be checked and compared, see `passwordsMissing`. */
-    readonly secrets?: Exclude<SecretsWanted, "unneeded"> | undefined;
+  surroundings: Surroundings,
+  opened: OpenedProject,
+  args: {
+    /** The inventory as the user wrote it. */
+    readonly inventory: string;
+    readonly hosts?: readonly string[] | undefined;
+    readonly role?: string | undefined;
     /** `--base`, in place of every node's own. */
     readonly base?: string | undefined;
     /** age recipients to encrypt the secrets file to from now on. */
     readonly encryptTo?: readonly string[] | undefined;
   },
 ): Promise<PreparedSeeds> => {
-  const { env } = context;
-  const loaded = await openProject(context, {
-    ...args,
-    secrets: args.secrets ?? "needed",
-  });
-  const { project, folder } = loaded;
+  const { cwd, env, report, signal, remark } = surroundings;
+  const { project, folder } = opened;
   const { nodes, problems: refused } = withBase(
     selectNodes(project, { hosts: args.hosts ?? [], role: args.role }),
     args.base,
     project.cluster,
   );
-  demandNoErrors(context, refused, loaded.files);
-  const addons = await loadFileAddons(project.cluster.addons, context.cwd);
-  demandNoErrors(context, addons.problems, addons.files);
+  demandNoErrors(surroundings, refused, opened.files);
+  const addons = await loadFileAddons(project.cluster.addons, cwd);
+  demandNoErrors(surroundings, addons.problems, addons.files);
   const time = buildTime(env);
   const version = packageVersion();
   const render = (
@@ -130,13 +126,13 @@ export const prepareSeeds = async (
       project,
       nodes,
       secrets,
-      library: loaded.library,
+      library: opened.library,
       buildTime: time,
       version,
       kubernetesKey: supplies.kubernetesKey,
       manifests: supplies.manifests,
     });
-    demandNoErrors(context, problems, loaded.files);
+    demandNoErrors(surroundings, problems, opened.files);
     return seeds;
   };
   const file = secretsFile(folder, project);
@@ -155,15 +151,15 @@ export const prepareSeeds = async (
         packages: kubernetesPackages(project),
         pins,
         lock,
-        lockFile: relative(context.cwd, lockFile),
+        lockFile: relative(cwd, lockFile),
         whenMissing,
         // Like certificates, the key ends by the real clock.
         now: new Date(),
       },
       {
         env,
-        report: context.report,
-        signal: context.signal,
+        report,
+        signal,
         userAgent: `pi-image/${version}`,
       },
     );
@@ -174,13 +170,13 @@ export const prepareSeeds = async (
     version,
     secretsFile: file,
     secretsExist: draft.loaded !== undefined,
-    passwordsMissing: loaded.passwordsMissing,
+    passwordsMissing: opened.passwordsMissing,
     lockFile,
     files: [
       { path: args.inventory, what: "the inventory" },
       { path: file, what: "the cluster's secrets file" },
       { path: lockFile, what: "the lockfile" },
-      ...loaded.named.map((path) => ({
+      ...opened.named.map((path) => ({
         path,
         what: "a file that the inventory names",
       })),
@@ -191,7 +187,7 @@ export const prepareSeeds = async (
       { path: ageIdentityFile(undefined, env), what: "the age identity" },
     ],
     basesFrom: {
-      pinOf: pinIn(lock, relative(context.cwd, lockFile)),
+      pinOf: pinIn(lock, relative(cwd, lockFile)),
       mirrors: project.cluster.mirrors.baseImages,
     },
     seeds: render(draft.secrets, {
@@ -212,7 +208,7 @@ export const prepareSeeds = async (
         env,
         encryptTo: args.encryptTo,
         draft,
-        signal: context.signal,
+        signal,
       };
       await rehearseKeeping(file, draft, keeping);
       const supplied = render(draft.secrets, supplies);
@@ -226,7 +222,7 @@ export const prepareSeeds = async (
             keeping,
           );
           for (const change of changes) {
-            context.remark(change);
+            remark(change);
           }
           await storeLock(
             lockFile,

@@ -1,10 +1,11 @@
 // What the commands that read an inventory share: load it, show what is wrong, stop on errors.
-import { basename } from "node:path";
-import { type LoadedProject, loadProject } from "../project/load-project.ts";
+import { loadProject } from "../project/load-project.ts";
+import {
+  demandNoErrors,
+  type OpenedProject,
+} from "../project/opened-project.ts";
 import type { SecretsWanted } from "../inventory/load/load-inventory.ts";
-import { ROLES, type ResolvedProject } from "../inventory/resolved.ts";
-import { hasErrors, type Problem } from "../report/problem.ts";
-import { UserError } from "../report/user-error.ts";
+import { ROLES } from "../inventory/resolved.ts";
 import { allowCommand, type CommandConsent } from "./allow-command.ts";
 import type { Context } from "../terminal/context.ts";
 
@@ -19,38 +20,11 @@ export type ProjectArguments = {
   readonly consent?: CommandConsent | undefined;
 };
 
-/** Shows problems; throws PROJECT_HAS_PROBLEMS when one of them is an error. */
-export const demandNoErrors = (
-  context: Context,
-  problems: readonly Problem[],
-  files: ReadonlyMap<string, string>,
-): void => {
-  context.showProblems(problems, files);
-  if (hasErrors(problems)) {
-    const errors = problems.filter(({ severity }) => severity === "error");
-    const places = [
-      ...new Set(errors.map(({ at }) => at?.file).filter(Boolean)),
-    ];
-    throw new UserError(
-      "PROJECT_HAS_PROBLEMS",
-      `${errors.length === 1 ? "there is 1 error" : `there are ${errors.length} errors`}${
-        places.length === 0
-          ? ""
-          : ` in ${places.map((file) => basename(file ?? "")).join(", ")}`
-      }`,
-      {
-        state: "nothing was written",
-        hint: "fix the problems above and run the command again; `pi-image check` finds them without building",
-      },
-    );
-  }
-};
-
 /** The project without errors; its warnings are shown. */
 export const openProject = async (
   context: Context,
   args: ProjectArguments,
-): Promise<LoadedProject & { readonly project: ResolvedProject }> => {
+): Promise<OpenedProject> => {
   const role = ROLES.find((known) => known === args.role);
   const loaded = await loadProject({
     inventory: args.inventory,

@@ -1,0 +1,102 @@
+// What a build needs of its bases before anything is written: room for the results, and that a node can be made from each.
+import { stat } from "node:fs/promises";
+import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
+import type { Source } from "../image/source.ts";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import type { OpenBase } from "../project/open-bases.ts";
+import type { NodeSeed } from "../project/render-seeds.ts";
+import type { Report } from "../report/events.ts";
+import { replacedBytes } from "./earlier-results.ts";
+import { type BuildFacts, originalBase } from "./marker.ts";
+import { makeNodeImage } from "./node-image.ts";
+import { checkRoom, type ResultSize, roomFor } from "./out-folder.ts";
+import { type BuildFormat, needsWholeBase } from "./plan-build.ts";
+
+export type BuildJob = {
+  readonly project: ResolvedProject;
+  readonly out: string;
+  readonly format: BuildFormat;
+  readonly buildTime: Date;
+  readonly version: string;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+};
+
+export const factsOf = async (
+  { project: { cluster }, buildTime, version }: BuildJob,
+  base: OpenBase,
+  prepared: PreparedBase,
+): Promise<BuildFacts> => ({
+  cluster,
+  base: await originalBase(prepared, base.record),
+  buildTime,
+  version,
+});
+
+/** stat(2) counts these whatever the file system's block size is. */
+const STAT_BLOCK = 512;
+
+/** About what one node's results take on the disk. */
+const bytesPerNode = async (
+  base: OpenBase,
+  format: BuildFormat,
+): Promise<number> => {
+  switch (format) {
+    case "patch":
+    case "seed":
+      return 0;
+    case "img":
+      return (await stat(await base.rawPath())).blocks * STAT_BLOCK;
+    case "img.xz":
+    case "img.zst":
+      // Compressed by another program at another level; half is a cautious guess.
+      return (await stat(base.image.path)).size / 2;
+  }
+};
+
+/** A base from which nodes can be built: there is room for the results, and what a node changes was found in it. */
+export type ReadyBase = {
+  readonly base: OpenBase;
+  readonly source: Source;
+  readonly prepared: PreparedBase;
+};
+
+/**
+ * Everything about the bases that can keep a build from being made, found before the first write.
+ * @param baseOf the key in `bases` of a node's base
+ * @throws UserError DISK_FULL, and what `prepareBase` and `makeNodeImage` throw for a base that no node can be made from
+ */
+export const readyBases = async (
+  job: BuildJob,
+  bases: ReadonlyMap<string, OpenBase>,
+  seeds: readonly NodeSeed[],
+  baseOf: (node: NodeSeed["node"]) => string,
+): Promise<ReadonlyMap<string, ReadyBase>> => {
+  const ready = new Map<string, ReadyBase>();
+  const results: ResultSize[] = [];
+  for (const [name, base] of bases) {
+    const mine = seeds.filter(({ node }) => baseOf(node) === name);
+    const source = await base.source(
+      needsWholeBase(job.format) ? "image" : "seed",
+    );
+    const needed = await bytesPerNode(base, job.format);
+    for (const { node } of mine) {
+      const replaced = await replacedBytes(job.out, node.name);
+      results.push({ needed, replaced });
+    }
+    await checkRoom(job.out, roomFor(results));
+    const prepared = await prepareBase(source);
+    const [largest] = mine.toSorted(
+      (one, other) => other.seed.userData.length - one.seed.userData.length,
+    );
+    if (largest !== undefined) {
+      await makeNodeImage(
+        prepared,
+        largest,
+        await factsOf(job, base, prepared),
+      );
+    }
+    ready.set(name, { base, source, prepared });
+  }
+  return ready;
+};

@@ -1,0 +1,53 @@
+// A project whose inventory, profiles and fragments are free of errors, and what the work on it may use of the command line.
+import { basename } from "node:path";
+import type { ResolvedProject } from "../inventory/resolved.ts";
+import type { Report } from "../report/events.ts";
+import { hasErrors, type Problem } from "../report/problem.ts";
+import { UserError } from "../report/user-error.ts";
+import type { LoadedProject } from "./load-project.ts";
+
+export type OpenedProject = LoadedProject & {
+  readonly project: ResolvedProject;
+};
+
+/** What a command hands on; nothing in this room knows how it is shown. */
+export type Surroundings = {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly report: Report;
+  /** A remark for people. */
+  readonly remark: (text: string) => void;
+  /** Findings in the user's files; `files` has their texts. */
+  readonly showProblems: (
+    problems: readonly Problem[],
+    files: ReadonlyMap<string, string>,
+  ) => void;
+};
+
+/** Shows problems; throws PROJECT_HAS_PROBLEMS when one of them is an error. */
+export const demandNoErrors = (
+  { showProblems }: Pick<Surroundings, "showProblems">,
+  problems: readonly Problem[],
+  files: ReadonlyMap<string, string>,
+): void => {
+  showProblems(problems, files);
+  if (hasErrors(problems)) {
+    const errors = problems.filter(({ severity }) => severity === "error");
+    const places = [
+      ...new Set(errors.map(({ at }) => at?.file).filter(Boolean)),
+    ];
+    throw new UserError(
+      "PROJECT_HAS_PROBLEMS",
+      `${errors.length === 1 ? "there is 1 error" : `there are ${errors.length} errors`}${
+        places.length === 0
+          ? ""
+          : ` in ${places.map((file) => basename(file ?? "")).join(", ")}`
+      }`,
+      {
+        state: "nothing was written",
+        hint: "fix the problems above and run the command again; `pi-image check` finds them without building",
+      },
+    );
+  }
+};
