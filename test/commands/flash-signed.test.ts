@@ -1,6 +1,6 @@
 // pi-image flash and verify with --signed-by: what the publisher's key vouches for goes onto the card, and nothing else.
 import { createHash } from "node:crypto";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { flash } from "../../src/commands/flash/flash.ts";
@@ -44,14 +44,18 @@ const setUp = async () => {
       named: string | undefined,
       more: Readonly<Record<string, unknown>>,
     ) =>
-      runInProcess("flash", folder, (context) =>
-        flash(context, [card, named], {
-          inventory: join(folder, "cluster.yaml"),
-          out: join(folder, "out"),
-          yes: true,
-          maxSize: 2 ** 40,
-          ...more,
-        }),
+      runInProcess(
+        "flash",
+        folder,
+        (context) =>
+          flash(context, [card, named], {
+            inventory: join(folder, "cluster.yaml"),
+            out: join(folder, "out"),
+            yes: true,
+            maxSize: 2 ** 40,
+            ...more,
+          }),
+        { env: { PI_IMAGE_CONFIG_HOME: join(folder, "config") } },
       ),
     verify: (named: string | undefined, signedBy?: string) =>
       runInProcess("verify", folder, (context) =>
@@ -172,6 +176,30 @@ describeWithTools(["gpg", "gpgconf", "sfdisk"], "--signed-by", () => {
     trust(somebody.fingerprint, key.fingerprint);
     const plan = await run.flash(image, { dryRun: true });
     expect(plan.printed).toContain(`SHA256SUMS, signed by ${key.fingerprint}`);
+    // The catalogue's keys count as for its bases, for the names of their images and no other.
+    trust(somebody.fingerprint);
+    const config = join(folder, "config");
+    const catalogue = (file: string) =>
+      writeFileSync(
+        join(config, "base-images.yaml"),
+        `keys: {us: {file: us.asc, fingerprint: ${key.fingerprint}}}
+releases: {us: {title: Ours, signed: list, folder: "https://us.test/", file: "${file}", key: us}}
+`,
+      );
+    mkdirSync(config, { recursive: true });
+    writeFileSync(join(config, "us.asc"), key.armored);
+    catalogue("b*.img");
+    expect((await run.flash(image, { dryRun: true })).exit).toBe(4);
+    catalogue("a*.img");
+    const vendors = await run.flash(image, { dryRun: true });
+    expect(vendors.printed).toContain(`signed by ${key.fingerprint}`);
+    for (const name of ["SHA256SUMS", "SHA256SUMS.gpg"]) {
+      server.files.set(name, readFileSync(join(folder, name)));
+    }
+    expect((await run.flash(address, { dryRun: true })).exit).toBe(0);
+    const signedBy = somebody.fingerprint;
+    expect((await run.flash(image, { signedBy, dryRun: true })).exit).toBe(4);
+    rmSync(config, { recursive: true });
     // A checksum of one's own is a proof, too, and what nobody published has no list.
     trust(somebody.fingerprint);
     const sha256 = createHash("sha256")

@@ -8,6 +8,7 @@ import { writeFileAtomically } from "../../system/atomic-file.ts";
 import { readIfThere } from "../../system/read-if-there.ts";
 import type { ResolveOptions } from "../base-request.ts";
 import { readPublished } from "./beside-file.ts";
+import { loadCatalogue } from "../load-catalogue.ts";
 import { cachePath } from "../../network/cache.ts";
 import {
   checksumListWrong,
@@ -23,7 +24,7 @@ import { demandNotOlder } from "./demand-newer.ts";
 import { parseFingerprint } from "./fingerprint.ts";
 import { NetworkFailure } from "../../network/network-failure.ts";
 import { folderOf, type PublishedFolder } from "./published-folder.ts";
-import { keptKey } from "./pinned-key.ts";
+import { keptKey, loadPinnedKey } from "./pinned-key.ts";
 import { readKey, RevokedKey, WrongKey } from "./read-key.ts";
 import { LIST, SIGNATURE } from "./release-list.ts";
 import {
@@ -32,11 +33,13 @@ import {
   verifySignature,
 } from "./signature.ts";
 import type { SignedBy } from "./signed-by.ts";
+import { releaseOf } from "./vendor-checksum.ts";
 
 /** As `release` publishes the key; the fingerprint says whether it is the right one. */
 const KEY = "signing-key.asc";
 
-type Options = Omit<ResolveOptions, "catalogue">;
+type Options = Omit<ResolveOptions, "catalogue"> &
+  Partial<Pick<ResolveOptions, "catalogue">>;
 
 const state = "nothing was written";
 
@@ -197,6 +200,30 @@ const isUnproven = (error: unknown): error is UserError =>
   error instanceof UserError &&
   ["KEY_WRONG", "SIGNATURE_WRONG", "SIGNATURE_MISSING"].includes(error.code);
 
+/** By the catalogue's key, where the image has the name of one of its releases; undefined where that key did not sign. */
+const proveByVendor = async (
+  folder: PublishedFolder,
+  { named }: SignedBy,
+  options: Options,
+): Promise<Proven | undefined> => {
+  const catalogue = options.catalogue ?? (await loadCatalogue(options.env));
+  const [, release] = releaseOf(folder.file, { catalogue }) ?? [];
+  if (release === undefined) {
+    return undefined;
+  }
+  const { fingerprint } = release.key;
+  try {
+    const key = await loadPinnedKey(release.key, { ...options, catalogue });
+    const wanted = { fingerprint, named, without: "" };
+    return { key, list: await proveList(folder, key, wanted) };
+  } catch (error) {
+    if (isUnproven(error)) {
+      return undefined;
+    }
+    throw error;
+  }
+};
+
 /** By the first of the keys that fits. Throws for a single key what that one failed with. */
 const proveByOne = async (
   folder: PublishedFolder,
@@ -238,7 +265,8 @@ const proveByOne = async (
 };
 
 /**
- * What the list beside the image says of it, when one of the keys has signed the list. Throws SIGNATURE_MISSING,
+ * What the list beside the image says of it, when one of the keys has signed the list; or the key of the catalogue that counts for
+ * an image of this name, unless --signed-by names another. Throws SIGNATURE_MISSING,
  * SIGNATURE_WRONG, KEY_WRONG, BASE_TURNED_BACK, CHECKSUM_LIST_WRONG and NetworkFailure.
  */
 const signedChecksum = async (
@@ -246,7 +274,10 @@ const signedChecksum = async (
   signedBy: SignedBy,
   options: Options,
 ): Promise<ExpectedChecksum> => {
-  const { key, list } = await proveByOne(folder, signedBy, options);
+  const { key, list } =
+    (signedBy.standing
+      ? await proveByVendor(folder, signedBy, options)
+      : undefined) ?? (await proveByOne(folder, signedBy, options));
   const from = folder.place(LIST);
   const sha256 = findListed(
     parseChecksumList(list.data, from),

@@ -9,9 +9,10 @@ import { loadPinnedKey } from "./pinned-key.ts";
 import { findInSignedList, LIST, SIGNATURE } from "./release-list.ts";
 import { ofSignatureBeside, verifySignature } from "./signature.ts";
 
-const releaseOf = (
+/** The release of the catalogue to which a file of this name belongs, with its name. */
+export const releaseOf = (
   file: string,
-  { catalogue }: ResolveOptions,
+  { catalogue }: Pick<ResolveOptions, "catalogue">,
 ): readonly [string, ListedRelease] | undefined => {
   for (const [name, release] of catalogue.releases) {
     const [before = "", after = ""] =
