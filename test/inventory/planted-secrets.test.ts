@@ -253,6 +253,18 @@ describe("a secret by its form never shows:", () => {
     const text = `hostname: ${FORMS["an age identity"]?.("X".repeat(58)) ?? ""}\n`;
     expect(maskLines(text)).toMatch(/^hostname: \*+\n$/);
   });
+
+  it.each([
+    ["abcdef.0123456789abcdef", true],
+    ["abcdef.abcdefghijklmn7p", true],
+    ["a1cdef.abcdefghijklmnop", true],
+    ["node01.a1bcdefghijklmno", true],
+    ["node01.homelabcluster01", false],
+    ["server.homelabhomelabxy", false],
+    ["gitlab.raspberrypicl123", false],
+  ])("unless it looks like a name and its domain: %s", (text, hidden) => {
+    expect(maskLines(`hostname: ${text}\n`).includes("*")).toBe(hidden);
+  });
 });
 
 describe("what is no secret", () => {

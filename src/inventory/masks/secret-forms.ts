@@ -14,8 +14,9 @@ const FORMS: readonly RegExp[] = [
   /b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]{0,20000}|LS0tLS1CRUdJTi[A-Za-z0-9+/=]{0,20000}/g,
   // age, and its plugins.
   /AGE-(?:SECRET-KEY|PLUGIN-[A-Z0-9]{1,30})-[A-Z0-9]{8,2000}/gi,
-  // https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/#token-format
-  /(?<![a-z0-9.-])[a-z0-9]{6}\.(?=[a-z]{0,15}[0-9])[a-z0-9]{16}(?![a-z0-9.-])/g,
+  // https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/#token-format, but not two words with up to three
+  // digits behind each, such as node01.homelabcluster01, which one token in five hundred is.
+  /(?<![a-z0-9.-])(?![a-z]{3,6}[0-9]{0,3}\.[a-z]{13,16}[0-9]{0,3}(?![a-z0-9]))[a-z0-9]{6}\.[a-z0-9]{16}(?![a-z0-9.-])/g,
   // A key of WPA2, kubeadm's certificate key, keys of 256 bits.
   /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/gi,
   // k3s
