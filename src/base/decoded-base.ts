@@ -97,7 +97,7 @@ const noRoom = (path: string, error: unknown): unknown =>
     : error;
 
 /** Of the archive, and what messages call it. */
-type Wanted = Pick<BaseImage, "sha256" | "name">;
+type NamedArchive = Pick<BaseImage, "sha256" | "name">;
 
 /**
  * Whether the cached image is there and still has the digest that it was made with. A copy that cannot be read, or whose
@@ -105,7 +105,7 @@ type Wanted = Pick<BaseImage, "sha256" | "name">;
  */
 const isIntact = async (
   path: string,
-  base: Wanted,
+  base: NamedArchive,
   options: CacheOptions,
 ): Promise<boolean> => {
   try {
@@ -124,7 +124,7 @@ const isIntact = async (
  */
 export const cachedRaw = async (
   file: string,
-  wanted: Wanted,
+  wanted: NamedArchive,
   options: CacheOptions,
   make: (path: string) => Promise<string>,
 ): Promise<string> => {

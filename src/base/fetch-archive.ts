@@ -16,7 +16,7 @@ import { download, type DownloadOptions } from "../network/download.ts";
 import { fromFirstServer } from "../network/first-server.ts";
 import { removePartialFile } from "../network/partial-file.ts";
 
-type Wanted = {
+type WantedArchive = {
   /** Servers that have it, asked in this order; not empty. */
   readonly urls: readonly URL[];
   /** Undefined: whatever comes is taken. */
@@ -65,7 +65,7 @@ export const cachedArchive = async (
 };
 
 /** Names the entry while it is not known what comes. */
-const keyOf = ({ sha256, urls }: Wanted): string =>
+const keyOf = ({ sha256, urls }: WantedArchive): string =>
   sha256 ??
   createHash("sha256")
     .update(urls.map(({ href }) => href).join("\n"))
@@ -78,7 +78,7 @@ const isUntrusted = (error: unknown): boolean =>
 const demandWanted = async (
   partial: string,
   sha256: string,
-  wanted: Wanted,
+  wanted: WantedArchive,
 ): Promise<void> => {
   if (wanted.sha256 !== undefined) {
     demandChecksums(wanted.name, sha256, [
@@ -90,7 +90,7 @@ const demandWanted = async (
 
 const downloadFrom = async (
   url: URL,
-  wanted: Wanted,
+  wanted: WantedArchive,
   options: DownloadOptions,
 ): Promise<Archive> => {
   const partial = await cachePath(
@@ -126,7 +126,7 @@ const downloadFrom = async (
  * when none had it.
  */
 export const fetchArchive = async (
-  wanted: Wanted,
+  wanted: WantedArchive,
   options: DownloadOptions,
 ): Promise<Archive> => {
   const entry = await cachePath(options.env, "archives", keyOf(wanted));

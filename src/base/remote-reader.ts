@@ -11,7 +11,7 @@ import { shownUrl } from "../network/http-request.ts";
 import { NetworkFailure } from "../network/network-failure.ts";
 import { openRemoteParts, type RemoteParts } from "./remote-parts.ts";
 
-type Wanted = {
+type WantedParts = {
   readonly urls: readonly URL[];
   readonly sha256: string;
   readonly name: string;
@@ -22,7 +22,7 @@ const SMALL = 4 * 1024 * 1024;
 
 const proveSmall = async (
   { path, size, demand }: RemoteParts,
-  { sha256, name }: Wanted,
+  { sha256, name }: WantedParts,
   options: ResolveOptions,
 ): Promise<boolean> => {
   if (size > SMALL) {
@@ -42,7 +42,7 @@ type RemoteReader = {
 
 const openAt = async (
   url: URL,
-  wanted: Wanted,
+  wanted: WantedParts,
   options: ResolveOptions,
 ): Promise<RemoteReader> => {
   const { sha256, name } = wanted;
@@ -93,7 +93,7 @@ const openAt = async (
  * look at, and into a patch file that says so, with the digests of what it was made from; never into an image.
  */
 export const openRemoteReader = async (
-  wanted: Wanted,
+  wanted: WantedParts,
   options: ResolveOptions,
 ): Promise<RemoteReader | undefined> => {
   const [url] = wanted.urls;

@@ -12,7 +12,7 @@ export type ImageDigests = {
   readonly ranges: readonly string[];
 };
 
-type DigestOptions = {
+type ImageDigestOptions = {
   readonly subject: string;
   readonly report: Report;
   readonly signal: AbortSignal;
@@ -24,7 +24,7 @@ const CHUNK = 4 * 1024 * 1024;
 export const digestImage = async (
   path: string,
   ranges: readonly Range[],
-  { subject, report, signal }: DigestOptions,
+  { subject, report, signal }: ImageDigestOptions,
 ): Promise<ImageDigests> => {
   const phase = "checksum";
   const whole = createHash("sha256");

@@ -11,7 +11,7 @@ import {
 import type { BaseRecord } from "../base/base-request.ts";
 import type { NodeSeed } from "../project/render-seeds.ts";
 
-export const MARKER = "pi-image.json";
+export const BUILD_MARKER = "pi-image.json";
 
 /** Raised when a field changes its meaning. */
 const MARKER_SCHEMA = 1;
@@ -36,7 +36,7 @@ const roleSchema = z.object({
 /** What a role image says of itself. */
 export type RoleMarker = Readonly<z.infer<typeof roleSchema>>;
 
-const nodeSchema = z.object({ node: z.string() });
+const markerNodeSchema = z.object({ node: z.string() });
 
 const render = (fields: Readonly<Record<string, unknown>>): string =>
   `${JSON.stringify({ schema: MARKER_SCHEMA, ...fields }, undefined, 2)}\n`;
@@ -79,7 +79,7 @@ export const roleMarker = (facts: RoleFacts): string =>
 
 const readMarker = async ({ fat }: PreparedBase): Promise<unknown> => {
   const { result } = await editFat(fat, new Date(0), (volume) =>
-    volume.readFile(MARKER),
+    volume.readFile(BUILD_MARKER),
   );
   try {
     return JSON.parse(result?.toString("utf8") ?? "null");
@@ -98,7 +98,7 @@ export const readRoleMarker = async (
 export const readNodeMarker = async (
   prepared: PreparedBase,
 ): Promise<string | undefined> =>
-  nodeSchema.safeParse(await readMarker(prepared)).data?.node;
+  markerNodeSchema.safeParse(await readMarker(prepared)).data?.node;
 
 /** A role image stands for the base that it was made from: a card says the same whichever of the two it came from. */
 export const originalBase = async (

@@ -5,7 +5,7 @@ import { makeNodePatch, type PreparedBase } from "../image/node-patch.ts";
 import type { Patch } from "../image/patch.ts";
 import type { BootSettings } from "../image/boot/boot-settings.ts";
 import { bootSettings } from "./boot-changes.ts";
-import { type BuildFacts, MARKER, nodeMarker } from "./marker.ts";
+import { type BuildFacts, BUILD_MARKER, nodeMarker } from "./marker.ts";
 import { recoveryFiles } from "./recovery-files.ts";
 import type { NodeSeed } from "../project/render-seeds.ts";
 
@@ -38,7 +38,7 @@ export const makeNodeImage = async (
         ? []
         : [{ name: "first-boot.sh", data: Buffer.from(seed.firstBoot) }]),
       {
-        name: MARKER,
+        name: BUILD_MARKER,
         data: Buffer.from(nodeMarker(nodeSeed, facts)),
       },
       ...(await recoveryFiles(node, facts.buildTime)),

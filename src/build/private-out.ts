@@ -24,7 +24,7 @@ const refuse = (folder: string, why: string, hint: string): UserError =>
 const ELSEWHERE = "name a folder of its own with --out; pi-image makes it";
 
 /** Whether `inner` is `outer` or lies in it. */
-const contains = (outer: string, inner: string): boolean =>
+const holdsPath = (outer: string, inner: string): boolean =>
   !relative(outer, inner).startsWith("..");
 
 /** The name of something in it that no build has put there. */
@@ -47,7 +47,7 @@ const isInUse = async (real: string): Promise<boolean> => {
       realpath(path).catch((error: unknown) => ifSystem(error, path)),
     ),
   );
-  return used.some((path) => contains(real, path));
+  return used.some((path) => holdsPath(real, path));
 };
 
 /** Whether the folder is there, and for results alone. */

@@ -22,7 +22,7 @@ export type BuildJob = {
   readonly signal: AbortSignal;
 };
 
-export const factsOf = async (
+export const buildFacts = async (
   { project: { cluster }, buildTime, version }: BuildJob,
   base: OpenBase,
   prepared: PreparedBase,
@@ -93,7 +93,7 @@ export const readyBases = async (
       await makeNodeImage(
         prepared,
         largest,
-        await factsOf(job, base, prepared),
+        await buildFacts(job, base, prepared),
       );
     }
     ready.set(name, { base, source, prepared });

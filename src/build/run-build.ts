@@ -15,7 +15,7 @@ import {
 } from "../system/atomic-file.ts";
 import { withFileLockInTurn } from "../system/file-lock.ts";
 import type { OpenBase } from "../project/open-bases.ts";
-import { type BuildJob, factsOf, type ReadyBase } from "./ready-bases.ts";
+import { type BuildJob, buildFacts, type ReadyBase } from "./ready-bases.ts";
 import { removeOthers } from "./earlier-results.ts";
 import { type ImageRecord, renderManifest } from "./build-manifest.ts";
 import { makeNodeImage, type NodeImage } from "./node-image.ts";
@@ -75,7 +75,7 @@ const writeCompressed = async (
 };
 
 /** The image, its block map with checksums, and its checksum file. */
-const writeImage = async (
+const writeNodeImage = async (
   job: BuildJob,
   base: OpenBase,
   source: Source,
@@ -154,7 +154,7 @@ const buildNode = async (
   const image = await makeNodeImage(
     prepared,
     nodeSeed,
-    await factsOf(job, base, prepared),
+    await buildFacts(job, base, prepared),
   );
   await writeSeedFiles(paths.folder, image);
   if (paths.patch !== undefined && recorded !== undefined) {
@@ -173,7 +173,7 @@ const buildNode = async (
   const record =
     paths.image === undefined
       ? undefined
-      : await writeImage(job, base, source, image, paths, paths.image);
+      : await writeNodeImage(job, base, source, image, paths, paths.image);
   await writeFileAtomically(
     paths.manifest,
     renderManifest({

@@ -5,7 +5,7 @@ import { ifOneOf } from "../report/expected-failure.ts";
 import {
   type ApiFailure,
   type ApiServer,
-  placeOf,
+  apiServerPlace,
 } from "./reach-api-server.ts";
 import { explainConnection, minute } from "./explain-connection.ts";
 
@@ -38,7 +38,7 @@ const refused = (server: ApiServer, date: string, now: Date): ApiAnswer => {
   const skewed = Math.abs(there.getTime() - now.getTime()) > SKEW_MS;
   return failed(
     "refused",
-    `the API server at ${placeOf(server)} does not accept the administrator's certificate${
+    `the API server at ${apiServerPlace(server)} does not accept the administrator's certificate${
       skewed
         ? `: its clock says ${minute(there)}, this computer's ${minute(now)}`
         : ""
@@ -78,7 +78,7 @@ const answerOf = async (
           [SyntaxError],
           failed(
             "starting",
-            `what answers at ${placeOf(server)} is not an API server`,
+            `what answers at ${apiServerPlace(server)} is not an API server`,
           ),
         );
       }

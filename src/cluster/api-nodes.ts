@@ -1,7 +1,7 @@
 // Reads what we need from the API's list of nodes.
 // https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/
 import { z } from "zod";
-import { oneLine } from "./one-line.ts";
+import { asOneLine } from "./one-line.ts";
 
 const nodeList = z.object({
   items: z.array(
@@ -17,7 +17,7 @@ const nodeList = z.object({
               z.object({
                 type: z.string(),
                 status: z.string(),
-                message: z.string().transform(oneLine).optional(),
+                message: z.string().transform(asOneLine).optional(),
               }),
             )
             .optional(),

@@ -1,7 +1,7 @@
 // Runs a command on a node over SSH, with its pinned host key.
 import { UserError } from "../report/user-error.ts";
 import { tryTool, type ToolResult } from "../system/run/run-tool.ts";
-import { oneLine } from "./one-line.ts";
+import { asOneLine } from "./one-line.ts";
 
 export type SshAnswer =
   /** The command ran, whatever its status. */
@@ -37,9 +37,9 @@ const sshFailure = (stderr: string): string => {
   // What the gateway on the way says; of its end, ssh then knows no more than that the connection was closed.
   const unreached = /open failed: connect failed: (.+)/.exec(stderr)?.[1];
   if (unreached !== undefined) {
-    return `its gateway does not reach it: ${oneLine(unreached)}`;
+    return `its gateway does not reach it: ${asOneLine(unreached)}`;
   }
-  const last = oneLine(stderr.trim().split("\n").at(-1) ?? "");
+  const last = asOneLine(stderr.trim().split("\n").at(-1) ?? "");
   return `SSH cannot connect${last === "" ? "" : `: ${last}`}`;
 };
 

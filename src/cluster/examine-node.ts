@@ -12,27 +12,35 @@ import { askNodeStatus, type StatusAnswer } from "./node-status.ts";
 import { askNodes, type Observer, SSH_PORT } from "./observe.ts";
 import { type PortState, probePort } from "./probe-port.ts";
 
-export type Finding = {
+export type NodeFinding = {
   readonly check: string;
   readonly result: "ok" | "problem" | "unknown";
   readonly message: string;
   readonly hint?: string | undefined;
 };
 
-const ok = (check: string, message: string): Finding => ({
+const ok = (check: string, message: string): NodeFinding => ({
   check,
   result: "ok",
   message,
 });
 
-const problem = (check: string, message: string, hint?: string): Finding => ({
+const problem = (
+  check: string,
+  message: string,
+  hint?: string,
+): NodeFinding => ({
   check,
   result: "problem",
   message,
   hint,
 });
 
-const unknown = (check: string, message: string, hint?: string): Finding => ({
+const unknown = (
+  check: string,
+  message: string,
+  hint?: string,
+): NodeFinding => ({
   check,
   result: "unknown",
   message,
@@ -43,7 +51,7 @@ const judgeIdentity = (
   { name }: ResolvedNode,
   { project, secrets, now }: Observer,
   joined: boolean,
-): Finding => {
+): NodeFinding => {
   const check = "join identity";
   if (!joinsByIdentity(project, name)) {
     return ok(check, "this node needs none");
@@ -67,7 +75,10 @@ const judgeIdentity = (
       );
 };
 
-const judgeAddress = (host: string, address: string | undefined): Finding =>
+const judgeAddress = (
+  host: string,
+  address: string | undefined,
+): NodeFinding =>
   address === undefined
     ? problem(
         "address",
@@ -76,7 +87,7 @@ const judgeAddress = (host: string, address: string | undefined): Finding =>
       )
     : ok("address", address === host ? address : `${host} is ${address}`);
 
-const judgePort = (ssh: PortState): Finding => {
+const judgePort = (ssh: PortState): NodeFinding => {
   switch (ssh) {
     case "open":
       return ok("ssh", `port ${SSH_PORT} is open`);
@@ -96,7 +107,10 @@ const judgePort = (ssh: PortState): Finding => {
 };
 
 /** Of a node behind it, only the gateway can tell more. */
-const judgeGateway = (gateway: string, ssh: PortState | undefined): Finding =>
+const judgeGateway = (
+  gateway: string,
+  ssh: PortState | undefined,
+): NodeFinding =>
   ssh === "open"
     ? ok("gateway", `${gateway} answers; this node is reached through it`)
     : problem(
@@ -110,7 +124,7 @@ const judgeStatus = (
   node: ResolvedNode,
   { project, sshCommand }: Observer,
   answer: StatusAnswer,
-): Finding => {
+): NodeFinding => {
   const cluster = project.cluster.name;
   const check = "node unit";
   if (!answer.ok) {
@@ -145,13 +159,13 @@ const judgeStatus = (
 };
 
 /** What the node found out about its disk and its PCIe link. */
-const tellNotes = (answer: StatusAnswer | undefined): readonly Finding[] =>
+const tellNotes = (answer: StatusAnswer | undefined): readonly NodeFinding[] =>
   answer?.ok === true
     ? Object.entries(answer.status.notes).map(([name, text]) => ok(name, text))
     : [];
 
 /** A kubelet registers its node only when it starts. */
-const unknownToCluster = (name: string, done: boolean): Finding =>
+const unknownToCluster = (name: string, done: boolean): NodeFinding =>
   done
     ? problem(
         "joined",
@@ -169,7 +183,7 @@ const judgeCluster = (
   found: ApiNode | undefined,
   failure: ApiFailure | undefined,
   done: boolean,
-): readonly Finding[] => {
+): readonly NodeFinding[] => {
   if (failure !== undefined) {
     return [
       problem("API server", failure.message, failure.hint),
@@ -202,7 +216,7 @@ const judgeCluster = (
 export const examineNode = async (
   node: ResolvedNode,
   observer: Observer,
-): Promise<readonly Finding[]> => {
+): Promise<readonly NodeFinding[]> => {
   const host = laptopHost(node);
   const [known, address] = await Promise.all([
     askNodes(observer),

@@ -3,7 +3,7 @@ import type { X509Certificate } from "node:crypto";
 import {
   type ApiFailure,
   type ApiServer,
-  placeOf,
+  apiServerPlace,
 } from "./reach-api-server.ts";
 import { readServerCertificate } from "./server-certificate.ts";
 
@@ -29,7 +29,7 @@ const clockFailure = (
   const begins = new Date(certificate?.validFrom ?? Number.NaN);
   const ends = new Date(certificate?.validTo ?? Number.NaN);
   const here = `this computer's clock says ${minute(now)}`;
-  const whose = `the certificate of the API server at ${placeOf(server)}`;
+  const whose = `the certificate of the API server at ${apiServerPlace(server)}`;
   if (begins > now) {
     return {
       kind: "clock",
@@ -59,7 +59,7 @@ const misnamed = (
     .map((name) => name.replace(/^(?:DNS|IP Address):/, ""));
   return {
     kind: "misnamed",
-    message: `the API server at ${placeOf(server)} belongs to this cluster, but its certificate is for ${names.join(", ")}, not for ${server.name}`,
+    message: `the API server at ${apiServerPlace(server)} belongs to this cluster, but its certificate is for ${names.join(", ")}, not for ${server.name}`,
     hint: "put the endpoint that the cluster was made with back into the inventory",
   };
 };
@@ -70,7 +70,7 @@ export const explainConnection = async (
   error: NodeJS.ErrnoException,
   now: Date,
 ): Promise<ApiFailure> => {
-  const where = placeOf(server);
+  const where = apiServerPlace(server);
   const code = error.code ?? "";
   if (FOREIGN_CA.has(code)) {
     return {

@@ -3,12 +3,12 @@ import { z } from "zod";
 import { ifOneOf } from "../report/expected-failure.ts";
 import type { ToolResult } from "../system/run/run-tool.ts";
 import { askOverSsh } from "./ask-over-ssh.ts";
-import { oneLine } from "./one-line.ts";
+import { asOneLine } from "./one-line.ts";
 
 /** Written by the node unit: cloud-init/files/usr/local/lib/pi-image/lib.sh. */
 const STATUS_FILE = "/var/lib/pi-image/status.json";
 
-const line = z.string().transform(oneLine);
+const line = z.string().transform(asOneLine);
 
 const statusFile = z.object({
   node: line,

@@ -5,7 +5,11 @@ import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import { endedAdminCertificate } from "./admin-certificate.ts";
 import { askApi } from "./api-client.ts";
 import { type ApiNode, parseNodeList } from "./api-nodes.ts";
-import { type ApiFailure, locateApi, placeOf } from "./reach-api-server.ts";
+import {
+  type ApiFailure,
+  locateApi,
+  apiServerPlace,
+} from "./reach-api-server.ts";
 import { findAddress } from "./find-address.ts";
 import { askNodeStatus, type StatusAnswer } from "./node-status.ts";
 import { type PortState, probePort } from "./probe-port.ts";
@@ -73,7 +77,7 @@ export const askNodes = async (observer: Observer): Promise<KnownNodes> => {
         nodes: [],
         failure: {
           kind: "starting",
-          message: `what answers at ${placeOf(server)} is not an API server`,
+          message: `what answers at ${apiServerPlace(server)} is not an API server`,
         },
       }
     : { nodes, failure: undefined };

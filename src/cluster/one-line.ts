@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from "node:util";
 
 /** Without control characters: a line of a card that somebody else wrote must not steer the terminal. */
-export const oneLine = (text: string): string =>
+export const asOneLine = (text: string): string =>
   stripVTControlCharacters(text)
     .replaceAll(/\p{Cc}+/gu, " ")
     .trim();

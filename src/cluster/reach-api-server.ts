@@ -32,7 +32,7 @@ export type ApiFailure = {
 };
 
 /** `address:port`, for messages. */
-export const placeOf = ({ address, port }: ApiServer): string =>
+export const apiServerPlace = ({ address, port }: ApiServer): string =>
   `${address}:${port}`;
 
 /** Where the API server is now, or why that is not known. */

@@ -1,6 +1,6 @@
 // Has the control planes refuse a node, over SSH, and takes the node out of the cluster.
 import { askOverSsh } from "./ask-over-ssh.ts";
-import { oneLine } from "./one-line.ts";
+import { asOneLine } from "./one-line.ts";
 
 /** On the node: cloud-init/files/usr/local/lib/pi-image/revoke. */
 const SCRIPT = "/usr/local/lib/pi-image/revoke";
@@ -41,7 +41,7 @@ const run = async (
     ok: false,
     because: stderr.includes("command not found")
       ? "its card was made by a pi-image that could not revoke nodes; docs/theft.md says what to type"
-      : oneLine(stderr.trim().split("\n").at(-1) ?? "") ||
+      : asOneLine(stderr.trim().split("\n").at(-1) ?? "") ||
         `it ended with status ${status}`,
   };
 };

@@ -32,7 +32,7 @@ const phaseOf = ({ status }: NodeView): string => {
   return phase === state ? phase : `${phase} ${state}`;
 };
 
-const cellsOf = (node: NodeView): string[] => [
+const columnCells = (node: NodeView): string[] => [
   node.name,
   node.role,
   node.address ?? "-",
@@ -69,7 +69,7 @@ export const renderView = (
 ): readonly Line[] => {
   const rows: readonly (readonly string[])[] = [
     HEAD,
-    ...view.nodes.map(cellsOf),
+    ...view.nodes.map(columnCells),
   ];
   const widths = HEAD.map((_, column) =>
     Math.max(...rows.map((cells) => displayWidth(cells[column] ?? ""))),
@@ -106,7 +106,7 @@ const SSH_WORDS = {
 } as const;
 
 /** One line that changes only when the node does. */
-export const nodeLine = (node: NodeView): string => {
+export const renderNodeLine = (node: NodeView): string => {
   if (node.ready) {
     const state = node.joins
       ? `Ready, ${node.version ?? "version unknown"}`

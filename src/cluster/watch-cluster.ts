@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatSeconds } from "../report/amounts.ts";
 import { UserError } from "../report/user-error.ts";
-import { explainMissing } from "./explain-missing.ts";
+import { explainMissingNodes } from "./explain-missing.ts";
 import {
   allReady,
   type ClusterView,
@@ -35,7 +35,7 @@ const timeIsOver = (
     `${missing.length} of ${nodes.length} nodes ${missing.length === 1 ? "is" : "are"} not Ready after ${formatSeconds(timeoutMs / 1000)}`,
     {
       facts: [
-        ...missing.map((node) => explainMissing(node, sshCommand)),
+        ...missing.map((node) => explainMissingNodes(node, sshCommand)),
         ...(api === undefined ? [] : [api.message]),
       ],
       state: "the nodes keep trying by themselves",

@@ -5,7 +5,7 @@ import { visible } from "../report/printable.ts";
 import { UserError } from "../report/user-error.ts";
 import {
   commandKey,
-  isAllowed,
+  isAllowedCommand,
   rememberAllowed,
 } from "../system/allowed-commands.ts";
 import type { Context } from "../terminal/context.ts";
@@ -46,7 +46,7 @@ export const allowCommand =
       dirname(resolve(inventory)),
       command,
     );
-    if (key !== undefined && (await isAllowed(env, key))) {
+    if (key !== undefined && (await isAllowedCommand(env, key))) {
       tell("remembered");
       return true;
     }

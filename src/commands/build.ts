@@ -63,7 +63,7 @@ const resultsOf = (plan: BuildPlan, out: string): readonly string[] => [
   ...CLUSTER_FILES.map((name) => join(out, name)),
 ];
 
-const printPlan = (context: Context, plan: BuildPlan): void => {
+const printBuildPlan = (context: Context, plan: BuildPlan): void => {
   context.printJson({ type: "plan", plan });
   context.print(
     [
@@ -125,7 +125,7 @@ export const build = async (
   });
   const plan = keep ? whole : withoutResults(whole);
   if (options.dryRun === true) {
-    printPlan(context, plan);
+    printBuildPlan(context, plan);
     tellLeft(context, options.inventory, prepared);
     return;
   }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import pc from "picocolors";
 import { z } from "zod";
-import { examineNode, type Finding } from "../cluster/examine-node.ts";
+import { examineNode, type NodeFinding } from "../cluster/examine-node.ts";
 import { withSshAccess } from "../cluster/ssh-access.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
 import { UserError } from "../report/user-error.ts";
@@ -17,13 +17,17 @@ const doctorOptions = z.object({
 });
 
 /** As wide as the longest one. */
-const MARKS: Readonly<Record<Finding["result"], string>> = {
+const MARKS: Readonly<Record<NodeFinding["result"], string>> = {
   ok: "ok     ",
   problem: "PROBLEM",
   unknown: "unknown",
 };
 
-const describe = (finding: Finding, width: number, color: boolean): string => {
+const describe = (
+  finding: NodeFinding,
+  width: number,
+  color: boolean,
+): string => {
   const paint = pc.createColors(color);
   const paints = { ok: paint.green, problem: paint.red, unknown: paint.yellow };
   const mark = paints[finding.result](MARKS[finding.result]);

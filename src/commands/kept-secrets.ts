@@ -7,7 +7,7 @@ import { readCertificate } from "../kubernetes/certificate.ts";
 import { checkSecrets } from "../kubernetes/secrets/check-secrets.ts";
 import {
   type LoadedSecrets,
-  loadSecrets,
+  loadClusterSecrets,
 } from "../kubernetes/secrets/load-cluster-secrets.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "../terminal/context.ts";
@@ -36,7 +36,7 @@ export const openSecrets = async (
     secrets: "unneeded",
   });
   const file = secretsFile(folder, project);
-  const loaded = await loadSecrets(file, {
+  const loaded = await loadClusterSecrets(file, {
     identityFile: identity,
     env: context.env,
   });

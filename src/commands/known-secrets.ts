@@ -2,7 +2,7 @@
 import { secretsFile } from "../project/secrets-file.ts";
 import { type LoadedProject, loadProject } from "../project/load-project.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import { loadSecrets } from "../kubernetes/secrets/load-cluster-secrets.ts";
+import { loadClusterSecrets } from "../kubernetes/secrets/load-cluster-secrets.ts";
 import type { KnownSecret } from "../release/find-secrets.ts";
 import {
   clusterSecretTexts,
@@ -43,7 +43,9 @@ export const knownSecrets = async (
     });
   }
   try {
-    const kept = await loadSecrets(secretsFile(folder, project), { env });
+    const kept = await loadClusterSecrets(secretsFile(folder, project), {
+      env,
+    });
     known.push(...(kept === undefined ? [] : clusterSecretTexts(kept.secrets)));
   } catch (error) {
     if (!(error instanceof UserError)) {

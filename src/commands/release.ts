@@ -94,7 +94,7 @@ const addressOf = (url: string | undefined): URL | undefined => {
   return new URL(url.endsWith("/") ? url : `${url}/`);
 };
 
-const printPlan = (context: Context, plan: ReleasePlan): void => {
+const printReleasePlan = (context: Context, plan: ReleasePlan): void => {
   context.printJson({ type: "plan", plan });
   context.print(
     [
@@ -164,7 +164,7 @@ export const release = async (
     listed: url !== undefined,
   });
   if (options.dryRun === true) {
-    printPlan(context, plan);
+    printReleasePlan(context, plan);
     return;
   }
   if (signer === undefined) {

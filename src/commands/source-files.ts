@@ -8,7 +8,7 @@ import {
 import type { SourceFile } from "../device/run-sources.ts";
 
 /** What an image is to the run that writes it. */
-export const IMAGE = "the image that is to be written";
+export const IMAGE_TO_WRITE = "the image that is to be written";
 
 const ARCHIVE = /\.(?:xz|gz|zst|bz2|zip)$/i;
 const RAW = /\.(?:img|raw|wic)$/i;

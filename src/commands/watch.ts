@@ -4,7 +4,11 @@ import pc from "picocolors";
 import { z } from "zod";
 import { demandAdminCertificate } from "../cluster/admin-certificate.ts";
 import type { ClusterView, NodeView } from "../cluster/observe.ts";
-import { type Line, nodeLine, renderView } from "../cluster/render-view.ts";
+import {
+  type Line,
+  renderNodeLine,
+  renderView,
+} from "../cluster/render-view.ts";
 import { withSshAccess } from "../cluster/ssh-access.ts";
 import { watchCluster } from "../cluster/watch-cluster.ts";
 import { cutToWidth } from "../terminal/display-width.ts";
@@ -72,7 +76,9 @@ const drawTable = (context: Context): OnView => {
 const logChanges = (context: Context): OnView => {
   const last = new Map<string, string>();
   return ({ nodes, api }, elapsedMs) => {
-    const lines = new Map(nodes.map((node) => [node.name, nodeLine(node)]));
+    const lines = new Map(
+      nodes.map((node) => [node.name, renderNodeLine(node)]),
+    );
     lines.set("", api?.message ?? "the API server answers");
     for (const [key, line] of lines) {
       if (last.get(key) !== line) {

@@ -1,14 +1,14 @@
 // What is known about a block device before anything is opened.
 
 /** A place where the running system uses a device or something that lies on it. */
-export type Use = {
+export type DeviceUse = {
   /** The partition, volume or disk that is used, such as /dev/sda2. */
   readonly device: string;
   /** Mount point, or "[SWAP]". */
   readonly at: string;
 };
 
-export type Partition = {
+export type DevicePartition = {
   readonly path: string;
   readonly size: number;
   readonly fsType: string | undefined;
@@ -43,9 +43,9 @@ export type BlockDevice = {
   readonly diskSequence: string | undefined;
   /** Group that owns the device node. */
   readonly group: string | undefined;
-  readonly partitions: readonly Partition[];
+  readonly partitions: readonly DevicePartition[];
   /** Mounts and swap on the device, its partitions and everything stacked on them. */
-  readonly uses: readonly Use[];
+  readonly uses: readonly DeviceUse[];
   /** Devices stacked on it or its partitions, such as /dev/mapper/vg-root or /dev/md0. */
   readonly holders: readonly string[];
   /** Why the running system needs it; undefined when it does not. */

@@ -2,7 +2,7 @@
 import type { BigIntStats } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type Layers, layersOf, overlap } from "./look/layers.ts";
+import { type Layers, layersOf, layersOverlap } from "./look/layers.ts";
 import { orAbsent } from "./or-absent.ts";
 
 export type SourceFile = {
@@ -67,7 +67,7 @@ const relationOf = (
   if (folder && above.has(topOf(layers))) {
     return "lies in";
   }
-  if (!overlap(target, layers)) {
+  if (!layersOverlap(target, layers)) {
     return undefined;
   }
   const same =

@@ -41,9 +41,9 @@ const bytes = (count: number): string =>
 export const sameSerial = (a: string | undefined, b: string): boolean =>
   a?.trim().toLowerCase() === b.trim().toLowerCase();
 
-type Rule = (device: BlockDevice, wish: Wish) => Refusal | undefined;
+type TargetRule = (device: BlockDevice, wish: Wish) => Refusal | undefined;
 
-const holdsSystem: Rule = ({ path, system }) =>
+const holdsSystem: TargetRule = ({ path, system }) =>
   system === undefined
     ? undefined
     : {
@@ -70,10 +70,10 @@ export const sourceRefusal = (
       };
 };
 
-const isSource: Rule = ({ path }, { source }) =>
+const isSource: TargetRule = ({ path }, { source }) =>
   source && sourceRefusal(path, source);
 
-const mounted: Rule = ({ path, uses, system }) => {
+const mounted: TargetRule = ({ path, uses, system }) => {
   const mounts = uses.filter(({ at }) => at !== "[SWAP]");
   const [first] = mounts;
   if (first === undefined || system !== undefined) {
@@ -87,7 +87,7 @@ const mounted: Rule = ({ path, uses, system }) => {
   };
 };
 
-const swap: Rule = ({ path, uses }) => {
+const swap: TargetRule = ({ path, uses }) => {
   const use = uses.find(({ at }) => at === "[SWAP]");
   return use === undefined
     ? undefined
@@ -98,7 +98,7 @@ const swap: Rule = ({ path, uses }) => {
       };
 };
 
-const held: Rule = ({ path, holders }) =>
+const held: TargetRule = ({ path, holders }) =>
   holders.length === 0
     ? undefined
     : {
@@ -107,7 +107,7 @@ const held: Rule = ({ path, holders }) =>
         hint: "take it out of that volume, RAID or mapping first",
       };
 
-const optical: Rule = ({ path, kind }) =>
+const optical: TargetRule = ({ path, kind }) =>
   kind === "optical"
     ? {
         code: "TARGET_NOT_A_DEVICE",
@@ -115,7 +115,7 @@ const optical: Rule = ({ path, kind }) =>
       }
     : undefined;
 
-const empty: Rule = ({ path, size, kind }) =>
+const empty: TargetRule = ({ path, size, kind }) =>
   size === 0 && kind !== "optical"
     ? {
         code: "TARGET_NO_MEDIUM",
@@ -124,7 +124,7 @@ const empty: Rule = ({ path, size, kind }) =>
       }
     : undefined;
 
-const readOnly: Rule = ({ path, readOnly: isReadOnly, kind }) =>
+const readOnly: TargetRule = ({ path, readOnly: isReadOnly, kind }) =>
   isReadOnly && kind !== "optical"
     ? {
         code: "TARGET_READ_ONLY",
@@ -133,7 +133,7 @@ const readOnly: Rule = ({ path, readOnly: isReadOnly, kind }) =>
       }
     : undefined;
 
-const tooSmall: Rule = ({ path, size }, { imageSize }) =>
+const tooSmall: TargetRule = ({ path, size }, { imageSize }) =>
   imageSize === undefined || size === 0 || size >= imageSize
     ? undefined
     : {
@@ -158,7 +158,7 @@ const reformat = (
  * A table counts in the sectors of its disk, so that on another kind of disk every partition is somewhere else, for Linux
  * and for the Pi's firmware.
  */
-const otherSectors: Rule = (device, { imageSectors }) =>
+const otherSectors: TargetRule = (device, { imageSectors }) =>
   imageSectors === undefined ||
   device.logicalBlock === 0 ||
   device.size === 0 ||
@@ -170,7 +170,7 @@ const otherSectors: Rule = (device, { imageSectors }) =>
         hint: reformat(device, imageSectors),
       };
 
-const tooLarge: Rule = ({ path, size }, { maxSize }) =>
+const tooLarge: TargetRule = ({ path, size }, { maxSize }) =>
   size <= maxSize
     ? undefined
     : {
@@ -179,7 +179,10 @@ const tooLarge: Rule = ({ path, size }, { maxSize }) =>
         override: `--max-size ${Math.ceil(size / 1024 ** 3)}GiB`,
       };
 
-const fixed: Rule = ({ path, kind, removable, transport }, { allowFixed }) => {
+const fixed: TargetRule = (
+  { path, kind, removable, transport },
+  { allowFixed },
+) => {
   const external =
     removable || transport === "usb" || kind === "loop" || kind === "virtual";
   return external || allowFixed || kind === "optical"
@@ -194,7 +197,7 @@ const fixed: Rule = ({ path, kind, removable, transport }, { allowFixed }) => {
 const seenSerial = (serial: string | undefined): string =>
   serial === undefined ? "reports no serial" : `has the serial ${serial}`;
 
-const wrongSerial: Rule = ({ path, serial }, wish) =>
+const wrongSerial: TargetRule = ({ path, serial }, wish) =>
   wish.serial === undefined || sameSerial(serial, wish.serial)
     ? undefined
     : {
@@ -202,7 +205,7 @@ const wrongSerial: Rule = ({ path, serial }, wish) =>
         reason: `${path} ${seenSerial(serial)}, --serial asks for ${wish.serial}`,
       };
 
-const wrongCard: Rule = ({ path, serial }, { card }) =>
+const wrongCard: TargetRule = ({ path, serial }, { card }) =>
   card === undefined || sameSerial(serial, card.serial)
     ? undefined
     : {
@@ -212,7 +215,7 @@ const wrongCard: Rule = ({ path, serial }, { card }) =>
       };
 
 /** The first refusal gives the exit message its code, so the most dangerous come first. */
-const DEVICE_RULES: readonly Rule[] = [
+const DEVICE_RULES: readonly TargetRule[] = [
   holdsSystem,
   isSource,
   mounted,

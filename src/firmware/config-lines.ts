@@ -9,7 +9,7 @@ export type ConfigSection = {
 };
 
 /** The firmware cuts longer lines. */
-export const LONGEST_LINE = 98;
+export const LONGEST_CONFIG_LINE = 98;
 
 /** What to boot is the base image's business: on A/B images its own tools rewrite these. */
 const NOT_OURS = ["kernel", "initramfs", "os_prefix", "cmdline", "include"];
@@ -28,8 +28,8 @@ export const lineMistake = (line: string): string | undefined => {
   if (!/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(line)) {
     return "contains characters that config.txt cannot hold, or blanks at its beginning or end";
   }
-  if (line.length > LONGEST_LINE) {
-    return `has ${line.length} characters, and the firmware reads ${LONGEST_LINE}`;
+  if (line.length > LONGEST_CONFIG_LINE) {
+    return `has ${line.length} characters, and the firmware reads ${LONGEST_CONFIG_LINE}`;
   }
   if (NOT_OURS.includes(keyOf(line))) {
     return `sets ${keyOf(line)}, which the base image and its own tools decide`;
@@ -48,7 +48,7 @@ const single = (line: string): readonly string[] =>
         .map((parameter) => `dtparam=${parameter}`)
     : [line];
 
-export type Setting = {
+export type ConfigSetting = {
   /** Lines with the same identity set the same thing; the firmware takes the last. */
   readonly identity: string;
   readonly value: string;
@@ -56,7 +56,7 @@ export type Setting = {
 };
 
 /** What a line sets. A parameter without a value is on. */
-export const settingsOf = (line: string): readonly Setting[] =>
+export const settingsOf = (line: string): readonly ConfigSetting[] =>
   single(line).map((one) => {
     const key = keyOf(one);
     const rest = one.slice(key.length + 1);
@@ -87,8 +87,8 @@ export const isOverlay = (line: string): boolean =>
  * name, so the two stay together: a second overlay may have a parameter of the same name.
  * https://github.com/raspberrypi/documentation/blob/master/documentation/asciidoc/computers/configuration/device-tree.adoc
  */
-const settingsOfList = (lines: readonly string[]): readonly Setting[] => {
-  const settings: Setting[] = [];
+const settingsOfList = (lines: readonly string[]): readonly ConfigSetting[] => {
+  const settings: ConfigSetting[] = [];
   for (const line of lines) {
     const at = settings.findLastIndex((setting) => isOverlay(setting.line));
     const overlay = settings[at];

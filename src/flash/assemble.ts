@@ -3,17 +3,17 @@ import { crc32 } from "node:zlib";
 import type { Chunk } from "../image/reader.ts";
 import { UserError } from "../report/user-error.ts";
 import { SEGMENT_BYTES, type Segment } from "./segments.ts";
-import type { Slot, SlotPool } from "./slots.ts";
+import type { BufferSlot, SlotPool } from "./slots.ts";
 
 /** A segment's bytes. Whoever gets it releases its slot. */
 export type Piece = {
   readonly segment: Segment;
-  readonly slot: Slot;
+  readonly slot: BufferSlot;
   /** CRC-32 of the segment's bytes. */
   readonly sum: number;
 };
 
-export const pieceOf = (segment: Segment, slot: Slot): Piece => ({
+export const pieceOf = (segment: Segment, slot: BufferSlot): Piece => ({
   segment,
   slot,
   sum: crc32(slot.bytes.subarray(0, segment.length)),
@@ -36,10 +36,10 @@ export const assemble = async function* (
   chunks: AsyncIterable<Chunk>,
   segments: readonly Segment[],
   pool: SlotPool,
-  zeros: Slot,
+  zeros: BufferSlot,
 ): AsyncGenerator<Piece, void, void> {
   let next = 0;
-  let slot: Slot | undefined;
+  let slot: BufferSlot | undefined;
   let filled = 0;
   const zeroPieces = function* (): Generator<Piece, void, void> {
     for (

@@ -2,7 +2,7 @@
 import type { Piece } from "./assemble.ts";
 import { zeroKeeper } from "./kept-zeros.ts";
 import { createQueue } from "./queue.ts";
-import { holds } from "./read-back.ts";
+import { holdsSegment } from "./read-back.ts";
 import { MOST_REPAIRS } from "./repair.ts";
 import type { Segment } from "./segments.ts";
 import { readBackDiffers } from "./target-failure.ts";
@@ -14,7 +14,7 @@ const DISTANCE = 32;
 /** Without direct I/O the system would collect gigabytes in memory, and one flush at the end would look like a stall. */
 const FLUSH_EVERY = 64;
 
-export type Lane = {
+export type TargetLane = {
   readonly run: TargetRun;
   readonly failed: () => boolean;
   /** Takes the piece over. */
@@ -35,10 +35,10 @@ type LaneOptions = {
   readonly wipe: boolean;
 };
 
-export const startLane = (
+export const startTargetLane = (
   run: TargetRun,
   { writers, total, wipe }: LaneOptions,
-): Lane => {
+): TargetLane => {
   const { target, report } = run;
   const toWrite = createQueue<Piece>();
   const toRead = createQueue<Segment>(target.direct ? DISTANCE : Infinity);
@@ -101,7 +101,7 @@ export const startLane = (
         return;
       }
       run.signal?.throwIfAborted();
-      if (await holds(run, segment)) {
+      if (await holdsSegment(run, segment)) {
         prove(segment);
       } else if (bad.push(segment) > MOST_REPAIRS) {
         throw readBackDiffers(target.path, bad);

@@ -63,7 +63,7 @@ export type FlashPlan = {
   readonly steps: readonly Step[];
 };
 
-export type Planned =
+export type PlannedFlash =
   | { readonly kind: "plan"; readonly plan: FlashPlan }
   | { readonly kind: "refused"; readonly refusals: readonly Refusal[] };
 
@@ -100,7 +100,7 @@ const stepsOf = (facts: FlashFacts, target: UsableTarget): readonly Step[] => {
 };
 
 /** The plan that `--dry-run` prints and `flashImage` follows, or every reason against it. */
-export const planFlash = (facts: FlashFacts): Planned => {
+export const planFlash = (facts: FlashFacts): PlannedFlash => {
   const { target, wish } = facts;
   const against = refusals(target, { ...wish, imageSize: facts.image.size });
   if (target.kind === "unusable" || against.length > 0) {

@@ -4,7 +4,7 @@ import type { Segment } from "./segments.ts";
 import { inBlocks, type TargetRun } from "./target-run.ts";
 
 /** Whether the target holds this segment's bytes. */
-export const holds = async (
+export const holdsSegment = async (
   run: TargetRun,
   segment: Segment,
 ): Promise<boolean> => {
@@ -23,7 +23,7 @@ export const differing = async (
   const found: Segment[] = [];
   for (const segment of segments) {
     run.signal?.throwIfAborted();
-    if (!(await holds(run, segment))) {
+    if (!(await holdsSegment(run, segment))) {
       found.push(segment);
     }
   }

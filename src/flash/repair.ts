@@ -4,7 +4,7 @@ import { assemble } from "./assemble.ts";
 import { personalise } from "./personalise.ts";
 import { differing, sampleOf } from "./read-back.ts";
 import { decodedRanges, type Segment } from "./segments.ts";
-import type { Slot, SlotPool } from "./slots.ts";
+import type { BufferSlot, SlotPool } from "./slots.ts";
 import { readBackDiffers } from "./target-failure.ts";
 import type { InTurn } from "./turns.ts";
 import { type TargetRun, writePiece } from "./target-run.ts";
@@ -17,7 +17,7 @@ export const MOST_REPAIRS = 64;
 export type Supply = {
   readonly reader: ImageReader;
   readonly pool: SlotPool;
-  readonly zeros: Slot;
+  readonly zeros: BufferSlot;
   /** The image is decoded for one target at a time. */
   readonly inTurn: InTurn;
 };

@@ -9,7 +9,7 @@ import { assemble } from "./assemble.ts";
 import { erase } from "./erase.ts";
 import { emptyHead, finishHead } from "./head.ts";
 import { type ImageProof, startProof } from "./image-proof.ts";
-import { type Lane, startLane } from "./lane.ts";
+import { type TargetLane, startTargetLane } from "./lane.ts";
 import { personalise } from "./personalise.ts";
 import { proveSegments, type Supply } from "./repair.ts";
 import { cutSegments, decodedRanges, type Segment } from "./segments.ts";
@@ -97,7 +97,7 @@ const close = async (run: TargetRun): Promise<void> => {
 
 /** Decodes once and gives every lane its pieces, until all have them or none is left. */
 const feed = async (
-  lanes: readonly Lane[],
+  lanes: readonly TargetLane[],
   segments: readonly Segment[],
   { reader, pool, zeros }: Supply,
   proof: ImageProof,
@@ -137,7 +137,7 @@ const writeAll = async (
   // All targets share the threads that do Node's file operations.
   const writers = alive.length === 1 ? 2 : 1;
   const lanes = alive.map((run) =>
-    startLane(run, { writers, total, wipe: job.wipe }),
+    startTargetLane(run, { writers, total, wipe: job.wipe }),
   );
   let damage: { readonly error: unknown } | undefined;
   try {

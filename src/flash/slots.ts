@@ -2,7 +2,7 @@
 import { alignedBuffers } from "../device/open/aligned-memory.ts";
 import { SEGMENT_BYTES } from "./segments.ts";
 
-export type Slot = {
+export type BufferSlot = {
   readonly bytes: Buffer;
   /** One more holder. */
   readonly retain: () => void;
@@ -10,7 +10,7 @@ export type Slot = {
   readonly release: () => void;
 };
 
-export type SlotPool = { readonly acquire: () => Promise<Slot> };
+export type SlotPool = { readonly acquire: () => Promise<BufferSlot> };
 
 export const createSlotPool = (count: number): SlotPool => {
   const free = alignedBuffers(count, SEGMENT_BYTES);
@@ -25,7 +25,7 @@ export const createSlotPool = (count: number): SlotPool => {
     }
   };
 
-  const slotOf = (bytes: Buffer): Slot => {
+  const slotOf = (bytes: Buffer): BufferSlot => {
     let holders = 1;
     return {
       bytes,
@@ -50,7 +50,7 @@ export const createSlotPool = (count: number): SlotPool => {
 };
 
 /** A slot of zeros that nobody owns. */
-export const zeroSlot = (): Slot => {
+export const zeroSlot = (): BufferSlot => {
   const [bytes = Buffer.alloc(0)] = alignedBuffers(1, SEGMENT_BYTES);
   return { bytes, retain: () => undefined, release: () => undefined };
 };

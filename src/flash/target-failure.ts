@@ -137,7 +137,7 @@ export const explainTargetFailure = async (
 const SHOWN = 8;
 
 /** One line for each of the first few ranges. */
-export const placesOf = (ranges: readonly Range[]): readonly string[] => {
+export const failurePlaces = (ranges: readonly Range[]): readonly string[] => {
   const lines = ranges
     .slice(0, SHOWN)
     .map(
@@ -158,7 +158,7 @@ export const readBackDiffers = (
     "READBACK_DIFFERS",
     `${path} does not hold what was written to it`,
     {
-      facts: placesOf(bad),
+      facts: failurePlaces(bad),
       hint: "the card, its reader or the cable is bad, or the card is counterfeit; use another one",
     },
   );

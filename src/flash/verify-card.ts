@@ -18,7 +18,7 @@ import {
   type Segment,
 } from "./segments.ts";
 import { createSlotPool, zeroSlot } from "./slots.ts";
-import { placesOf } from "./target-failure.ts";
+import { failurePlaces } from "./target-failure.ts";
 
 type Verification = {
   /** Bytes that were compared. */
@@ -156,7 +156,7 @@ export const verificationError = (
   differing: readonly Range[],
 ): UserError =>
   new UserError("READBACK_DIFFERS", `${path} does not hold the image`, {
-    facts: placesOf(differing),
+    facts: failurePlaces(differing),
     state: "nothing was written",
     hint: "a card that has booted has changed by itself; one that has not should be flashed again",
   });

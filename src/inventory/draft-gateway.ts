@@ -61,7 +61,7 @@ export const isWired = (draft: Draft, index: number): boolean | undefined => {
 };
 
 /** What counts for `isBehind`, of the node with this index. */
-export const memberOf = (draft: Draft, index: number): NetworkMember => {
+export const draftMember = (draft: Draft, index: number): NetworkMember => {
   const node = draft.content.nodes?.[index] ?? {};
   return {
     gateway: node.role === "gateway",

@@ -26,7 +26,7 @@ export type Draft = {
 };
 
 /** Looks at several values together; only at those that are right in themselves. */
-export type Check = (draft: Draft) => readonly Problem[];
+export type DraftCheck = (draft: Draft) => readonly Problem[];
 
 const remove = (data: unknown, path: Path): void => {
   const last = path.at(-1);

@@ -16,7 +16,7 @@ export type EndpointTarget =
   | { readonly kind: "name"; readonly host: string }
   | { readonly kind: "unknown" };
 
-type Context = {
+type EndpointCluster = {
   readonly cluster: string;
   readonly virtualAddress: string | undefined;
   readonly nodes: readonly EndpointNode[];
@@ -28,7 +28,7 @@ export const virtualHost = (cluster: string): string => `${cluster}-api`;
 /** `written` is a value that passed `endpointRule`; undefined asks for the default. */
 export const endpointTarget = (
   written: string | undefined,
-  { cluster, virtualAddress, nodes }: Context,
+  { cluster, virtualAddress, nodes }: EndpointCluster,
 ): EndpointTarget => {
   const host = virtualHost(cluster);
   const virtual =

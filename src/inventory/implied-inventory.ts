@@ -27,7 +27,7 @@ export const defaultAnswers = (
 });
 
 /** Nodes that were asked for, as arguments of `build` give them. */
-export type Wanted = {
+export type ImpliedNodes = {
   readonly hosts: readonly string[];
   readonly role: Role | undefined;
 };
@@ -35,7 +35,7 @@ export type Wanted = {
 /** The default answers, and each host that they lack as a node of the wanted role (worker, if none was named). */
 export const impliedAnswers = (
   answers: InitAnswers,
-  { hosts, role }: Wanted,
+  { hosts, role }: ImpliedNodes,
 ): InitAnswers => {
   const known = new Set(answers.nodes.map(({ name }) => name));
   const added = [...new Set(hosts)].filter((host) => !known.has(host));

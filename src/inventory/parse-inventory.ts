@@ -33,7 +33,7 @@ import {
   checkWifiPasswords,
 } from "./checks/check-wifi.ts";
 import { inventorySchema, type Inventory } from "./schema/cluster-schema.ts";
-import { draftOf, type Check, type Draft } from "./draft.ts";
+import { draftOf, type DraftCheck, type Draft } from "./draft.ts";
 import { explainMistakes } from "./yaml/explain-mistakes.ts";
 import { inventorySpecial } from "./yaml/inventory-mistakes.ts";
 import { maskSecrets } from "./masks/mask-secrets.ts";
@@ -45,7 +45,7 @@ import {
 import { parseYamlFile } from "./yaml/yaml-file.ts";
 
 /** These look at things that are there, so they hold for the readable part of a broken file, too. */
-const CHECKS_OF_PRESENCE: readonly Check[] = [
+const CHECKS_OF_PRESENCE: readonly DraftCheck[] = [
   checkNodeNames,
   checkNodeAddresses,
   checkCards,
@@ -59,7 +59,7 @@ const CHECKS_OF_PRESENCE: readonly Check[] = [
   checkWifiLists,
 ];
 
-const CHECKS_OF_THE_WHOLE: readonly Check[] = [
+const CHECKS_OF_THE_WHOLE: readonly DraftCheck[] = [
   checkControlPlanes,
   checkEndpoint,
   checkVirtualAddress,

@@ -37,7 +37,10 @@ const cidrOf = (text: string): Cidr => {
   return cidr;
 };
 
-const memberOf = (node: NodeEntry, { defaults }: Inventory): NetworkMember => {
+const resolvedMember = (
+  node: NodeEntry,
+  { defaults }: Inventory,
+): NetworkMember => {
   const wifi = networksOf(node.wifi ?? defaults?.wifi);
   const uplink =
     node.uplink ?? defaults?.uplink ?? (wifi.length > 0 ? "wifi" : "ethernet");
@@ -67,7 +70,7 @@ export const resolveServedNetwork = (
   const reserved = reserveAddresses(
     network,
     ranges,
-    nodes.map((node) => memberOf(node, inventory)),
+    nodes.map((node) => resolvedMember(node, inventory)),
     [network.address, ...(virtual === undefined ? [] : [virtual])],
   );
   return {

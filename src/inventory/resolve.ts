@@ -4,7 +4,7 @@ import type { Inventory } from "./schema/cluster-schema.ts";
 import { API_PORT, endpointTarget } from "./endpoint.ts";
 import { resolveBoard } from "./boards/resolve-board.ts";
 import { kubernetesVersion } from "./rules/kubernetes-versions.ts";
-import { absolutePath, type Places } from "./load/paths.ts";
+import { absolutePath, type PathOrigins } from "./load/paths.ts";
 import { secretName, type References } from "./rules/references.ts";
 import type {
   Addressing,
@@ -89,7 +89,7 @@ const resolveMirrors = (mirrors: Inventory["cluster"]["mirrors"]): Mirrors => ({
 
 const resolveCluster = (
   inventory: Inventory,
-  places: Places,
+  places: PathOrigins,
 ): ResolvedCluster => {
   const { cluster } = inventory;
   const join =
@@ -184,7 +184,7 @@ const resolveNode = (
   { cluster, nodes, defaults = {} }: Inventory,
   network: ServedNetwork | undefined,
   references: References,
-  places: Places,
+  places: PathOrigins,
 ): ResolvedNode => {
   const reserved = network?.reserved[index];
   const address = node.address ?? reserved;
@@ -227,7 +227,7 @@ const resolveNode = (
 export const resolveInventory = (
   inventory: Inventory,
   references: References,
-  places: Places,
+  places: PathOrigins,
 ): ResolvedProject => {
   const network = resolveServedNetwork(inventory);
   return {

@@ -18,7 +18,7 @@ export const DEFAULT_SETTINGS = {
   locale: "C.UTF-8",
 } as const satisfies Inventory["defaults"];
 
-type Setting<Key extends keyof Settings & keyof DraftNode> = {
+type NodeSetting<Key extends keyof Settings & keyof DraftNode> = {
   readonly value: DraftNode[Key];
   /** Where it is written; the node itself, if it is written nowhere. */
   readonly path: Path;
@@ -29,7 +29,7 @@ export const settingOf = <Key extends keyof Settings & keyof DraftNode>(
   draft: Draft,
   index: number,
   key: Key,
-): Setting<Key> | undefined => {
+): NodeSetting<Key> | undefined => {
   const sources = [
     { values: draft.content.nodes?.[index], path: ["nodes", index, key] },
     { values: draft.content.defaults, path: ["defaults", key] },
@@ -70,7 +70,7 @@ export const titleOf = ({ index, node }: NumberedNode): string =>
  * Where a problem of one node with a setting stands: at the setting, if the node says it itself, and at the node's
  * name with a word about the setting, if `defaults` says it for many nodes.
  */
-export const placeOf = (
+export const settingPlace = (
   draft: Draft,
   { index }: NumberedNode,
   { value, path }: { readonly value: unknown; readonly path: Path },

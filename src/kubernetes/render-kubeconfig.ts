@@ -24,7 +24,7 @@ type Entries = {
 };
 
 /** https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/ */
-const kubeconfig = (entries: Entries): Secret =>
+const renderKubeconfig = (entries: Entries): Secret =>
   secret(
     dump(
       {
@@ -74,7 +74,7 @@ export const joinKubeconfig = (
     throw new Error(`The cluster secrets have no node ${node.name}.`);
   }
   const user = nodeUser(node.name);
-  return kubeconfig({
+  return renderKubeconfig({
     server: nodesServer(project),
     ca: secrets.ca.certificate,
     client: credentials.joinIdentity,
@@ -111,7 +111,7 @@ export const adminKubeconfig = ({
   ca,
   client,
 }: AdminAccess): Secret =>
-  kubeconfig({
+  renderKubeconfig({
     server,
     ca: ca.certificate,
     client,

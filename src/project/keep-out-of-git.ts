@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { commandLine } from "../system/run/run-tool.ts";
 import { ignoreInGit, trackedByGit } from "../system/ignore-file.ts";
 import { copiesInOut, isPlainFile, plainSecretsIn } from "./plain-copies.ts";
-import type { Surroundings } from "./opened-project.ts";
+import type { CommandSurroundings } from "./opened-project.ts";
 
 const SECRETS = "*.secrets.yaml";
 const WHY = `pi-image: secrets. Remove the line ${SECRETS} once that file is encrypted.`;
@@ -16,7 +16,7 @@ const isHome = (folder: string): boolean =>
 const MOST_NAMED = 3;
 
 const tell = async (
-  surroundings: Surroundings,
+  surroundings: CommandSurroundings,
   folder: string,
   names: readonly string[],
 ): Promise<void> => {
@@ -44,7 +44,7 @@ type Project = {
 
 /** Warns where git has plain secrets of the project already; nothing of it can make a command fail. */
 export const tellWhatGitTracks = async (
-  surroundings: Surroundings,
+  surroundings: CommandSurroundings,
   { folder, out }: Project,
 ): Promise<void> => {
   const beside = await plainSecretsIn(folder);
@@ -74,7 +74,7 @@ type Kept = Project & {
 
 /** After the secrets and the out folder were made. */
 export const keepOutOfGit = async (
-  surroundings: Surroundings,
+  surroundings: CommandSurroundings,
   { folder, secretsFile, out }: Kept,
 ): Promise<void> => {
   if (
@@ -89,7 +89,7 @@ export const keepOutOfGit = async (
 
 /** For a project that is begun. */
 export const ignoreFromTheStart = async (
-  surroundings: Surroundings,
+  surroundings: CommandSurroundings,
   inventory: string,
 ): Promise<void> => {
   const folder = dirname(resolve(inventory));

@@ -3,7 +3,7 @@ import type {
   AllowCommand,
   Prompt,
 } from "../inventory/load/load-wifi-passwords.ts";
-import type { Wanted } from "../inventory/implied-inventory.ts";
+import type { ImpliedNodes } from "../inventory/implied-inventory.ts";
 import {
   loadInventory,
   type SecretsWanted,
@@ -21,7 +21,7 @@ export type ProjectOptions = {
   readonly allowCommand: AllowCommand | undefined;
   readonly signal: AbortSignal;
   /** Given: without an inventory, the one of `init --yes` is meant. */
-  readonly implied: Wanted | undefined;
+  readonly implied: ImpliedNodes | undefined;
   /** Whether the Wi-Fi passwords are looked up. */
   readonly secrets: SecretsWanted;
 };

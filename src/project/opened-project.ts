@@ -11,7 +11,7 @@ export type OpenedProject = LoadedProject & {
 };
 
 /** What a command hands on; nothing in this room knows how it is shown. */
-export type Surroundings = {
+export type CommandSurroundings = {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
@@ -27,7 +27,7 @@ export type Surroundings = {
 
 /** Shows problems; throws PROJECT_HAS_PROBLEMS when one of them is an error. */
 export const demandNoErrors = (
-  { showProblems }: Pick<Surroundings, "showProblems">,
+  { showProblems }: Pick<CommandSurroundings, "showProblems">,
   problems: readonly Problem[],
   files: ReadonlyMap<string, string>,
 ): void => {

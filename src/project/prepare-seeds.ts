@@ -30,7 +30,7 @@ import { packageVersion } from "../system/package-files.ts";
 import {
   demandNoErrors,
   type OpenedProject,
-  type Surroundings,
+  type CommandSurroundings,
 } from "./opened-project.ts";
 
 /** The bases of the chosen nodes, opened: a card that can boot must not lack a manifest, one made from a sample may. */
@@ -93,7 +93,7 @@ const mayLackManifests = (
 
 /** Shows every problem of inventory, profiles, fragments and seeds; throws PROJECT_HAS_PROBLEMS and WRONG_ARGUMENTS. */
 export const prepareSeeds = async (
-  surroundings: Surroundings,
+  surroundings: CommandSurroundings,
   opened: OpenedProject,
   args: {
     /** The inventory as the user wrote it. */

@@ -1,6 +1,6 @@
 // A role image as base plus patch: the role's seed, the boot settings of every node, and a disk id.
 import { ROLE_BOOT_SETTINGS } from "../build/boot-changes.ts";
-import { MARKER, originalBase, roleMarker } from "../build/marker.ts";
+import { BUILD_MARKER, originalBase, roleMarker } from "../build/marker.ts";
 import type { BaseRecord } from "../base/base-request.ts";
 import { diskIdOf } from "../image/table/disk-identity.ts";
 import { makeNodePatch, type PreparedBase } from "../image/node-patch.ts";
@@ -38,7 +38,7 @@ export const makeRoleImage = async (
     ["meta-data", seed.metaData],
     ["network-config", seed.networkConfig],
     [
-      MARKER,
+      BUILD_MARKER,
       roleMarker({
         name: step.name,
         role: step.role,

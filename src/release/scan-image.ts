@@ -4,7 +4,7 @@ import { rangeEnd, type Range } from "../image/range.ts";
 import type { Source } from "../image/source.ts";
 import type { Report } from "../report/events.ts";
 import { findSecrets, type KnownSecret, OVERLAP } from "./find-secrets.ts";
-import type { Finding } from "./scan-texts.ts";
+import type { SecretFinding } from "./scan-texts.ts";
 
 type ScanJob = {
   /** The decoded base. */
@@ -37,12 +37,14 @@ const pieces = function* (ranges: readonly Range[]): Generator<Range> {
  * Files of a file system lie in one piece, or in pieces of whole blocks of which the first holds the beginning of a key: so
  * bytes are looked at in the order of the disk, and not file by file.
  */
-export const scanImage = async (job: ScanJob): Promise<readonly Finding[]> => {
+export const scanImage = async (
+  job: ScanJob,
+): Promise<readonly SecretFinding[]> => {
   const { source, patch, ranges, subject, report, signal } = job;
   const phase = "look for secrets";
   const total = ranges.reduce((sum, { length }) => sum + length, 0);
   const known = job.known.filter(({ random }) => random);
-  const findings = new Map<number, Finding>();
+  const findings = new Map<number, SecretFinding>();
   let done = 0;
   report({ type: "phase", phase, subject, total });
   for (const { offset, length } of pieces(ranges)) {

@@ -4,7 +4,7 @@ import { parseAllDocuments } from "yaml";
 import { ifOneOf } from "../report/expected-failure.ts";
 import { findSecrets, type KnownSecret, type Match } from "./find-secrets.ts";
 
-export type Finding = {
+export type SecretFinding = {
   readonly kind: string;
   /** `<file>:<line>`, `<file>:<line>:<column>` or `byte:<offset>`: what --not-secret takes, and only one finding has it. */
   readonly place: string;
@@ -86,7 +86,7 @@ const scanText = (
   bytes: Buffer,
   known: readonly KnownSecret[],
   depth: number,
-): readonly Finding[] => {
+): readonly SecretFinding[] => {
   const matches = findSecrets(bytes, known);
   const places = placesOf(bytes, matches);
   return [
@@ -108,7 +108,7 @@ const scanText = (
 export const scanTexts = (
   texts: ReadonlyMap<string, string>,
   known: readonly KnownSecret[],
-): readonly Finding[] =>
+): readonly SecretFinding[] =>
   [...texts].flatMap(([file, text]) =>
     scanText(file, Buffer.from(text), known, 0),
   );

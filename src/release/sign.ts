@@ -32,7 +32,7 @@ const unusable = (
     cause,
   });
 
-const readKey = async ({
+const readSigningKey = async ({
   key,
   from,
 }: SigningKey): Promise<openpgp.PrivateKey> => {
@@ -78,7 +78,7 @@ const unlock = async (
  * @throws UserError SIGNING_KEY_UNUSABLE
  */
 export const openSigner = async (given: SigningKey): Promise<Signer> => {
-  const key = await unlock(await readKey(given), given);
+  const key = await unlock(await readSigningKey(given), given);
   try {
     await key.getSigningKey(undefined, given.now);
   } catch (error) {

@@ -142,7 +142,7 @@ const userLines = ({ users }: CloudConfig): readonly string[] => [
   }),
 ];
 
-const commandLine = (words: z.infer<typeof command>): string =>
+const scriptLine = (words: z.infer<typeof command>): string =>
   typeof words === "string" ? words : words.map(shellWord).join(" ");
 
 /** What the seed asks for that this cannot do, or the script. */
@@ -187,7 +187,7 @@ export const firstBootScript = (
       "# Ordered after the unit that runs this: waiting for them would have no end.",
       "systemctl restart --no-block systemd-networkd.service systemd-resolved.service sshd.service",
       // As cloud-init's runcmd: one that fails does not hold up the others.
-      ...config.runcmd.map((words) => `( ${commandLine(words)} ) || true`),
+      ...config.runcmd.map((words) => `( ${scriptLine(words)} ) || true`),
       "fi",
       "",
     ].join("\n"),

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import type { Library } from "./library/library.ts";
-import { HEADER } from "./library/parse-fragment.ts";
+import { FRAGMENT_HEADER } from "./library/parse-fragment.ts";
 import { roleDocument } from "./role-document.ts";
 import { type RoleContext, roleValues } from "./role-values.ts";
 import type { RoleSeed } from "./seed.ts";
@@ -70,7 +70,7 @@ export const renderRoleSeed = (input: RoleSeedInput): RenderedRoleSeed => {
     seed: {
       instanceId,
       vendorData: writeVendorData(made, config),
-      userData: writeDocument(`${HEADER}\n${made}${NO_IDENTITY}`, {
+      userData: writeDocument(`${FRAGMENT_HEADER}\n${made}${NO_IDENTITY}`, {
         ssh_pwauth: false,
       }),
       metaData: writeDocument(made, {

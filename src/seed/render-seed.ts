@@ -13,7 +13,7 @@ import type { Library } from "./library/library.ts";
 import { mergeFragments } from "./library/merge-fragments.ts";
 import { nodeEnvironment } from "./node-environment.ts";
 import { kubeadmAction } from "./node-facts.ts";
-import { HEADER } from "./library/parse-fragment.ts";
+import { FRAGMENT_HEADER } from "./library/parse-fragment.ts";
 import { registryMirrorFiles } from "./registry-mirrors.ts";
 import type { Seed } from "./seed.ts";
 import { networkDocument, profileDocument } from "./seed-documents.ts";
@@ -88,7 +88,7 @@ export const renderSeed = (input: SeedInput): RenderedSeed => {
     {
       instanceId,
       userData: writeDocument(
-        `${HEADER}\n${made} It holds the node's secrets until the first boot has removed them.\n`,
+        `${FRAGMENT_HEADER}\n${made} It holds the node's secrets until the first boot has removed them.\n`,
         toValue(cloudConfig),
       ),
       metaData: writeDocument(`${made}\n`, {

@@ -20,7 +20,7 @@ import {
 } from "./library/substitute.ts";
 import type { MapTree, TextTree } from "./library/tree.ts";
 
-type Report = (problem: Problem) => void;
+type ReportProblem = (problem: Problem) => void;
 
 /**
  * The cloud-config of the node's profile; undefined if the profile or one of its fragments is missing or has problems.
@@ -30,7 +30,7 @@ export const profileDocument = (
   library: Library,
   node: ResolvedNode,
   values: Values,
-  report: Report,
+  report: ReportProblem,
 ): MapTree | undefined => {
   const name = profileOf(node);
   const profile = library.profiles.get(`${name}.yaml`);
@@ -56,7 +56,7 @@ const findFragment = (
   { fragments }: Library,
   path: TextTree,
   values: Values,
-  report: Report,
+  report: ReportProblem,
 ): MapTree | undefined => {
   const problems: Problem[] = [];
   const filled = substituteText(path, values, (problem) =>
@@ -75,7 +75,7 @@ export const networkDocument = (
   library: Library,
   node: ResolvedNode,
   values: Values,
-  report: Report,
+  report: ReportProblem,
 ): MapTree | undefined => {
   for (const wifi of node.network.wifi) {
     checkWifi(node, wifi, report);
@@ -91,7 +91,11 @@ export const networkDocument = (
 };
 
 /** What the inventory may ask for and the programs on the node cannot do. */
-const checkWifi = (node: ResolvedNode, wifi: Wifi, report: Report): void => {
+const checkWifi = (
+  node: ResolvedNode,
+  wifi: Wifi,
+  report: ReportProblem,
+): void => {
   if (!knowsName(node.base, wifi)) {
     report({
       code: "WIFI_SSID_UNSUPPORTED",
@@ -121,7 +125,7 @@ const checkWifi = (node: ResolvedNode, wifi: Wifi, report: Report): void => {
 const fill = (
   trees: readonly MapTree[],
   values: Values,
-  report: Report,
+  report: ReportProblem,
   empty: Empty,
 ): MapTree[] =>
   trees.flatMap((tree) => {

@@ -25,7 +25,7 @@ import type { Values } from "./library/substitute.ts";
 import type { Value } from "./library/tree.ts";
 import type { ValueName } from "./value-names.ts";
 
-type Context = {
+type ValueSources = {
   readonly project: ResolvedProject;
   readonly node: ResolvedNode;
   readonly secrets: ClusterSecrets;
@@ -39,7 +39,7 @@ type Named = Readonly<Partial<Record<ValueName, Value>>>;
  * A value that a node must not have is not in the map: a worker's fragments cannot ask for the authorities' keys, nor a card
  * that joins by token for a join identity.
  */
-export const seedValues = (context: Context): Values =>
+export const seedValues = (context: ValueSources): Values =>
   new Map<string, Value>([
     ...Object.entries({
       ...clusterValues(context.project),
@@ -86,7 +86,12 @@ export const clusterValues = ({ cluster }: ResolvedProject): Named => {
 const pauseVersion = (minor: string): string =>
   minor === "1.35" ? "3.10.1" : "3.10.2";
 
-const nodeValues = ({ project, node, secrets, buildTime }: Context): Named => {
+const nodeValues = ({
+  project,
+  node,
+  secrets,
+  buildTime,
+}: ValueSources): Named => {
   const hostKey = credentialsOf(secrets, node.name)?.hostKey;
   if (hostKey === undefined) {
     throw new Error(`The cluster secrets have no node ${node.name}.`);
@@ -141,7 +146,7 @@ const networkValues = ({
       }),
 });
 
-const exportValues = ({ node: { dataMount, exports } }: Context): Named =>
+const exportValues = ({ node: { dataMount, exports } }: ValueSources): Named =>
   exports === undefined || dataMount === undefined
     ? {}
     : {
@@ -151,7 +156,7 @@ const exportValues = ({ node: { dataMount, exports } }: Context): Named =>
       };
 
 /** Of the gateway itself, and its domain for the nodes behind it. */
-const gatewayValues = ({ project, node }: Context): Named => {
+const gatewayValues = ({ project, node }: ValueSources): Named => {
   const { serves } = node;
   const domain =
     node.reserved === undefined
@@ -172,7 +177,7 @@ const gatewayValues = ({ project, node }: Context): Named => {
   };
 };
 
-const kubeadmValues = ({ project, node, secrets }: Context): Named => {
+const kubeadmValues = ({ project, node, secrets }: ValueSources): Named => {
   const action = kubeadmAction(project, node);
   if (action === "beside") {
     return {};
@@ -194,7 +199,7 @@ const pkiValues = ({
   project,
   node,
   secrets,
-}: Context): Readonly<Record<string, Value>> =>
+}: ValueSources): Readonly<Record<string, Value>> =>
   node.role === "control-plane"
     ? Object.fromEntries(
         [...controlPlanePki(secrets), ...apiServerFiles(project, secrets)].map(

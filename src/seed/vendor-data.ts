@@ -1,5 +1,5 @@
 // A cloud-config as NoCloud vendor-data that survives other people's user-data.
-import { HEADER } from "./library/parse-fragment.ts";
+import { FRAGMENT_HEADER } from "./library/parse-fragment.ts";
 import { shellWord } from "./shell-assignments.ts";
 import type { Value } from "./library/tree.ts";
 import { writeDocument } from "./library/write-document.ts";
@@ -7,7 +7,7 @@ import { writeDocument } from "./library/write-document.ts";
 type Config = Readonly<Record<string, Value>>;
 
 /** cloud-init takes a list for the words of a command and a text for a line of shell; it refuses all else. */
-const commandLine = (command: Value): string =>
+const scriptLine = (command: Value): string =>
   Array.isArray(command)
     ? command.map((word) => shellWord(String(word))).join(" ")
     : typeof command === "string"
@@ -25,12 +25,12 @@ const commandLine = (command: Value): string =>
  */
 export const writeVendorData = (header: string, config: Config): string => {
   const { runcmd, ...rest } = config;
-  const commands = Array.isArray(runcmd) ? runcmd.map(commandLine) : [];
+  const commands = Array.isArray(runcmd) ? runcmd.map(scriptLine) : [];
   return writeDocument(`#cloud-config-archive\n${header}`, [
     {
       type: "text/cloud-config",
       filename: "pi-image.yaml",
-      content: writeDocument(`${HEADER}\n`, rest),
+      content: writeDocument(`${FRAGMENT_HEADER}\n`, rest),
     },
     {
       type: "text/x-shellscript",

@@ -1,6 +1,6 @@
 // An add-on by address: what its first build recorded, and nothing else until somebody accepts it.
 import { basename } from "node:path";
-import type { Fetched } from "./fetch-cni.ts";
+import type { FetchedManifest } from "./fetch-cni.ts";
 import {
   fetchFile,
   type FetchOptions,
@@ -23,7 +23,7 @@ type WantedAddon = {
 export const fetchAddon = async (
   { url, file, mirror, lock, lockFile }: WantedAddon,
   options: FetchOptions,
-): Promise<Fetched | undefined> => {
+): Promise<FetchedManifest | undefined> => {
   const entry = lock?.manifests.find((each) => each.url === url);
   const lockName = basename(lockFile);
   const fetched = await fetchFile(

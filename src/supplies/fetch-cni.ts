@@ -9,7 +9,7 @@ import type { Manifest } from "./kubernetes-manifest.ts";
 import { mirroredUrl } from "../network/mirrored-url.ts";
 import { renderCilium } from "./render-cilium.ts";
 
-export type Fetched = {
+export type FetchedManifest = {
   readonly manifest: Manifest;
   /** Undefined for a file of the user's own. */
   readonly locked: LockedManifest | undefined;
@@ -40,7 +40,7 @@ export const fetchCni = async (
   project: ResolvedProject,
   pins: Pins,
   options: FetchOptions,
-): Promise<Fetched | undefined> => {
+): Promise<FetchedManifest | undefined> => {
   const { cni, mirrors } = project.cluster;
   const pinned = pins.manifests[cni];
   const title = cniTitle(cni, pinned);

@@ -5,7 +5,7 @@ import { cachedArchive, fetchArchive } from "../base/fetch-archive.ts";
 import { shownUrl } from "../network/http-request.ts";
 import { NetworkFailure } from "../network/network-failure.ts";
 import { UserError } from "../report/user-error.ts";
-import { findMistake, MANIFEST_LIMIT } from "./kubernetes-manifest.ts";
+import { findManifestMistake, MANIFEST_LIMIT } from "./kubernetes-manifest.ts";
 import { readAtMost } from "../system/read-whole.ts";
 
 export type FetchOptions = DownloadOptions & {
@@ -67,7 +67,7 @@ export const fetchFile = async (
 };
 
 /** Why a manifest that is needed cannot be had, for the user. */
-export const explainMissing = (
+export const explainMissingFile = (
   name: string,
   failure: NetworkFailure,
 ): UserError =>
@@ -122,7 +122,7 @@ export const readUnknownManifest = async (
   from: string,
 ): Promise<string> => {
   const text = await readManifest(path, from);
-  const mistake = findMistake(text);
+  const mistake = findManifestMistake(text);
   if (mistake !== undefined) {
     throw wrong(from, `${mistake.message} (line ${mistake.line})`);
   }

@@ -53,7 +53,7 @@ const keyExpired = (from: string, key: ServedKey, now: Date): UserError =>
     },
   );
 
-const download = async (
+const downloadKey = async (
   wanted: WantedKey,
   options: FetchOptions,
 ): Promise<ServedKey> => {
@@ -85,7 +85,7 @@ export const fetchKey = async (
       report,
       network,
       suffices: (kept) => daysLeft(kept, now) > WARN_DAYS,
-      download: () => download(wanted, options),
+      download: () => downloadKey(wanted, options),
     },
   ).catch((error: unknown) => {
     throw error instanceof WrongKey ? keyWrong(shownUrl(url), error) : error;

@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import { dump } from "js-yaml";
 import type { NfsExport } from "../inventory/resolved.ts";
 import { editManifest } from "./edit-manifest.ts";
-import type { Fetched } from "./fetch-cni.ts";
+import type { FetchedManifest } from "./fetch-cni.ts";
 import { fetchFile, type FetchOptions, readManifest } from "./fetch-file.ts";
 import type { Pins } from "./load-pins.ts";
 import { mirroredUrl } from "../network/mirrored-url.ts";
@@ -34,9 +34,9 @@ export const fetchStorageDriver = async (
   pins: Pins,
   mirror: string | undefined,
   options: FetchOptions,
-): Promise<readonly Fetched[] | undefined> => {
+): Promise<readonly FetchedManifest[] | undefined> => {
   const title = driverTitle(pins);
-  const found: Fetched[] = [];
+  const found: FetchedManifest[] = [];
   for (const [index, { url, sha256 }] of pins.storage.manifests.entries()) {
     const file = await fetchFile(
       {
@@ -70,7 +70,7 @@ export const fetchStorageDriver = async (
 };
 
 /** The cluster's default StorageClass: a volume is a folder of the export, kept when its claim is gone. */
-export const storageClass = ({ server, path }: NfsExport): Fetched => ({
+export const storageClass = ({ server, path }: NfsExport): FetchedManifest => ({
   locked: undefined,
   manifest: {
     name: "16-storage-class.yaml",

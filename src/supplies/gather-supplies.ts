@@ -6,13 +6,13 @@ import { isFirstControlPlane } from "../kubernetes/kubeadm-documents.ts";
 import { UserError } from "../report/user-error.ts";
 import { addonPlaces } from "./addon-places.ts";
 import { fetchAddon } from "./fetch-addon.ts";
-import { cniTitle, fetchCni, type Fetched } from "./fetch-cni.ts";
+import { cniTitle, fetchCni, type FetchedManifest } from "./fetch-cni.ts";
 import {
   driverTitle,
   fetchStorageDriver,
   storageClass,
 } from "./fetch-storage-driver.ts";
-import { explainMissing, type FetchOptions } from "./fetch-file.ts";
+import { explainMissingFile, type FetchOptions } from "./fetch-file.ts";
 import { fetchKey } from "./fetch-key.ts";
 import type { Pins } from "./load-pins.ts";
 import type { Lock, LockedKey, LockedManifest } from "./lock.ts";
@@ -75,7 +75,7 @@ const orMissing = async <Found>(
       throw error;
     }
     if (whenMissing === "refuse") {
-      throw explainMissing(title, error);
+      throw explainMissingFile(title, error);
     }
     options.report({
       type: "warning",
@@ -89,10 +89,10 @@ const orMissing = async <Found>(
 const gatherManifests = async (
   request: SuppliesRequest,
   options: FetchOptions,
-): Promise<readonly Fetched[]> => {
+): Promise<readonly FetchedManifest[]> => {
   const { project, lock, lockFile, pins } = request;
   const { addons, cni, mirrors } = project.cluster;
-  const found: (Fetched | undefined)[] = [
+  const found: (FetchedManifest | undefined)[] = [
     await orMissing(
       cniTitle(cni, pins.manifests[cni]),
       request,

@@ -11,7 +11,7 @@ export type Manifest = {
 /** Bytes. The largest sets of custom resource definitions take a quarter of it; all of it travels in the user-data. */
 export const MANIFEST_LIMIT = 4 * 1024 * 1024;
 
-type Mistake = {
+type ManifestMistake = {
   /** Goes on after "the manifest". */
   readonly message: string;
   /** From 1. */
@@ -20,7 +20,9 @@ type Mistake = {
 };
 
 /** The first thing that is wrong, or undefined for documents that each have an apiVersion and a kind. */
-export const findMistake = (text: string): Mistake | undefined => {
+export const findManifestMistake = (
+  text: string,
+): ManifestMistake | undefined => {
   const parsed = parseBoundedYaml(text);
   if ("mistake" in parsed) {
     const { message, ...place } = parsed.mistake;

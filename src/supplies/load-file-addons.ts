@@ -4,7 +4,7 @@ import { maskLines } from "../inventory/masks/mask-secrets.ts";
 import type { Problem } from "../report/problem.ts";
 import { addonPlaces } from "./addon-places.ts";
 import {
-  findMistake,
+  findManifestMistake,
   type Manifest,
   MANIFEST_LIMIT,
 } from "./kubernetes-manifest.ts";
@@ -73,7 +73,7 @@ export const loadFileAddons = async (
       continue;
     }
     manifests.push({ name: file, text: read.text });
-    const mistake = findMistake(read.text);
+    const mistake = findManifestMistake(read.text);
     if (mistake !== undefined) {
       files.set(shown, maskLines(read.text));
       problems.push(problem(shown, mistake.message, mistake));

@@ -91,7 +91,7 @@ const read = async (folder: string): Promise<readonly string[] | undefined> => {
   }
 };
 
-export const isAllowed = async (
+export const isAllowedCommand = async (
   env: NodeJS.ProcessEnv,
   key: string,
 ): Promise<boolean> => (await read(stateFolder(env)))?.includes(key) === true;

@@ -93,7 +93,7 @@ type WholeFile = {
 export type Owner = { readonly uid: number; readonly gid: number };
 
 /** Undefined where there is no file yet. */
-export const ownerOf = async (path: string): Promise<Owner | undefined> => {
+export const fileOwner = async (path: string): Promise<Owner | undefined> => {
   try {
     return await stat(path);
   } catch (error) {
@@ -132,7 +132,7 @@ const writeTemporary = async ({
   await demandReplaceable(path);
   const temporary = temporaryName(path);
   // Who works with sudo for once keeps their files; others replace their own files as themselves.
-  const owner = process.getuid?.() === 0 ? await ownerOf(path) : undefined;
+  const owner = process.getuid?.() === 0 ? await fileOwner(path) : undefined;
   try {
     const handle = await open(temporary, "wx", mode);
     try {

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import {
   demandReplaceable,
   type Owner,
-  ownerOf,
+  fileOwner,
   syncFolder,
   temporaryName,
 } from "./atomic-file.ts";
@@ -44,7 +44,7 @@ export const replacePrivateFile = async (
   await demandReplaceable(path);
   const temporary = temporaryName(path);
   try {
-    const owner = (await ownerOf(path)) ?? callingUser(env);
+    const owner = (await fileOwner(path)) ?? callingUser(env);
     await writeTemporary(temporary, data, owner);
     await rename(temporary, path);
     await syncFolder(dirname(path));

@@ -21,7 +21,7 @@ export const whyUnreadable = (error: unknown): string => {
 };
 
 /** Node names no path where a folder is read as a file. */
-export const unusable = (path: string, error: unknown): unknown =>
+export const unusableFile = (path: string, error: unknown): unknown =>
   systemCode(error) === undefined
     ? error
     : new UserError(
@@ -86,7 +86,7 @@ export const readIfThere = async (
     if (await isMissing(path, error)) {
       return undefined;
     }
-    throw unusable(path, error);
+    throw unusableFile(path, error);
   }
 };
 
@@ -100,6 +100,6 @@ export const listIfThere = async (
     if (await isMissing(folder, error)) {
       return [];
     }
-    throw unusable(folder, error);
+    throw unusableFile(folder, error);
   }
 };

@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { displayWidth } from "./display-width.ts";
 import { visible } from "../report/printable.ts";
 import type { Problem } from "../report/problem.ts";
-import { cellsOf, columnOf, cut } from "./source-cells.ts";
+import { cellsOf, columnOf, cutCells } from "./source-cells.ts";
 import { wrapWords } from "./wrap-words.ts";
 
 type Options = {
@@ -98,10 +98,10 @@ const frame = (
   ];
   const before = near(lines[at.line - 2]);
   if (before !== undefined) {
-    rows.push(row(String(at.line - 1), cut(cellsOf(before), from, room)));
+    rows.push(row(String(at.line - 1), cutCells(cellsOf(before), from, room)));
   }
   rows.push(
-    row(String(at.line), cut(cells, from, room)),
+    row(String(at.line), cutCells(cells, from, room)),
     row(
       "",
       " ".repeat(start - from) + paintMark(`${mark} ${beside}`.trimEnd()),

@@ -46,7 +46,7 @@ export const columnOf = (
     ?.column ?? widthOf(cells) + Math.max(0, index - line.length);
 
 /** `room` columns of a line, starting at `from`; an ellipsis stands where something is cut. */
-export const cut = (
+export const cutCells = (
   cells: readonly Cell[],
   from: number,
   room: number,

@@ -3,7 +3,7 @@
 import { createServer, type Server } from "node:net";
 import { createInterface } from "node:readline";
 import makeMulticastDns from "multicast-dns";
-import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
+import { loadClusterSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import { startApiStandIn, type StandInNode } from "./api-stand-in.ts";
 import type { Scene } from "./lan.ts";
 
@@ -14,12 +14,12 @@ let nodes: readonly StandInNode[] = [];
 let api: { readonly server: Server; readonly kind: string } | undefined;
 const ssh = new Map<string, Server>();
 
-const loaded = await loadSecrets(process.argv[2] ?? "");
+const loaded = await loadClusterSecrets(process.argv[2] ?? "");
 if (loaded === undefined) {
   throw new Error("there are no secrets");
 }
 const { ca } = loaded.secrets;
-const foreign = await loadSecrets(process.argv[3] ?? "");
+const foreign = await loadClusterSecrets(process.argv[3] ?? "");
 
 const mdns = makeMulticastDns({ interface: "192.168.77.1", bind: "0.0.0.0" });
 mdns.on("query", ({ questions = [] }) => {

@@ -1,7 +1,7 @@
 // The words of `watch` for nodes in every state.
 import { describe, expect, it } from "vitest";
-import { explainMissing } from "../../src/cluster/explain-missing.ts";
-import { nodeLine, renderView } from "../../src/cluster/render-view.ts";
+import { explainMissingNodes } from "../../src/cluster/explain-missing.ts";
+import { renderNodeLine, renderView } from "../../src/cluster/render-view.ts";
 import { everyState } from "./views.ts";
 
 const golden = (name: string): string => `golden/${name}.txt`;
@@ -21,9 +21,9 @@ describe("renderView", () => {
 
 describe("nodeLine", () => {
   it("says in one line how far a node is", async () => {
-    await expect(text(everyState.nodes.map(nodeLine))).toMatchFileSnapshot(
-      golden("watch-lines"),
-    );
+    await expect(
+      text(everyState.nodes.map(renderNodeLine)),
+    ).toMatchFileSnapshot(golden("watch-lines"));
   });
 });
 
@@ -31,7 +31,7 @@ describe("explainMissing", () => {
   it("says what is missing and where to look", async () => {
     const lines = everyState.nodes
       .filter(({ ready }) => !ready)
-      .map((node) => explainMissing(node, "ssh -F out/ssh_config"));
+      .map((node) => explainMissingNodes(node, "ssh -F out/ssh_config"));
     await expect(text(lines)).toMatchFileSnapshot(golden("watch-missing"));
   });
 });

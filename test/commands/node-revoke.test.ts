@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
+import { loadClusterSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import { clusterFolder, INVENTORY } from "../cluster/cluster-folder.ts";
 import { runCli } from "../support/run-cli.ts";
 
@@ -61,7 +61,7 @@ const lab = async (inventory = THREE) => {
       existsSync(join(folder, "ssh/calls"))
         ? readFileSync(join(folder, "ssh/calls"), "utf8")
         : "",
-    kept: async () => (await loadSecrets(secretsFile, {}))?.secrets,
+    kept: async () => (await loadClusterSecrets(secretsFile, {}))?.secrets,
     pi: (...args: readonly string[]) =>
       runCli(args, {
         cwd: folder,

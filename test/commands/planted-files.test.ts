@@ -16,7 +16,7 @@ import { openPartialFile } from "../../src/network/partial-file.ts";
 import { copiesInOut } from "../../src/project/plain-copies.ts";
 import { check } from "../../src/commands/check.ts";
 import { loadReceipt, storeReceipt } from "../../src/flash/receipt-store.ts";
-import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
+import { loadClusterSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import { keepSecrets } from "../../src/kubernetes/secrets/store-secrets.ts";
 import {
   emptyFolder,
@@ -70,7 +70,7 @@ const READERS: Readonly<
 > = {
   lockfile: ["LOCK_DAMAGED", loadLock],
   receipt: ["RECEIPT_UNREADABLE", loadReceipt],
-  "secrets file": ["SECRETS_UNREADABLE", (at) => loadSecrets(at)],
+  "secrets file": ["SECRETS_UNREADABLE", (at) => loadClusterSecrets(at)],
 };
 
 describeWithTools(["mkfifo"], "in a folder of somebody else's", () => {

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
+import { loadClusterSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import { runTool } from "../../src/system/run/run-tool.ts";
 import { clusterFolder } from "../cluster/cluster-folder.ts";
 import { runCli } from "../support/run-cli.ts";
@@ -157,7 +157,7 @@ describe("secrets rotate", () => {
     expect(stdout).toContain("Renewed the join identity of worker1.");
     expect(stdout).toContain("must be flashed again: worker1.\n");
     expect(stdout).toContain("pi-image build --host worker1");
-    const after = (await loadSecrets(secretsFile))?.secrets;
+    const after = (await loadClusterSecrets(secretsFile))?.secrets;
     expect(after?.nodes["worker1"]?.joinIdentity.certificate).not.toBe(
       secrets.nodes["worker1"]?.joinIdentity.certificate,
     );

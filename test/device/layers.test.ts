@@ -2,7 +2,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
-import { layersOf, overlap } from "../../src/device/look/layers.ts";
+import { layersOf, layersOverlap } from "../../src/device/look/layers.ts";
 import { temporaryFolder } from "./loop.ts";
 
 /** Path below /sys/devices to its number, and to the devices that it is made of. */
@@ -82,11 +82,11 @@ it("knows what is lost with a disk, a partition and a volume", async () => {
     ).map(([major, minor]) => layersIn(sys, major, minor)),
   );
   const lost = [luks, sda, sda2, sdb].map((one) =>
-    overlap(one ?? new Map(), volume ?? new Map()),
+    layersOverlap(one ?? new Map(), volume ?? new Map()),
   );
   expect(lost).toEqual([true, true, true, true]);
   const kept = [sibling, sda1, sdc].map((one) =>
-    overlap(one ?? new Map(), volume ?? new Map()),
+    layersOverlap(one ?? new Map(), volume ?? new Map()),
   );
   expect(kept).toEqual([false, false, false]);
 });

@@ -12,7 +12,7 @@ import { readKey, WrongKey } from "../../src/base/proof/read-key.ts";
 import { verifySignature } from "../../src/base/proof/signature.ts";
 import { mergeIntoFile } from "../../src/cluster/kubeconfig-file.ts";
 import { adminAccess } from "../../src/kubernetes/render-kubeconfig.ts";
-import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
+import { loadClusterSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import { checkSecrets } from "../../src/kubernetes/secrets/check-secrets.ts";
 import { openGpg } from "../base/gpg.ts";
 import { fixedSecrets, sampleProject } from "../seed/sample-project.ts";
@@ -136,7 +136,10 @@ export const SECRETS: FuzzInput = {
       ],
       run: async (bytes) => {
         await writeFile(path, bytes, { mode: 0o600 });
-        const loaded = await loadSecrets(path, { identityFile, env: {} });
+        const loaded = await loadClusterSecrets(path, {
+          identityFile,
+          env: {},
+        });
         if (loaded === undefined) {
           return "missing";
         }

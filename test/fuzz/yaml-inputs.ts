@@ -1,7 +1,7 @@
 // YAML that people write or fetch: the inventory, fragments and profiles, manifests for Kubernetes.
 import { readFileSync } from "node:fs";
 import { fillFlannel } from "../../src/supplies/fill-flannel.ts";
-import { findMistake } from "../../src/supplies/kubernetes-manifest.ts";
+import { findManifestMistake } from "../../src/supplies/kubernetes-manifest.ts";
 import { parseInventory } from "../../src/inventory/parse-inventory.ts";
 import { resolveInventory } from "../../src/inventory/resolve.ts";
 import { renderProblems } from "../../src/terminal/code-frame.ts";
@@ -255,7 +255,7 @@ export const MANIFESTS: FuzzInput = {
     extremes: buffers(YAML_BOMBS),
     run: async (bytes) => {
       const text = bytes.toString("utf8");
-      const mistake = findMistake(text);
+      const mistake = findManifestMistake(text);
       if (mistake !== undefined) {
         return "mistake";
       }

@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, inject, it, onTestFinished } from "vitest";
-import { startLane } from "../../src/image/archive/xz/xz-lane.ts";
+import { startXzLane } from "../../src/image/archive/xz/xz-lane.ts";
 import { openNamedSlots } from "../../src/image/archive/xz/xz-slot-files.ts";
 import { makePrivateFolder } from "../../src/system/private-folder.ts";
 import { describeWithTools } from "../support/tools.ts";
@@ -134,7 +134,7 @@ describeWithTools(["xz"], "decoding an .xz file in parallel", () => {
     expect(lstatSync(join(folder, own)).mode & 0o777).toBe(0o700);
     const [input, output] = files.handles;
     await input?.writeFile(xz(Buffer.from("decoded")));
-    const lane = startLane(files, 4096);
+    const lane = startXzLane(files, 4096);
     expect(await lane.run({ input: 3, output: 4, words: 5 })).toBe(0);
     expect(await output?.readFile("utf8")).toBe("decoded");
     // As when the process is killed: the lane takes them away.

@@ -7,7 +7,7 @@ import {
   isUnicast,
   networkAddress,
   networkOf,
-  overlaps,
+  cidrsOverlap,
   parseAddress,
   parseCidr,
   type Cidr,
@@ -139,8 +139,8 @@ describe("networks", () => {
             const expected =
               prefixBits(one).startsWith(prefixBits(other)) ||
               prefixBits(other).startsWith(prefixBits(one));
-            expect(overlaps(one, other)).toBe(expected);
-            expect(overlaps(other, one)).toBe(expected);
+            expect(cidrsOverlap(one, other)).toBe(expected);
+            expect(cidrsOverlap(other, one)).toBe(expected);
           }
         },
       ),

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { expect, it } from "vitest";
-import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
+import { loadClusterSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import { keepSecrets } from "../../src/kubernetes/secrets/store-secrets.ts";
 import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { describeWithTools } from "../support/tools.ts";
@@ -70,7 +70,7 @@ describeWithTools(["age", "age-keygen"], "an encrypted secrets file", () => {
     for (const text of hiddenTexts(secrets)) {
       expect(readFileSync(file, "utf8")).not.toContain(text);
     }
-    const loaded = await loadSecrets(file, { identityFile: keys.file });
+    const loaded = await loadClusterSecrets(file, { identityFile: keys.file });
     expect(hiddenTexts(loaded?.secrets ?? secrets)).toEqual(
       hiddenTexts(secrets),
     );
@@ -112,7 +112,7 @@ describeWithTools(["age", "age-keygen"], "an encrypted secrets file", () => {
       { PI_IMAGE_AGE_IDENTITY: keys.file },
       { PI_IMAGE_CONFIG_HOME: config },
     ]) {
-      const loaded = await loadSecrets(file, { env });
+      const loaded = await loadClusterSecrets(file, { env });
       expect(loaded?.secrets.cluster).toBe("homelab");
     }
   });

@@ -6,7 +6,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { publicKeyHash } from "../../src/kubernetes/certificate.ts";
-import { loadSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
+import { loadClusterSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import {
   keepSecrets,
   rotateSecrets,
@@ -38,7 +38,7 @@ describe("runs at the same time", () => {
         return Buffer.concat(printed).toString().trim();
       }),
     );
-    const kept = await loadSecrets(file);
+    const kept = await loadClusterSecrets(file);
     const hash = publicKeyHash(kept?.secrets.ca.certificate ?? "");
     expect(hashes).toEqual([hash, hash, hash]);
     expect(readdirSync(join(file, ".."))).toEqual([NAME]);
@@ -52,7 +52,7 @@ describe("runs at the same time", () => {
         keepSecrets(file, withNodes(homelab, node(name, "worker")), making),
       ),
     );
-    const loaded = await loadSecrets(file);
+    const loaded = await loadClusterSecrets(file);
     expect(Object.keys(loaded?.secrets.nodes ?? {}).sort()).toEqual([
       ...names,
       "cplane",

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
-  loadSecrets,
+  loadClusterSecrets,
   secretsPath,
 } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import {
@@ -78,7 +78,7 @@ describe("a new secrets file", () => {
     const { changes } = await keepSecrets(file, project, making);
     expect(changes).toHaveLength(1);
     expect(modeOf(file)).toBe(0o600);
-    const loaded = await loadSecrets(file);
+    const loaded = await loadClusterSecrets(file);
     expect(Object.keys(loaded?.secrets.nodes ?? {})).toEqual([
       "cplane",
       "worker1",
@@ -91,7 +91,7 @@ describe("a new secrets file", () => {
     const file = laid();
     const { changes } = await rotateSecrets(file, homelab, making);
     expect(changes).toHaveLength(5);
-    const loaded = await loadSecrets(file);
+    const loaded = await loadClusterSecrets(file);
     expect(loaded?.secrets.bootstrapToken.reveal()).not.toBe(
       secrets.bootstrapToken.reveal(),
     );

@@ -19,7 +19,7 @@ type KeptKey = {
   readonly fetched: Date;
 };
 
-type Wanted = {
+type WantedKey = {
   /** In the cache. */
   readonly path: string;
   /** Of the primary key, in capitals without spaces. */
@@ -32,7 +32,7 @@ const load = async ({
   path,
   fingerprint,
   now,
-}: Wanted): Promise<KeptKey | undefined> => {
+}: WantedKey): Promise<KeptKey | undefined> => {
   const text = await readIfThere(path);
   if (text === undefined) {
     return undefined;
@@ -52,7 +52,7 @@ const load = async ({
 };
 
 const keep = async (
-  { path, now }: Wanted,
+  { path, now }: WantedKey,
   { text }: { readonly text: string },
 ): Promise<void> => {
   await writeFileAtomically(path, text);
@@ -83,7 +83,7 @@ type Fetching = {
  * the revocation, and what `download` throws.
  */
 export const keptOrFetched = async (
-  wanted: Wanted,
+  wanted: WantedKey,
   { name, report, network, suffices, download }: Fetching,
 ): Promise<ServedKey | undefined> => {
   const kept = await load(wanted);

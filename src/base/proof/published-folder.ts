@@ -43,7 +43,7 @@ const servedFolder = (url: URL, options: Options): PublishedFolder => ({
 });
 
 /** @param image a path, or an http or https address */
-export const folderOf = (
+export const publishedFolder = (
   image: string | URL,
   options: Options,
 ): PublishedFolder =>

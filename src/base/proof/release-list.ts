@@ -27,7 +27,7 @@ import { loadPinnedKey } from "./pinned-key.ts";
 import { type PinnedKey, verifySignature } from "./signature.ts";
 
 export const LIST = "SHA256SUMS";
-export const SIGNATURE = "SHA256SUMS.gpg";
+export const LIST_SIGNATURE = "SHA256SUMS.gpg";
 const MAX_LIST_SIZE = 1024 * 1024;
 
 type SignedList = { readonly data: Buffer; readonly signature: Buffer };
@@ -144,7 +144,7 @@ const fetchProven = async (
       {
         data: await fetchSmall(new URL(LIST, folder), MAX_LIST_SIZE, http),
         signature: await fetchSmall(
-          new URL(SIGNATURE, folder),
+          new URL(LIST_SIGNATURE, folder),
           MAX_LIST_SIZE,
           http,
         ),
@@ -183,7 +183,11 @@ export const findInSignedList = async (
   const key = await loadPinnedKey(release.key, options);
   const kept = {
     data: await cachePath(options.env, "lists", `${name}/${LIST}`),
-    signature: await cachePath(options.env, "lists", `${name}/${SIGNATURE}`),
+    signature: await cachePath(
+      options.env,
+      "lists",
+      `${name}/${LIST_SIGNATURE}`,
+    ),
   };
   const found = (
     { list }: ProvenList,

@@ -23,10 +23,10 @@ import {
 import { demandNotOlder } from "./demand-newer.ts";
 import { parseFingerprint } from "./fingerprint.ts";
 import { NetworkFailure } from "../../network/network-failure.ts";
-import { folderOf, type PublishedFolder } from "./published-folder.ts";
+import { publishedFolder, type PublishedFolder } from "./published-folder.ts";
 import { keptKey, loadPinnedKey } from "./pinned-key.ts";
 import { readKey, RevokedKey, WrongKey } from "./read-key.ts";
-import { LIST, SIGNATURE } from "./release-list.ts";
+import { LIST, LIST_SIGNATURE } from "./release-list.ts";
 import {
   ofSignatureBeside,
   type PinnedKey,
@@ -72,7 +72,7 @@ const keyWrong = (named: string, place: string, cause: WrongKey): UserError =>
     },
   );
 
-type Wanted = {
+type WantedSigner = {
   readonly fingerprint: string;
   /** See `SignedBy`. */
   readonly named: string;
@@ -83,7 +83,7 @@ type Wanted = {
 /** The key that lies beside the list, else the one that an earlier run has kept. */
 const loadKey = async (
   { place, read }: PublishedFolder,
-  { fingerprint, named }: Wanted,
+  { fingerprint, named }: WantedSigner,
   options: Options,
 ): Promise<PinnedKey> => {
   try {
@@ -112,10 +112,10 @@ type ProvenList = { readonly data: Buffer; readonly signed: Date };
 const proveList = async (
   { place, read }: PublishedFolder,
   key: PinnedKey,
-  { named, without }: Wanted,
+  { named, without }: WantedSigner,
 ): Promise<ProvenList> => {
   const from = place(LIST);
-  const hint = `get ${LIST} and ${SIGNATURE} from whoever published the image, or ${without} to do without a proof of who made it`;
+  const hint = `get ${LIST} and ${LIST_SIGNATURE} from whoever published the image, or ${without} to do without a proof of who made it`;
   const readOf = (name: string): Promise<Buffer> =>
     read(name).catch((error: unknown) => {
       throw isRefused(error)
@@ -123,7 +123,7 @@ const proveList = async (
         : error;
     });
   const data = await readOf(LIST);
-  const signature = await readOf(SIGNATURE);
+  const signature = await readOf(LIST_SIGNATURE);
   try {
     const now = new Date();
     return {
@@ -133,7 +133,7 @@ const proveList = async (
   } catch (error) {
     throw ofSignatureBeside(
       error,
-      `get ${LIST} and ${SIGNATURE} again from whoever published the image; if this persists, do not use the image`,
+      `get ${LIST} and ${LIST_SIGNATURE} again from whoever published the image; if this persists, do not use the image`,
     );
   }
 };
@@ -182,7 +182,7 @@ type Proven = { readonly key: PinnedKey; readonly list: ProvenList };
 
 const proveBy = async (
   folder: PublishedFolder,
-  wanted: Wanted,
+  wanted: WantedSigner,
   options: Options,
 ): Promise<Proven> => {
   const key = await loadKey(folder, wanted, options);
@@ -331,7 +331,7 @@ export const demandedChecksum = async (
   ) {
     return given;
   }
-  const folder = folderOf(image, options);
+  const folder = publishedFolder(image, options);
   const signed = await signedChecksum(folder, signedBy, options);
   if (given !== undefined) {
     demandChecksums(

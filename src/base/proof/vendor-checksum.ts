@@ -6,7 +6,7 @@ import type { ExpectedChecksum } from "./checksums.ts";
 import type { ListedRelease } from "../load-catalogue.ts";
 import { NetworkFailure } from "../../network/network-failure.ts";
 import { loadPinnedKey } from "./pinned-key.ts";
-import { findInSignedList, LIST, SIGNATURE } from "./release-list.ts";
+import { findInSignedList, LIST, LIST_SIGNATURE } from "./release-list.ts";
 import { ofSignatureBeside, verifySignature } from "./signature.ts";
 
 /** The release of the catalogue to which a file of this name belongs, with its name. */
@@ -81,7 +81,7 @@ export const demandSignedList = async (
   const named = releaseOf(basename(path), options);
   const from = join(dirname(path), LIST);
   const signature =
-    named && (await readPublished(join(dirname(path), SIGNATURE)));
+    named && (await readPublished(join(dirname(path), LIST_SIGNATURE)));
   const data = signature && (await readPublished(from));
   if (named === undefined || signature === undefined || data === undefined) {
     return false;
@@ -97,7 +97,7 @@ export const demandSignedList = async (
     }
     throw ofSignatureBeside(
       error,
-      `get ${LIST} and ${SIGNATURE} again from where the image comes from; if this persists, do not use the image`,
+      `get ${LIST} and ${LIST_SIGNATURE} again from where the image comes from; if this persists, do not use the image`,
     );
   }
 };

@@ -5,12 +5,12 @@ import type { FlashPlan } from "../../flash/plan-flash.ts";
 import { formatBytes } from "../../report/amounts.ts";
 import { UserError } from "../../report/user-error.ts";
 import type { Context } from "../../terminal/context.ts";
-import type { Planned } from "./flash-plans.ts";
+import type { SourceAndPlan } from "./flash-plans.ts";
 import { lookAtTarget } from "./look-at-target.ts";
 import { namesTarget } from "./names-target.ts";
 import { doubtsOf, showImages } from "../show-images.ts";
 
-export const printPlan = (context: Context, plan: FlashPlan): void => {
+export const printFlashPlan = (context: Context, plan: FlashPlan): void => {
   context.printJson({ type: "plan", plan });
   context.print(
     [
@@ -33,7 +33,7 @@ export const printPlan = (context: Context, plan: FlashPlan): void => {
  */
 export const showContent = async (
   context: Context,
-  { plan: { target }, source }: Planned,
+  { plan: { target }, source }: SourceAndPlan,
 ): Promise<string | undefined> => {
   const found = await lookAtTarget(target);
   const other = otherCard(found ?? [], source.node);
@@ -95,7 +95,10 @@ export const askForName = async (
   }
 };
 
-const confirm = async (context: Context, planned: Planned): Promise<void> => {
+const confirm = async (
+  context: Context,
+  planned: SourceAndPlan,
+): Promise<void> => {
   const { confirmation, target, image } = planned.plan;
   const other = await showContent(context, planned);
   const what = confirmation.kind === "given" ? target.path : confirmation.what;
@@ -110,7 +113,7 @@ const confirm = async (context: Context, planned: Planned): Promise<void> => {
 /** @throws UserError CANCELLED, before anything is written to any of them */
 export const confirmTargets = async (
   context: Context,
-  planned: readonly Planned[],
+  planned: readonly SourceAndPlan[],
 ): Promise<void> => {
   showImages(
     context,

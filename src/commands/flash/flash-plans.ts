@@ -2,7 +2,11 @@
 import type { BigIntStats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { inspectTarget } from "../../device/look/inspect-target.ts";
-import { type Layers, layersOf, overlap } from "../../device/look/layers.ts";
+import {
+  type Layers,
+  layersOf,
+  layersOverlap,
+} from "../../device/look/layers.ts";
 import { listDevices } from "../../device/helper/device-work.ts";
 import { orAbsent } from "../../device/or-absent.ts";
 import { refusalError } from "../../device/refusal-error.ts";
@@ -30,7 +34,7 @@ import { demandSoundImage } from "./look-at-image.ts";
 import { serialFor } from "./serial-for.ts";
 
 /** One target with what goes onto it, decided. */
-export type Planned = {
+export type SourceAndPlan = {
   readonly source: FlashSource;
   readonly plan: FlashPlan;
 };
@@ -68,7 +72,7 @@ const demandDistinct = async (targets: LookedAt): Promise<void> => {
         other.looked.realPath === realPath ||
         (layers !== undefined &&
           other.layers !== undefined &&
-          overlap(layers, other.layers)),
+          layersOverlap(layers, other.layers)),
     );
     if (same !== undefined) {
       throw new UserError(
@@ -163,9 +167,9 @@ export const planTargets = async (
   files: readonly KnownSource[],
   options: FlashOptions,
   receiptOf: (source: FlashSource) => string,
-): Promise<readonly Planned[]> => {
+): Promise<readonly SourceAndPlan[]> => {
   const refused: Refusal[] = [];
-  const planned: Planned[] = [];
+  const planned: SourceAndPlan[] = [];
   for (const [index, source] of sources.entries()) {
     const looked = targets[index];
     if (looked === undefined) {
@@ -208,9 +212,9 @@ export const planTargets = async (
 
 /** The same plans with the sources as they were kept: another run's secrets can change which ranges hold data. */
 export const withKept = (
-  planned: readonly Planned[],
+  planned: readonly SourceAndPlan[],
   kept: readonly FlashSource[],
-): readonly Planned[] =>
+): readonly SourceAndPlan[] =>
   planned.map(({ plan }, index) => {
     const source = kept[index];
     if (source === undefined) {

@@ -8,10 +8,10 @@ import { UserError } from "../../report/user-error.ts";
 import { packageVersion } from "../../system/package-files.ts";
 import type { Context } from "../../terminal/context.ts";
 import { showUserError } from "../../terminal/explain-failure.ts";
-import type { Planned } from "./flash-plans.ts";
+import type { SourceAndPlan } from "./flash-plans.ts";
 import type { FlashSource } from "./image-source.ts";
 
-export type Flashed = Planned & {
+export type Flashed = SourceAndPlan & {
   readonly result: TargetResult;
   /** Path of the receipt. */
   readonly receipt: string;

@@ -14,7 +14,7 @@ import { fitSource } from "./fit-source.ts";
 import type { FlashTargets } from "./flash-targets.ts";
 import type { FlashSource } from "./image-source.ts";
 import { openNamedImage } from "./named-image.ts";
-import { IMAGE, imageFiles } from "../source-files.ts";
+import { IMAGE_TO_WRITE, imageFiles } from "../source-files.ts";
 
 /** Standard input may be a file, or a disk. */
 const STDIN = "/dev/stdin";
@@ -30,8 +30,8 @@ export const namedSources = async (
     name.endsWith(SECRETS_ENDING),
   );
   return [
-    ...(image === "-" ? [{ path: STDIN, what: IMAGE }] : []),
-    ...(image === undefined ? [] : imageFiles(image, IMAGE)),
+    ...(image === "-" ? [{ path: STDIN, what: IMAGE_TO_WRITE }] : []),
+    ...(image === undefined ? [] : imageFiles(image, IMAGE_TO_WRITE)),
     ...(base === undefined ? [] : imageFiles(base, "the base image")),
     // Also where the run does not read them: nobody means to lose them to an image.
     { path: inventory, what: "the inventory" },
@@ -113,9 +113,9 @@ export const openSources = async (
       sources,
       secretsFile: undefined,
       files: [
-        ...imageFiles(image, IMAGE),
+        ...imageFiles(image, IMAGE_TO_WRITE),
         // A copy of what came from a pipe or an address.
-        ...source.files.map((path) => ({ path, what: IMAGE })),
+        ...source.files.map((path) => ({ path, what: IMAGE_TO_WRITE })),
       ],
       keep: async () => sources,
       close: source.close,

@@ -3,7 +3,11 @@ import { dirname, join, resolve } from "node:path";
 import { demandOutFolder, prepareOutFolder } from "../../build/out-folder.ts";
 import { lookAtSources } from "../../device/run-sources.ts";
 import { receiptPath } from "../../flash/receipt-store.ts";
-import { confirmTargets, printPlan, showContent } from "./confirm-targets.ts";
+import {
+  confirmTargets,
+  printFlashPlan,
+  showContent,
+} from "./confirm-targets.ts";
 import type { Context } from "../../terminal/context.ts";
 import { ejectTargets } from "./eject-targets.ts";
 import { flashOptions } from "./flash-options.ts";
@@ -56,7 +60,7 @@ export const flash = async (
     if (options.dryRun) {
       for (const one of planned) {
         await showContent(context, one);
-        printPlan(context, one.plan);
+        printFlashPlan(context, one.plan);
       }
       return;
     }

@@ -3,7 +3,7 @@ import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ExpectedChecksum } from "../../base/proof/checksums.ts";
 import { loadCatalogue } from "../../base/load-catalogue.ts";
-import { SIGNATURE } from "../../base/proof/release-list.ts";
+import { LIST_SIGNATURE } from "../../base/proof/release-list.ts";
 import { ifAbsent } from "../../report/expected-failure.ts";
 import type { Context } from "../../terminal/context.ts";
 
@@ -27,7 +27,7 @@ export const isKnownImage = async (
   path: string,
   expected: readonly ExpectedChecksum[],
 ): Promise<boolean> => {
-  if (!(await isThere(join(dirname(path), SIGNATURE)))) {
+  if (!(await isThere(join(dirname(path), LIST_SIGNATURE)))) {
     return false;
   }
   // OpenPGP is large, and few images have a signature beside them.

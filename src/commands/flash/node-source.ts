@@ -15,7 +15,7 @@ import {
   type PreparedSeeds,
 } from "../../project/prepare-seeds.ts";
 import { openProject } from "../open-project.ts";
-import { IMAGE, imageFiles } from "../source-files.ts";
+import { IMAGE_TO_WRITE, imageFiles } from "../source-files.ts";
 import { tellLeft } from "../tell-left.ts";
 import {
   closeBase,
@@ -257,7 +257,9 @@ export const openNodeSources = async (
       sources: inOrder(streamed.opened),
       secretsFile: prepared.secretsFile,
       files: [
-        ...[...built.values()].flatMap(({ label }) => imageFiles(label, IMAGE)),
+        ...[...built.values()].flatMap(({ label }) =>
+          imageFiles(label, IMAGE_TO_WRITE),
+        ),
         ...streamed.files,
         ...prepared.files,
       ],

@@ -7,7 +7,7 @@ import { manifestOf } from "./choose-image.ts";
 import type { Context } from "../../terminal/context.ts";
 import type { SourceOptions } from "./flash-options.ts";
 import { openImageFile } from "./image-source.ts";
-import { IMAGE, imageFiles } from "../source-files.ts";
+import { IMAGE_TO_WRITE, imageFiles } from "../source-files.ts";
 import { type NodeSources, openNodeSources } from "./node-source.ts";
 
 type RoleImageArguments = SourceOptions & {
@@ -74,7 +74,7 @@ export const openRoleImage = async (
     return {
       sources,
       secretsFile: undefined,
-      files: imageFiles(image, IMAGE),
+      files: imageFiles(image, IMAGE_TO_WRITE),
       keep: async () => sources,
       close: source.close,
     };

@@ -15,10 +15,10 @@ import { flashImage, type TargetResult } from "../../flash/run-flash.ts";
 import { stallLimits } from "../../flash/stall-watch.ts";
 import type { ImageReader } from "../../image/reader.ts";
 import type { Context } from "../../terminal/context.ts";
-import type { Planned } from "./flash-plans.ts";
+import type { SourceAndPlan } from "./flash-plans.ts";
 import type { FlashSource } from "./image-source.ts";
 
-type Opened = Planned & { readonly target: OpenTarget };
+type Opened = SourceAndPlan & { readonly target: OpenTarget };
 
 /** Names may lead elsewhere than when they were looked at, those of the target and those of the sources. */
 const demandNoSource = async (
@@ -38,7 +38,7 @@ const demandNoSource = async (
 
 /** All of them, or none: nothing has been written yet when one cannot be opened. */
 const openAll = async (
-  planned: readonly Planned[],
+  planned: readonly SourceAndPlan[],
   files: readonly KnownSource[],
 ): Promise<readonly Opened[]> => {
   const opened: Opened[] = [];
@@ -96,7 +96,7 @@ const runTogether = async (
  */
 export const writeTargets = async (
   context: Context,
-  planned: readonly Planned[],
+  planned: readonly SourceAndPlan[],
   patience: number,
   files: readonly KnownSource[],
 ): Promise<ReadonlyMap<FlashSource, TargetResult>> => {

@@ -16,7 +16,7 @@ type Extent = "whole" | "part";
 export type Layers = ReadonlyMap<string, Extent>;
 
 /** Whether writing one changes the other: they meet in a layer that one of them has as a whole. */
-export const overlap = (one: Layers, other: Layers): boolean =>
+export const layersOverlap = (one: Layers, other: Layers): boolean =>
   [...one].some(([layer, extent]) => {
     const met = other.get(layer);
     return met !== undefined && (extent === "whole" || met === "whole");

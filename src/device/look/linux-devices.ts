@@ -2,8 +2,8 @@
 import type {
   BlockDevice,
   DeviceKind,
-  Partition,
-  Use,
+  DevicePartition,
+  DeviceUse,
 } from "../block-device.ts";
 import { type LsblkNode, parseLsblk, withDescendants } from "./lsblk-output.ts";
 import { type Mount, parseMountinfo, parseSwaps } from "./mount-table.ts";
@@ -78,7 +78,7 @@ const usesOf = (
   mounts: readonly Mount[],
   swaps: readonly string[],
   btrfs: LinuxFacts["btrfs"],
-): readonly Use[] => {
+): readonly DeviceUse[] => {
   const at = mounts
     .filter(
       (mount) =>
@@ -94,7 +94,7 @@ const usesOf = (
 
 const systemReason = (
   stack: readonly LsblkNode[],
-  uses: readonly Use[],
+  uses: readonly DeviceUse[],
   root: readonly string[],
 ): string | undefined => {
   const use =
@@ -109,7 +109,7 @@ const systemReason = (
     : `the root directory is on ${below.path}`;
 };
 
-const partitionsOf = (node: LsblkNode): readonly Partition[] =>
+const partitionsOf = (node: LsblkNode): readonly DevicePartition[] =>
   (node.children ?? [])
     .filter((child) => child.type === "part")
     .map((child) => ({

@@ -7,7 +7,7 @@ import { deviceNumber } from "./device-number.ts";
 import { listLoops } from "../helper/device-work.ts";
 import { orAbsent } from "../or-absent.ts";
 
-const listed = z.object({
+const listedBackings = z.object({
   loopdevices: z.array(
     z.object({
       "maj:min": z.string().transform((text) => text.trim()),
@@ -30,7 +30,7 @@ const askKernel = async (): Promise<ReadonlyMap<string, Backing>> => {
   const printed = await listLoops();
   const list = printed.trim() === "" ? undefined : JSON.parse(printed);
   return new Map(
-    listed.safeParse(list).data?.loopdevices.flatMap((loop) => {
+    listedBackings.safeParse(list).data?.loopdevices.flatMap((loop) => {
       const inode = loop["back-ino"];
       const device = loop["back-maj:min"];
       return inode == null || device == null

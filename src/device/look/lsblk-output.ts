@@ -41,7 +41,7 @@ const word = z
     return text === "" ? undefined : text;
   });
 
-const node = z.object({
+const lsblkNode = z.object({
   kname: z.string(),
   path: z.string(),
   "maj:min": z.string().transform((text) => text.trim()),
@@ -60,13 +60,13 @@ const node = z.object({
   label: word,
   subsystems: word,
   get children() {
-    return z.array(node).optional();
+    return z.array(lsblkNode).optional();
   },
 });
 
-export type LsblkNode = z.infer<typeof node>;
+export type LsblkNode = z.infer<typeof lsblkNode>;
 
-const output = z.object({ blockdevices: z.array(node) });
+const output = z.object({ blockdevices: z.array(lsblkNode) });
 
 /** @throws ZodError when the text is not what lsblk prints: an incompatible util-linux. */
 export const parseLsblk = (text: string): readonly LsblkNode[] =>

@@ -4,7 +4,7 @@ import { alignedBuffers } from "../open/aligned-memory.ts";
 import { errnoCode } from "../errno.ts";
 import type { OpenTarget } from "../open/opened-target.ts";
 import type { SizeLayout } from "./size-layout.ts";
-import { fillMarker, MARKER, markerIn } from "./size-markers.ts";
+import { fillMarker, SIZE_MARKER_BYTES, markerIn } from "./size-markers.ts";
 
 const MIB = 1024 ** 2;
 
@@ -48,10 +48,10 @@ export const startMarking = async (
   { report, signal, nonce }: MarkingOptions,
 ): Promise<Marking> => {
   const [stretch = Buffer.alloc(0)] = alignedBuffers(1, length);
-  const [block = Buffer.alloc(0)] = alignedBuffers(1, MARKER);
+  const [block = Buffer.alloc(0)] = alignedBuffers(1, SIZE_MARKER_BYTES);
   const saved = new Map<number, Buffer>();
   const subject = target.path;
-  const total = 4 * length + 2 * singles.length * MARKER;
+  const total = 4 * length + 2 * singles.length * SIZE_MARKER_BYTES;
   let done = 0;
   const count = (bytes: number): void => {
     done = Math.min(done + bytes, total);
@@ -81,8 +81,12 @@ export const startMarking = async (
   return {
     markStretch: async () => {
       await counted(async (part, at) => {
-        for (let inside = 0; inside < part.length; inside += MARKER) {
-          const marker = part.subarray(inside, inside + MARKER);
+        for (
+          let inside = 0;
+          inside < part.length;
+          inside += SIZE_MARKER_BYTES
+        ) {
+          const marker = part.subarray(inside, inside + SIZE_MARKER_BYTES);
           fillMarker(marker, at + inside, nonce);
         }
         await target.write(part, at);
@@ -103,14 +107,14 @@ export const startMarking = async (
           demandPlaceError(error);
           refused.add(at);
         }
-        count(MARKER);
+        count(SIZE_MARKER_BYTES);
       }
       await target.flush();
       return refused;
     },
     holds: async (at) => {
       signal?.throwIfAborted();
-      count(MARKER);
+      count(SIZE_MARKER_BYTES);
       try {
         await target.read(block, at);
         return markerIn(block, nonce) === at;
@@ -122,8 +126,12 @@ export const startMarking = async (
     findStrangers: (found) =>
       counted(async (part, at) => {
         await target.read(part, at);
-        for (let inside = 0; inside < part.length; inside += MARKER) {
-          const marker = part.subarray(inside, inside + MARKER);
+        for (
+          let inside = 0;
+          inside < part.length;
+          inside += SIZE_MARKER_BYTES
+        ) {
+          const marker = part.subarray(inside, inside + SIZE_MARKER_BYTES);
           const written = markerIn(marker, nonce);
           if (written !== at + inside) {
             found(at + inside, written);

@@ -1,5 +1,5 @@
 // Where markers go on a device, so that a few of them prove its size; computes only.
-import { MARKER } from "./size-markers.ts";
+import { SIZE_MARKER_BYTES } from "./size-markers.ts";
 
 const MIB = 1024 ** 2;
 
@@ -19,9 +19,10 @@ export type SizeLayout = {
 export const sizeLayout = (size: number): SizeLayout => {
   const wanted = Math.min(64 * MIB, Math.max(4 * MIB, size / 1024));
   const length =
-    Math.max(1, Math.floor(Math.min(wanted, size / 4) / MARKER)) * MARKER;
-  const start = Math.floor(size / 256 / MARKER) * MARKER;
-  const last = (Math.floor(size / MARKER) - 1) * MARKER;
+    Math.max(1, Math.floor(Math.min(wanted, size / 4) / SIZE_MARKER_BYTES)) *
+    SIZE_MARKER_BYTES;
+  const start = Math.floor(size / 256 / SIZE_MARKER_BYTES) * SIZE_MARKER_BYTES;
+  const last = (Math.floor(size / SIZE_MARKER_BYTES) - 1) * SIZE_MARKER_BYTES;
   const singles: number[] = [];
   for (let at = start + length; at < last; at += length) {
     singles.push(at);

@@ -1,7 +1,7 @@
 // Blocks that say where they were written, so that one that turns up elsewhere tells how a card wraps around.
 
 /** Bytes of a marker; a multiple of every block size. */
-export const MARKER = 4096;
+export const SIZE_MARKER_BYTES = 4096;
 
 const WORD = 16;
 
@@ -13,7 +13,7 @@ export const fillMarker = (
 ): void => {
   into.writeBigUInt64LE(BigInt(offset), 0);
   into.writeBigUInt64LE(nonce, 8);
-  for (let filled = WORD; filled < MARKER; filled *= 2) {
+  for (let filled = WORD; filled < SIZE_MARKER_BYTES; filled *= 2) {
     into.copy(into, filled, 0, filled);
   }
 };
@@ -21,7 +21,7 @@ export const fillMarker = (
 /** The offset that a whole marker of this run was written to; undefined for anything else. */
 export const markerIn = (block: Buffer, nonce: bigint): number | undefined => {
   const offset = block.readBigUInt64LE(0);
-  for (let at = 0; at < MARKER; at += WORD) {
+  for (let at = 0; at < SIZE_MARKER_BYTES; at += WORD) {
     if (
       block.readBigUInt64LE(at) !== offset ||
       block.readBigUInt64LE(at + 8) !== nonce

@@ -3,7 +3,7 @@ import { ifOneOf } from "../../report/expected-failure.ts";
 import { type Marking, type MarkingOptions, startMarking } from "./marking.ts";
 import type { OpenTarget } from "../open/opened-target.ts";
 import { type SizeLayout, sizeLayout } from "./size-layout.ts";
-import { MARKER } from "./size-markers.ts";
+import { SIZE_MARKER_BYTES } from "./size-markers.ts";
 
 /** What the markers told; in bytes. */
 export type SizeFinding =
@@ -43,7 +43,9 @@ const searchBorder = async (
   let good = lastGood;
   let bad = firstBad;
   while (bad - good > NEAR) {
-    const step = Math.ceil((bad - good) / (STEPS + 1) / MARKER) * MARKER;
+    const step =
+      Math.ceil((bad - good) / (STEPS + 1) / SIZE_MARKER_BYTES) *
+      SIZE_MARKER_BYTES;
     const places: number[] = [];
     for (let at = good + step; at < bad; at += step) {
       places.push(at);
@@ -58,7 +60,7 @@ const searchBorder = async (
       good = at;
     }
   }
-  return { kind: "drops", from: good + MARKER, to: bad };
+  return { kind: "drops", from: good + SIZE_MARKER_BYTES, to: bad };
 };
 
 const search = async (
@@ -85,7 +87,7 @@ const search = async (
       : { kind: "drops", from: lost, to: lost };
   }
   await marking.markStretch();
-  let good = start + length - MARKER;
+  let good = start + length - SIZE_MARKER_BYTES;
   for (const at of singles) {
     if (refused.has(at) || !(await marking.holds(at))) {
       return searchBorder(marking, good, at);
@@ -131,7 +133,7 @@ export const testSize = async (
     return {
       kind: "finished",
       finding,
-      places: layout.singles.length + layout.length / MARKER,
+      places: layout.singles.length + layout.length / SIZE_MARKER_BYTES,
       lost: await restore(keptBelow(finding, target.size)),
     };
   } catch (error) {

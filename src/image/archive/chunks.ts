@@ -1,6 +1,6 @@
 // Turns the pieces that a decoder gives into chunks, checks their sum, and decodes ahead of the receiver.
 import { awaitedLater } from "../../report/awaited-later.ts";
-import { imageDamaged, MAX_IMAGE_SIZE, tooLarge } from "./damage.ts";
+import { imageDamaged, MAX_IMAGE_SIZE, imageTooLarge } from "./damage.ts";
 import type { Chunk } from "../reader.ts";
 
 /** Large enough that a write to a card is efficient, small enough to hold several in memory. */
@@ -42,7 +42,7 @@ export async function* gatherChunks(
   for await (const piece of pieces) {
     if (offset + filled + piece.length > (expected ?? MAX_IMAGE_SIZE)) {
       throw expected === undefined
-        ? tooLarge(path)
+        ? imageTooLarge(path)
         : imageDamaged(path, `it unpacks to more than ${expected} bytes`);
     }
     let taken = 0;

@@ -29,7 +29,7 @@ export const imageRefused = (
 /** No base image has more decoded bytes than this; what claims more is a decompression bomb. */
 export const MAX_IMAGE_SIZE = 2 ** 40;
 
-export const tooLarge = (path: string): UserError =>
+export const imageTooLarge = (path: string): UserError =>
   imageRefused(
     path,
     "it claims to unpack to more than 1 TiB",

@@ -82,7 +82,7 @@ const notAsNamed = (path: string, start: Buffer, end: Buffer): UserError => {
     : notAnImage(path, "is", contents);
 };
 
-const whyUnreadable = (code: unknown): string | undefined => {
+const whyNotRead = (code: unknown): string | undefined => {
   const words = errnoWords(code);
   return words === undefined ? undefined : `cannot be read: ${words.why}`;
 };
@@ -94,7 +94,7 @@ const unreadable = (path: string, error: unknown): unknown => {
       ? "does not exist"
       : code === "EACCES" || code === "EPERM"
         ? "may not be read by this user"
-        : whyUnreadable(code);
+        : whyNotRead(code);
   return why === undefined
     ? error
     : new UserError("IMAGE_UNREADABLE", `${path} ${why}`, {

@@ -9,7 +9,7 @@ import {
   imageDamaged,
   imageRefused,
   MAX_IMAGE_SIZE,
-  tooLarge,
+  imageTooLarge,
 } from "./damage.ts";
 import { closeStream } from "./stream.ts";
 import { readZipEnd, type ZipEnd } from "./zip-end.ts";
@@ -132,7 +132,7 @@ const checkEntry = (path: string, entry: File): void => {
     );
   }
   if (entry.uncompressedSize > MAX_IMAGE_SIZE) {
-    throw tooLarge(path);
+    throw imageTooLarge(path);
   }
   checkImageSize(path, entry.uncompressedSize);
 };

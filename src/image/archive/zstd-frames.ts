@@ -55,7 +55,7 @@ const countBlock = (file: File): void => {
   }
 };
 
-const cut = (file: File) =>
+const cutFrames = (file: File) =>
   imageDamaged(
     file.path,
     `its .zst data goes on past its end at byte ${file.size}, so it is cut off`,
@@ -85,7 +85,7 @@ const parseFrameHeader = (file: File, position: number): FrameHeader => {
   const contentSize = [singleSegment ? 1 : 0, 2, 4, 8][sizeFlag] ?? 0;
   const length = 5 + windowSize + dictionarySize + contentSize;
   if (found < length) {
-    throw cut(file);
+    throw cutFrames(file);
   }
   if ((descriptor & 0x08) !== 0) {
     throw imageDamaged(
@@ -127,7 +127,7 @@ const skipBlocks = (file: File, start: number): number => {
     countBlock(file);
     const bytes = readAt(file, position, 3);
     if (bytes.length < 3) {
-      throw cut(file);
+      throw cutFrames(file);
     }
     const header = bytes.readUIntLE(0, 3);
     const type = (header >> 1) & 3;
@@ -184,13 +184,13 @@ export const walkZstdFrames = (opened: OpenedFile): ZstdFrames => {
       position =
         skipBlocks(file, position + header.length) + (header.checksum ? 4 : 0);
     } else if (beginsFrame(start)) {
-      throw cut(file);
+      throw cutFrames(file);
     } else {
       return { size, end: position };
     }
   }
   if (position > file.size) {
-    throw cut(file);
+    throw cutFrames(file);
   }
   return { size, end: position };
 };

@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import * as zlib from "node:zlib";
 import { UserError } from "../../report/user-error.ts";
 import { checkImageSize, decodeAhead, gatherChunks } from "./chunks.ts";
-import { MAX_IMAGE_SIZE, tooLarge } from "./damage.ts";
+import { MAX_IMAGE_SIZE, imageTooLarge } from "./damage.ts";
 import { closeStream, hasBytes } from "./stream.ts";
 import { damageTold, DecodeFailure, toolPieces } from "./decoder-tool.ts";
 import { walkZstdFrames, type ZstdFrames } from "./zstd-frames.ts";
@@ -86,7 +86,7 @@ export const openZstd = async (path: string): Promise<ImageReader> => {
   const { size, end } = frames;
   if (size !== undefined) {
     if (size > MAX_IMAGE_SIZE) {
-      throw tooLarge(path);
+      throw imageTooLarge(path);
     }
     checkImageSize(path, size);
   }

@@ -26,7 +26,8 @@ const BLOCK = 4096;
 const TYPES = { directory: 0o040000, file: 0o100000, symlink: 0o120000 };
 
 /** A word of debugfs: quoted, with quotation marks doubled. */
-const quoted = (path: string): string => `"/${path.replaceAll('"', '""')}"`;
+const debugfsQuoted = (path: string): string =>
+  `"/${path.replaceAll('"', '""')}"`;
 
 /** mke2fs gives everything to the user who runs it, with the times of unpacking. */
 const commandsFor = ({
@@ -46,7 +47,8 @@ const commandsFor = ({
     atime: `@${mtime}`,
   })
     .map(
-      ([field, value]) => `set_inode_field ${quoted(path)} ${field} ${value}\n`,
+      ([field, value]) =>
+        `set_inode_field ${debugfsQuoted(path)} ${field} ${value}\n`,
     )
     .join("");
 

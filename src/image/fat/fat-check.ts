@@ -17,7 +17,7 @@ const LONGEST_FAT = 64 * 1024 * 1024;
 /** The specification's limit for a folder. */
 const MOST_ENTRIES = 65_536;
 /** All folders are held in memory, and a volume of folders alone would fill it; Ubuntu's take a few hundred KiB. */
-const MOST_FOLDER_BYTES = 32 * 1024 * 1024;
+const MOST_FAT_FOLDER_BYTES = 32 * 1024 * 1024;
 const READ_AT_ONCE = 1024 * 1024;
 
 export type SoundFat = {
@@ -116,7 +116,7 @@ const checkTree = async (
         `${folder.name} has more entries than a folder can hold`,
       );
     }
-    if (cache.held() > MOST_FOLDER_BYTES) {
+    if (cache.held() > MOST_FAT_FOLDER_BYTES) {
       throw bootPartitionUnsupported(
         "the boot partition has more folders than pi-image edits",
       );

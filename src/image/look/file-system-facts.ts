@@ -23,7 +23,7 @@ export type CardOwner = {
 };
 
 /** A label of the medium, which may hold anything, as words for a terminal. */
-export const textOf = (raw: string): string | undefined => {
+export const factText = (raw: string): string | undefined => {
   const text = raw
     .replace(/\0[^]*$/, "")
     .replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "?")

@@ -1,5 +1,5 @@
 // Names every file system on a disk, with what a person wants to know of it before it is overwritten.
-import { type FileSystemFacts, textOf } from "./file-system-facts.ts";
+import { type FileSystemFacts, factText } from "./file-system-facts.ts";
 import { lookAtExfat } from "./look-exfat.ts";
 import { lookAtFat } from "./look-fat.ts";
 import { partitionPlaces } from "../table/partition-places.ts";
@@ -42,7 +42,7 @@ const lookAtExt = (start: Buffer): FileSystemFacts | undefined => {
   const inodes = sb.readUInt32LE(0) - sb.readUInt32LE(0x10);
   return {
     name: (sb.readUInt32LE(0x60) & 0x40) === 0 ? "ext2/ext3" : "ext4",
-    label: textOf(sb.toString("latin1", 0x78, 0x88)),
+    label: factText(sb.toString("latin1", 0x78, 0x88)),
     used: used * 1024 * 2 ** Math.min(sb.readUInt32LE(0x18), 6),
     newest: written === 0 ? undefined : new Date(written * 1000),
     // Ten reserved ones, the root and lost+found are the first eleven.

@@ -1,7 +1,11 @@
 // What an exFAT file system holds, as new cards of 64 GB and more carry.
 // https://learn.microsoft.com/en-us/windows/win32/fileio/exfat-specification
 import { dosTime } from "./dos-time.ts";
-import { type FileSystemFacts, latestOf, textOf } from "./file-system-facts.ts";
+import {
+  type FileSystemFacts,
+  latestOf,
+  factText,
+} from "./file-system-facts.ts";
 import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";
 import { MOST_FOLDER_BYTES, walkClusters } from "./walk-clusters.ts";
@@ -48,7 +52,7 @@ const look = (folder: Buffer, into: Found): readonly Chain[] => {
         into.bitmap ??= { ...chainOf(entry), contiguous: false };
         break;
       case LABEL:
-        into.label = textOf(
+        into.label = factText(
           entry.toString(
             "utf16le",
             2,

@@ -4,7 +4,7 @@ import {
   type CardOwner,
   type FileSystemFacts,
   latestOf,
-  textOf,
+  factText,
 } from "./file-system-facts.ts";
 import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";
@@ -41,7 +41,7 @@ const look = (folder: Buffer, into: Walked): readonly number[] => {
     const cluster =
       folder.readUInt16LE(at + 20) * 0x1_0000 + folder.readUInt16LE(at + 26);
     if ((attributes & 0x08) !== 0) {
-      into.label = textOf(name);
+      into.label = factText(name);
     } else if ((attributes & 0x10) !== 0) {
       if (name !== WINDOWS_FOLDER) {
         below.push(cluster);
@@ -99,7 +99,9 @@ export const lookAtFat = async (
     return undefined;
   }
   const name = wide ? "FAT32" : clusters < 4085 ? "FAT12" : "FAT16";
-  const label = textOf(boot.toString("latin1", wide ? 71 : 43, wide ? 82 : 54));
+  const label = factText(
+    boot.toString("latin1", wide ? 71 : 43, wide ? 82 : 54),
+  );
   const entrySize = wide ? 4 : 2;
   if (name === "FAT12" || tableLength > LONGEST_TABLE) {
     return { name, label, used: undefined, newest: undefined, empty: false };

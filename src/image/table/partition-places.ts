@@ -4,12 +4,12 @@ import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";
 import type { SectorSize } from "./table.ts";
 
-export type Place = Range & {
+export type PartitionPlace = Range & {
   /** As in the kernel's names; undefined for a disk without partitions. */
   readonly number: number | undefined;
 };
 
-const inside = (source: Source, place: Place): boolean =>
+const inside = (source: Source, place: PartitionPlace): boolean =>
   place.offset > 0 &&
   place.length > 0 &&
   place.offset + place.length <= source.size;
@@ -21,11 +21,15 @@ const inside = (source: Source, place: Place): boolean =>
 export const partitionPlaces = async (
   source: Source,
   sectorSize?: SectorSize,
-): Promise<readonly Place[]> => {
+): Promise<readonly PartitionPlace[]> => {
   if (source.size < 4096) {
     return [];
   }
-  const whole: Place = { number: undefined, offset: 0, length: source.size };
+  const whole: PartitionPlace = {
+    number: undefined,
+    offset: 0,
+    length: source.size,
+  };
   const tables = [
     await readDiskTable(source, { sectorSize }),
     ...(sectorSize === 4096 ? [await readDiskTable(source)] : []),

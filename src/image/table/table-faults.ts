@@ -18,13 +18,13 @@ export type TableFault = {
 };
 
 /** What is looked at of a partition. */
-type Partition = Range & { readonly number: number };
+type NumberedRange = Range & { readonly number: number };
 
 /** Not so for numbers that no disk has, which are NaN. */
-const hasPlace = ({ offset, length }: Partition): boolean =>
+const hasPlace = ({ offset, length }: NumberedRange): boolean =>
   !(offset <= 0) && !(length <= 0);
 
-const overlaps = (partitions: readonly Partition[]): TableFault[] => {
+const overlapFaults = (partitions: readonly NumberedRange[]): TableFault[] => {
   const sorted = partitions
     .filter(hasPlace)
     .toSorted((a, b) => a.offset - b.offset);
@@ -44,7 +44,7 @@ const overlaps = (partitions: readonly Partition[]): TableFault[] => {
   return faults;
 };
 
-const onTable = (partition: Partition, places: readonly Range[]): boolean =>
+const onTable = (partition: NumberedRange, places: readonly Range[]): boolean =>
   places.some(
     (place) =>
       partition.offset < rangeEnd(place) && place.offset < rangeEnd(partition),
@@ -59,13 +59,13 @@ const count = (bytes: number): string =>
  * @param size bytes of the image; undefined where it is not known
  */
 export const placeFaults = (
-  partitions: readonly Partition[],
-  containers: readonly Partition[],
+  partitions: readonly NumberedRange[],
+  containers: readonly NumberedRange[],
   places: readonly Range[],
   size: number | undefined,
 ): readonly TableFault[] => {
   const all = [...partitions, ...containers];
-  const isLogical = ({ number }: Partition): boolean =>
+  const isLogical = ({ number }: NumberedRange): boolean =>
     containers.length > 0 && number > 4;
   return [
     ...all
@@ -91,10 +91,10 @@ export const placeFaults = (
         code: "PARTITION_BEYOND_END",
         message: `partition ${partition.number} ends at ${count(rangeEnd(partition))}, but the image has only ${size} bytes`,
       })),
-    ...overlaps([
+    ...overlapFaults([
       ...partitions.filter((partition) => !isLogical(partition)),
       ...containers,
     ]),
-    ...overlaps(partitions.filter(isLogical)),
+    ...overlapFaults(partitions.filter(isLogical)),
   ];
 };

@@ -5,7 +5,7 @@ import { imagePath } from "../rules/board-rules.ts";
 import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
 import type { Inventory } from "../schema/cluster-schema.ts";
 import { DEFAULT_HARDWARE, type Hardware } from "./hardware.ts";
-import { absolutePath, type Places } from "../load/paths.ts";
+import { absolutePath, type PathOrigins } from "../load/paths.ts";
 import type { ResolvedNode, Runtime } from "../resolved.ts";
 import { DEFAULT_SETTINGS } from "../settings.ts";
 import { STORAGE_FACTS } from "./storage.ts";
@@ -49,7 +49,7 @@ export const resolveBoard = (
     readonly cluster: Inventory["cluster"];
     readonly defaults: NonNullable<Inventory["defaults"]>;
   },
-  places: Places,
+  places: PathOrigins,
 ): Resolved => {
   const { cluster, defaults } = inventory;
   const board = node.board ?? defaults.board ?? DEFAULT_SETTINGS.board;

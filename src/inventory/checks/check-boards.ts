@@ -10,10 +10,10 @@ import {
 } from "../boards/base-facts.ts";
 import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
 import { BOARD_FACTS, CONTROL_PLANE_MEMORY } from "../boards/boards.ts";
-import type { Check, Draft, DraftNode } from "../draft.ts";
+import type { DraftCheck, Draft, DraftNode } from "../draft.ts";
 import type { Board } from "../resolved.ts";
 import { STORAGE_FACTS } from "../boards/storage.ts";
-import { nodesOf, placeOf, settingOf, titleOf } from "../settings.ts";
+import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
 
 type Facts = (typeof BOARD_FACTS)[Board] & { readonly name: Board };
 
@@ -37,7 +37,7 @@ const storage: NodeCheck = (draft, numbered, board) => {
         code: "BOARD_WITHOUT_PCIE",
         severity: "error",
         message: `${titleOf(numbered)} is a ${board.title}, which has no PCIe connector for an NVMe disk`,
-        ...placeOf(draft, numbered, found),
+        ...settingPlace(draft, numbered, found),
         hint: "set storage: sd, or usb, sd-to-usb or sd+usb-data for a disk in a USB adapter",
       };
 };
@@ -55,12 +55,12 @@ const pcieGen: NodeCheck = (draft, numbered, board) => {
       board.pcie === undefined
         ? `${titleOf(numbered)} is a ${board.title}, which has no PCIe connector`
         : `${titleOf(numbered)} is a ${board.title}, whose PCIe goes up to Gen ${board.pcie}`,
-    ...placeOf(draft, numbered, found),
+    ...settingPlace(draft, numbered, found),
     hint: `set pcieGen: 2 at the node; Gen 3 is for ${GEN_3.join(", ")}`,
   };
 };
 
-const base: NodeCheck = (draft, numbered, { name }) => {
+const checkBase: NodeCheck = (draft, numbered, { name }) => {
   const found = settingOf(draft, numbered.index, "base");
   const { runtime, kubernetes } = draft.content.cluster ?? {};
   const refusal =
@@ -81,7 +81,7 @@ const base: NodeCheck = (draft, numbered, { name }) => {
         code: "BASE_TOO_OLD",
         severity: "error",
         message: `${titleOf(numbered)} is ${refusal.why}`,
-        ...placeOf(draft, numbered, found),
+        ...settingPlace(draft, numbered, found),
         hint: refusal.hint,
       };
 };
@@ -101,7 +101,7 @@ const eeprom: NodeCheck = (draft, numbered, { name }) => {
   return (
     problem && {
       ...problem,
-      ...placeOf(
+      ...settingPlace(
         draft,
         numbered,
         written.value === undefined ? found : written,
@@ -128,13 +128,13 @@ const memory: NodeCheck = (draft, numbered, board) => {
       };
 };
 
-export const checkBoards: Check = (draft) =>
+export const checkBoards: DraftCheck = (draft) =>
   onceForEachBoard(
     nodesOf(draft).flatMap((numbered) => {
       const board = settingOf(draft, numbered.index, "board")?.value;
       return board === undefined
         ? []
-        : [storage, pcieGen, base, eeprom, memory].flatMap(
+        : [storage, pcieGen, checkBase, eeprom, memory].flatMap(
             (check) =>
               check(draft, numbered, { name: board, ...BOARD_FACTS[board] }) ??
               [],

@@ -1,15 +1,15 @@
 // The user's own lines for config.txt against those that the node's other settings make.
-import { type Setting, settingsOf } from "../../firmware/config-lines.ts";
+import { type ConfigSetting, settingsOf } from "../../firmware/config-lines.ts";
 import type { Problem } from "../../report/problem.ts";
 import { boardConfig, laterConfig } from "../boards/board-config.ts";
 import { filterOf } from "../rules/board-rules.ts";
 import { BOARD_FACTS } from "../boards/boards.ts";
-import type { Check, Draft } from "../draft.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
 import { DEFAULT_HARDWARE } from "../boards/hardware.ts";
-import { nodesOf, placeOf, settingOf, titleOf } from "../settings.ts";
+import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
 
 /** What the settings make, as far as they are right in themselves. */
-const ours = (draft: Draft, index: number): readonly Setting[] => {
+const ours = (draft: Draft, index: number): readonly ConfigSetting[] => {
   const board = settingOf(draft, index, "board")?.value;
   const storage = settingOf(draft, index, "storage")?.value;
   const hardware = settingOf(draft, index, "hardware")?.value;
@@ -64,7 +64,7 @@ const conflicts = (draft: Draft, index: number): readonly Problem[] => {
             code: "CONFIG_CONFLICT",
             severity: "error",
             message: `${titleOf({ index, node })} gets ${clash.line} from its other settings, and this line sets the same differently`,
-            ...placeOf(
+            ...settingPlace(
               draft,
               { index, node },
               config.path[0] === "defaults"
@@ -77,5 +77,5 @@ const conflicts = (draft: Draft, index: number): readonly Problem[] => {
   });
 };
 
-export const checkConfigLines: Check = (draft) =>
+export const checkConfigLines: DraftCheck = (draft) =>
   nodesOf(draft).flatMap(({ index }) => conflicts(draft, index));

@@ -1,17 +1,17 @@
 // The user's own lines for config.txt against each other.
 import {
   isOverlay,
-  type Setting,
+  type ConfigSetting,
   settingsOf,
 } from "../../firmware/config-lines.ts";
 import type { Problem } from "../../report/problem.ts";
 import { filterOf } from "../rules/board-rules.ts";
-import type { Check, Draft, DraftNode } from "../draft.ts";
+import type { DraftCheck, Draft, DraftNode } from "../draft.ts";
 import { nodesOf } from "../settings.ts";
 import { quoted } from "../wording.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
-type Placed = Setting & {
+type Placed = ConfigSetting & {
   readonly filter: string;
   /** Its index in the list. */
   readonly number: number;
@@ -67,7 +67,7 @@ const contradictions = (
   });
 };
 
-export const checkConfigList: Check = (draft) => [
+export const checkConfigList: DraftCheck = (draft) => [
   ...contradictions(draft, draft.content.defaults?.config, [
     "defaults",
     "config",

@@ -1,7 +1,11 @@
 // The addresses that a gateway gives: its ranges against each other, its network and fixed addresses, and room for all nodes.
 import type { Problem } from "../../report/problem.ts";
-import type { Check, Draft } from "../draft.ts";
-import { draftGateway, memberOf, type DraftGateway } from "../draft-gateway.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
+import {
+  draftGateway,
+  draftMember,
+  type DraftGateway,
+} from "../draft-gateway.ts";
 import { isBehind, reserveAddresses } from "../gateway-network.ts";
 import {
   broadcastAddress,
@@ -13,9 +17,9 @@ import {
 } from "../rules/ipv4.ts";
 import { nodesOf, titleOf } from "../settings.ts";
 
-type Range = DraftGateway["ranges"][number];
+type AddressRange = DraftGateway["ranges"][number];
 
-const rangeText = ({ from, to }: Range): string =>
+const rangeText = ({ from, to }: AddressRange): string =>
   `${formatAddress(from)}-${formatAddress(to)}`;
 
 const virtualAddress = (draft: Draft): number | undefined =>
@@ -74,7 +78,7 @@ const rangeProblems = (
 /** A node of the gateway's network that has the gateway's own address. */
 const takenByNode = (draft: Draft, gateway: DraftGateway): readonly Problem[] =>
   nodesOf(draft).flatMap(({ index, node }) =>
-    memberOf(draft, index).address === gateway.address &&
+    draftMember(draft, index).address === gateway.address &&
     index !== gateway.index
       ? [
           {
@@ -93,7 +97,7 @@ const roomProblems = (
   { network, ranges, address, path }: DraftGateway,
 ): readonly Problem[] => {
   const members = (draft.content.nodes ?? []).map((_, index) =>
-    memberOf(draft, index),
+    draftMember(draft, index),
   );
   const virtual = virtualAddress(draft);
   const reserved = reserveAddresses(network, ranges, members, [
@@ -117,7 +121,7 @@ const roomProblems = (
       ];
 };
 
-export const checkDhcp: Check = (draft) => {
+export const checkDhcp: DraftCheck = (draft) => {
   const gateway = draftGateway(draft);
   return gateway === undefined || draft.isBroken([...gateway.path, "ranges"])
     ? []

@@ -1,8 +1,8 @@
 // Settings of a disk at nodes whose storage or board does not use them.
 import { BOARD_FACTS } from "../boards/boards.ts";
 import type { Problem } from "../../report/problem.ts";
-import type { Check } from "../draft.ts";
-import { nodesOf, placeOf, settingOf, titleOf } from "../settings.ts";
+import type { DraftCheck } from "../draft.ts";
+import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
 import { STORAGE_FACTS, STORAGES } from "../boards/storage.ts";
 import { listed } from "../wording.ts";
 
@@ -13,7 +13,7 @@ const KEYS = ["dataMount", "keepCard"] as const;
  * The ROM of the 3B+ tries the card before everything else, and no setting changes that: the system would never leave it.
  * https://github.com/raspberrypi/documentation/blob/master/documentation/asciidoc/computers/raspberry-pi/bootflow-legacy.adoc
  */
-const checkKeptCards: Check = (draft) =>
+const checkKeptCards: DraftCheck = (draft) =>
   nodesOf(draft).flatMap((numbered): readonly Problem[] => {
     const { index } = numbered;
     const keepCard = settingOf(draft, index, "keepCard");
@@ -30,14 +30,14 @@ const checkKeptCards: Check = (draft) =>
             code: "KEEP_CARD_UNSUPPORTED",
             severity: "error",
             message: `${titleOf(numbered)} is a ${BOARD_FACTS[board].title}, which always starts from a card that can boot, and so never from its disk`,
-            ...placeOf(draft, numbered, keepCard),
+            ...settingPlace(draft, numbered, keepCard),
             hint: "set keepCard: false at the node; the card can be flashed again when it is needed",
           },
         ];
   });
 
 /** Only what a node says itself: in `defaults` the setting is for those nodes that can use it. */
-const checkUnused: Check = (draft) =>
+const checkUnused: DraftCheck = (draft) =>
   nodesOf(draft).flatMap(({ index, node }) =>
     KEYS.flatMap((key): readonly Problem[] => {
       const storage = settingOf(draft, index, "storage")?.value;
@@ -62,7 +62,7 @@ const checkUnused: Check = (draft) =>
     }),
   );
 
-export const checkDisks: Check = (draft) => [
+export const checkDisks: DraftCheck = (draft) => [
   ...checkUnused(draft),
   ...checkKeptCards(draft),
 ];

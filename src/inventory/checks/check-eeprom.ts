@@ -1,11 +1,11 @@
 // Whether a node's boot loader can be flashed from its card, and the warning for those that are.
 import type { Problem } from "../../report/problem.ts";
 import { BOARD_FACTS } from "../boards/boards.ts";
-import type { Check } from "../draft.ts";
-import { nodesOf, placeOf, settingOf, titleOf } from "../settings.ts";
+import type { DraftCheck } from "../draft.ts";
+import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
 import { STORAGE_FACTS } from "../boards/storage.ts";
 
-export const checkEeprom: Check = (draft) =>
+export const checkEeprom: DraftCheck = (draft) =>
   nodesOf(draft).flatMap((numbered): readonly Problem[] => {
     const { index } = numbered;
     const eeprom = settingOf(draft, index, "eeprom");
@@ -18,7 +18,7 @@ export const checkEeprom: Check = (draft) =>
     ) {
       return [];
     }
-    const place = placeOf(draft, numbered, eeprom);
+    const place = settingPlace(draft, numbered, eeprom);
     const { title, recoveryFromCard } = BOARD_FACTS[board];
     const { way, disk } = STORAGE_FACTS[storage];
     const name = titleOf(numbered);

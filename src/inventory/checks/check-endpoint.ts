@@ -1,6 +1,6 @@
 // The endpoint: every node must find the API server there, also tomorrow.
 import type { Problem } from "../../report/problem.ts";
-import type { Check, Draft } from "../draft.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
 import { endpointTarget, type EndpointNode } from "../endpoint.ts";
 import { parseAddress } from "../rules/ipv4.ts";
 import { closest, quoted } from "../wording.ts";
@@ -89,7 +89,7 @@ const nodeEndpoint = (
       ];
 };
 
-export const checkEndpoint: Check = (draft) => {
+export const checkEndpoint: DraftCheck = (draft) => {
   if (draft.isBroken(PATH) || draft.isBroken(VIRTUAL_PATH)) {
     return [];
   }

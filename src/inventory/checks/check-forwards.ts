@@ -1,7 +1,7 @@
 // Ports of the gateway that lead inside: to nodes behind it, none twice, and one to the API server.
 import type { Problem } from "../../report/problem.ts";
-import type { Check } from "../draft.ts";
-import { draftGateway, memberOf } from "../draft-gateway.ts";
+import type { DraftCheck } from "../draft.ts";
+import { draftGateway, draftMember } from "../draft-gateway.ts";
 import { API_PORT } from "../endpoint.ts";
 import { isBehind } from "../gateway-network.ts";
 import { nodesOf } from "../settings.ts";
@@ -17,14 +17,14 @@ const OWN_PORTS: Readonly<Record<string, string>> = {
   "udp 5353": "mDNS",
 };
 
-export const checkForwards: Check = (draft) => {
+export const checkForwards: DraftCheck = (draft) => {
   const gateway = draftGateway(draft);
   if (gateway === undefined) {
     return [];
   }
   const nodes = nodesOf(draft);
   const behind = nodes.filter(({ index }) =>
-    isBehind(gateway.network, memberOf(draft, index)),
+    isBehind(gateway.network, draftMember(draft, index)),
   );
   const seen = new Map<string, number>();
   return (gateway.node.serves?.forwards ?? []).flatMap(
@@ -78,7 +78,7 @@ export const checkForwards: Check = (draft) => {
 };
 
 /** A warning: on the cluster's own network all works, and SSH goes through the gateway. */
-export const checkApiForward: Check = (draft) => {
+export const checkApiForward: DraftCheck = (draft) => {
   const gateway = draftGateway(draft);
   if (gateway === undefined || draft.isBroken([...gateway.path, "forwards"])) {
     return [];
@@ -86,7 +86,7 @@ export const checkApiForward: Check = (draft) => {
   const planes = nodesOf(draft).flatMap(({ index, node }) =>
     node.role === "control-plane" &&
     node.name !== undefined &&
-    isBehind(gateway.network, memberOf(draft, index))
+    isBehind(gateway.network, draftMember(draft, index))
       ? [node.name]
       : [],
   );

@@ -1,6 +1,6 @@
 // The gateway: one of it, between two interfaces.
 import type { Problem } from "../../report/problem.ts";
-import type { Check, Draft } from "../draft.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
 import { isWired } from "../draft-gateway.ts";
 import { nodesOf, titleOf } from "../settings.ts";
 
@@ -8,7 +8,7 @@ const gatewaysOf = (draft: Draft) =>
   nodesOf(draft).filter(({ node }) => node.role === "gateway");
 
 /** Two DHCP servers on one switch would answer by turns. */
-export const checkGatewayNumber: Check = (draft) =>
+export const checkGatewayNumber: DraftCheck = (draft) =>
   gatewaysOf(draft)
     .slice(1)
     .map(({ index, node }) => ({
@@ -61,7 +61,7 @@ const interfaceProblem = (
 };
 
 /** A gateway stands between two networks. */
-export const checkGatewayInterfaces: Check = (draft) =>
+export const checkGatewayInterfaces: DraftCheck = (draft) =>
   gatewaysOf(draft).flatMap(({ index, node }): readonly Problem[] => {
     const serves = ["nodes", index, "serves"];
     if (node.serves === undefined) {

@@ -1,7 +1,7 @@
 // Switches of a board against what the board has.
 import type { Problem } from "../../report/problem.ts";
 import { BOARD_FACTS } from "../boards/boards.ts";
-import type { Check, Draft, DraftNode } from "../draft.ts";
+import type { DraftCheck, Draft, DraftNode } from "../draft.ts";
 import { nodesOf, settingOf, titleOf } from "../settings.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
@@ -111,7 +111,7 @@ const radio = (draft: Draft, numbered: Numbered): readonly Problem[] => {
   }));
 };
 
-export const checkHardware: Check = (draft) => [
+export const checkHardware: DraftCheck = (draft) => [
   ...nodesOf(draft).flatMap((numbered) => {
     const { hardware } = numbered.node;
     const path = ["nodes", numbered.index, "hardware"];

@@ -1,7 +1,7 @@
 // Fixed addresses against their gateways, and the uplink against the Wi-Fi.
 import type { Problem } from "../../report/problem.ts";
-import type { Check, Draft } from "../draft.ts";
-import { draftGateway, memberOf } from "../draft-gateway.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
+import { draftGateway, draftMember } from "../draft-gateway.ts";
 import { isBehind } from "../gateway-network.ts";
 import {
   broadcastAddress,
@@ -12,7 +12,7 @@ import {
   parseAddress,
   parseCidr,
 } from "../rules/ipv4.ts";
-import { nodesOf, placeOf, settingOf, titleOf } from "../settings.ts";
+import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
 import { listed } from "../wording.ts";
 
 const gatewayProblem = (
@@ -32,7 +32,7 @@ const gatewayProblem = (
   if (
     served !== undefined &&
     draft.content.nodes?.[index]?.gateway === undefined &&
-    isBehind(served.network, memberOf(draft, index))
+    isBehind(served.network, draftMember(draft, index))
   ) {
     return undefined;
   }
@@ -85,7 +85,7 @@ const gatewayProblem = (
 };
 
 /** Fixed addresses: a gateway, in the same network, that is somebody else. */
-export const checkGateways: Check = (draft) =>
+export const checkGateways: DraftCheck = (draft) =>
   nodesOf(draft).flatMap(({ index, node }): readonly Problem[] => {
     const title = titleOf({ index, node });
     if (node.address !== undefined) {
@@ -109,7 +109,7 @@ export const checkGateways: Check = (draft) =>
   });
 
 /** An uplink by Wi-Fi needs a Wi-Fi network. */
-export const checkUplinks: Check = (draft) =>
+export const checkUplinks: DraftCheck = (draft) =>
   nodesOf(draft).flatMap(({ index, node }) => {
     const uplink = settingOf(draft, index, "uplink");
     const wifi = settingOf(draft, index, "wifi");
@@ -119,7 +119,7 @@ export const checkUplinks: Check = (draft) =>
             code: "WIFI_MISSING",
             severity: "error",
             message: `the uplink of ${titleOf({ index, node })} is Wi-Fi, and no Wi-Fi network is set up for it`,
-            ...placeOf(draft, { index, node }, uplink),
+            ...settingPlace(draft, { index, node }, uplink),
             hint: "add `wifi`, or set uplink: ethernet at the node",
           } as const,
         ]

@@ -1,11 +1,11 @@
 // Names, cards and roles: what nodes must not share, and how many control planes there are.
 import type { Problem, Position } from "../../report/problem.ts";
-import type { Check, Draft } from "../draft.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
 import { nodesOf, type NumberedNode, titleOf } from "../settings.ts";
 import { quoted } from "../wording.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
-type Use = {
+type ValueUse = {
   readonly value: string;
   readonly path: Path;
   readonly title: string;
@@ -14,8 +14,8 @@ type Use = {
 /** A problem for each use of a value that stands further up already. */
 const taken = (
   draft: Draft,
-  uses: readonly Use[],
-  explain: (use: Use) => Pick<Problem, "code" | "message" | "hint">,
+  uses: readonly ValueUse[],
+  explain: (use: ValueUse) => Pick<Problem, "code" | "message" | "hint">,
 ): readonly Problem[] => {
   const first = new Map<string, { title: string; at: Position }>();
   return uses.flatMap((use) => {
@@ -30,7 +30,7 @@ const taken = (
   });
 };
 
-export const checkNodeNames: Check = (draft) =>
+export const checkNodeNames: DraftCheck = (draft) =>
   taken(
     draft,
     nodesOf(draft).flatMap(({ index, node: { name } }) =>
@@ -70,7 +70,7 @@ const takenAt = (
     explain,
   );
 
-export const checkNodeAddresses: Check = (draft) =>
+export const checkNodeAddresses: DraftCheck = (draft) =>
   takenAt(
     draft,
     ["address"],
@@ -82,7 +82,7 @@ export const checkNodeAddresses: Check = (draft) =>
     }),
   );
 
-export const checkCards: Check = (draft) =>
+export const checkCards: DraftCheck = (draft) =>
   takenAt(
     draft,
     ["card", "serial"],
@@ -94,7 +94,7 @@ export const checkCards: Check = (draft) =>
     }),
   );
 
-export const checkMacs: Check = (draft) =>
+export const checkMacs: DraftCheck = (draft) =>
   takenAt(
     draft,
     ["mac"],
@@ -106,7 +106,7 @@ export const checkMacs: Check = (draft) =>
     }),
   );
 
-export const checkControlPlanes: Check = (draft) => {
+export const checkControlPlanes: DraftCheck = (draft) => {
   const all = draft.content.nodes ?? [];
   const nodes = nodesOf(draft);
   const planes = nodes.filter(({ node }) => node.role === "control-plane");

@@ -1,9 +1,9 @@
 // Keys that belong to one role only, and what a storage node needs.
 import type { Problem } from "../../report/problem.ts";
-import type { Check, Draft } from "../draft.ts";
-import { draftGateway, memberOf } from "../draft-gateway.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
+import { draftGateway, draftMember } from "../draft-gateway.ts";
 import { isBehind } from "../gateway-network.ts";
-import { nodesOf, placeOf, settingOf, titleOf } from "../settings.ts";
+import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
 import { STORAGE_FACTS, STORAGES } from "../boards/storage.ts";
 import { listed } from "../wording.ts";
 
@@ -12,7 +12,7 @@ const ROLE_KEYS = [
   { key: "joins", role: "storage" },
 ] as const;
 
-export const checkRoleKeys: Check = (draft) =>
+export const checkRoleKeys: DraftCheck = (draft) =>
   nodesOf(draft).flatMap(({ index, node }) =>
     ROLE_KEYS.flatMap(({ key, role }): readonly Problem[] =>
       node[key] === undefined || node.role === undefined || node.role === role
@@ -31,7 +31,7 @@ export const checkRoleKeys: Check = (draft) =>
 
 const hasKnownAddress = (draft: Draft, index: number): boolean => {
   const gateway = draftGateway(draft);
-  const member = memberOf(draft, index);
+  const member = draftMember(draft, index);
   return (
     member.address !== undefined ||
     (gateway !== undefined && isBehind(gateway.network, member))
@@ -39,7 +39,7 @@ const hasKnownAddress = (draft: Draft, index: number): boolean => {
 };
 
 /** A storage node has a disk for data alone, and an address at which the cluster finds it for as long as its volumes live. */
-export const checkStorageNodes: Check = (draft) => {
+export const checkStorageNodes: DraftCheck = (draft) => {
   const nodes = nodesOf(draft).filter(({ node }) => node.role === "storage");
   const disks = STORAGES.filter((name) => STORAGE_FACTS[name].way === "data");
   return nodes.flatMap((numbered, number): readonly Problem[] => {
@@ -64,7 +64,7 @@ export const checkStorageNodes: Check = (draft) => {
         code: "STORAGE_DISK_MISSING",
         severity: "error",
         message: `the storage node ${title} has storage: ${storage.value}, so it has no disk to export`,
-        ...placeOf(draft, numbered, storage),
+        ...settingPlace(draft, numbered, storage),
         hint: `set storage: ${listed(disks, "or")} at the node`,
       });
     }

@@ -1,13 +1,13 @@
 // Pods, services and the local network: three ranges that must not share an address.
 import type { Problem } from "../../report/problem.ts";
 import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
-import type { Check, Draft } from "../draft.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
 import { draftGateway, type DraftGateway } from "../draft-gateway.ts";
 import {
   contains,
   formatCidr,
   networkOf,
-  overlaps,
+  cidrsOverlap,
   parseAddress,
   parseCidr,
   type Cidr,
@@ -15,7 +15,7 @@ import {
 import { joinsCluster, nodesOf, titleOf } from "../settings.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
-type Range = {
+type TitledCidr = {
   readonly cidr: Cidr;
   readonly title: string;
   /** Undefined: nobody wrote it, it is the default. */
@@ -29,7 +29,7 @@ const rangeOf = (
   draft: Draft,
   key: "podSubnet" | "serviceSubnet",
   title: string,
-): readonly Range[] => {
+): readonly TitledCidr[] => {
   const path = ["cluster", key];
   if (draft.isBroken(path)) {
     return [];
@@ -41,7 +41,7 @@ const rangeOf = (
     : [{ cidr, title, path: written === undefined ? undefined : path }];
 };
 
-const servedRange = ({ network, path }: DraftGateway): Range => ({
+const servedRange = ({ network, path }: DraftGateway): TitledCidr => ({
   cidr: networkOf(network),
   title: "the network behind the gateway",
   path: [...path, "address"],
@@ -53,7 +53,7 @@ const uplinkOverlap = (draft: Draft): readonly Problem[] => {
   const uplink = parseCidr(gateway?.node.address ?? "");
   return gateway === undefined || uplink === undefined
     ? []
-    : overlap(
+    : cidrProblems(
         draft,
         servedRange(gateway),
         {
@@ -66,8 +66,8 @@ const uplinkOverlap = (draft: Draft): readonly Problem[] => {
 };
 
 /** Each network of the nodes once, and the virtual address. */
-const localNetworks = (draft: Draft): readonly Range[] => {
-  const networks = new Map<string, Range>();
+const localNetworks = (draft: Draft): readonly TitledCidr[] => {
+  const networks = new Map<string, TitledCidr>();
   for (const { index, node } of nodesOf(draft)) {
     const cidr =
       node.address === undefined ? undefined : parseCidr(node.address);
@@ -107,13 +107,13 @@ const localNetworks = (draft: Draft): readonly Range[] => {
       ];
 };
 
-const overlap = (
+const cidrProblems = (
   draft: Draft,
-  a: Range,
-  b: Range,
+  a: TitledCidr,
+  b: TitledCidr,
   free: string | undefined,
 ): readonly Problem[] => {
-  if (!overlaps(a.cidr, b.cidr)) {
+  if (!cidrsOverlap(a.cidr, b.cidr)) {
     return [];
   }
   const path = a.path ?? b.path ?? ["cluster"];
@@ -137,28 +137,30 @@ const overlap = (
   ];
 };
 
-export const checkSubnets: Check = (draft) => {
+export const checkSubnets: DraftCheck = (draft) => {
   const pods = rangeOf(draft, "podSubnet", "the range of pods");
   const services = rangeOf(draft, "serviceSubnet", "the range of services");
   const local = localNetworks(draft);
   const used = [...services, ...local].map(({ cidr }) => cidr);
   const free = FREE_CANDIDATES.find((candidate) => {
     const cidr = parseCidr(candidate);
-    return cidr !== undefined && !used.some((other) => overlaps(cidr, other));
+    return (
+      cidr !== undefined && !used.some((other) => cidrsOverlap(cidr, other))
+    );
   });
   return [
     ...pods.flatMap((a) =>
-      [...services, ...local].flatMap((b) => overlap(draft, a, b, free)),
+      [...services, ...local].flatMap((b) => cidrProblems(draft, a, b, free)),
     ),
     ...services.flatMap((a) =>
-      local.flatMap((b) => overlap(draft, a, b, undefined)),
+      local.flatMap((b) => cidrProblems(draft, a, b, undefined)),
     ),
     ...uplinkOverlap(draft),
   ];
 };
 
 /** kubeadm's controller manager gives each node a /24 of the pods' range. */
-export const checkPodRoom: Check = (draft) => {
+export const checkPodRoom: DraftCheck = (draft) => {
   const [pods] = rangeOf(draft, "podSubnet", "");
   const nodes = (draft.content.nodes ?? []).filter(
     (node) => node === undefined || joinsCluster(node),

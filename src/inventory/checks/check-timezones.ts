@@ -1,6 +1,6 @@
 // Time zones that are spelled well and exist nowhere.
 import { ifOneOf } from "../../report/expected-failure.ts";
-import type { Check } from "../draft.ts";
+import type { DraftCheck } from "../draft.ts";
 import { nodesOf } from "../settings.ts";
 import { closest, quoted } from "../wording.ts";
 import type { Path } from "../yaml/yaml-file.ts";
@@ -23,7 +23,7 @@ const spelling = (name: string): string | undefined => {
 };
 
 // A warning: the zone may be younger than the data in this Node, and a node without it runs in UTC.
-export const checkTimezones: Check = (draft) =>
+export const checkTimezones: DraftCheck = (draft) =>
   [
     { path: ["defaults"] as Path, timezone: draft.content.defaults?.timezone },
     ...nodesOf(draft).map(({ index, node }) => ({

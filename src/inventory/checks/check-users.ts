@@ -1,6 +1,6 @@
 // Who can log in: nodes have no passwords, so without a user and a key nobody can.
 import type { Problem } from "../../report/problem.ts";
-import type { Check, Draft } from "../draft.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
 import { nodesOf, settingOf, titleOf } from "../settings.ts";
 import { listed } from "../wording.ts";
 import type { Path } from "../yaml/yaml-file.ts";
@@ -20,7 +20,7 @@ const listsOf = (
     users === undefined ? [] : [{ users, path }],
   );
 
-export const checkUserNames: Check = (draft) =>
+export const checkUserNames: DraftCheck = (draft) =>
   listsOf(draft).flatMap(({ users, path }) => {
     const first = new Map<string, number>();
     return users.flatMap((user, index): readonly Problem[] => {
@@ -43,7 +43,7 @@ export const checkUserNames: Check = (draft) =>
     });
   });
 
-export const checkUsers: Check = (draft) => {
+export const checkUsers: DraftCheck = (draft) => {
   const nodes = nodesOf(draft).flatMap((numbered) => {
     const found = settingOf(draft, numbered.index, "users");
     return found === undefined ? [] : [{ ...numbered, ...found }];

@@ -1,6 +1,6 @@
 // The virtual address that kube-vip moves between the control planes: nobody else's, and in their network.
 import type { Problem } from "../../report/problem.ts";
-import type { Check, Draft } from "../draft.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
 import { virtualHost } from "../endpoint.ts";
 import {
   broadcastAddress,
@@ -59,7 +59,7 @@ const virtualProblem = (
     : undefined;
 };
 
-export const checkVirtualAddress: Check = (draft) => {
+export const checkVirtualAddress: DraftCheck = (draft) => {
   const written = draft.content.cluster?.virtualAddress;
   const address = written === undefined ? undefined : parseAddress(written);
   if (address === undefined) {

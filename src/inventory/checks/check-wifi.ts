@@ -1,6 +1,6 @@
 // Whether each Wi-Fi network has a name, and a password where it needs one, and whether a list of networks fits together.
 import type { Problem } from "../../report/problem.ts";
-import type { Check, Draft, DraftWifi } from "../draft.ts";
+import type { DraftCheck, Draft, DraftWifi } from "../draft.ts";
 import { nodesOf } from "../settings.ts";
 import { networksOf, networkTitle } from "../wifi-networks.ts";
 import type { Path } from "../yaml/yaml-file.ts";
@@ -52,7 +52,7 @@ const passwordProblem = (
       };
 };
 
-export const checkWifiPasswords: Check = (draft) =>
+export const checkWifiPasswords: DraftCheck = (draft) =>
   written(draft).flatMap(({ networks }) =>
     networks.flatMap(
       ({ network, path }) => passwordProblem(draft, network, path) ?? [],
@@ -89,7 +89,7 @@ const nameProblem = (
     : undefined;
 };
 
-export const checkWifiNames: Check = (draft) =>
+export const checkWifiNames: DraftCheck = (draft) =>
   written(draft).flatMap(({ networks }) =>
     networks.flatMap(
       ({ network, path }) => nameProblem(draft, network, path) ?? [],
@@ -142,5 +142,5 @@ const listProblems = (
   ];
 };
 
-export const checkWifiLists: Check = (draft) =>
+export const checkWifiLists: DraftCheck = (draft) =>
   written(draft).flatMap(({ networks }) => listProblems(draft, networks));

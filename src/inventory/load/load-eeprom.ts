@@ -8,9 +8,9 @@ import type { Problem } from "../../report/problem.ts";
 import { BOARD_FACTS } from "../boards/boards.ts";
 import { imagePath } from "../rules/board-rules.ts";
 import type { Draft } from "../draft.ts";
-import { absolutePath, type Places } from "./paths.ts";
-import { nodesOf, placeOf, settingOf } from "../settings.ts";
-import type { Finding } from "../rules/text-rule.ts";
+import { absolutePath, type PathOrigins } from "./paths.ts";
+import { nodesOf, settingPlace, settingOf } from "../settings.ts";
+import type { RuleFinding } from "../rules/text-rule.ts";
 
 /** The largest image has 2 MiB. */
 const LIMIT = 4 * 1024 * 1024;
@@ -35,13 +35,13 @@ const readBytes = async (path: string): Promise<Buffer | string> => {
 const signaturePath = (image: string): string =>
   image.replace(/\.(bin|upd)$/, ".sig");
 
-const unreadable = (path: string, why: string): Finding => ({
+const unreadable = (path: string, why: string): RuleFinding => ({
   code: "EEPROM_IMAGE_UNREADABLE",
   message: `${path} cannot be used: ${why}`,
   hint: "the image and recovery.bin must be in the same folder, as in github.com/raspberrypi/rpi-eeprom; relative paths start at the inventory's folder",
 });
 
-const invalid = (message: string, hint: string): Finding => ({
+const invalid = (message: string, hint: string): RuleFinding => ({
   code: "EEPROM_IMAGE_INVALID",
   message,
   hint,
@@ -53,7 +53,7 @@ const findMistake = async (
   shown: string,
   chip: 2711 | 2712,
   board: string,
-): Promise<Finding | undefined> => {
+): Promise<RuleFinding | undefined> => {
   const bytes = await readBytes(path);
   if (typeof bytes === "string") {
     return unreadable(shown, bytes);
@@ -98,7 +98,7 @@ const findMistake = async (
 /** A problem for each node whose boot loader image is not one that its board can be flashed with. */
 export const loadEepromProblems = async (
   draft: Draft,
-  places: Places,
+  places: PathOrigins,
 ): Promise<readonly Problem[]> => {
   const problems: Problem[] = [];
   for (const numbered of nodesOf(draft)) {
@@ -124,7 +124,7 @@ export const loadEepromProblems = async (
       problems.push({
         ...found,
         severity: "error",
-        ...placeOf(draft, numbered, image),
+        ...settingPlace(draft, numbered, image),
       });
     }
   }

@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { dirname, resolve } from "node:path";
 import { hasErrors, type Problem } from "../../report/problem.ts";
-import { impliedAnswers, type Wanted } from "../implied-inventory.ts";
+import { impliedAnswers, type ImpliedNodes } from "../implied-inventory.ts";
 import { initTemplate } from "../init-template.ts";
 import { loadEepromProblems } from "./load-eeprom.ts";
 import { loadInitAnswers } from "./load-init-answers.ts";
@@ -10,7 +10,7 @@ import { loadAddonProblems, loadKeys } from "./load-keys.ts";
 import {
   type AllowCommand,
   hidePasswordVariables,
-  loadSecrets,
+  loadWifiPasswords,
   type Prompt,
 } from "./load-wifi-passwords.ts";
 import {
@@ -47,7 +47,7 @@ export type LoadOptions = {
    */
   readonly secrets?: SecretsWanted | undefined;
   /** Given: a missing file means what `init --yes` would write, with these nodes added. */
-  readonly implied?: Wanted | undefined;
+  readonly implied?: ImpliedNodes | undefined;
 };
 
 export type LoadedInventory = {
@@ -152,7 +152,10 @@ export const loadInventory = async (
       }
       default: {
         const places = { folder, home, env, prompt, ask, signal };
-        const loaded = await loadSecrets(draft, { ...places, allowCommand });
+        const loaded = await loadWifiPasswords(draft, {
+          ...places,
+          allowCommand,
+        });
         return { ...loaded, missing: [] };
       }
     }

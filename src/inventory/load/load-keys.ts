@@ -4,11 +4,11 @@ import { ifSystem } from "../../report/expected-failure.ts";
 import type { Problem } from "../../report/problem.ts";
 import type { Draft } from "../draft.ts";
 import { loadText } from "./load-text.ts";
-import { absolutePath, type Places } from "./paths.ts";
+import { absolutePath, type PathOrigins } from "./paths.ts";
 import { parseKeyReference } from "../rules/references.ts";
 import { nodesOf } from "../settings.ts";
 import { looksPrivate, parsePublicKeys } from "../rules/ssh-keys.ts";
-import type { Finding } from "../rules/text-rule.ts";
+import type { RuleFinding } from "../rules/text-rule.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
 const FILE_LIMIT = 64 * 1024;
@@ -36,8 +36,8 @@ const keyPlaces = (draft: Draft): readonly KeyPlace[] =>
 /** `path` is shown as it was written. */
 const keysInFile = async (
   path: string,
-  places: Places,
-): Promise<{ readonly keys: readonly string[] } | Finding> => {
+  places: PathOrigins,
+): Promise<{ readonly keys: readonly string[] } | RuleFinding> => {
   const file = await loadText(absolutePath(path, places), FILE_LIMIT);
   if (file.text === undefined) {
     return {
@@ -68,7 +68,7 @@ const keysInFile = async (
 /** The keys behind every entry, by what the entry says. */
 export const loadKeys = async (
   draft: Draft,
-  places: Places,
+  places: PathOrigins,
 ): Promise<{
   readonly keys: ReadonlyMap<string, readonly string[]>;
   readonly problems: readonly Problem[];
@@ -93,7 +93,7 @@ export const loadKeys = async (
 /** A problem for each add-on whose file is not there to be read. */
 export const loadAddonProblems = async (
   draft: Draft,
-  places: Places,
+  places: PathOrigins,
 ): Promise<readonly Problem[]> => {
   const problems: Problem[] = [];
   for (const [index, addon] of (

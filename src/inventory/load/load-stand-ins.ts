@@ -3,7 +3,7 @@ import type { Problem } from "../../report/problem.ts";
 import { secret, type Secret } from "../../report/secret.ts";
 import type { Draft } from "../draft.ts";
 import {
-  loadSecrets,
+  loadWifiPasswords,
   type Needed,
   neededSecrets,
   type SecretSources,
@@ -52,7 +52,7 @@ export const loadSecretsAtHand = async (
   draft: Draft,
   sources: Omit<SecretSources, "ask" | "prompt" | "allowCommand">,
 ): Promise<WithStandIns> => {
-  const { secrets, problems } = await loadSecrets(draft, {
+  const { secrets, problems } = await loadWifiPasswords(draft, {
     ...sources,
     prompt: undefined,
     allowCommand: "never",
@@ -72,7 +72,7 @@ export const loadSecretsWithoutCommands = async (
   draft: Draft,
   sources: Omit<SecretSources, "allowCommand">,
 ): Promise<WithStandIns> => {
-  const { secrets, problems } = await loadSecrets(draft, {
+  const { secrets, problems } = await loadWifiPasswords(draft, {
     ...sources,
     allowCommand: "never",
   });

@@ -6,7 +6,7 @@ import { hideVariable } from "../../system/run/child-environment.ts";
 import { tryTool } from "../../system/run/run-tool.ts";
 import type { Draft, DraftWifi } from "../draft.ts";
 import { loadText } from "./load-text.ts";
-import { absolutePath, type Places } from "./paths.ts";
+import { absolutePath, type PathOrigins } from "./paths.ts";
 import {
   parseSecretReference,
   secretName,
@@ -14,7 +14,7 @@ import {
 } from "../rules/references.ts";
 import type { Wifi } from "../resolved.ts";
 import { nodesOf, settingOf } from "../settings.ts";
-import type { Finding } from "../rules/text-rule.ts";
+import type { RuleFinding } from "../rules/text-rule.ts";
 import { networksOf, networkTitle } from "../wifi-networks.ts";
 import { passwordFinding } from "../rules/wifi-rules.ts";
 import type { Path } from "../yaml/yaml-file.ts";
@@ -30,7 +30,7 @@ export type Prompt = (question: string) => Promise<string | undefined>;
  */
 export type AllowCommand = (command: string) => Promise<boolean>;
 
-export type SecretSources = Places & {
+export type SecretSources = PathOrigins & {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly prompt: Prompt | undefined;
   /** "never" runs no command and takes that for no problem; undefined: nobody can allow one. */
@@ -40,13 +40,13 @@ export type SecretSources = Places & {
   readonly signal: AbortSignal | undefined;
 };
 
-type Fetched = { readonly value: string } | Finding | undefined;
+type Fetched = { readonly value: string } | RuleFinding | undefined;
 
 const failure = (
   code: ProblemCode,
   message: string,
   hint: string,
-): Finding => ({ code, message, hint });
+): RuleFinding => ({ code, message, hint });
 
 const trimEnd = (text: string): string => text.replace(/\r?\n$/, "");
 
@@ -65,7 +65,10 @@ const fromEnvironment = (name: string, env: SecretSources["env"]): Fetched => {
 };
 
 /** `path` is shown as it was written. */
-const fromFile = async (path: string, places: Places): Promise<Fetched> => {
+const fromFile = async (
+  path: string,
+  places: PathOrigins,
+): Promise<Fetched> => {
   const file = await loadText(absolutePath(path, places), FILE_LIMIT);
   if (file.text === undefined) {
     return failure(
@@ -229,7 +232,7 @@ export const hidePasswordVariables = (text: string, draft: Draft): void => {
  * Every password once, and a problem at each place whose reference leads to nothing that Wi-Fi can use. Throws what
  * `prompt` and `allowCommand` throw.
  */
-export const loadSecrets = async (
+export const loadWifiPasswords = async (
   draft: Draft,
   sources: SecretSources,
 ): Promise<{

@@ -1,5 +1,5 @@
 // Which files an inventory names, wherever in it they stand.
-import { absolutePath, type Places } from "./paths.ts";
+import { absolutePath, type PathOrigins } from "./paths.ts";
 import { isBaseFile } from "../rules/system-rules.ts";
 
 /** Keys whose value is a path, or may be one. */
@@ -11,7 +11,7 @@ const PATHS: Readonly<Record<string, (value: string) => boolean>> = {
 /** Absolute paths of all references `file:path`, and of bases that are files. */
 export const namedFiles = (
   part: unknown,
-  places: Places,
+  places: PathOrigins,
   key = "",
 ): readonly string[] => {
   if (typeof part === "string") {

@@ -2,13 +2,13 @@
 import { isAbsolute, join, resolve } from "node:path";
 
 /** Where paths of an inventory begin. */
-export type Places = {
+export type PathOrigins = {
   /** The inventory's folder, absolute. */
   readonly folder: string;
   readonly home: string;
 };
 
-export const absolutePath = (path: string, places: Places): string => {
+export const absolutePath = (path: string, places: PathOrigins): string => {
   if (path === "~" || path.startsWith("~/")) {
     return join(places.home, path.slice(1));
   }

@@ -1,6 +1,6 @@
 // Hides secrets that someone wrote into a file, before lines of the file or messages about it are shown.
 import { Lexer } from "yaml";
-import { type Range, secretForms } from "./secret-forms.ts";
+import { type TextSpan, secretForms } from "./secret-forms.ts";
 import { secretLines } from "./secret-lines.ts";
 import { secretScalars } from "./secret-scalars.ts";
 import { secretTree } from "./secret-tree.ts";
@@ -22,8 +22,8 @@ const blanks = (text: string): string => text.replaceAll(/[^\r\n]/g, " ");
 /** Not in the text: the lexer's marks for a document, the end of a flow and a scalar. */
 const MARKS: ReadonlySet<string> = new Set(["\u0002", "\u0018", "\u001F"]);
 
-const commentsOf = (text: string): readonly Range[] => {
-  const comments: Range[] = [];
+const commentsOf = (text: string): readonly TextSpan[] => {
+  const comments: TextSpan[] = [];
   let offset = 0;
   let before = "";
   for (const token of new Lexer().lex(text)) {
@@ -39,7 +39,7 @@ const commentsOf = (text: string): readonly Range[] => {
 };
 
 /** Everything but the comments blank, so that what was commented out is found as if it were not. */
-const onlyComments = (text: string, comments: readonly Range[]): string => {
+const onlyComments = (text: string, comments: readonly TextSpan[]): string => {
   let rest = "";
   let done = 0;
   for (const [from, to] of comments) {
@@ -53,9 +53,9 @@ const onlyComments = (text: string, comments: readonly Range[]): string => {
 /** A remark behind a secret, or behind the reference to it, often is the secret. */
 const besideSecrets = (
   text: string,
-  comments: readonly Range[],
-  ranges: readonly Range[],
-): readonly Range[] => {
+  comments: readonly TextSpan[],
+  ranges: readonly TextSpan[],
+): readonly TextSpan[] => {
   const lineOf = (offset: number): number =>
     text.lastIndexOf("\n", offset - 1) + 1;
   const lines = new Set(
@@ -68,7 +68,7 @@ const besideSecrets = (
 const anchoredLines = (
   text: string,
   secrets: readonly string[],
-): readonly Range[] =>
+): readonly TextSpan[] =>
   secrets.slice(0, MOST_REPEATED).flatMap((secret) => {
     const name = /^\*([^\s,\]}]+)/.exec(secret)?.[1];
     const at = name === undefined ? -1 : text.indexOf(`&${name} `);
@@ -83,12 +83,15 @@ const LEAST_REPEATED = 6;
 const MOST_REPEATED = 50;
 
 /** The same secret once more, wherever it stands. */
-const repeated = (text: string, secrets: readonly string[]): readonly Range[] =>
+const repeated = (
+  text: string,
+  secrets: readonly string[],
+): readonly TextSpan[] =>
   [...new Set(secrets)]
     .filter((secret) => secret.length >= LEAST_REPEATED)
     .slice(0, MOST_REPEATED)
     .flatMap((secret) => {
-      const ranges: Range[] = [];
+      const ranges: TextSpan[] = [];
       for (
         let at = text.indexOf(secret);
         at !== -1;
@@ -99,7 +102,7 @@ const repeated = (text: string, secrets: readonly string[]): readonly Range[] =>
       return ranges;
     });
 
-const mask = (text: string, ranges: readonly Range[]): string => {
+const mask = (text: string, ranges: readonly TextSpan[]): string => {
   const parts: string[] = [];
   let done = 0;
   for (const [from, to] of ranges.toSorted(([a], [b]) => a - b)) {

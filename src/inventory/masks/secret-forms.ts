@@ -1,7 +1,7 @@
 // What is a secret by its form alone, under whatever key somebody pasted it.
 
 /** Offsets in the text, the second one behind it. */
-export type Range = readonly [number, number];
+export type TextSpan = readonly [number, number];
 
 /** Not within a longer word, nor within a path or an address. */
 const ALONE = String.raw`(?<![A-Za-z0-9+/_.:~-])`;
@@ -38,11 +38,11 @@ const FORMS: readonly RegExp[] = [
 const PUBLIC = /^(?:AAAA[A-Za-z0-9]|MII|LS0tLS1CRUdJTiBDRVJU)/;
 
 /** Where something in the text is a secret by its form. */
-export const secretForms = (text: string): readonly Range[] =>
+export const secretForms = (text: string): readonly TextSpan[] =>
   FORMS.flatMap((form) =>
     [...text.matchAll(form)]
       .filter(([found]) => !PUBLIC.test(found))
-      .map(({ index, 0: found }): Range => [index, index + found.length]),
+      .map(({ index, 0: found }): TextSpan => [index, index + found.length]),
   );
 
 /** Whether some of it is. */

@@ -1,11 +1,11 @@
 // Finds secrets line by line, where no tree can be trusted: in broken YAML, in comments and in text after the document.
 import { parseSecretReference } from "../rules/references.ts";
 import { secretInside, verdictOn } from "./secret-keys.ts";
-import { hasSecretForm, type Range } from "./secret-forms.ts";
+import { hasSecretForm, type TextSpan } from "./secret-forms.ts";
 import { looksPrivate } from "../rules/ssh-keys.ts";
 
 export type Hidden = {
-  readonly ranges: readonly Range[];
+  readonly ranges: readonly TextSpan[];
   /** The secrets themselves, as far as they are known to be ones: no message may have them either. */
   readonly secrets: readonly string[];
 };
@@ -92,7 +92,7 @@ const isOwnLine = (line: string): boolean => {
  * @param wary whether a key that nobody knows counts as telling; not in prose
  */
 export const secretLines = (text: string, wary: boolean): Hidden => {
-  const ranges: Range[] = [];
+  const ranges: TextSpan[] = [];
   const secrets: string[] = [];
   let block: { readonly indent: number; readonly sure: boolean } | undefined;
   let quote: string | undefined;

@@ -1,8 +1,11 @@
 // Texts of a broken document that are secrets by their form once YAML's escapes are undone: messages have them undone.
 import { type Document, visit } from "yaml";
-import { hasSecretForm, type Range } from "./secret-forms.ts";
+import { hasSecretForm, type TextSpan } from "./secret-forms.ts";
 
-export type SecretScalar = { readonly range: Range; readonly secret: string };
+export type SecretScalar = {
+  readonly range: TextSpan;
+  readonly secret: string;
+};
 
 export const secretScalars = (
   document: Document | undefined,

@@ -13,7 +13,7 @@ import {
   type Scalar,
   visit,
 } from "yaml";
-import type { Range } from "./secret-forms.ts";
+import type { TextSpan } from "./secret-forms.ts";
 import { parsePublicKeys } from "../rules/ssh-keys.ts";
 import { type Hidden, isReference, secretFrom } from "./secret-lines.ts";
 import { verdictOn } from "./secret-keys.ts";
@@ -49,11 +49,11 @@ export const secretTree = (
   text: string,
 ): Hidden & {
   /** References: a remark on their line often is the secret. */
-  readonly beside: readonly Range[];
+  readonly beside: readonly TextSpan[];
 } => {
-  const ranges: Range[] = [];
+  const ranges: TextSpan[] = [];
   const secrets: string[] = [];
-  const beside: Range[] = [];
+  const beside: TextSpan[] = [];
   const seen = new Set<Node>();
 
   const hide = (from: number, to: number, sure: boolean): void => {

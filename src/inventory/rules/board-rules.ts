@@ -1,6 +1,6 @@
 // The texts about a board that people write: lines for config.txt, places of the data disk, boot loader images, MAC addresses.
 import { lineMistake, settingsOf } from "../../firmware/config-lines.ts";
-import type { Rule } from "./text-rule.ts";
+import type { TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 
 /** https://www.raspberrypi.com/documentation/computers/config_txt.html#model-filters */
@@ -21,7 +21,7 @@ const FILTERS = [
 export const filterOf = (line: string): string | undefined =>
   /^\[(.*)\]$/.exec(line)?.[1];
 
-export const configRule: Rule = (value) => {
+export const configRule: TextRule = (value) => {
   const filter = filterOf(value);
   if (filter !== undefined) {
     return FILTERS.includes(filter)
@@ -56,7 +56,7 @@ export const configRule: Rule = (value) => {
 const SYSTEM_FOLDERS =
   /^\/(bin|boot|dev|etc|lib|lib64|proc|root|run|sbin|sys|tmp|usr|var\/lib\/(cloud|dpkg|pi-image|systemd|apt|kubelet))(\/|$)/;
 
-export const dataMountRule: Rule = (value) => {
+export const dataMountRule: TextRule = (value) => {
   const plain = /^(\/[A-Za-z0-9._-]+){1,8}$/.test(value);
   return plain &&
     !/\/\.{1,2}(\/|$)/.test(value) &&
@@ -75,7 +75,7 @@ export const dataMountRule: Rule = (value) => {
 /** The path of a reference that `imageRule` accepts. */
 export const imagePath = (value: string): string => value.slice("file:".length);
 
-export const imageRule: Rule = (value) =>
+export const imageRule: TextRule = (value) =>
   /^file:.+/.test(value)
     ? undefined
     : {
@@ -84,7 +84,7 @@ export const imageRule: Rule = (value) =>
         hint: "write file: and a path",
       };
 
-export const macRule: Rule = (value) => {
+export const macRule: TextRule = (value) => {
   const hex = value.toLowerCase().replaceAll(/[:-]/g, "");
   const shaped = /^([0-9a-f]{2}([:-])[0-9a-f]{2})(\2[0-9a-f]{2}){4}$/i.test(
     value,

@@ -59,7 +59,7 @@ export const networkOf = (cidr: Cidr): Cidr => ({
 export const contains = (cidr: Cidr, address: number): boolean =>
   networkAddress(cidr) <= address && address <= broadcastAddress(cidr);
 
-export const overlaps = (a: Cidr, b: Cidr): boolean =>
+export const cidrsOverlap = (a: Cidr, b: Cidr): boolean =>
   networkAddress(a) <= broadcastAddress(b) &&
   networkAddress(b) <= broadcastAddress(a);
 

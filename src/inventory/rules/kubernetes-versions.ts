@@ -1,6 +1,6 @@
 // The Kubernetes minors that pi-image installs, and the newest patch of each.
 import type { KubernetesVersion } from "../resolved.ts";
-import type { Rule } from "./text-rule.ts";
+import type { TextRule } from "./text-rule.ts";
 import { listed, quoted } from "../wording.ts";
 
 /**
@@ -25,7 +25,7 @@ const parts = (value: string) =>
 const minorOf = (value: string): string =>
   value.split(".").slice(0, 2).join(".");
 
-export const kubernetesRule: Rule = (value) => {
+export const kubernetesRule: TextRule = (value) => {
   const found = parts(value);
   if (found === undefined) {
     const bare = value.replace(/^v/, "");

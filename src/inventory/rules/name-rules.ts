@@ -1,6 +1,6 @@
 // Names that become host names, DNS domains or names of resources in Kubernetes (RFC 1123).
 import { parseAddress } from "./ipv4.ts";
-import type { Rule } from "./text-rule.ts";
+import type { TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -27,7 +27,7 @@ const suggestion = (value: string): string => {
 const HOW =
   'use lower-case letters, digits and "-" between them, 63 characters at most';
 
-export const nodeNameRule: Rule = (value) => {
+export const nodeNameRule: TextRule = (value) => {
   if (!isLabel(value)) {
     return {
       code: "NODE_NAME_INVALID",
@@ -45,7 +45,7 @@ export const nodeNameRule: Rule = (value) => {
     : undefined;
 };
 
-export const namespaceRule: Rule = (value) =>
+export const namespaceRule: TextRule = (value) =>
   isLabel(value)
     ? undefined
     : {
@@ -54,7 +54,7 @@ export const namespaceRule: Rule = (value) =>
         hint: `${HOW}${suggestion(value)}`,
       };
 
-export const clusterNameRule: Rule = (value) =>
+export const clusterNameRule: TextRule = (value) =>
   isLabel(value) && value.length <= CLUSTER_NAME_LIMIT
     ? undefined
     : {
@@ -63,7 +63,7 @@ export const clusterNameRule: Rule = (value) =>
         hint: `use lower-case letters, digits and "-" between them, ${CLUSTER_NAME_LIMIT} characters at most${suggestion(value)}`,
       };
 
-export const domainRule: Rule = (value) =>
+export const domainRule: TextRule = (value) =>
   isDnsName(value)
     ? undefined
     : {
@@ -73,7 +73,7 @@ export const domainRule: Rule = (value) =>
       };
 
 /** A node's name, a DNS name or an address; which of them is for the cross-checks. */
-export const endpointRule: Rule = (value) => {
+export const endpointRule: TextRule = (value) => {
   const hint =
     "write the name of a control-plane node, a DNS name or an IPv4 address; the port is always 6443";
   if (parseAddress(value) !== undefined) {

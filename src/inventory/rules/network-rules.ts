@@ -10,32 +10,32 @@ import {
   parseCidr,
   type Cidr,
 } from "./ipv4.ts";
-import type { Finding, Rule } from "./text-rule.ts";
+import type { RuleFinding, TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 
 const looksLikeIpv6 = (value: string): boolean =>
   /^[0-9a-fA-F:.]+(\/\d+)?$/.test(value) && value.split(":").length > 2;
 
-const ipv6 = (value: string): Finding => ({
+const ipv6 = (value: string): RuleFinding => ({
   code: "IPV6_UNSUPPORTED",
   message: `${value} is IPv6, which pi-image does not set up yet`,
   hint: "use IPv4",
 });
 
-const invalid = (value: string, hint: string): Finding => ({
+const invalid = (value: string, hint: string): RuleFinding => ({
   code: "ADDRESS_INVALID",
   message: `${quoted(value)} is not an IPv4 address here`,
   hint,
 });
 
-const unusable = (address: number): Finding => ({
+const unusable = (address: number): RuleFinding => ({
   code: "ADDRESS_INVALID",
   message: `${formatAddress(address)} is not an address that a machine in a network can have`,
   hint: "use an address of your network, for example 192.168.1.50",
 });
 
 /** An address without prefix length that one machine can have. */
-export const addressRule: Rule = (value) => {
+export const addressRule: TextRule = (value) => {
   const address = parseAddress(value);
   if (address !== undefined) {
     return isUnicast(address) ? undefined : unusable(address);
@@ -51,7 +51,7 @@ export const addressRule: Rule = (value) => {
   );
 };
 
-const reserved = (cidr: Cidr): Finding | undefined => {
+const reserved = (cidr: Cidr): RuleFinding | undefined => {
   const kind =
     cidr.address === networkAddress(cidr)
       ? "the network itself"
@@ -68,7 +68,7 @@ const reserved = (cidr: Cidr): Finding | undefined => {
 };
 
 /** A node's address with the prefix length of its network, such as 192.168.1.50/24. */
-export const nodeAddressRule: Rule = (value) => {
+export const nodeAddressRule: TextRule = (value) => {
   const cidr = parseCidr(value);
   if (cidr === undefined) {
     if (looksLikeIpv6(value)) {
@@ -93,7 +93,7 @@ export const nodeAddressRule: Rule = (value) => {
  * https://github.com/kubernetes/kubernetes/blob/master/cmd/kubeadm/app/apis/kubeadm/validation/validation.go
  */
 export const subnetRule =
-  (shortest: number, longest: number): Rule =>
+  (shortest: number, longest: number): TextRule =>
   (value) => {
     const cidr = parseCidr(value);
     if (cidr === undefined) {

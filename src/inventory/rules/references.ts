@@ -1,6 +1,6 @@
 // Where a secret or a key comes from: the inventory names the place and never holds a secret itself.
 import type { Secret } from "../../report/secret.ts";
-import type { Rule } from "./text-rule.ts";
+import type { TextRule } from "./text-rule.ts";
 import { parsePublicKeys, looksPrivate } from "./ssh-keys.ts";
 import { quoted } from "../wording.ts";
 
@@ -33,7 +33,7 @@ export const parseSecretReference = (
 export const SECRET_HINT =
   "say where it comes from: env:NAME, file:path, exec:command or prompt";
 
-export const secretRule: Rule = (value) =>
+export const secretRule: TextRule = (value) =>
   parseSecretReference(value) === undefined
     ? {
         code: "SECRET_IN_FILE",
@@ -52,7 +52,7 @@ export const parseKeyReference = (text: string): KeyReference =>
     ? { from: "file", path: text.slice("file:".length) }
     : { from: "line", line: text };
 
-export const keyRule: Rule = (value) => {
+export const keyRule: TextRule = (value) => {
   if (looksPrivate(value)) {
     return {
       code: "KEY_IS_PRIVATE",

@@ -1,8 +1,8 @@
 // Time zone, locale, date, base image, card, mirrors and add-ons as people write them.
-import type { Rule } from "./text-rule.ts";
+import type { TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 
-export const timezoneRule: Rule = (value) =>
+export const timezoneRule: TextRule = (value) =>
   /^[A-Za-z][\w+-]{0,31}(\/[A-Za-z0-9][\w+-]{0,31}){0,2}$/.test(value)
     ? undefined
     : {
@@ -11,7 +11,7 @@ export const timezoneRule: Rule = (value) =>
         hint: "write it as in /usr/share/zoneinfo, for example Europe/Madrid or Etc/UTC",
       };
 
-export const localeRule: Rule = (value) =>
+export const localeRule: TextRule = (value) =>
   /^(C|POSIX|[a-z]{2,3}(_[A-Z]{2})?)(\.[A-Za-z0-9-]{1,20})?(@[a-z]{1,20})?$/.test(
     value,
   )
@@ -22,7 +22,7 @@ export const localeRule: Rule = (value) =>
         hint: "write it as `locale -a` shows it, for example es_ES.UTF-8 or C.UTF-8",
       };
 
-export const dateRule: Rule = (value) =>
+export const dateRule: TextRule = (value) =>
   /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value))
     ? undefined
     : {
@@ -32,7 +32,7 @@ export const dateRule: Rule = (value) =>
       };
 
 /** Printable ASCII without blanks at the ends: what lsblk shows in its SERIAL column. */
-export const serialRule: Rule = (value) =>
+export const serialRule: TextRule = (value) =>
   /^[!-~]([ -~]{0,126}[!-~])?$/.test(value)
     ? undefined
     : {
@@ -48,7 +48,7 @@ const URL_PATTERN =
 const credentialsIn = (value: string): boolean =>
   /^[a-z]+:\/\/[^/]*@/.test(value);
 
-export const urlRule: Rule = (value) => {
+export const urlRule: TextRule = (value) => {
   if (credentialsIn(value)) {
     return {
       code: "SECRET_IN_FILE",
@@ -65,7 +65,7 @@ export const urlRule: Rule = (value) => {
       };
 };
 
-export const registryRule: Rule = (value) =>
+export const registryRule: TextRule = (value) =>
   /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/.test(
     value,
   )
@@ -76,7 +76,7 @@ export const registryRule: Rule = (value) =>
         hint: "write host, port and path without https://, for example registry.home.arpa:5000/k8s",
       };
 
-export const registryHostRule: Rule = (value) =>
+export const registryHostRule: TextRule = (value) =>
   /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/.test(value)
     ? undefined
     : {
@@ -86,7 +86,7 @@ export const registryHostRule: Rule = (value) =>
       };
 
 /** OpenPGP version 4: 20 bytes in hexadecimal digits, as gpg shows them, in groups or not. */
-export const fingerprintRule: Rule = (value) =>
+export const fingerprintRule: TextRule = (value) =>
   /^[0-9a-f]{40}$/i.test(value.replaceAll(" ", ""))
     ? undefined
     : {
@@ -95,7 +95,7 @@ export const fingerprintRule: Rule = (value) =>
         hint: "write all 40 hexadecimal digits, as `gpg --show-keys` prints them; a short id can be forged",
       };
 
-export const addonRule: Rule = (value) => {
+export const addonRule: TextRule = (value) => {
   if (value.startsWith("url:")) {
     return urlRule(value.slice("url:".length));
   }
@@ -115,7 +115,7 @@ export const isBaseFile = (base: string): boolean =>
   !isUrl(base) &&
   (base.includes("/") || /\.(img|xz|gz|zst|zip|tar|tgz)$/i.test(base));
 
-export const baseRule: Rule = (value) => {
+export const baseRule: TextRule = (value) => {
   if (isUrl(value)) {
     return urlRule(value);
   }

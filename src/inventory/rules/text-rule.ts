@@ -4,7 +4,7 @@ import type { ProblemCode } from "../../report/problem-codes.ts";
 import { quoted } from "../wording.ts";
 
 /** What is wrong with one value, without its place. */
-export type Finding = {
+export type RuleFinding = {
   readonly code: ProblemCode;
   readonly message: string;
   readonly label?: string | undefined;
@@ -12,13 +12,13 @@ export type Finding = {
 };
 
 /** Undefined: the value is fine. */
-export type Rule = (value: string) => Finding | undefined;
+export type TextRule = (value: string) => RuleFinding | undefined;
 
 // Every string ends in a YAML document, a shell variable or a line of a configuration file on the node:
 // nothing that a program could take for the end of a line gets that far.
 const NOT_ONE_LINE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-const oneLine: Rule = (value) =>
+const demandOneLine: TextRule = (value) =>
   NOT_ONE_LINE.test(value)
     ? {
         code: "CONTROL_CHARACTER",
@@ -27,7 +27,7 @@ const oneLine: Rule = (value) =>
       }
     : undefined;
 
-const notEmpty: Rule = (value) =>
+const notEmpty: TextRule = (value) =>
   value === ""
     ? {
         code: "EMPTY_VALUE",
@@ -45,11 +45,11 @@ type About = {
 };
 
 /** A schema for a string that passes all rules; the first rule that fails speaks. */
-export const text = (about: About, ...rules: readonly Rule[]) =>
+export const textRule = (about: About, ...rules: readonly TextRule[]) =>
   z
     .string()
     .superRefine((value, context) => {
-      for (const rule of [...rules, notEmpty, oneLine]) {
+      for (const rule of [...rules, notEmpty, demandOneLine]) {
         const finding = rule(value);
         if (finding !== undefined) {
           context.addIssue({

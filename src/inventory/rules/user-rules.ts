@@ -1,5 +1,5 @@
 // Login names and shells that Ubuntu's useradd takes.
-import type { Rule } from "./text-rule.ts";
+import type { TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 
 /**
@@ -14,7 +14,7 @@ const SYSTEM_NAMES: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-export const userNameRule: Rule = (value) => {
+export const userNameRule: TextRule = (value) => {
   // The pattern of shadow's useradd, without its trailing $ (that is for Samba's machine accounts).
   if (!/^[a-z_][a-z0-9_-]{0,31}$/.test(value)) {
     return {
@@ -32,7 +32,7 @@ export const userNameRule: Rule = (value) => {
     : undefined;
 };
 
-export const shellRule: Rule = (value) =>
+export const shellRule: TextRule = (value) =>
   /^\/[\w./-]+$/.test(value)
     ? undefined
     : {

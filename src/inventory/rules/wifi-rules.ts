@@ -1,13 +1,13 @@
 // What a Wi-Fi network's name, country and password can be.
 import { isCountry } from "./countries.ts";
 import type { Wifi } from "../resolved.ts";
-import type { Finding, Rule } from "./text-rule.ts";
+import type { RuleFinding, TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 
 const octets = (text: string): number => Buffer.byteLength(text, "utf8");
 
 /** IEEE 802.11 allows 32 octets, which is fewer characters where they are not ASCII. */
-export const ssidRule: Rule = (value) => {
+export const ssidRule: TextRule = (value) => {
   const length = octets(value);
   return length <= 32
     ? undefined
@@ -21,7 +21,7 @@ export const ssidRule: Rule = (value) => {
 const HEX_OCTETS = /^(?:[0-9a-fA-F]{2})*$/;
 
 /** The octets of a name, for access points whose name is not text in UTF-8. */
-export const ssidHexRule: Rule = (value) => {
+export const ssidHexRule: TextRule = (value) => {
   if (!HEX_OCTETS.test(value)) {
     return {
       code: "WIFI_SSID_INVALID",
@@ -38,7 +38,7 @@ export const ssidHexRule: Rule = (value) => {
       };
 };
 
-export const countryRule: Rule = (value) => {
+export const countryRule: TextRule = (value) => {
   if (isCountry(value)) {
     return undefined;
   }
@@ -64,7 +64,7 @@ const HEX_KEY = /^[0-9a-fA-F]{64}$/;
 export const passwordFinding = (
   password: string,
   security: Wifi["security"],
-): Finding | undefined => {
+): RuleFinding | undefined => {
   if (HEX_KEY.test(password)) {
     return security === "wpa2"
       ? undefined

@@ -17,7 +17,7 @@ import {
   urlRule,
   fingerprintRule,
 } from "../rules/system-rules.ts";
-import { text } from "../rules/text-rule.ts";
+import { textRule } from "../rules/text-rule.ts";
 
 const JOIN_WAYS = ["certificate", "token"] as const;
 
@@ -53,7 +53,7 @@ const join = z
   .describe("How nodes join the cluster. Default: certificate.");
 
 const url = (description: string, example: string) =>
-  text({ description, examples: [example] }, urlRule).optional();
+  textRule({ description, examples: [example] }, urlRule).optional();
 
 const mirrors = z
   .strictObject({
@@ -61,7 +61,7 @@ const mirrors = z
       "A mirror of https://pkgs.k8s.io.",
       "http://apt.home.arpa/k8s",
     ),
-    kubernetesKey: text(
+    kubernetesKey: textRule(
       {
         description:
           "The fingerprint of the key that signs a mirror of kubernetesPackages with packages of your own. Default: the key of the Kubernetes project.",
@@ -69,7 +69,7 @@ const mirrors = z
       },
       fingerprintRule,
     ).optional(),
-    kubernetesImages: text(
+    kubernetesImages: textRule(
       {
         description: "A mirror of registry.k8s.io, without https://.",
         examples: ["registry.home.arpa:5000/k8s"],
@@ -79,14 +79,14 @@ const mirrors = z
     registries: z
       .array(
         z.strictObject({
-          registry: text(
+          registry: textRule(
             {
               description: "The host of the registry as image names have it.",
               examples: ["ghcr.io"],
             },
             registryHostRule,
           ),
-          mirror: text(
+          mirror: textRule(
             {
               description:
                 "The URL of the mirror, asked before the registry itself. A path with /v2 in it is the root of its interface, as Harbor has one for each project.",
@@ -110,7 +110,7 @@ const mirrors = z
     ),
     baseImages: z
       .array(
-        text(
+        textRule(
           {
             description: "An address in place of scheme and host.",
             examples: ["https://files.home.arpa/ubuntu-cdimage"],
@@ -128,7 +128,7 @@ const mirrors = z
 
 const cluster = z
   .strictObject({
-    name: text(
+    name: textRule(
       {
         description: "The cluster's name.",
         pattern: "^[a-z0-9]([a-z0-9-]{0,57}[a-z0-9])?$",
@@ -136,7 +136,7 @@ const cluster = z
       },
       clusterNameRule,
     ),
-    kubernetes: text(
+    kubernetes: textRule(
       {
         description:
           'The Kubernetes version in quotes: a minor ("1.36") or a patch ("1.36.5"). Default: "1.36".',
@@ -144,7 +144,7 @@ const cluster = z
       },
       kubernetesRule,
     ).optional(),
-    endpoint: text(
+    endpoint: textRule(
       {
         description:
           "Where the API server is reached: a node, a DNS name or an address. Default: the first control plane, or the virtual address.",
@@ -153,7 +153,7 @@ const cluster = z
       endpointRule,
     ).optional(),
     // kubeadm gives each node a /24 of it and allows at most 16 bits of difference.
-    podSubnet: text(
+    podSubnet: textRule(
       {
         description:
           "The addresses of pods; nothing else may use them. Default: 10.244.0.0/16.",
@@ -162,7 +162,7 @@ const cluster = z
       subnetRule(8, 24),
     ).optional(),
     // kubeadm: at most 20 bits of host part, and at least ten addresses, because DNS gets the tenth.
-    serviceSubnet: text(
+    serviceSubnet: textRule(
       {
         description:
           "The addresses of services; nothing else may use them. Default: 10.96.0.0/12.",
@@ -170,7 +170,7 @@ const cluster = z
       },
       subnetRule(12, 28),
     ).optional(),
-    dnsDomain: text(
+    dnsDomain: textRule(
       { description: "The DNS domain of services. Default: cluster.local." },
       domainRule,
     ).optional(),
@@ -186,7 +186,7 @@ const cluster = z
       ),
     join,
     hardening,
-    virtualAddress: text(
+    virtualAddress: textRule(
       {
         description:
           "A free address of your network that the control planes share (kube-vip).",
@@ -197,7 +197,7 @@ const cluster = z
     mirrors,
     addons: z
       .array(
-        text(
+        textRule(
           {
             description:
               "A manifest: file: and a path, or url: and an address.",
@@ -213,7 +213,7 @@ const cluster = z
 
 const trust = z
   .array(
-    text(
+    textRule(
       {
         description: "The fingerprint of a key: all 40 digits.",
         examples: ["DE15B14486CD377B9E876E1A234654DA9A296436"],

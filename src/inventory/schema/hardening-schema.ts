@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { namespaceRule } from "../rules/name-rules.ts";
 import { ANONYMOUS_ACCESS, POD_SECURITY_LEVELS } from "../resolved.ts";
-import { text } from "../rules/text-rule.ts";
+import { textRule } from "../rules/text-rule.ts";
 
 export const hardening = z
   .strictObject({
@@ -26,7 +26,7 @@ export const hardening = z
       ),
     podSecurityExempt: z
       .array(
-        text(
+        textRule(
           {
             description: "The name of a namespace.",
             examples: ["longhorn-system"],

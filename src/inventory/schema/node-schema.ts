@@ -21,18 +21,18 @@ import {
   serialRule,
   timezoneRule,
 } from "../rules/system-rules.ts";
-import { text } from "../rules/text-rule.ts";
+import { textRule } from "../rules/text-rule.ts";
 import { shellRule, userNameRule } from "../rules/user-rules.ts";
 import { wifiSchema } from "./wifi-schema.ts";
 
 const user = z.strictObject({
-  name: text(
+  name: textRule(
     { description: "The login name.", examples: ["ana"] },
     userNameRule,
   ),
   sshKeys: z
     .array(
-      text(
+      textRule(
         {
           description:
             "A public key: file: and a path, or the line itself. Relative paths start at this file's folder; ~ is your home.",
@@ -49,7 +49,7 @@ const user = z.strictObject({
     .boolean()
     .optional()
     .describe("Whether the user may become root with sudo. Default: true."),
-  shell: text(
+  shell: textRule(
     { description: "The login shell. Default: /bin/bash." },
     shellRule,
   ).optional(),
@@ -61,7 +61,7 @@ const settings = {
     .enum(BOARDS)
     .optional()
     .describe("The Raspberry Pi model. Default: pi5."),
-  base: text(
+  base: textRule(
     {
       description:
         "The base image: a name from `pi-image base list`, a path or a URL. Default: ubuntu-24.04.",
@@ -75,7 +75,7 @@ const settings = {
     .describe(
       "The board's memory in GB, where its model is sold with several; `check` then knows whether it can be a control plane.",
     ),
-  eepromDate: text(
+  eepromDate: textRule(
     {
       description:
         "The date of the board's boot EEPROM, as `rpi-eeprom-update` shows it; `check` then knows whether it boots the base image.",
@@ -90,7 +90,7 @@ const settings = {
     .describe(
       "Where the node boots and runs: from the card (sd), from a disk that you flash (nvme, usb), from a disk that the card fills at first boot (sd-to-nvme, sd-to-usb), or from the card with a disk for data (sd+nvme-data, sd+usb-data). Default: sd.",
     ),
-  dataMount: text(
+  dataMount: textRule(
     {
       description:
         "Where the disk of sd+nvme-data or sd+usb-data is mounted. Default: the folder of the container runtime.",
@@ -116,7 +116,7 @@ const settings = {
     .describe(
       "The boot loader's own memory: auto lets the node set its boot order where that is needed, keep never touches it, recovery flashes the image in eepromImage from the card. Default: auto.",
     ),
-  eepromImage: text(
+  eepromImage: textRule(
     {
       description:
         "For eeprom: recovery, the vendor's boot loader image, with its recovery.bin in the same folder.",
@@ -131,7 +131,7 @@ const settings = {
     ),
   config: z
     .array(
-      text(
+      textRule(
         {
           description:
             "A line for config.txt, or a filter such as [pi5] for those after it.",
@@ -144,14 +144,14 @@ const settings = {
     .describe(
       "Your own lines for config.txt. A node's own list takes the place of the one in defaults.",
     ),
-  timezone: text(
+  timezone: textRule(
     {
       description: "The time zone. Default: Etc/UTC.",
       examples: ["Europe/Madrid"],
     },
     timezoneRule,
   ).optional(),
-  locale: text(
+  locale: textRule(
     { description: "The locale. Default: C.UTF-8.", examples: ["es_ES.UTF-8"] },
     localeRule,
   ).optional(),
@@ -172,7 +172,7 @@ const settings = {
     .describe(
       "The network that Kubernetes uses and that has the address. Default: wifi where Wi-Fi is set up, otherwise ethernet.",
     ),
-  gateway: text(
+  gateway: textRule(
     {
       description: "The router, for nodes that have an address of their own.",
       examples: ["192.168.1.1"],
@@ -180,13 +180,15 @@ const settings = {
     addressRule,
   ).optional(),
   nameservers: z
-    .array(text({ description: "A DNS server's IPv4 address." }, addressRule))
+    .array(
+      textRule({ description: "A DNS server's IPv4 address." }, addressRule),
+    )
     .optional()
     .describe(
       "The DNS servers, for nodes that have an address of their own. Default: the gateway.",
     ),
   search: z
-    .array(text({ description: "A DNS domain." }, domainRule))
+    .array(textRule({ description: "A DNS domain." }, domainRule))
     .optional()
     .describe("Domains in which short names are looked up."),
 };
@@ -196,7 +198,7 @@ export const defaultsSchema = z
   .describe("Settings of all nodes; a node's own setting wins.");
 
 export const nodeSchema = z.strictObject({
-  name: text(
+  name: textRule(
     {
       description: "The node's host name and its name in Kubernetes.",
       pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
@@ -216,7 +218,7 @@ export const nodeSchema = z.strictObject({
     .describe(
       "The Wi-Fi network, or the list of networks, in place of what defaults say; false: this node uses no Wi-Fi.",
     ),
-  address: text(
+  address: textRule(
     {
       description:
         "A fixed IPv4 address with the prefix length of its network. Without one, DHCP gives it.",
@@ -233,7 +235,7 @@ export const nodeSchema = z.strictObject({
     ),
   card: z
     .strictObject({
-      serial: text(
+      serial: textRule(
         {
           description:
             "The serial number of the only card that this node may be written to, from `pi-image devices`.",
@@ -244,7 +246,7 @@ export const nodeSchema = z.strictObject({
     })
     .optional()
     .describe("The card that this node is bound to."),
-  mac: text(
+  mac: textRule(
     {
       description:
         "The Ethernet address of the board that this node is bound to: its card runs in no other, and a gateway knows the board by it.",

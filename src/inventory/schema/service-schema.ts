@@ -3,11 +3,11 @@ import { z } from "zod";
 import { parseAddress } from "../rules/ipv4.ts";
 import { domainRule, nodeNameRule } from "../rules/name-rules.ts";
 import { nodeAddressRule } from "../rules/network-rules.ts";
-import { text, type Rule } from "../rules/text-rule.ts";
+import { textRule, type TextRule } from "../rules/text-rule.ts";
 import { quoted } from "../wording.ts";
 
 /** Linux: 15 octets at most, no slash and no blank. Only what dnsmasq, nftables and netplan take without quoting. */
-const interfaceRule: Rule = (value) =>
+const interfaceRule: TextRule = (value) =>
   /^[a-z][a-z0-9._-]{0,14}$/i.test(value)
     ? undefined
     : {
@@ -28,7 +28,7 @@ export const parseRange = (
     : { from, to };
 };
 
-const rangeRule: Rule = (value) =>
+const rangeRule: TextRule = (value) =>
   parseRange(value) === undefined
     ? {
         code: "DHCP_RANGE_INVALID",
@@ -41,7 +41,7 @@ const port = z.int().min(1).max(65_535);
 
 const forward = z.strictObject({
   port: port.describe("The port of the gateway, on its uplink."),
-  to: text(
+  to: textRule(
     { description: "The node behind the gateway.", examples: ["cplane"] },
     nodeNameRule,
   ),
@@ -56,7 +56,7 @@ const forward = z.strictObject({
 
 export const serviceSchema = z
   .strictObject({
-    interface: text(
+    interface: textRule(
       {
         description:
           "The interface that leads to the cluster's switch. Default: eth0 where the uplink is Wi-Fi.",
@@ -64,7 +64,7 @@ export const serviceSchema = z
       },
       interfaceRule,
     ).optional(),
-    address: text(
+    address: textRule(
       {
         description:
           "The gateway's address on the cluster's network, with prefix length.",
@@ -74,7 +74,7 @@ export const serviceSchema = z
     ),
     ranges: z
       .array(
-        text(
+        textRule(
           {
             description: "The first and the last address.",
             examples: ["10.0.0.100-10.0.0.199"],
@@ -86,7 +86,7 @@ export const serviceSchema = z
       .describe(
         "Addresses for machines that the inventory does not name; an empty list for none. Default: the upper half of the network.",
       ),
-    domain: text(
+    domain: textRule(
       {
         description:
           "The DNS domain of the nodes' names. Default: the cluster's name and home.arpa.",

@@ -1,18 +1,18 @@
 // The schema of a node's Wi-Fi: one network, or several in order of preference.
 import { z } from "zod";
 import { secretRule } from "../rules/references.ts";
-import { text } from "../rules/text-rule.ts";
+import { textRule } from "../rules/text-rule.ts";
 import { countryRule, ssidHexRule, ssidRule } from "../rules/wifi-rules.ts";
 
 const network = z.strictObject({
-  ssid: text(
+  ssid: textRule(
     {
       description: "The network's name, 32 octets at most.",
       examples: ["home"],
     },
     ssidRule,
   ).optional(),
-  ssidHex: text(
+  ssidHex: textRule(
     {
       description:
         "The octets of a name that cannot be written as text, two hexadecimal digits each, in place of ssid.",
@@ -21,7 +21,7 @@ const network = z.strictObject({
     },
     ssidHexRule,
   ).optional(),
-  country: text(
+  country: textRule(
     {
       description:
         "The country whose radio rules apply: two capital letters (ISO 3166-1), for example ES.",
@@ -40,7 +40,7 @@ const network = z.strictObject({
     .boolean()
     .optional()
     .describe("Whether the network hides its name. Default: false."),
-  password: text(
+  password: textRule(
     {
       description:
         "Where the password comes from: env:NAME, file:path, exec:command or prompt. Never the password itself.",

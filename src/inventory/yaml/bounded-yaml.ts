@@ -17,16 +17,16 @@ type Options = Pick<
 >;
 
 /** Both count from 1. */
-type Place = { readonly line: number; readonly column: number };
+type TokenPlace = { readonly line: number; readonly column: number };
 
 /** The first thing that is wrong; the words may quote the file. */
-export type YamlMistake = Place & { readonly message: string };
+export type YamlMistake = TokenPlace & { readonly message: string };
 
 type BoundedYaml =
   | {
       /** Without errors; none for a text without content. */
       readonly documents: readonly Document.Parsed[];
-      readonly placeOf: (offset: number) => Place;
+      readonly placeOf: (offset: number) => TokenPlace;
     }
   | { readonly mistake: YamlMistake };
 
@@ -49,7 +49,7 @@ export const parseBoundedYaml = (
     return { mistake: tooDeep(text, deep) };
   }
   const lines = new LineCounter();
-  const placeOf = (offset: number): Place => {
+  const placeOf = (offset: number): TokenPlace => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };

@@ -3,12 +3,15 @@ import type { z } from "zod";
 import type { Problem } from "../../report/problem.ts";
 import { descriptionAt, knownKeys } from "./schema-keys.ts";
 import { valueAt, type Mistake } from "./schema-mistakes.ts";
-import type { Finding } from "../rules/text-rule.ts";
+import type { RuleFinding } from "../rules/text-rule.ts";
 import { closest, listed, quoted } from "../wording.ts";
 import type { Path, YamlFile } from "./yaml-file.ts";
 
 /** Better words for some mistakes of one kind of file; undefined leaves the ordinary ones. */
-export type Special = (mistake: Mistake, data: unknown) => Finding | undefined;
+export type Special = (
+  mistake: Mistake,
+  data: unknown,
+) => RuleFinding | undefined;
 
 const KIND_WORDS: Readonly<Record<string, string>> = {
   array: "a list",
@@ -35,7 +38,7 @@ const nameOf = (path: Path): string => {
     : `\`${last}\``;
 };
 
-const missing = (path: Path, schema: z.ZodType): Finding => {
+const missing = (path: Path, schema: z.ZodType): RuleFinding => {
   // Descriptions are sentences of their own; here one stands inside another.
   const meaning = descriptionAt(schema, path)
     ?.replace(/^./, (letter) => letter.toLowerCase())
@@ -48,7 +51,7 @@ const missing = (path: Path, schema: z.ZodType): Finding => {
   };
 };
 
-const unknown = (path: Path, schema: z.ZodType): Finding => {
+const unknown = (path: Path, schema: z.ZodType): RuleFinding => {
   const known = knownKeys(schema, path.slice(0, -1));
   const meant = closest(String(path.at(-1)), known);
   return {
@@ -64,7 +67,7 @@ const wrongType = (
   expected: readonly string[],
   value: unknown,
   source: string,
-): Finding => {
+): RuleFinding => {
   if (value === null) {
     return {
       code: "EMPTY_VALUE",
@@ -85,7 +88,7 @@ const wrongChoice = (
   path: Path,
   choices: readonly (string | number | boolean)[],
   value: unknown,
-): Finding => {
+): RuleFinding => {
   const words = choices.map(String);
   const written =
     typeof value === "string" ? quoted(value) : JSON.stringify(value);
@@ -106,7 +109,7 @@ const ordinary = (
   schema: z.ZodType,
   value: unknown,
   source: string,
-): Finding => {
+): RuleFinding => {
   switch (mistake.kind) {
     case "missing":
       return missing(mistake.path, schema);

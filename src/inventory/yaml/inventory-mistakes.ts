@@ -5,7 +5,7 @@ import { SECRET_HINT } from "../rules/references.ts";
 import { SYNONYMS } from "./synonyms.ts";
 import { knownKeys } from "./schema-keys.ts";
 import { valueAt, type Mistake } from "./schema-mistakes.ts";
-import type { Finding } from "../rules/text-rule.ts";
+import type { RuleFinding } from "../rules/text-rule.ts";
 import { listed } from "../wording.ts";
 import type { Path } from "./yaml-file.ts";
 
@@ -23,7 +23,7 @@ const rightPlace = (key: string): string | undefined => {
     : section && `it belongs under \`${section}\``;
 };
 
-const unknownKey = (path: Path): Finding | undefined => {
+const unknownKey = (path: Path): RuleFinding | undefined => {
   const key = String(path.at(-1));
   const known = knownKeys(inventorySchema, path.slice(0, -1));
   const synonym = Object.hasOwn(SYNONYMS, key) ? SYNONYMS[key] : undefined;
@@ -46,7 +46,7 @@ const isWifiKey = (path: Path, key: string): boolean =>
   path.at(-1) === key &&
   (typeof path.at(-2) === "number" ? path.at(-3) : path.at(-2)) === "wifi";
 
-const wrongValue = (path: Path, value: unknown): Finding | undefined => {
+const wrongValue = (path: Path, value: unknown): RuleFinding | undefined => {
   if (path.length === 0 && value === null) {
     return {
       code: "INVENTORY_EMPTY",

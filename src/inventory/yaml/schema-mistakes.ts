@@ -1,6 +1,6 @@
 // Turns what a schema refuses into plain mistakes, one for each place in the file.
 import type { z } from "zod";
-import type { Finding } from "../rules/text-rule.ts";
+import type { RuleFinding } from "../rules/text-rule.ts";
 import type { Path } from "./yaml-file.ts";
 
 type Choice = string | number | boolean;
@@ -11,7 +11,7 @@ export type Mistake = { readonly path: Path } & (
   | { readonly kind: "type"; readonly expected: readonly string[] }
   | { readonly kind: "choice"; readonly choices: readonly Choice[] }
   | { readonly kind: "size"; readonly bound: string }
-  | { readonly kind: "finding"; readonly finding: Finding }
+  | { readonly kind: "finding"; readonly finding: RuleFinding }
 );
 
 type Issue = z.core.$ZodIssue;
@@ -112,7 +112,7 @@ const mistakesOf = (issue: Issue, data: unknown): readonly Mistake[] => {
         {
           kind: "finding",
           path,
-          finding: issue.params?.["finding"] as Finding,
+          finding: issue.params?.["finding"] as RuleFinding,
         },
       ];
     case "invalid_format":

@@ -51,7 +51,7 @@ type Found = {
   readonly whole: boolean;
 };
 
-const node = (value: unknown): Node | undefined =>
+const asNode = (value: unknown): Node | undefined =>
   isNode(value) ? value : undefined;
 
 type Pairs = ReadonlyMap<string, Pair>;
@@ -76,7 +76,7 @@ const step = (
 ): Omit<Found, "whole"> | undefined => {
   if (isMap(parent)) {
     const pair = pairsOf(parent, known).get(String(name));
-    return pair && { key: node(pair.key), value: node(pair.value) };
+    return pair && { key: asNode(pair.key), value: asNode(pair.value) };
   }
   const item =
     isSeq(parent) && typeof name === "number" ? parent.items[name] : undefined;
@@ -91,7 +91,7 @@ const find = (
 ): Found => {
   let found: Omit<Found, "whole"> = {
     key: undefined,
-    value: node(document.contents),
+    value: asNode(document.contents),
   };
   for (const name of path) {
     const parent = isAlias(found.value)
@@ -183,7 +183,7 @@ export const parseYamlFile = (file: string, text: string): YamlFile => {
         code: "YAML_ALIASES",
         severity: "error",
         message: "the aliases of this file expand beyond the limit",
-        at: place(node(document.contents)),
+        at: place(asNode(document.contents)),
         hint: "write repeated values out, or once under `defaults`",
       });
     }

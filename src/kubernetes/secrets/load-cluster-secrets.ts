@@ -125,7 +125,7 @@ export type LoadedSecrets = SecretsDocument & { readonly encrypted: boolean };
  *
  * @throws UserError SECRETS_READABLE, SECRETS_UNREADABLE, SECRETS_DAMAGED, AGE_IDENTITY_UNUSABLE
  */
-export const loadSecrets = async (
+export const loadClusterSecrets = async (
   path: string,
   { identityFile, env = process.env }: OpenOptions = {},
 ): Promise<LoadedSecrets | undefined> => {

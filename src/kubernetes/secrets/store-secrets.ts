@@ -14,7 +14,7 @@ import type { ChangedSecrets, ClusterSecrets } from "./cluster-secrets.ts";
 import { completeClusterSecrets } from "./complete-cluster-secrets.ts";
 import {
   type LoadedSecrets,
-  loadSecrets,
+  loadClusterSecrets,
   type OpenOptions,
   resolveSecretsPath,
 } from "./load-cluster-secrets.ts";
@@ -126,7 +126,7 @@ const changeSecrets = async (
   options: StoreOptions,
 ): Promise<KeptSecrets> => {
   const file = await resolveSecretsPath(path);
-  const before = await loadSecrets(file, options);
+  const before = await loadClusterSecrets(file, options);
   if (before !== undefined) {
     const { secrets, changes } = await decide(path, before, change, options);
     if (changes.length === 0) {
@@ -135,7 +135,7 @@ const changeSecrets = async (
   }
   const update = async (): Promise<Next> => {
     await removeStalePartials(dirname(file));
-    const loaded = await loadSecrets(file, options);
+    const loaded = await loadClusterSecrets(file, options);
     const next = await decide(path, loaded, change, options);
     const text = await textOf(next);
     if (loaded !== undefined) {
@@ -186,7 +186,7 @@ export const draftSecrets = async (
   making: Making,
   options: OpenOptions = {},
 ): Promise<SecretsDraft> => {
-  const loaded = await loadSecrets(path, options);
+  const loaded = await loadClusterSecrets(path, options);
   const made = await makeOrComplete(loaded?.secrets, project, making);
   return { ...made, loaded };
 };

@@ -1,7 +1,7 @@
 // Reads one folder of the library: the package's files, and over them those of the user with the same paths.
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { isMissing, unusable } from "../../system/read-if-there.ts";
+import { isMissing, unusableFile } from "../../system/read-if-there.ts";
 import { loadText } from "../../inventory/load/load-text.ts";
 import type { Problem } from "../../report/problem.ts";
 
@@ -63,6 +63,6 @@ const filesIn = async (folder: string): Promise<string[]> => {
     if (await isMissing(folder, error)) {
       return [];
     }
-    throw unusable(folder, error);
+    throw unusableFile(folder, error);
   }
 };

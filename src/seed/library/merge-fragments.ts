@@ -1,6 +1,6 @@
 // Merges filled fragments into one document.
 import type { Position, Problem } from "../../report/problem.ts";
-import type { Entry, ListTree, MapTree, Tree } from "./tree.ts";
+import type { TreeEntry, ListTree, MapTree, Tree } from "./tree.ts";
 
 /**
  * Maps merge key by key, lists append in the fragments' order, equal scalars stay. Two fragments that set the same
@@ -21,7 +21,7 @@ const mergeMaps = (
   path: readonly string[],
   report: (problem: Problem) => void,
 ): MapTree => {
-  const entries = new Map<string, Entry>(
+  const entries = new Map<string, TreeEntry>(
     first.entries.map((entry) => [entry.key.value, entry]),
   );
   for (const entry of second.entries) {

@@ -9,21 +9,21 @@ type ParsedFragment = {
 };
 
 /** The first line by which cloud-init knows the format. */
-export const HEADER = "#cloud-config";
+export const FRAGMENT_HEADER = "#cloud-config";
 
 /** `file` is the name that problems show. A fragment must be a whole cloud-config document. */
 export const parseFragment = (text: string, file: string): ParsedFragment => {
   const first = text.slice(0, text.indexOf("\n") + 1 || undefined).trimEnd();
-  if (first !== HEADER) {
+  if (first !== FRAGMENT_HEADER) {
     return {
       value: undefined,
       problems: [
         {
           code: "FRAGMENT_HEADER",
           severity: "error",
-          message: `the first line is not ${HEADER}`,
+          message: `the first line is not ${FRAGMENT_HEADER}`,
           at: { file, line: 1, column: 1, length: Math.max(1, first.length) },
-          hint: `every fragment is a cloud-config document of its own: start it with ${HEADER}`,
+          hint: `every fragment is a cloud-config document of its own: start it with ${FRAGMENT_HEADER}`,
         },
       ],
     };

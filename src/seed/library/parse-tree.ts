@@ -12,7 +12,13 @@ import {
 import { parseYamlFile } from "../../inventory/yaml/yaml-file.ts";
 import type { Position, Problem } from "../../report/problem.ts";
 import { splitPlaceholders } from "./placeholder.ts";
-import type { Entry, Placeholder, Scalar, ScalarTree, Tree } from "./tree.ts";
+import type {
+  TreeEntry,
+  Placeholder,
+  Scalar,
+  ScalarTree,
+  Tree,
+} from "./tree.ts";
 
 type Parsed = {
   /** Undefined for an empty document and for one with problems. */
@@ -21,7 +27,7 @@ type Parsed = {
 };
 
 /** What the conversion of one document's nodes needs. */
-type Context = {
+type TreeContext = {
   readonly text: string;
   readonly positionOf: (start: number, end: number) => Position;
   /** Reports a node that the tree cannot hold; gives what stands in its place. */
@@ -64,7 +70,7 @@ export const parseTree = (text: string, file: string): Parsed => {
   return { tree: problems.length > 0 ? undefined : tree, problems };
 };
 
-const treeOf = (node: Node, context: Context): Tree => {
+const treeOf = (node: Node, context: TreeContext): Tree => {
   const at = context.positionOf(...extentOf(node));
   if (isScalar(node)) {
     return scalarOf(node, context);
@@ -82,8 +88,8 @@ const treeOf = (node: Node, context: Context): Tree => {
 
 const entryOf = (
   { key, value }: Pair<Node, Node | null>,
-  context: Context,
-): Entry => {
+  context: TreeContext,
+): TreeEntry => {
   const name = keyOf(key, context);
   return {
     // Keys of cloud-config and netplan are texts: 1 and "1" are the same key.
@@ -95,7 +101,7 @@ const entryOf = (
   };
 };
 
-const keyOf = (key: Node, context: Context): ScalarTree => {
+const keyOf = (key: Node, context: TreeContext): ScalarTree => {
   if (!isScalar(key)) {
     return context.refuse(key, "a key must be a plain name");
   }
@@ -104,7 +110,7 @@ const keyOf = (key: Node, context: Context): ScalarTree => {
     : scalarOf(key, context);
 };
 
-const scalarOf = (node: YamlScalar, context: Context): ScalarTree => {
+const scalarOf = (node: YamlScalar, context: TreeContext): ScalarTree => {
   const value = scalarValue(node);
   if (value === undefined) {
     return context.refuse(
@@ -120,7 +126,7 @@ const scalarOf = (node: YamlScalar, context: Context): ScalarTree => {
   };
 };
 
-const placesIn = (node: Node, context: Context): Placeholder[] => {
+const placesIn = (node: Node, context: TreeContext): Placeholder[] => {
   const [start, end] = extentOf(node);
   return splitPlaceholders(context.text.slice(start, end)).flatMap((part) =>
     "name" in part

@@ -3,7 +3,7 @@ import { closest } from "../../inventory/wording.ts";
 import type { Position, Problem } from "../../report/problem.ts";
 import { splitPlaceholders } from "./placeholder.ts";
 import {
-  type Entry,
+  type TreeEntry,
   fromValue,
   type MapTree,
   isText,
@@ -16,7 +16,7 @@ import {
 
 export type Values = ReadonlyMap<string, Value>;
 
-type Report = (problem: Problem) => void;
+type ReportProblem = (problem: Problem) => void;
 
 /** What becomes of a value without content: cloud-init refuses many an empty list, netplan has empty maps that mean something. */
 export type Empty = "kept" | "left out";
@@ -47,7 +47,7 @@ const isLeftOut = (tree: Tree, values: Values, empty: Empty): boolean => {
 export const substitute = (
   tree: Tree,
   values: Values,
-  report: Report,
+  report: ReportProblem,
   empty: Empty = "kept",
 ): Tree => {
   switch (tree.kind) {
@@ -68,10 +68,10 @@ export const substitute = (
 const substituteMap = (
   tree: MapTree,
   values: Values,
-  report: Report,
+  report: ReportProblem,
   empty: Empty,
 ): MapTree => {
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, TreeEntry>();
   for (const { key, value } of tree.entries) {
     if (isLeftOut(value, values, empty)) {
       continue;
@@ -96,7 +96,7 @@ const substituteMap = (
 const substituteScalar = (
   tree: ScalarTree,
   values: Values,
-  report: Report,
+  report: ReportProblem,
   empty: Empty,
 ): Tree => {
   if (!isText(tree)) {
@@ -115,7 +115,7 @@ const substituteScalar = (
 export const substituteText = (
   tree: TextTree,
   values: Values,
-  report: Report,
+  report: ReportProblem,
 ): string =>
   splitPlaceholders(tree.value)
     .map((part) => {

@@ -15,7 +15,7 @@ export type ScalarTree = {
 
 export type TextTree = ScalarTree & { readonly value: string };
 
-export type Entry = {
+export type TreeEntry = {
   readonly key: TextTree;
   readonly value: Tree;
 };
@@ -29,7 +29,7 @@ export type ListTree = {
 /** Keys are unique; their order is that of the document. */
 export type MapTree = {
   readonly kind: "map";
-  readonly entries: readonly Entry[];
+  readonly entries: readonly TreeEntry[];
   readonly at: Position;
 };
 

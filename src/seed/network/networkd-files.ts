@@ -19,7 +19,7 @@ const device = {
   "dhcp4-overrides": z.strictObject({ "route-metric": z.number() }).optional(),
 };
 
-const accessPoint = z.looseObject({
+const accessPointNetwork = z.looseObject({
   hidden: z.boolean().optional(),
   password: z.string().optional(),
   auth: z
@@ -39,7 +39,7 @@ const networkConfig = z.object({
         z.object({
           ...device,
           "regulatory-domain": z.string().optional(),
-          "access-points": z.record(z.string(), accessPoint),
+          "access-points": z.record(z.string(), accessPointNetwork),
         }),
       )
       .default({}),
@@ -47,16 +47,16 @@ const networkConfig = z.object({
 });
 
 type Device = z.infer<z.ZodObject<typeof device>>;
-type AccessPoint = z.infer<typeof accessPoint>;
+type AccessPoint = z.infer<typeof accessPointNetwork>;
 
-export type TextFile = {
+export type NetworkdFile = {
   readonly path: string;
   readonly mode: string;
   readonly text: string;
 };
 
 /** https://www.freedesktop.org/software/systemd/man/latest/systemd.network.html */
-const networkFile = (name: string, settings: Device): TextFile => {
+const networkFile = (name: string, settings: Device): NetworkdFile => {
   const metric = settings["dhcp4-overrides"]?.["route-metric"];
   return {
     // Before the image's own files, of which networkd would otherwise take the first that fits.
@@ -111,7 +111,7 @@ const networkBlock = (
 };
 
 /** Files for the node's interfaces; the Wi-Fi's holds its secret. */
-export const networkdFiles = (text: string): readonly TextFile[] => {
+export const networkdFiles = (text: string): readonly NetworkdFile[] => {
   const { network } = networkConfig.parse(parse(text));
   return [
     ...Object.entries(network.ethernets).map(([name, settings]) =>

@@ -102,7 +102,7 @@ type StartOptions = SpawnOptions & {
   readonly usersOwn?: boolean | undefined;
 };
 
-const startAsCaller = (
+const startWithCallersRights = (
   caller: Caller,
   tool: string,
   args: readonly string[],
@@ -153,7 +153,7 @@ export function startProgram(
     return spawn(tool, args, options);
   }
   if (!asRoot) {
-    return startAsCaller(caller, tool, args, options);
+    return startWithCallersRights(caller, tool, args, options);
   }
   const program = tool.includes("/") ? tool : findIn(ROOTS_PATH, tool);
   return spawn(program ?? NOWHERE, args, options);

@@ -8,14 +8,14 @@ import type {
   ValueKind,
 } from "./command-tree.ts";
 
-const quoted = (text: string): string =>
+const fishQuoted = (text: string): string =>
   `'${text.replaceAll("\\", "\\\\").replaceAll("'", String.raw`\'`)}'`;
 
 /** Files are offered only where a file is meant. */
 const offers = (is: ValueKind): string => {
   switch (is.kind) {
     case "words":
-      return `-x -a ${quoted(is.words.join(" "))}`;
+      return `-x -a ${fishQuoted(is.words.join(" "))}`;
     case "file":
       return "-r -F";
     case "folder":
@@ -35,7 +35,7 @@ const optionLine = (
     ...(short === undefined ? [] : [`-s ${short}`]),
     `-l ${long}`,
     ...(value === undefined || value.optional ? [] : [offers(value.is)]),
-    `-d ${quoted(summary)}`,
+    `-d ${fishQuoted(summary)}`,
   ].join(" ");
 
 const argumentLine = (
@@ -46,7 +46,9 @@ const argumentLine = (
   const when = `complete -c ${program} -n '__fish_seen_subcommand_from ${command.name}'`;
   switch (is.kind) {
     case "words":
-      return [`${when} -a ${quoted(is.words.join(" "))} -d ${quoted(summary)}`];
+      return [
+        `${when} -a ${fishQuoted(is.words.join(" "))} -d ${fishQuoted(summary)}`,
+      ];
     case "file":
     case "folder":
       return [`${when} -F`];
@@ -62,7 +64,7 @@ export const fishCompletion = ({ name, commands }: CommandTree): string =>
     `complete -c ${name} -n __fish_use_subcommand -l version -s V -d 'print the version'`,
     ...commands.map(
       (command) =>
-        `complete -c ${name} -n __fish_use_subcommand -a ${command.name} -d ${quoted(command.summary)}`,
+        `complete -c ${name} -n __fish_use_subcommand -a ${command.name} -d ${fishQuoted(command.summary)}`,
     ),
     ...commands.flatMap((command) => [
       ...command.arguments.flatMap((argument) =>

@@ -8,7 +8,8 @@ import type {
   ValueKind,
 } from "./command-tree.ts";
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+const zshQuoted = (text: string): string =>
+  `'${text.replaceAll("'", "'\\''")}'`;
 
 /** In a specification of _arguments brackets and colons have a meaning. */
 const plain = (text: string): string =>
@@ -42,12 +43,12 @@ const optionLines = ({
       ? ""
       : `:${value.optional ? ":" : ""}${plain(value.name)}:${action(value.is)}`;
   return forms.map((form) =>
-    quoted(`${before}${form}[${plain(summary)}]${after}`),
+    zshQuoted(`${before}${form}[${plain(summary)}]${after}`),
   );
 };
 
 const argumentLine = ({ name, required, is }: ArgumentEntry): string =>
-  quoted(`${required ? "" : ":"}:${plain(name)}:${action(is)}`);
+  zshQuoted(`${required ? "" : ":"}:${plain(name)}:${action(is)}`);
 
 const caseOf = (command: CommandEntry): string => {
   const lines = [
@@ -69,7 +70,7 @@ _pi_image() {
   local curcontext=$curcontext state line
   local -a commands
   commands=(
-${commands.map((command) => `    ${quoted(`${command.name}:${command.summary}`)}`).join("\n")}
+${commands.map((command) => `    ${zshQuoted(`${command.name}:${command.summary}`)}`).join("\n")}
   )
   _arguments -C '(- *)'{-h,--help}'[show help]' '(- *)'{-V,--version}'[print the version]' '1: :->command' '*:: :->rest'
   case $state in

@@ -3,9 +3,9 @@
 import { crc32 } from "node:zlib";
 
 /** Ids of the integrity checks that are in use: none, CRC32, CRC64, SHA-256. */
-export type Check = 0 | 1 | 4 | 10;
+export type XzCheck = 0 | 1 | 4 | 10;
 
-export const isCheck = (id: number): id is Check =>
+export const isCheck = (id: number): id is XzCheck =>
   id === 0 || id === 1 || id === 4 || id === 10;
 
 /** Bytes of a stream header, and of a stream footer. */
@@ -17,7 +17,7 @@ const FOOTER_MAGIC = Buffer.from("YZ", "latin1");
 /** Sizes in the format are multiples of 4. */
 export const padded = (size: number): number => Math.ceil(size / 4) * 4;
 
-export const streamHeader = (check: Check): Buffer => {
+export const streamHeader = (check: XzCheck): Buffer => {
   const header = Buffer.alloc(EDGE_SIZE);
   HEADER_MAGIC.copy(header);
   header[7] = check;
@@ -25,7 +25,7 @@ export const streamHeader = (check: Check): Buffer => {
   return header;
 };
 
-export const streamFooter = (check: Check, indexSize: number): Buffer => {
+export const streamFooter = (check: XzCheck, indexSize: number): Buffer => {
   const footer = Buffer.alloc(EDGE_SIZE);
   footer.writeUInt32LE(indexSize / 4 - 1, 4);
   footer[9] = check;

@@ -5,11 +5,11 @@ import {
   imageDamaged,
   imageRefused,
   MAX_IMAGE_SIZE,
-  tooLarge,
+  imageTooLarge,
 } from "../damage.ts";
 import {
   type BlockRecord,
-  type Check,
+  type XzCheck,
   EDGE_SIZE,
   isCheck,
   numberReader,
@@ -53,7 +53,7 @@ export type XzIndex = {
 
 type Stream = {
   readonly start: number;
-  readonly check: Check;
+  readonly check: XzCheck;
   readonly records: readonly BlockRecord[];
 };
 
@@ -284,7 +284,7 @@ const joinStreams = (
       block += 1;
       start[block] = size;
       if (size > MAX_IMAGE_SIZE) {
-        throw tooLarge(path);
+        throw imageTooLarge(path);
       }
     }
   }

@@ -48,7 +48,7 @@ export type LaneFiles = {
   readonly words: number;
 };
 
-export type Lane = {
+export type XzLane = {
   /** Decodes `input` to `output`, after what was asked for before; gives the status as the shell tells it. */
   readonly run: (files: LaneFiles) => Promise<number>;
   readonly close: () => Promise<void>;
@@ -61,10 +61,10 @@ const LIMIT_UNIT = 512;
 const WORDS_ROOM = 64 * 1024;
 
 /** Starts a lane over these files, none of which it makes much larger than `room` bytes. */
-export const startLane = (
+export const startXzLane = (
   { folder, removed, inherited }: SlotFiles,
   room: number,
-): Lane => {
+): XzLane => {
   const limit = String(Math.ceil((room + WORDS_ROOM) / LIMIT_UNIT));
   const child = startProgram(
     "/bin/sh",

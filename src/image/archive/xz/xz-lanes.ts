@@ -7,10 +7,10 @@ import { writeAt } from "../../../system/write-at.ts";
 import { DecodeFailure, decoderWords, toolKilled } from "../decoder-tool.ts";
 import {
   BY_SIGNAL,
-  type Lane,
+  type XzLane,
   type LaneFiles,
   NOT_FOUND,
-  startLane,
+  startXzLane,
   TOO_LARGE,
 } from "./xz-lane.ts";
 import type { StreamPart } from "./xz-run.ts";
@@ -24,7 +24,7 @@ const WORDS_READ = 64 * 1024;
 /** Input, output, and what xz says. */
 const FILES_OF_SLOT = 3;
 
-type Slot = {
+type LaneSlot = {
   readonly files: LaneFiles;
   /** Carries stored bytes from the archive to the input file. */
   readonly buffer: Buffer;
@@ -33,7 +33,7 @@ type Slot = {
   readonly words: FileHandle;
 };
 
-const makeSlot = ({ handles }: SlotFiles, number: number): Slot => {
+const makeSlot = ({ handles }: SlotFiles, number: number): LaneSlot => {
   const first = number * FILES_OF_SLOT;
   const [input, output, words] = handles.slice(first, first + FILES_OF_SLOT);
   if (input === undefined || output === undefined || words === undefined) {
@@ -74,7 +74,7 @@ const pool = <Thing>(things: readonly Thing[]) => {
 const fillInput = async (
   archive: FileHandle,
   parts: readonly StreamPart[],
-  { input, buffer }: Slot,
+  { input, buffer }: LaneSlot,
 ): Promise<void> => {
   let position = 0;
   for (const part of parts) {
@@ -121,7 +121,7 @@ const readFully = async (
   }
 };
 
-const readWords = async ({ words }: Slot): Promise<string> => {
+const readWords = async ({ words }: LaneSlot): Promise<string> => {
   const buffer = Buffer.alloc(WORDS_READ);
   const { bytesRead } = await words.read(buffer, 0, buffer.length, 0);
   return buffer.toString("utf8", 0, bytesRead);
@@ -146,13 +146,13 @@ export const openXzLanes = async (
     makeSlot(files, number),
   );
   const lanes = Array.from({ length: count.lanes }, () =>
-    startLane(files, count.room),
+    startXzLane(files, count.room),
   );
   const freeSlots = pool(slots);
   // Each lane twice: while it decodes one run, the next one is already in its queue.
-  const freeLanes = pool<Lane>([...lanes, ...lanes]);
+  const freeLanes = pool<XzLane>([...lanes, ...lanes]);
 
-  const explain = async (slot: Slot, status: number): Promise<Error> => {
+  const explain = async (slot: LaneSlot, status: number): Promise<Error> => {
     if (status === NOT_FOUND) {
       return toolMissing("xz", "xz-utils");
     }
@@ -175,7 +175,7 @@ export const openXzLanes = async (
   };
 
   const decodeIn = async (
-    slot: Slot,
+    slot: LaneSlot,
     parts: readonly StreamPart[],
     size: number,
   ): Promise<void> => {

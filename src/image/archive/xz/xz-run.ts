@@ -2,7 +2,7 @@
 import { type Range, rangeEnd } from "../../range.ts";
 import {
   type BlockRecord,
-  type Check,
+  type XzCheck,
   EDGE_SIZE,
   encodeIndex,
   isCheck,
@@ -110,7 +110,7 @@ export const runsOf = (
  * A decoder compares each block with its entry in that index and with the block's own check.
  */
 export const wrapRun = (index: XzIndex, run: Run): StreamPart[] => {
-  const check: Check = checkOf(index, run.first);
+  const check: XzCheck = checkOf(index, run.first);
   const parts: StreamPart[] = [streamHeader(check)];
   const records: BlockRecord[] = [];
   for (let block = run.first; block < run.end; block += 1) {
@@ -137,7 +137,7 @@ export const wrapRun = (index: XzIndex, run: Run): StreamPart[] => {
   return parts;
 };
 
-const checkOf = (index: XzIndex, block: number): Check => {
+const checkOf = (index: XzIndex, block: number): XzCheck => {
   const check = index.check[block] ?? 0;
   return isCheck(check) ? check : 0;
 };
