@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import { chmod, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { explainNoRoom, LARGER_CACHE } from "../system/disk-full.ts";
 import type { Chunk } from "../image/reader.ts";
 import { openFileSource, type Source } from "../image/source.ts";
 import { ifAbsent } from "../report/expected-failure.ts";
-import { UserError } from "../report/user-error.ts";
 import {
   publishFile,
   removeStalePartials,
@@ -13,7 +13,7 @@ import {
   writeFileAtomically,
 } from "../system/atomic-file.ts";
 import { readWholeText } from "../system/read-whole.ts";
-import { writeAt } from "../system/write-at.ts";
+import { writeAt } from "../system/exact-io.ts";
 import type { BaseImage } from "./base-request.ts";
 import {
   type CacheOptions,
@@ -82,19 +82,10 @@ const decodeInto = async (
 };
 
 const noRoom = (path: string, error: unknown): unknown =>
-  error instanceof Error &&
-  "code" in error &&
-  (error.code === "ENOSPC" || error.code === "EDQUOT")
-    ? new UserError(
-        "DISK_FULL",
-        `there is no room left for the decoded base image in ${dirname(path)}`,
-        {
-          state: "nothing was kept",
-          hint: "free some space, or set XDG_CACHE_HOME to a folder on a larger disk",
-          cause: error,
-        },
-      )
-    : error;
+  explainNoRoom(error, `the decoded base image in ${dirname(path)}`, {
+    state: "nothing was kept",
+    hint: LARGER_CACHE,
+  });
 
 /** Of the archive, and what messages call it. */
 type NamedArchive = Pick<BaseImage, "sha256" | "name">;

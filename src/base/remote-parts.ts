@@ -4,7 +4,7 @@ import { open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Range, rangeEnd } from "../image/range.ts";
 import { removeStalePartials, temporaryName } from "../system/atomic-file.ts";
-import { writeAt } from "../system/write-at.ts";
+import { writeAt } from "../system/exact-io.ts";
 import { demandData, statusFailure } from "../network/answer.ts";
 import { cachePath } from "../network/cache.ts";
 import {

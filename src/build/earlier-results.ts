@@ -1,5 +1,6 @@
 // What an earlier build left of a node: it makes room for the new result, and must not be taken for it.
 import { rm, stat } from "node:fs/promises";
+import { ifAbsent } from "../report/expected-failure.ts";
 import { BUILD_FORMATS, nodePaths } from "./plan-build.ts";
 
 /** stat(2) counts these whatever the file system's block size is. */
@@ -9,10 +10,7 @@ const bytesOnDisk = async (path: string): Promise<number> => {
   try {
     return (await stat(path)).blocks * STAT_BLOCK;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
-      return 0;
-    }
-    throw error;
+    return ifAbsent(error, 0);
   }
 };
 

@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { systemCode } from "../report/expected-failure.ts";
 import { formatBytes } from "../report/amounts.ts";
 import { UserError } from "../report/user-error.ts";
+import { isDiskFull } from "../system/disk-full.ts";
 import { removeStalePartials } from "../system/atomic-file.ts";
 import { errnoWords } from "../system/errno-words.ts";
 import { ignoreAllInGit } from "../system/ignore-file.ts";
@@ -37,10 +38,7 @@ const nearestFolder = async (folder: string): Promise<string> => {
     return folder;
   } catch (error) {
     const above = dirname(resolve(folder));
-    if (
-      (error as NodeJS.ErrnoException).code !== "ENOENT" ||
-      above === folder
-    ) {
+    if (systemCode(error) !== "ENOENT" || above === folder) {
       throw error;
     }
     return nearestFolder(above);
@@ -132,7 +130,7 @@ export const explainFullDisk = async <T>(
     return await step();
   } catch (error) {
     if (
-      (error as NodeJS.ErrnoException).code === "ENOSPC" ||
+      isDiskFull(error) ||
       (error instanceof UserError &&
         error.facts.some((fact) => fact.includes("No space left on device")))
     ) {

@@ -1,5 +1,6 @@
 // The files with which a board flashes its boot loader from the card, for nodes with `eeprom: recovery`.
 import { dirname, join } from "node:path";
+import { systemCode } from "../report/expected-failure.ts";
 import { editBootConf } from "../firmware/boot-order.ts";
 import {
   type EepromImage,
@@ -70,8 +71,8 @@ export const recoveryFiles = async (
     return [];
   }
   const read = (file: string) =>
-    readWhole(file).catch((cause: NodeJS.ErrnoException) => {
-      throw unusable(file, `cannot be read: ${errnoReason(cause.code)}`);
+    readWhole(file).catch((cause: unknown) => {
+      throw unusable(file, `cannot be read: ${errnoReason(systemCode(cause))}`);
     });
   const image = withOrder(
     path,

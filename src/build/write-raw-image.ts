@@ -5,7 +5,7 @@ import type { Range } from "../image/range.ts";
 import type { Report } from "../report/events.ts";
 import { publishFile, temporaryName } from "../system/atomic-file.ts";
 import { copySparse } from "../system/copy-file.ts";
-import { writeAt } from "../system/write-at.ts";
+import { writeAt } from "../system/exact-io.ts";
 import { digestImage, type ImageDigests } from "./digest-image.ts";
 
 type RawImage = {

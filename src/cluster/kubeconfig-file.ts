@@ -2,7 +2,7 @@
 import { chmod, open, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { ifAbsent } from "../report/expected-failure.ts";
+import { ifAbsent, systemCode } from "../report/expected-failure.ts";
 import type { AdminAccess } from "../kubernetes/render-kubeconfig.ts";
 import { mergeKubeconfig } from "../kubernetes/merge-kubeconfig.ts";
 import type { Secret } from "../report/secret.ts";
@@ -45,9 +45,6 @@ export const kubeconfigsOf = (env: NodeJS.ProcessEnv): readonly string[] => [
 
 const GROUP_AND_OTHERS = 0o077;
 
-const codeOf = (error: unknown): string =>
-  (error as NodeJS.ErrnoException).code ?? "";
-
 const unwritable = (path: string, error: unknown, instead: string): unknown => {
   if (error instanceof UserError && error.code === "FILE_UNUSABLE") {
     return new UserError("KUBECONFIG_NOT_WRITTEN", error.message, {
@@ -56,7 +53,7 @@ const unwritable = (path: string, error: unknown, instead: string): unknown => {
       cause: error,
     });
   }
-  const words = errnoWords(codeOf(error));
+  const words = errnoWords(systemCode(error));
   return words === undefined
     ? error
     : new UserError(
@@ -79,7 +76,7 @@ const withKubectlLock = async <Result>(
   try {
     await (await open(lock, "wx", 0o600)).close();
   } catch (error) {
-    if (codeOf(error) === "EEXIST") {
+    if (systemCode(error) === "EEXIST") {
       throw new UserError(
         "KUBECONFIG_LOCKED",
         `another program is changing ${path}`,

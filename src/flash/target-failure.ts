@@ -1,5 +1,5 @@
 // Says what a failure means for one target: what happened, and what is on the card now.
-import { errnoCode } from "../device/errno.ts";
+import { systemCode } from "../report/expected-failure.ts";
 import type { OpenTarget } from "../device/open/opened-target.ts";
 import type { Range } from "../image/range.ts";
 import { UserError, withState } from "../report/user-error.ts";
@@ -108,7 +108,7 @@ export const explainDeviceError = async (
   if (error instanceof UserError) {
     return withState(error, state);
   }
-  const code = errnoCode(error);
+  const code = systemCode(error);
   if (code === undefined) {
     throw error;
   }

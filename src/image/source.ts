@@ -1,5 +1,6 @@
 // Random access to the bytes of a raw image.
 import { open } from "node:fs/promises";
+import { readAt } from "../system/exact-io.ts";
 
 export type Source = {
   /** Bytes of the raw image. */
@@ -19,20 +20,10 @@ export const openFileSource = async (path: string): Promise<FileSource> => {
   const handle = await open(path, "r");
   const { size } = await handle.stat();
   const fill = async (into: Buffer, offset: number): Promise<void> => {
-    let filled = 0;
-    while (filled < into.length) {
-      const { bytesRead } = await handle.read(
-        into,
-        filled,
-        into.length - filled,
-        offset + filled,
+    if ((await readAt(handle, into, offset)) < into.length) {
+      throw new RangeError(
+        `${path} ends at byte ${size}, asked for ${offset + into.length}`,
       );
-      if (bytesRead === 0) {
-        throw new RangeError(
-          `${path} ends at byte ${size}, asked for ${offset + into.length}`,
-        );
-      }
-      filled += bytesRead;
     }
   };
   return {

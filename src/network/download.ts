@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { explainNoRoom, LARGER_CACHE } from "../system/disk-full.ts";
 import type { Report } from "../report/events.ts";
-import { UserError } from "../report/user-error.ts";
 import { contentLength, demandData, statusFailure } from "./answer.ts";
 import { parseContentRange } from "./content-range.ts";
 import { decodePercent } from "./decode-percent.ts";
@@ -162,16 +162,11 @@ const attempt = async (
   }
 };
 
-const cannotStore = (path: string, error: unknown): unknown => {
-  const code = error instanceof Error && "code" in error ? error.code : "";
-  return code === "ENOSPC" || code === "EDQUOT"
-    ? new UserError("DISK_FULL", `there is no room left for ${path}`, {
-        state: "the partial download is kept; the next run resumes it",
-        hint: "free some space, or set XDG_CACHE_HOME to a folder on a larger disk",
-        cause: error,
-      })
-    : error;
-};
+const cannotStore = (path: string, error: unknown): unknown =>
+  explainNoRoom(error, path, {
+    state: "the partial download is kept; the next run resumes it",
+    hint: LARGER_CACHE,
+  });
 
 type Downloaded = {
   /** Of the whole file, in hex. */

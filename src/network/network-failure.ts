@@ -1,4 +1,5 @@
 // What can go wrong between this computer and a server, and whether it is worth another try.
+import { errorCode } from "../report/expected-failure.ts";
 
 /** "unreachable": no connection came about; "broken": it did, but failed on the way; "refused": trying again gives the same. */
 type FailureKind = "unreachable" | "broken" | "refused";
@@ -40,9 +41,7 @@ const isCertificateError = (code: string): boolean =>
 const codeOf = (error: unknown): string =>
   error instanceof AggregateError && error.errors.length > 0
     ? codeOf(error.errors[0])
-    : error instanceof Error && "code" in error
-      ? String(error.code)
-      : "";
+    : (errorCode(error) ?? "");
 
 /** What an error of Node's sockets means; an abort stays what it is. */
 export const networkFailure = (host: string, error: unknown): unknown => {

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { ABSENT, ifAbsent, ifOneOf } from "../report/expected-failure.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 import { readWholeText } from "../system/read-whole.ts";
-import { writeAt } from "../system/write-at.ts";
+import { writeAt } from "../system/exact-io.ts";
 
 /** What the server said of the file that the bytes are of. */
 const originSchema = z.strictObject({

@@ -1,14 +1,20 @@
 // Tells the failures that were expected from all others: what is there but unreadable must not pass for absent.
 
+/** Linux; libuv has no name for it. */
+const ENOMEDIUM = -123;
+
 /** What `code` says of an error of the operating system or of Node, such as "EACCES". */
-const codeOf = (error: unknown): string | undefined =>
+export const errorCode = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string"
     ? error.code
     : undefined;
 
 /** Such as "EACCES"; undefined for an error that does not come from the operating system. */
 export const systemCode = (error: unknown): string | undefined => {
-  const code = codeOf(error);
+  if (error instanceof Error && "errno" in error && error.errno === ENOMEDIUM) {
+    return "ENOMEDIUM";
+  }
+  const code = errorCode(error);
   return code !== undefined && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 };
 
@@ -38,7 +44,7 @@ export const ifOneOf = <T>(
   expected: readonly Expected[],
   value: T,
 ): T => {
-  const code = codeOf(error) ?? "";
+  const code = errorCode(error) ?? "";
   if (
     expected.some((each) =>
       typeof each === "string" ? each === code : error instanceof each,
@@ -50,7 +56,7 @@ export const ifOneOf = <T>(
 };
 
 export const isAbsent = (error: unknown): boolean =>
-  ABSENT.includes(codeOf(error) ?? "");
+  ABSENT.includes(errorCode(error) ?? "");
 
 /** `value` where there is no such file or folder; throws any other error. */
 export const ifAbsent = <T>(error: unknown, value: T): T =>

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { lstat, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { ifAbsent } from "../report/expected-failure.ts";
+import { ifAbsent, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { makeFolder } from "./make-folder.ts";
 
@@ -34,7 +34,7 @@ export const isRunning = (pid: number): boolean => {
     return true;
   } catch (error) {
     // EPERM: somebody else's process has the number now.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return systemCode(error) === "EPERM";
   }
 };
 

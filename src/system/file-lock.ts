@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { platform } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { lockDescriptor } from "./flock.ts";
 
@@ -17,9 +18,6 @@ type Wait = {
   readonly seconds?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 };
-
-const errorCode = (error: unknown): string | undefined =>
-  (error as NodeJS.ErrnoException).code;
 
 const notALock = (lock: string): UserError =>
   new UserError("FILE_UNUSABLE", `${lock} is not a lock of pi-image`, {
@@ -41,7 +39,7 @@ const openLockFile = async (
   try {
     handle = await open(lock, own, 0o600);
   } catch (error) {
-    throw errorCode(error) === "ELOOP" ? notALock(lock) : error;
+    throw systemCode(error) === "ELOOP" ? notALock(lock) : error;
   }
   const found = await handle.stat();
   // No name any more: its last holder has just removed it.
@@ -79,7 +77,7 @@ const openMac = async (
     try {
       return await openLockFile(lock, flags | O_EXLOCK);
     } catch (error) {
-      if (errorCode(error) !== "EAGAIN") {
+      if (systemCode(error) !== "EAGAIN") {
         throw error;
       }
       if (Date.now() > end) {
@@ -100,7 +98,7 @@ const isStillThere = async (
     const there = await stat(lock, { bigint: true });
     return there.ino === mine.ino && there.dev === mine.dev;
   } catch (error) {
-    if (errorCode(error) === "ENOENT") {
+    if (systemCode(error) === "ENOENT") {
       return false;
     }
     throw error;
@@ -135,7 +133,7 @@ const readHolder = async (lock: string): Promise<string> => {
       await handle.close();
     }
   } catch (error) {
-    if (errorCode(error) === "ENOENT") {
+    if (systemCode(error) === "ENOENT") {
       return "";
     }
     throw error;

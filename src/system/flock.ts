@@ -1,5 +1,6 @@
 // Locks that end with whoever holds them: flock(2) on an open file, the one kind of lock of this program.
 import { once } from "node:events";
+import { systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { toolEnvironment, toolMissing } from "./run/run-tool.ts";
 import { startProgram } from "./run/start-program.ts";
@@ -68,7 +69,7 @@ export const lockDescriptor = async (
     if (error instanceof Error && error.name === "AbortError") {
       return false;
     }
-    throw (error as NodeJS.ErrnoException).code === "ENOENT"
+    throw systemCode(error) === "ENOENT"
       ? toolMissing("flock", "util-linux")
       : error;
   } finally {

@@ -1,16 +1,14 @@
 // Makes a folder with those above it.
 import { mkdir, opendir } from "node:fs/promises";
 import { dirname } from "node:path";
-
-const codeOf = (error: unknown): unknown =>
-  (error as NodeJS.ErrnoException).code;
+import { systemCode } from "../report/expected-failure.ts";
 
 /** @param mode of the folders that are made */
 const makeOne = async (path: string, mode: number): Promise<void> => {
   try {
     await mkdir(path, { mode });
   } catch (error) {
-    if (codeOf(error) !== "EEXIST") {
+    if (systemCode(error) !== "EEXIST") {
       throw error;
     }
     // What has this name may be no folder, and this says so.
@@ -27,7 +25,7 @@ export const makeFolder = async (path: string, mode = 0o777): Promise<void> => {
     await makeOne(path, mode);
   } catch (error) {
     const above = dirname(path);
-    if (codeOf(error) !== "ENOENT" || above === path) {
+    if (systemCode(error) !== "ENOENT" || above === path) {
       throw error;
     }
     await makeFolder(above, mode);

@@ -1,6 +1,7 @@
 // Files that only their owner may read: written whole, either in place of an old one or only where none was.
 import { link, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { systemCode } from "../report/expected-failure.ts";
 import {
   demandReplaceable,
   type Owner,
@@ -69,7 +70,7 @@ export const createPrivateFile = async (
     // Unlike a rename, a link never replaces what another run has just written.
     await link(temporary, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
+    if (systemCode(error) === "EEXIST") {
       return false;
     }
     throw error;

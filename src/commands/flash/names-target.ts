@@ -1,6 +1,7 @@
 // Whether what somebody typed names a target: its name, the target as written, or any path that leads to it.
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { systemCode } from "../../report/expected-failure.ts";
 
 /** Anything can be typed, a zero byte too. */
 const NO_PATH = new Set([
@@ -20,7 +21,7 @@ const identityOf = async (path: string): Promise<string | undefined> => {
       ? `device ${found.rdev}`
       : `file ${found.dev} ${found.ino}`;
   } catch (error) {
-    if (NO_PATH.has(String((error as NodeJS.ErrnoException).code))) {
+    if (NO_PATH.has(systemCode(error) ?? "")) {
       return undefined;
     }
     throw error;

@@ -5,8 +5,9 @@ import { open, rm, stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import { dirname } from "node:path";
 import type { Readable } from "node:stream";
+import { explainNoRoom, LARGER_CACHE } from "../../system/disk-full.ts";
 import { cachePath } from "../../network/cache.ts";
-import { isAbsent, systemCode } from "../../report/expected-failure.ts";
+import { isAbsent } from "../../report/expected-failure.ts";
 import { UserError } from "../../report/user-error.ts";
 import {
   removeStalePartials,
@@ -63,17 +64,10 @@ const copy = async (
 };
 
 const noRoom = (path: string, error: unknown): unknown =>
-  ["ENOSPC", "EDQUOT", "EFBIG"].includes(systemCode(error) ?? "")
-    ? new UserError(
-        "DISK_FULL",
-        `there is no room left for the image in ${dirname(path)}`,
-        {
-          state: "nothing was written, and nothing of the image was kept",
-          hint: "free some space, or set XDG_CACHE_HOME to a folder on a larger disk",
-          cause: error,
-        },
-      )
-    : error;
+  explainNoRoom(error, `the image in ${dirname(path)}`, {
+    state: "nothing was written, and nothing of the image was kept",
+    hint: LARGER_CACHE,
+  });
 
 /**
  * Copies the bytes as they come, packed or not: a plan needs the image's size, and a write that fails is tried again. The

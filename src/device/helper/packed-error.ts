@@ -1,7 +1,7 @@
 // Errors on their way from one process to another.
 import type { ErrorCode } from "../../report/error-codes.ts";
 import { UserError } from "../../report/user-error.ts";
-import { errnoCode } from "../errno.ts";
+import { systemCode } from "../../report/expected-failure.ts";
 
 export type PackedError =
   | {
@@ -25,7 +25,7 @@ export const packError = (error: unknown): PackedError => {
     return { kind: "user", code, message, facts, hint, state };
   }
   const message = error instanceof Error ? error.message : String(error);
-  const code = errnoCode(error);
+  const code = systemCode(error);
   return code === undefined
     ? {
         kind: "bug",

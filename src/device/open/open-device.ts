@@ -19,7 +19,8 @@ import {
 import { openAlone } from "./open-direct.ts";
 import { readOnlyError } from "./open-errors.ts";
 import type { OpenTarget, Prove } from "./opened-target.ts";
-import { readFully, writeFully } from "./target-io.ts";
+import { writeAt } from "../../system/exact-io.ts";
+import { readTarget } from "./target-io.ts";
 import type { DeviceTarget } from "../target.ts";
 import { lockAgainstUdev } from "./udev-lock.ts";
 
@@ -105,8 +106,8 @@ export const openDevice = async (
     readBack: "medium",
     // The raw node of macOS has no cache either.
     direct: direct || platform === "darwin",
-    write: (data, offset) => writeFully(handle, data, offset),
-    read: (into, offset) => readFully(handle, into, offset),
+    write: (data, offset) => writeAt(handle, data, offset),
+    read: (into, offset) => readTarget(handle, into, offset),
     flush: () => handle.datasync(),
     forget: async () => {
       if (!direct) {

@@ -1,7 +1,7 @@
 // Opens a path past the page cache where the system can.
 import { constants, type FileHandle, open } from "node:fs/promises";
 import { platform } from "node:process";
-import { errnoCode } from "../errno.ts";
+import { systemCode } from "../../report/expected-failure.ts";
 
 /** The node of a device that bypasses the cache: on macOS it has a name of its own. */
 export const rawNode = (path: string): string =>
@@ -42,7 +42,7 @@ export const openDirect = async (
     const handle = await open(path, flags | constants.O_DIRECT, mode);
     return { handle, direct: true };
   } catch (error) {
-    if (errnoCode(error) !== "EINVAL") {
+    if (systemCode(error) !== "EINVAL") {
       throw error;
     }
     return { handle: await open(path, flags, mode), direct: false };

@@ -1,7 +1,7 @@
 // Says why a target could not be opened.
 import { UserError } from "../../report/user-error.ts";
 import { errnoWords } from "../../system/errno-words.ts";
-import { errnoCode } from "../errno.ts";
+import { systemCode } from "../../report/expected-failure.ts";
 import type { UsableTarget } from "../target.ts";
 
 const STATE = "nothing was written";
@@ -30,7 +30,7 @@ const permissionHint = (target: UsableTarget): string => {
 };
 
 const otherwise = (error: unknown, path: string): unknown => {
-  const words = errnoWords(errnoCode(error));
+  const words = errnoWords(systemCode(error));
   return words === undefined
     ? error
     : new UserError("FILE_UNUSABLE", `${path} cannot be opened: ${words.why}`, {
@@ -43,7 +43,7 @@ const otherwise = (error: unknown, path: string): unknown => {
 /** The error for the user; what is not the operating system's answer is returned as it came. */
 export const openError = (error: unknown, target: UsableTarget): unknown => {
   const { path } = target;
-  switch (errnoCode(error)) {
+  switch (systemCode(error)) {
     case "EBUSY":
       return new UserError(
         "TARGET_IN_USE",

@@ -3,7 +3,8 @@ import { constants } from "node:fs/promises";
 import { lockTargetFile } from "./target-lock.ts";
 import { openDirect } from "./open-direct.ts";
 import type { OpenTarget, Prove } from "./opened-target.ts";
-import { readFully, writeFully } from "./target-io.ts";
+import { writeAt } from "../../system/exact-io.ts";
+import { readTarget } from "./target-io.ts";
 import type { FileTarget } from "../target.ts";
 
 /** The largest block that a file system of Linux has asked for direct I/O. */
@@ -35,8 +36,8 @@ export const openFile = async (
       blockSize: direct ? FILE_BLOCK : 512,
       readBack: direct ? "medium" : "page cache",
       direct,
-      write: (data, offset) => writeFully(handle, data, offset),
-      read: (into, offset) => readFully(handle, into, offset),
+      write: (data, offset) => writeAt(handle, data, offset),
+      read: (into, offset) => readTarget(handle, into, offset),
       flush: () => handle.sync(),
       forget: async () => undefined,
       discard: async () => {

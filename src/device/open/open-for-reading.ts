@@ -6,7 +6,7 @@ import { givenDevice } from "../helper/given-device.ts";
 import { openDirect, rawNode } from "./open-direct.ts";
 import { openError } from "./open-errors.ts";
 import type { ReadBack } from "./opened-target.ts";
-import { readFully } from "./target-io.ts";
+import { readTarget } from "./target-io.ts";
 import type { UsableTarget } from "../target.ts";
 
 export type ReadTarget = {
@@ -57,7 +57,7 @@ export const openForReading = async (
         direct || (platform === "darwin" && target.kind === "device")
           ? "medium"
           : "page cache",
-      read: (into, offset, needed) => readFully(handle, into, offset, needed),
+      read: (into, offset, needed) => readTarget(handle, into, offset, needed),
       close,
     };
   } catch (error) {

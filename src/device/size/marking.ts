@@ -1,7 +1,7 @@
 // Writes markers onto a device and takes them away again: what they overwrite is saved first and put back at the end.
 import type { Report } from "../../report/events.ts";
 import { alignedBuffers } from "../open/aligned-memory.ts";
-import { errnoCode } from "../errno.ts";
+import { systemCode } from "../../report/expected-failure.ts";
 import type { OpenTarget } from "../open/opened-target.ts";
 import type { SizeLayout } from "./size-layout.ts";
 import { fillMarker, SIZE_MARKER_BYTES, markerIn } from "./size-markers.ts";
@@ -36,7 +36,7 @@ export type Marking = {
 
 /** A place that cannot be written or read is a finding; anything else is not. */
 const demandPlaceError = (error: unknown): void => {
-  if (!["EIO", "ENOSPC", "EREMOTEIO"].includes(errnoCode(error) ?? "")) {
+  if (!["EIO", "ENOSPC", "EREMOTEIO"].includes(systemCode(error) ?? "")) {
     throw error;
   }
 };

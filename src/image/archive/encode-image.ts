@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { Readable, Writable } from "node:stream";
+import { explainNoRoom } from "../../system/disk-full.ts";
+import { errorCode } from "../../report/expected-failure.ts";
 import { UserError } from "../../report/user-error.ts";
 import { publishFile, temporaryName } from "../../system/atomic-file.ts";
 import { toolEnvironment, toolMissing } from "../../system/run/run-tool.ts";
@@ -182,12 +184,9 @@ const run = async (
   return received.value;
 };
 
-const errorCode = (error: unknown): unknown =>
-  error instanceof Error && "code" in error ? error.code : undefined;
-
 const isBrokenPipe = (error: unknown): boolean =>
   ["EPIPE", "ECONNRESET", "ERR_STREAM_DESTROYED"].includes(
-    String(errorCode(error)),
+    errorCode(error) ?? "",
   );
 
 /** Compresses the image into `path`. Throws TOOL_MISSING, TOOL_FAILED or DISK_FULL; then nothing is left of it. */
@@ -208,13 +207,9 @@ export const encodeImage = async (
     return encoded;
   } catch (error) {
     await rm(temporary, { force: true });
-    if (errorCode(error) === "ENOSPC" || errorCode(error) === "EDQUOT") {
-      throw new UserError("DISK_FULL", `there is no room left for ${path}`, {
-        state: `nothing was kept under the name ${path}`,
-        hint: "free some space, or choose another folder with --out",
-        cause: error,
-      });
-    }
-    throw error;
+    throw explainNoRoom(error, path, {
+      state: `nothing was kept under the name ${path}`,
+      hint: "free some space, or choose another folder with --out",
+    });
   }
 };

@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { createInflateRaw } from "node:zlib";
+import { bytesAt } from "../../system/exact-io.ts";
 import { closeStream } from "./stream.ts";
 
 const READ_SIZE = 1024 * 1024;
@@ -46,15 +47,8 @@ const deflatedLength = async (path: string, start: number): Promise<number> => {
   }
 };
 
-const headerAt = async (file: FileHandle, position: number) => {
-  const { buffer, bytesRead } = await file.read(
-    Buffer.alloc(64 * 1024),
-    0,
-    64 * 1024,
-    position,
-  );
-  return headerLength(buffer.subarray(0, bytesRead));
-};
+const headerAt = async (file: FileHandle, position: number) =>
+  headerLength(await bytesAt(file, position, 64 * 1024));
 
 /**
  * Decodes the file once. Undefined where no whole member is in it. Throws what zlib does where a member is damaged; whether

@@ -1,5 +1,6 @@
 // How large the image in a .gz file is, where its end and its partition table agree on it.
 import { open } from "node:fs/promises";
+import { bytesAt } from "../../system/exact-io.ts";
 import { readDiskTable } from "../table/disk-table.ts";
 import { rangeEnd } from "../range.ts";
 import { bufferSource } from "../source.ts";
@@ -14,14 +15,9 @@ const readTrailer = async (path: string): Promise<number | undefined> => {
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    const { buffer, bytesRead } = await file.read(
-      Buffer.alloc(8),
-      0,
-      8,
-      Math.max(size - 8, 0),
-    );
+    const buffer = await bytesAt(file, Math.max(size - 8, 0), 8);
     // Where checksum and size are both 0, padding follows the last member; a size of 0 alone is one of 4 GiB, or 8.
-    return bytesRead === 8 && buffer.some((byte) => byte !== 0)
+    return buffer.length === 8 && buffer.some((byte) => byte !== 0)
       ? buffer.readUInt32LE(4)
       : undefined;
   } finally {

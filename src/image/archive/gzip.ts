@@ -1,6 +1,7 @@
 // A .gz file, of one member or several, as an image.
 import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
+import { errorCode } from "../../report/expected-failure.ts";
 import { UserError } from "../../report/user-error.ts";
 import { decodeAhead, gatherChunks } from "./chunks.ts";
 import { imageDamaged } from "./damage.ts";
@@ -18,9 +19,7 @@ type End = {
 };
 
 const zlibCode = (error: unknown): string | undefined =>
-  error instanceof Error &&
-  "code" in error &&
-  String(error.code).startsWith("Z_")
+  error instanceof Error && errorCode(error)?.startsWith("Z_") === true
     ? error.message
     : undefined;
 

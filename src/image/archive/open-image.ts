@@ -1,6 +1,8 @@
 // Opens an image in any format that pi-image reads; the first bytes decide which, not the name.
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { systemCode } from "../../report/expected-failure.ts";
+import { bytesAt } from "../../system/exact-io.ts";
 import { UserError } from "../../report/user-error.ts";
 import { errnoWords } from "../../system/errno-words.ts";
 import { imageDamaged } from "./damage.ts";
@@ -88,7 +90,7 @@ const whyNotRead = (code: unknown): string | undefined => {
 };
 
 const unreadable = (path: string, error: unknown): unknown => {
-  const code = error instanceof Error && "code" in error ? error.code : "";
+  const code = systemCode(error);
   const why =
     code === "ENOENT" || code === "ENOTDIR"
       ? "does not exist"
@@ -120,18 +122,10 @@ const readEdges = async (
   if (stat.size === 0) {
     throw imageDamaged(path, "it is empty");
   }
-  const read = async (length: number, position: number): Promise<Buffer> => {
-    const { buffer, bytesRead } = await file.read(
-      Buffer.alloc(length),
-      0,
-      length,
-      position,
-    );
-    return buffer.subarray(0, bytesRead);
-  };
+  const end = Math.max(stat.size - TRAILER_SIZE, 0);
   return {
-    start: await read(LOOKED_AT, 0),
-    end: await read(TRAILER_SIZE, Math.max(stat.size - TRAILER_SIZE, 0)),
+    start: await bytesAt(file, 0, LOOKED_AT),
+    end: await bytesAt(file, end, TRAILER_SIZE),
   };
 };
 

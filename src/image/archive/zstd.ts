@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import * as zlib from "node:zlib";
+import { errorCode } from "../../report/expected-failure.ts";
 import { UserError } from "../../report/user-error.ts";
 import { checkImageSize, decodeAhead, gatherChunks } from "./chunks.ts";
 import { MAX_IMAGE_SIZE, imageTooLarge } from "./damage.ts";
@@ -36,7 +37,9 @@ async function* nodePieces(
       yield piece as Buffer;
     }
   } catch (error) {
-    throw error instanceof Error && "code" in error && !("syscall" in error)
+    throw error instanceof Error &&
+      errorCode(error) !== undefined &&
+      !("syscall" in error)
       ? new DecodeFailure(error.message)
       : error;
   } finally {

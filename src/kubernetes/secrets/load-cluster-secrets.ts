@@ -1,7 +1,11 @@
 // Reads a cluster's secrets file, plain or encrypted, and refuses one that others can read.
 import { lstat, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ifSystem, isAbsent } from "../../report/expected-failure.ts";
+import {
+  ifSystem,
+  isAbsent,
+  systemCode,
+} from "../../report/expected-failure.ts";
 import { UserError } from "../../report/user-error.ts";
 import { decryptText, isEncrypted } from "./age-envelope.ts";
 import { loadAgeIdentities } from "./load-age-identities.ts";
@@ -36,9 +40,6 @@ const unreadable = (path: string, why: string, hint: string): UserError =>
     },
   );
 
-const errorCode = (error: unknown): string | undefined =>
-  (error as NodeJS.ErrnoException).code;
-
 const isSymbolicLink = async (path: string): Promise<boolean> => {
   try {
     return (await lstat(path)).isSymbolicLink();
@@ -64,12 +65,12 @@ export const resolveSecretsPath = async (path: string): Promise<string> => {
         "mount the disk that it leads to, or delete the link",
       );
     }
-    if (errorCode(error) === "ENOENT") {
+    if (systemCode(error) === "ENOENT") {
       return path;
     }
     throw unreadable(
       path,
-      errnoReason(errorCode(error)),
+      errnoReason(systemCode(error)),
       "check the permissions of its folder",
     );
   }
@@ -97,7 +98,7 @@ const readPrivately = async (path: string): Promise<Buffer | undefined> => {
       await handle.close();
     }
   } catch (error) {
-    switch (errorCode(error)) {
+    switch (systemCode(error)) {
       case "ENOENT":
         return undefined;
       case "EACCES":

@@ -1,6 +1,7 @@
 // Reads and checks the indexes of an .xz file: where each block lies and which bytes of the image it holds.
 import type { FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
+import { bytesAt } from "../../../system/exact-io.ts";
 import {
   imageDamaged,
   imageRefused,
@@ -63,19 +64,13 @@ export type Demand = (range: Range) => Promise<void>;
 /** A file, of which only what was demanded may be there. */
 type Parts = { readonly file: FileHandle; readonly demand: Demand | undefined };
 
-const readAt = async (
+const readPart = async (
   { file, demand }: Parts,
   offset: number,
   length: number,
 ): Promise<Buffer> => {
   await demand?.({ offset, length });
-  const { buffer, bytesRead } = await file.read(
-    Buffer.alloc(length),
-    0,
-    length,
-    offset,
-  );
-  return buffer.subarray(0, bytesRead);
+  return bytesAt(file, offset, length);
 };
 
 /** The end of the stream before `end`, behind which only padding is, in multiples of 4 bytes. */
@@ -85,7 +80,7 @@ const skipPadding = async (
   end: number,
 ): Promise<number> => {
   const length = Math.min(MAX_BEHIND, end);
-  const bytes = await readAt(file, end - length, length);
+  const bytes = await readPart(file, end - length, length);
   const last = bytes.findLastIndex((byte) => byte !== 0);
   // Footers end in "YZ": zeros that do not fill 4 bytes are no padding either.
   const position = end - Math.floor((length - 1 - last) / 4) * 4;
@@ -111,13 +106,13 @@ const findLastEnd = async (
   size: number,
 ): Promise<number> => {
   const room = Math.min(EDGE_SIZE, size);
-  const edge = await readAt(file, size - room, room);
+  const edge = await readPart(file, size - room, room);
   if (room === EDGE_SIZE && parseStreamFooter(edge) !== undefined) {
     return size;
   }
   const last = await withoutZeros(file, size);
   const from = Math.ceil(Math.max(last - MAX_BEHIND, 0) / 4) * 4;
-  const bytes = await readAt(file, from, last - from);
+  const bytes = await readPart(file, from, last - from);
   const at = bytes.lastIndexOf("YZ", undefined, "latin1");
   for (let found = at; found >= EDGE_SIZE - 2;) {
     const end = found + 2;
@@ -141,7 +136,7 @@ const findLastEnd = async (
 const withoutZeros = async (file: Parts, size: number): Promise<number> => {
   for (let end = size; end > 0;) {
     const length = Math.min(MAX_BEHIND, end);
-    const bytes = await readAt(file, end - length, length);
+    const bytes = await readPart(file, end - length, length);
     const last = bytes.findLastIndex((byte) => byte !== 0);
     if (last !== -1) {
       return end - length + last + 1;
@@ -221,7 +216,7 @@ const readStream = async (
     throw cut();
   }
   const footer = parseStreamFooter(
-    await readAt(file, end - EDGE_SIZE, EDGE_SIZE),
+    await readPart(file, end - EDGE_SIZE, EDGE_SIZE),
   );
   if (footer === undefined) {
     throw cut();
@@ -235,14 +230,14 @@ const readStream = async (
   }
   const records = parseRecords(
     path,
-    await readAt(file, indexStart, footer.indexSize),
+    await readPart(file, indexStart, footer.indexSize),
   );
   const stored = records.reduce((sum, each) => sum + padded(each.stored), 0);
   const start = indexStart - stored - EDGE_SIZE;
   const header =
     start < 0
       ? undefined
-      : parseStreamHeader(await readAt(file, start, EDGE_SIZE));
+      : parseStreamHeader(await readPart(file, start, EDGE_SIZE));
   if (header === undefined || header !== footer.check) {
     throw imageDamaged(
       path,

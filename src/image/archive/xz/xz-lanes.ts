@@ -3,7 +3,8 @@
 import type { FileHandle } from "node:fs/promises";
 import { UserError } from "../../../report/user-error.ts";
 import { toolMissing } from "../../../system/run/run-tool.ts";
-import { writeAt } from "../../../system/write-at.ts";
+import { isDiskFull } from "../../../system/disk-full.ts";
+import { bytesAt, readAt, writeAt } from "../../../system/exact-io.ts";
 import { DecodeFailure, decoderWords, toolKilled } from "../decoder-tool.ts";
 import {
   BY_SIGNAL,
@@ -85,46 +86,21 @@ const fillInput = async (
     }
     for (let done = 0; done < part.length;) {
       const length = Math.min(COPY_SIZE, part.length - done);
-      const { bytesRead } = await archive.read(
-        buffer,
-        0,
-        length,
-        part.offset + done,
-      );
-      if (bytesRead === 0) {
+      const piece = buffer.subarray(0, length);
+      if ((await readAt(archive, piece, part.offset + done)) < length) {
         throw new DecodeFailure("the file became shorter while it was read");
       }
-      await writeAt(input, buffer.subarray(0, bytesRead), position);
-      position += bytesRead;
-      done += bytesRead;
+      await writeAt(input, piece, position);
+      position += length;
+      done += length;
     }
   }
   await input.truncate(position);
 };
 
-const readFully = async (
-  file: FileHandle,
-  offset: number,
-  target: Buffer,
-): Promise<void> => {
-  for (let done = 0; done < target.length;) {
-    const { bytesRead } = await file.read(
-      target,
-      done,
-      target.length - done,
-      offset + done,
-    );
-    if (bytesRead === 0) {
-      throw new Error("decoded blocks became shorter while they were read");
-    }
-    done += bytesRead;
-  }
-};
-
 const readWords = async ({ words }: LaneSlot): Promise<string> => {
-  const buffer = Buffer.alloc(WORDS_READ);
-  const { bytesRead } = await words.read(buffer, 0, buffer.length, 0);
-  return buffer.toString("utf8", 0, bytesRead);
+  const bytes = await bytesAt(words, 0, WORDS_READ);
+  return bytes.toString("utf8");
 };
 
 const memoryFull = ({ place }: SlotFiles): UserError =>
@@ -180,9 +156,7 @@ export const openXzLanes = async (
     size: number,
   ): Promise<void> => {
     await fillInput(archive, parts, slot).catch((error: unknown) => {
-      throw error instanceof Error && "code" in error && error.code === "ENOSPC"
-        ? memoryFull(files)
-        : error;
+      throw isDiskFull(error) ? memoryFull(files) : error;
     });
     const lane = await freeLanes.take();
     const status = await lane
@@ -207,7 +181,13 @@ export const openXzLanes = async (
         throw error;
       }
       return {
-        read: (offset, target) => readFully(slot.output, offset, target),
+        read: async (offset, target) => {
+          if ((await readAt(slot.output, target, offset)) < target.length) {
+            throw new Error(
+              "decoded blocks became shorter while they were read",
+            );
+          }
+        },
         release: () => freeSlots.give(slot),
       };
     },
