@@ -1,5 +1,6 @@
 // Writes the generated files: docs/errors.md, docs/reference/, the drawing of docs/architecture.md, the index of
-// docs/decisions.md, and the JSON Schemas under profiles/. Circles of imports and entries that are too long end it with an error.
+// docs/decisions.md, and the JSON Schemas under profiles/. Circles of imports, names that mean two things, crowded folders and
+// entries that are too long end it with an error.
 // `npm run generate` writes them, `npm run generate -- --check` fails where one is out of date.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -12,6 +13,7 @@ import { VALUE_NAMES } from "../../src/seed/value-names.ts";
 import { indexedDecisions } from "./decisions-index.ts";
 import { houseDrawing } from "./house-drawing.ts";
 import { inventoryPage } from "./inventory-page.ts";
+import { demandOneMeaning } from "./names.ts";
 import { profilesPage } from "./profiles-page.ts";
 import { table } from "./table.ts";
 import { toolBom } from "./tool-bom.ts";
@@ -100,6 +102,11 @@ const files: Readonly<Record<string, () => string>> = {
   "profiles/cluster.schema.json": () => json(clusterSchemaJson()),
   "profiles/profile.schema.json": () => json(profileJsonSchema()),
 };
+
+const { files: count, lines, fullest } = demandOneMeaning(packageFile("src"));
+console.log(
+  `src/: ${count} files, ${lines} lines; the fullest folder has ${fullest} files`,
+);
 
 const check = process.argv.includes("--check");
 const stale: string[] = [];

@@ -2,6 +2,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { z } from "zod";
 import { insertNode } from "../inventory/insert-node.ts";
+import { INVENTORY_LIMIT } from "../inventory/load/load-inventory.ts";
 import { loadText } from "../inventory/load/load-text.ts";
 import { parseInventory } from "../inventory/parse-inventory.ts";
 import { hasErrors } from "../report/problem.ts";
@@ -15,9 +16,6 @@ const nodeOptions = z.object({
   role: z.string(),
   address: z.string().optional(),
 });
-
-/** As for loading an inventory, which also refuses larger ones. */
-const INVENTORY_LIMIT = 1024 * 1024;
 
 const readInventory = async (path: string): Promise<string> => {
   const file = await loadText(path, INVENTORY_LIMIT);

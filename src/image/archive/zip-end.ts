@@ -1,6 +1,7 @@
 // Reads the end records of a .zip file, so that its directory is taken from a known place and has a sane size.
 // https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT sections 4.3.14 to 4.3.16
 import type { FileHandle } from "node:fs/promises";
+import { readAt } from "../../system/exact-io.ts";
 import { imageDamaged, imageRefused } from "./damage.ts";
 
 const END_SIGNATURE = 0x06054b50;
@@ -23,14 +24,15 @@ export type ZipEnd = {
   readonly behind: number | undefined;
 };
 
-const readAt = async (
+/** Zeros before the file's beginning and behind its end. */
+const zeroFilled = async (
   file: FileHandle,
   position: number,
   length: number,
 ): Promise<Buffer> => {
   const buffer = Buffer.alloc(length);
   if (position >= 0) {
-    await file.read(buffer, 0, length, position);
+    await readAt(file, buffer, position);
   }
   return buffer;
 };
@@ -61,7 +63,7 @@ export const readZipEnd = async (
 ): Promise<ZipEnd> => {
   const { size } = await file.stat();
   const room = Math.min(size, END_SIZE + MAX_COMMENT);
-  const bytes = await readAt(file, size - room, room);
+  const bytes = await zeroFilled(file, size - room, room);
   const found = findEnd(bytes);
   if (found === undefined) {
     throw imageDamaged(
@@ -77,11 +79,11 @@ export const readZipEnd = async (
   let directory = end.readUInt32LE(16);
   let limit = size - end.length;
   if (disk === 0xffff || entries === 0xffff || directory === 0xffffffff) {
-    const locator = await readAt(file, limit - LOCATOR_SIZE, LOCATOR_SIZE);
+    const locator = await zeroFilled(file, limit - LOCATOR_SIZE, LOCATOR_SIZE);
     const position = Number(locator.readBigUInt64LE(8));
     const end64 =
       position <= limit - LOCATOR_SIZE - END64_SIZE
-        ? await readAt(file, position, END64_SIZE)
+        ? await zeroFilled(file, position, END64_SIZE)
         : Buffer.alloc(END64_SIZE);
     if (
       locator.readUInt32LE(0) !== LOCATOR_SIGNATURE ||

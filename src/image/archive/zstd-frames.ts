@@ -29,7 +29,7 @@ type File = OpenedFile & {
 };
 
 /** At most 18 bytes. Synchronous: a promise for every 128 KiB of the image would take seconds. */
-const readAt = (file: File, position: number, length: number): Buffer => {
+const windowAt = (file: File, position: number, length: number): Buffer => {
   const { window } = file;
   if (
     position < window.start ||
@@ -76,7 +76,7 @@ type FrameHeader = {
 
 const parseFrameHeader = (file: File, position: number): FrameHeader => {
   const bytes = Buffer.alloc(HEADER_ROOM);
-  const found = readAt(file, position, HEADER_ROOM).copy(bytes);
+  const found = windowAt(file, position, HEADER_ROOM).copy(bytes);
   const descriptor = bytes[4] ?? 0;
   const singleSegment = (descriptor & 0x20) !== 0;
   const sizeFlag = descriptor >> 6;
@@ -125,7 +125,7 @@ const skipBlocks = (file: File, start: number): number => {
   let position = start;
   for (;;) {
     countBlock(file);
-    const bytes = readAt(file, position, 3);
+    const bytes = windowAt(file, position, 3);
     if (bytes.length < 3) {
       throw cutFrames(file);
     }
@@ -171,7 +171,7 @@ export const walkZstdFrames = (opened: OpenedFile): ZstdFrames => {
   let position = 0;
   while (position < file.size) {
     countBlock(file);
-    const start = readAt(file, position, 8);
+    const start = windowAt(file, position, 8);
     const magic = start.length < 4 ? 0 : start.readUInt32LE(0);
     if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) {
       position += 8 + (start.length < 8 ? file.size : start.readUInt32LE(4));

@@ -6,7 +6,11 @@ import {
   draftMember,
   type DraftGateway,
 } from "../draft-gateway.ts";
-import { isBehind, reserveAddresses } from "../gateway-network.ts";
+import {
+  type AddressRange,
+  isBehind,
+  reserveAddresses,
+} from "../gateway-network.ts";
 import {
   broadcastAddress,
   formatAddress,
@@ -16,8 +20,6 @@ import {
   parseAddress,
 } from "../rules/ipv4.ts";
 import { nodesOf, titleOf } from "../settings.ts";
-
-type AddressRange = DraftGateway["ranges"][number];
 
 const rangeText = ({ from, to }: AddressRange): string =>
   `${formatAddress(from)}-${formatAddress(to)}`;
