@@ -1,5 +1,11 @@
 // `pi-image secrets` as a process: nothing secret is shown, and rotating changes just the join credentials.
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadClusterSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
@@ -107,8 +113,9 @@ describe("secrets status", () => {
     );
   });
 
-  it("knows the token of a cluster that joins by it, and a node that is gone", async () => {
-    const { folder } = await clusterFolder();
+  it("knows the token of a cluster that joins by it, and nodes that are gone or were revoked", async () => {
+    const { folder, secretsFile } = await clusterFolder();
+    appendFileSync(secretsFile, "revoked: [worker3]\n");
     const path = join(folder, "cluster.yaml");
     writeFileSync(
       path,
@@ -132,6 +139,11 @@ describe("secrets status", () => {
       rows.find(({ what }) => what === "join identity of worker2"),
     ).toMatchObject({
       where: "an old card, perhaps: the inventory has no such node",
+    });
+    expect(rows.find(({ state }) => state === "revoked")).toMatchObject({
+      what: "name of worker3",
+      where: "cplane, which refuses every certificate for it",
+      ends: "no end",
     });
   });
 

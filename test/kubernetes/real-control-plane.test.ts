@@ -22,6 +22,11 @@ import {
 } from "./real-control-plane.ts";
 
 const STARTS = 120_000;
+const MIB = 1024 ** 2;
+
+/** Together more than what is kept. Bytes of each, of which a server takes no more than a megabyte. */
+const NOTE = 60_000;
+const REQUESTS = 500;
 
 const POD = (name: string, more: object, spec: object = {}): string =>
   JSON.stringify({
@@ -218,6 +223,53 @@ describeWithControlPlane("a control plane of real Kubernetes", () => {
     );
     expect(parent.stdout.trim()).toBe("700");
   });
+
+  it(
+    "keeps the newest 20 MB of its notes, however many there are to write",
+    async () => {
+      const folder = "/var/log/kubernetes/audit";
+      // Each is noted with its address, so that few of them fill five files.
+      const query = `?n=[1-${REQUESTS}]-${"x".repeat(NOTE)}`;
+      const asked = await plane.run(
+        "curl",
+        ..."--silent --parallel --parallel-max 8 --output /dev/null --cacert".split(
+          " ",
+        ),
+        "/etc/kubernetes/pki/ca.crt",
+        "--cert",
+        "/etc/kubernetes/pki/apiserver-kubelet-client.crt",
+        "--key",
+        "/etc/kubernetes/pki/apiserver-kubelet-client.key",
+        `https://cplane:6443/api/v1/namespaces/default/secrets/mounted${query}`,
+      );
+      expect(asked.status).toBe(0);
+      // The oldest goes in a thread of its own.
+      await plane.until("bash", "-c", `[[ $(ls ${folder} | wc -l) -le 4 ]]`);
+      const { stdout } = await plane.run(
+        "find",
+        folder,
+        "-type",
+        "f",
+        "-printf",
+        "%s\\n",
+      );
+      const sizes = stdout.trim().split("\n").map(Number);
+      const total = sizes.reduce((sum, size) => sum + size, 0);
+      expect(sizes).toHaveLength(4);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(5 * MIB);
+      expect(total).toBeLessThanOrEqual(20 * MIB);
+      // It has been full, and what is there is the end.
+      expect(total).toBeGreaterThan(15 * MIB);
+      const kept = await plane.run(
+        "bash",
+        "-c",
+        `cat ${folder}/* | grep -oE '[?]n=[0-9]+-' | sort -u`,
+      );
+      expect(kept.stdout).not.toContain("?n=1-");
+      expect(kept.stdout).toContain(`?n=${REQUESTS}-`);
+    },
+    STARTS,
+  );
 
   it("holds pods to the baseline, but not those of the cluster itself", async () => {
     expect(await create("default", POD("a", PRIVILEGED))).toContain(

@@ -13,7 +13,7 @@ export type Whereabouts = {
   readonly until: Date | undefined;
   /** Words for an end that is not a date. */
   readonly ends: string | undefined;
-  readonly state: "serves" | "ends soon" | "ended" | "unused";
+  readonly state: "serves" | "ends soon" | "ended" | "unused" | "revoked";
   /** What an end that is near or past means, and what to do. */
   readonly advice: string | undefined;
 };
@@ -141,7 +141,19 @@ const nodeRows = (
     identityRow(name, credentials.joinIdentity.certificate, project, now),
   ]);
 
-/** In the order: authorities, keys, administrator, token, nodes. */
+/** Only the name is left of it here; its certificates are with whoever has its card. */
+const revokedRows = (
+  { revoked }: ClusterSecrets,
+  planes: string,
+): readonly Whereabouts[] =>
+  revoked.map((name) => ({
+    what: `name of ${name}`,
+    where: `${planes}, which refuse${planes.includes(",") ? "" : "s"} every certificate for it`,
+    ...endless,
+    state: "revoked",
+  }));
+
+/** In the order: authorities, keys, administrator, token, nodes, revoked nodes. */
 export const secretsWhereabouts = (
   secrets: ClusterSecrets,
   project: ResolvedProject,
@@ -165,5 +177,6 @@ export const secretsWhereabouts = (
     },
     token(project.cluster, planes),
     ...nodeRows(secrets, project, now),
+    ...revokedRows(secrets, planes),
   ];
 };
