@@ -14,6 +14,7 @@ export default defineConfig({
       "test/support/install-tools.ts",
       "test/support/bundle-programs.ts",
       "test/support/loop-partitions.ts",
+      "test/support/static-shells.ts",
     ],
     // The files of a worker share its modules: loading them anew for each costs a second. Tests undo what they change.
     isolate: false,

@@ -13,9 +13,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { onTestFinished } from "vitest";
+import { inject, onTestFinished } from "vitest";
 import { parse } from "yaml";
 import type {
   ResolvedNode,
@@ -25,10 +24,9 @@ import { renderRoleSeed } from "../../src/seed/render-role-seed.ts";
 import { renderSeed } from "../../src/seed/render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
 import { seedInput } from "../seed/sample-project.ts";
+import { withStaticShell } from "../support/static-shells.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { lastingSecrets } from "./join-identities.ts";
-
-const FAKES = fileURLToPath(new URL("fakes", import.meta.url));
 
 /** Harmless programs of the machine that the scripts may use; everything else is a fake or is not there. */
 const REAL_TOOLS = (
@@ -42,7 +40,9 @@ export const describeNode = (title: string, body: () => void): void => {
 };
 
 /** A base image that brings everything, so that no package is installed. */
-export const COMPLETE = readdirSync(join(FAKES, "installable"));
+export const COMPLETE = readdirSync(
+  new URL("fakes/installable", import.meta.url),
+);
 
 export type Circumstances = {
   readonly project: ResolvedProject;
@@ -236,7 +236,10 @@ export const layNode = async (is: Circumstances): Promise<string> => {
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const put = (path: string, content: string | Uint8Array, mode = 0o644) => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), content);
+    writeFileSync(
+      join(root, path),
+      typeof content === "string" ? withStaticShell(content) : content,
+    );
     chmodSync(join(root, path), mode);
   };
   const { seed, files } = await cardOf(is);
@@ -244,7 +247,7 @@ export const layNode = async (is: Circumstances): Promise<string> => {
     put(
       file.path.slice(1),
       file.encoding === "gz+b64"
-        ? gunzipSync(Buffer.from(file.content, "base64"))
+        ? gunzipSync(Buffer.from(file.content, "base64")).toString()
         : file.content,
       Number.parseInt(file.permissions ?? "0644", 8),
     );
@@ -288,11 +291,12 @@ export const layNode = async (is: Circumstances): Promise<string> => {
   }
   mkdirSync(join(root, "bin"));
   mkdirSync(join(root, "real"));
-  for (const tool of readdirSync(join(FAKES, "base"))) {
-    symlinkSync(join(FAKES, "base", tool), join(root, "bin", tool));
+  const fakes = inject("fakes");
+  for (const tool of readdirSync(join(fakes, "base"))) {
+    symlinkSync(join(fakes, "base", tool), join(root, "bin", tool));
   }
   for (const tool of is.installed ?? COMPLETE) {
-    symlinkSync(join(FAKES, "installable", tool), join(root, "bin", tool));
+    symlinkSync(join(fakes, "installable", tool), join(root, "bin", tool));
     put("opt/cni/bin/loopback", "", 0o755);
   }
   for (const tool of REAL_TOOLS) {
@@ -313,7 +317,7 @@ export const runOnNode = (
       detached: true,
       env: {
         PATH: `${root}/bin:${root}/real`,
-        FAKES,
+        FAKES: inject("fakes"),
         PI_IMAGE_ROOT: root,
         TZ: "UTC",
         // As the runner sets it; it runs no phase under the name of another.

@@ -10,6 +10,7 @@ import {
   COMPLETE,
   REPOSITORY,
   describeNode,
+  status,
 } from "./fake-node.ts";
 import { runPhases, saidBy } from "./phase.ts";
 
@@ -86,6 +87,7 @@ describeNode("packages", () => {
       "Installing kubelet=1.36.5-1.1 kubeadm=1.36.5-1.1 kubectl=1.36.5-1.1.",
       "done",
     ]);
+    expect(status(root)["kubernetes"]).toBe("v1.36.5");
   });
 
   it("takes the newest of the minor where a mirror lacks the patch version, and says so", async () => {

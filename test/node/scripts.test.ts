@@ -22,6 +22,7 @@ import {
   sampleNode,
   storageNode,
 } from "../seed/sample-project.ts";
+import { withStaticShell } from "../support/static-shells.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { layNode } from "./fake-node.ts";
 
@@ -58,7 +59,9 @@ describe("the card", () => {
         roots
           .map((root) => join(root, file.slice(files.length)))
           .find((path) => existsSync(path)) ?? file.slice(files.length);
-      expect(readFileSync(onNode, "utf8")).toBe(readFileSync(file, "utf8"));
+      expect(readFileSync(onNode, "utf8")).toBe(
+        withStaticShell(readFileSync(file, "utf8")),
+      );
       expect([file, statSync(onNode).mode & 0o111]).toEqual([
         file,
         statSync(file).mode & 0o111,

@@ -4,6 +4,7 @@ import { hasTool } from "./tools.ts";
 
 /** tool, or a file where a package has no tool -> Debian package */
 const TOOLS: Readonly<Record<string, string>> = {
+  "/bin/bash-static": "bash-static",
   blkid: "util-linux",
   bmaptool: "bmap-tools",
   "cloud-init": "cloud-init",
@@ -24,6 +25,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   "mount.exfat-fuse": "exfat-fuse",
   ip: "iproute2",
   kubectl: "kubernetes-client",
+  "/usr/lib/klibc/bin/sh": "klibc-utils",
   losetup: "mount",
   lsblk: "util-linux",
   mandoc: "mandoc",

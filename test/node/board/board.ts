@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 import type { ResolvedNode } from "../../../src/inventory/resolved.ts";
 import { afterThisTest } from "../../device/loop.ts";
 import { sampleProject } from "../../seed/sample-project.ts";
@@ -35,8 +35,6 @@ import {
   run,
   startSystem,
 } from "./running.ts";
-
-const FAKES = fileURLToPath(new URL("../fakes", import.meta.url));
 
 export type Board = {
   /** Holds `<disk>.img`, the boot loader's settings and the fakes' own notes. */
@@ -71,8 +69,8 @@ const note = (board: Board, name: string): string => join(board.folder, name);
 
 /** What the phases see of the board, in the folder of the running system. */
 const environment = (board: Board) => ({
-  PATH: `${FAKES}/board:/usr/sbin:/usr/bin:/sbin:/bin`,
-  FAKES,
+  PATH: `${inject("fakes")}/board:/usr/sbin:/usr/bin:/sbin:/bin`,
+  FAKES: inject("fakes"),
   BOARD: board.folder,
   PI_IMAGE_ROOT: board.root,
   MTOOLS_SKIP_CHECK: "1",
@@ -275,7 +273,7 @@ const losePower = (board: Board): void => {
 
 /** An orderly end: everything is written and unmounted. */
 export const shutDown = (board: Board): void => {
-  execFileSync(join(FAKES, "board/flush-fats"), {
+  execFileSync(join(inject("fakes"), "board/flush-fats"), {
     env: { ...process.env, ...environment(board) },
     stdio: ["ignore", "ignore", "pipe"],
   });

@@ -45,7 +45,8 @@ plan() { # NAME
       ;;
     cut) cut_power ;;
     kill-parent) kill -KILL "$PPID" ;;
-    cut-after) trap cut_power EXIT ;;
+    # By number: not every small shell knows the name.
+    cut-after) trap cut_power 0 ;;
   esac
 }
 

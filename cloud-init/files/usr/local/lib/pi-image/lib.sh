@@ -18,8 +18,8 @@ export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSP
 # shellcheck source-path=SCRIPTDIR source=cause.sh
 . "$here/cause.sh"
 umask 022
-mkdir -p "$state/stamps"
-install -d -m 0700 "$scratch"
+[[ -d $state/stamps ]] || mkdir -p "$state/stamps"
+[[ -d $scratch ]] || install -d -m 0700 "$scratch"
 
 # Exit codes of a phase: it waits for something outside this node; it tried and failed. Any other is a surprise.
 readonly WAITS=75 FAILED=76
@@ -30,21 +30,36 @@ json_field() { # NAME TEXT
   printf ',"%s":"%s"' "$1" "${text//[[:cntrl:]]/ }"
 }
 
-now() { date --utc +%Y-%m-%dT%H:%M:%SZ; }
+# Sets `now`.
+tell_time() { TZ=UTC printf -v now '%(%Y-%m-%dT%H:%M:%SZ)T' -1; }
 
-# Seconds since power-on; the wall clock jumps when the time arrives.
-uptime_seconds() { cut -d . -f 1 "$root/proc/uptime"; }
-
-# Seconds since the first call with this name on this boot.
+# Seconds since the first call with this name on this boot, by the time since power-on: the wall clock jumps when the time
+# arrives.
 waited() { # NAME
-  local since=$scratch/since-$1
-  [[ -e $since ]] || uptime_seconds >"$since"
-  echo $(($(uptime_seconds) - $(<"$since")))
+  local since=$scratch/since-$1 up
+  read -r up _ <"$root/proc/uptime"
+  up=${up%%.*}
+  [[ -e $since ]] || echo "$up" >"$since"
+  echo $((up - $(<"$since")))
 }
 
 kubernetes_version() { # vX.Y.Z; nothing on a node outside the cluster
   [[ $PI_IMAGE_KUBEADM != beside ]] || return 0
   kubeadm version -o short 2>/dev/null || echo "v$PI_IMAGE_KUBERNETES_PATCH"
+}
+
+# For the status, which is written at every step: asked once in a start and after an installation.
+known_version() { # sets `version`
+  local known=$scratch/kubernetes
+  version=
+  if [[ -s $known ]]; then
+    read -r version <"$known"
+  elif hash kubeadm 2>/dev/null; then
+    version=$(kubernetes_version)
+    [[ -z $version ]] || echo "$version" >"$known"
+  elif [[ $PI_IMAGE_KUBEADM != beside ]]; then
+    version=v$PI_IMAGE_KUBERNETES_PATCH
+  fi
 }
 
 # kubectl as this node itself, and as the cluster's administrator on the first control plane.
@@ -53,18 +68,20 @@ as_admin() { kubectl --kubeconfig "$root/etc/kubernetes/admin.conf" --request-ti
 
 # The first global IPv4 address of the uplink; a virtual address of kube-vip comes after it.
 uplink_address() {
-  ip -4 -o addr show dev "$PI_IMAGE_UPLINK" scope global 2>/dev/null |
-    awk '{ split($4, part, "/"); print part[1]; exit }'
+  local address
+  read -r _ _ _ address _ < <(ip -4 -o addr show dev "$PI_IMAGE_UPLINK" scope global 2>/dev/null) || return 0
+  echo "${address%%/*}"
 }
 
 # One line to the journal and to every console, HDMI and serial.
 announce() {
-  local line="[pi-image] $PI_IMAGE_NODE ${PI_IMAGE_PHASE:-node}: $1" console shown=
+  local line="[pi-image] $PI_IMAGE_NODE ${PI_IMAGE_PHASE:-node}: $1" active=$root/sys/class/tty/console/active console shown=
   printf '%s\n' "$line"
-  for console in $(cat "$root/sys/class/tty/console/active" 2>/dev/null) console; do
+  [[ -r $active ]] || active=/dev/null
+  for console in $(<"$active") console; do
     [[ -e $root/dev/$console && ($console != console || -z $shown) ]] || continue
     # Ctrl-S on a console blocks whoever writes to it; a node must not stop for that.
-    printf '\r%s\n' "$line" | timeout 2 tee --append "$root/dev/$console" >/dev/null 2>&1 || true
+    timeout 2 tee --append "$root/dev/$console" <<<$'\r'"$line" >/dev/null 2>&1 || true
     shown=yes
   done
 }
@@ -84,7 +101,7 @@ json_notes() {
 }
 
 write_status() { # STATE MESSAGE SINCE
-  local new=$state/status.json.new
+  local new=$state/status.json.new version
   # A full disk must not stop a node that only wants to say that the disk is full.
   if {
     printf '{"schemaVersion":1'
@@ -96,7 +113,8 @@ write_status() { # STATE MESSAGE SINCE
     json_field message "$2"
     printf ',"attempt":%d' "${PI_IMAGE_ATTEMPT:-1}"
     json_field since "$3"
-    json_field kubernetes "$(kubernetes_version)"
+    known_version
+    json_field kubernetes "$version"
     json_field joinEnds "$PI_IMAGE_JOIN_ENDS"
     json_notes
     printf '}\n'
@@ -107,9 +125,10 @@ write_status() { # STATE MESSAGE SINCE
 
 # What the phase does now. A retry that takes the same steps again does not repeat them on the console.
 doing() {
-  local said=$scratch/steps-$PI_IMAGE_PHASE
-  write_status running "$1" "$(now)"
-  if ! grep -qxF -- "$1" "$said" 2>/dev/null; then
+  local said=$scratch/steps-$PI_IMAGE_PHASE now
+  tell_time
+  write_status running "$1" "$now"
+  if [[ ! -e $said || $'\n'$(<"$said")$'\n' != *$'\n'"$1"$'\n'* ]]; then
     printf '%s\n' "$1" >>"$said"
     announce "$1"
   fi
@@ -127,11 +146,11 @@ cloud_init_is_over() {
 
 # What keeps the phase from going on: told once, kept in the status with the time it began.
 problem() { # STATE MESSAGE
-  local said=$scratch/problem-$PI_IMAGE_PHASE since
-  since=$(now)
-  if [[ -e $said && $(head -n 1 "$said") == "$1 $2" ]]; then
-    since=$(tail -n 1 "$said")
-  else
+  local said=$scratch/problem-$PI_IMAGE_PHASE last since now
+  tell_time
+  [[ ! -e $said ]] || { read -r last && read -r since; } <"$said" || true
+  if [[ ${last-} != "$1 $2" ]]; then
+    since=$now
     printf '%s\n%s\n' "$1 $2" "$since" >"$said"
     announce "$2"
   fi
@@ -161,6 +180,6 @@ logged() { # SECONDS COMMAND...
   if ((code == 124 || code == 137)); then
     echo "$1 did not end within $limit seconds and was stopped" >>"$scratch/log"
   fi
-  cat "$scratch/log"
+  [[ ! -s $scratch/log ]] || cat "$scratch/log"
   return "$code"
 }

@@ -13,7 +13,8 @@ restart_network_pods() {
 
 # The address that kubeadm wrote; nothing before it ran, or where it was not told to write one.
 written_address() {
-  sed -nE 's/.*--node-ip=([0-9.]+).*/\1/p' "$root/var/lib/kubelet/kubeadm-flags.env" 2>/dev/null || true
+  local flags=$root/var/lib/kubelet/kubeadm-flags.env
+  [[ ! -e $flags ]] || sed -nE 's/.*--node-ip=([0-9.]+).*/\1/p' "$flags"
 }
 
 # The certificates of a control plane name its address. etcd's own record of its peer address stays the old one, which
