@@ -371,5 +371,18 @@ Example:
         commandTree(program, examples),
       ),
   );
+
+  program
+    .command("complete", { hidden: true })
+    .argument("[words...]")
+    .action(async (words: readonly string[], _, command: Command) => {
+      await runCommand(command, stop, async (context) =>
+        (await import("./commands/complete.ts")).complete(
+          commandTree(program, examples),
+          context,
+          words,
+        ),
+      );
+    });
   return program;
 };

@@ -23,7 +23,11 @@ const optionEntry = (option: Option) => {
         : {
             name,
             optional: option.optional,
-            is: valueKind(name, option.argChoices),
+            is: valueKind(
+              name,
+              option.argChoices,
+              option.long?.replace(/^-+/, ""),
+            ),
           },
   };
 };
@@ -54,5 +58,8 @@ export const commandTree = (
   name: program.name(),
   version: program.version() ?? "",
   description: program.description().replaceAll("\n", " "),
-  commands: program.commands.map((command) => commandEntry(command, examples)),
+  // What has no example is for shells, not for people.
+  commands: program.commands
+    .filter((command) => examples.has(command.name()))
+    .map((command) => commandEntry(command, examples)),
 });

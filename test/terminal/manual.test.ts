@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { packageFile } from "../../src/system/package-files.ts";
 import { runCli } from "../support/run-cli.ts";
 import { describeWithTools } from "../support/tools.ts";
@@ -21,6 +21,17 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "pi-image-manual-"));
   writeFileSync(join(folder, "lab.img"), "");
   mkdirSync(join(folder, "lab-out"));
+  writeFileSync(
+    join(folder, "cluster.yaml"),
+    "nodes:\n- {name: cplane, role: control-plane}\n- {name: worker1}\n- {name: worker2}\n- {name: $(touch hit)}\n",
+  );
+  writeFileSync(join(folder, "other.yaml"), "nodes: [{name: lonely}]\n");
+  mkdirSync(join(folder, "bin"));
+  writeFileSync(
+    join(folder, "bin", "pi-image"),
+    `#!/bin/sh\nexec ${process.execPath} ${inject("cli")} "$@"\n`,
+    { mode: 0o755 },
+  );
   for (const shell of ["bash", "zsh", "fish"]) {
     const { status, stdout, stderr } = await runCli(["completion", shell], {
       cwd: folder,
@@ -44,7 +55,12 @@ const run = (
   execFileSync(tool, args, {
     cwd: folder,
     encoding: "utf8",
-    env: { PATH: process.env["PATH"], HOME: folder, TERM: "dumb", ...env },
+    env: {
+      PATH: `${join(folder, "bin")}:${process.env["PATH"] ?? ""}`,
+      HOME: folder,
+      TERM: "dumb",
+      ...env,
+    },
     stdio: "pipe",
   });
 
@@ -62,6 +78,17 @@ const expectOffers = (offer: Offer): void => {
   expect(offer("completion", "f")).toEqual(["fish"]);
   expect(offer("flash", "lab.")).toEqual(["lab.img"]);
   expect(offer("build", "--out", "lab")).toEqual(["lab-out"]);
+  expect(offer("build", "--host", "")).toEqual([
+    "cplane",
+    "worker1",
+    "worker2",
+  ]);
+  expect(offer("build", "-f", "other.yaml", "--host", "")).toEqual(["lonely"]);
+  expect(offer("doctor", "w")).toEqual(["worker1", "worker2"]);
+  expect(offer("build", "--base", "ubuntu-24")).toEqual(["ubuntu-24.04"]);
+  expect(offer("build", "--format=img.x")).toEqual([
+    expect.stringMatching(/^(--format=)?img\.xz$/),
+  ]);
 };
 
 describeWithTools(["bash", "shellcheck"], "bash", () => {
@@ -72,7 +99,8 @@ describeWithTools(["bash", "shellcheck"], "bash", () => {
         'source "$1"; shift; COMP_WORDS=(pi-image "$@"); COMP_CWORD=$#; compopt() { :; }; _pi_image; printf "%s\\n" "${COMPREPLY[@]}"',
         "bash",
         scripts.get("bash") ?? "",
-        ...words,
+        // bash itself cuts words there: COMP_WORDBREAKS.
+        ...words.flatMap((word) => word.split(/(=)/)),
       ])
         .split("\n")
         .filter((line) => line !== ""),
@@ -148,7 +176,9 @@ describeWithTools(["zsh"], "zsh", () => {
         ZDOTDIR: folder,
       });
       const hits = readFileSync(join(folder, "hits"), "utf8").trim();
-      return [...new Set(hits.split("\n"))].toSorted();
+      return [...new Set(hits.split("\n"))]
+        .filter((hit) => hit !== "")
+        .toSorted();
     });
   });
 });

@@ -1,11 +1,11 @@
 // The commands as plain data: what completions and the manual page are made from.
 
-/** What a value is, as far as a shell can offer some. */
+/** What a value is, as far as something can be offered for it. */
 export type ValueKind =
   | { readonly kind: "words"; readonly words: readonly string[] }
-  | { readonly kind: "file" }
-  | { readonly kind: "folder" }
-  | { readonly kind: "text" };
+  | {
+      readonly kind: "file" | "folder" | "node" | "base" | "target" | "text";
+    };
 
 export type OptionEntry = {
   /** Without the dash; undefined for most. */
@@ -46,23 +46,26 @@ export type CommandTree = {
   readonly commands: readonly CommandEntry[];
 };
 
-/** What placeholders mean that options and arguments have in their help. */
+/** By the placeholders that options and arguments have in their help. */
+const KINDS = new Map<string, Exclude<ValueKind["kind"], "words">>([
+  ["file", "file"],
+  ["image", "file"],
+  ["folder", "folder"],
+  ["base", "base"],
+  ["target", "target"],
+  ["node", "node"],
+  ["host", "node"],
+]);
+
+/**
+ * @param name of an argument, or of the placeholder of an option
+ * @param option the option's own name
+ */
 export const valueKind = (
   name: string,
   choices: readonly string[] | undefined,
-): ValueKind => {
-  if (choices !== undefined) {
-    return { kind: "words", words: choices };
-  }
-  switch (name) {
-    case "file":
-    case "target":
-    case "image":
-    case "base":
-      return { kind: "file" };
-    case "folder":
-      return { kind: "folder" };
-    default:
-      return { kind: "text" };
-  }
-};
+  option?: string,
+): ValueKind =>
+  choices === undefined
+    ? { kind: KINDS.get(option ?? "") ?? KINDS.get(name) ?? "text" }
+    : { kind: "words", words: choices };
