@@ -337,41 +337,72 @@ type Company = {
   readonly vain: readonly Planted[];
 };
 
-/**
- * An inventory with as many of these values as it takes at once, at most one of a field. None is part of another, so
- * that each has to arrive by itself.
- */
+/** One value of a field at most, and none that is part of another, so that each has to arrive by itself. */
+const apart = (wanted: readonly Planted[]): readonly Planted[] => {
+  const chosen: Planted[] = [];
+  const taken = new Set<string>();
+  for (const one of wanted) {
+    const text = written(one);
+    const overlaps = chosen.some(
+      (other) => written(other).includes(text) || text.includes(written(other)),
+    );
+    if (!taken.has(one.field.name) && !overlaps) {
+      taken.add(one.field.name);
+      chosen.push(one);
+    }
+  }
+  return chosen;
+};
+
+/** Fields some of whose values were not taken; they are tried one by one. */
+const difficult = new Set<string>();
+
+/** An inventory with as many of these values as it takes at once. */
 const plantTogether = async (wanted: readonly Planted[]): Promise<Company> => {
   const planted: Planted[] = [];
   const vain: Planted[] = [];
-  const settled = new Set<string>();
   let inventory: object = BASE_INVENTORY;
   let project: ResolvedProject | undefined;
-  for (const one of wanted) {
-    const text = written(one);
-    const overlaps = planted.some(
-      (other) => written(other).includes(text) || text.includes(written(other)),
+
+  /** All of them, or else each half by itself: most inventories take all, and loading one takes time. */
+  const plant = async (some: readonly Planted[]): Promise<void> => {
+    const more = some.reduce<object>(
+      (before, { field, value }) => field.set(value, before),
+      inventory,
     );
-    if (settled.has(one.field.name) || overlaps) {
-      continue;
-    }
-    const more = one.field.set(one.value, inventory);
-    // It may take the place of an earlier one.
+    // One may take the place of another.
     const texts = leaves(more);
-    if (!planted.every(({ value }) => texts.includes(value))) {
-      continue;
-    }
-    settled.add(one.field.name);
-    try {
-      project = await load(more);
+    const taken = [...planted, ...some].every(({ value }) =>
+      texts.includes(value),
+    )
+      ? await load(more).catch(() => undefined)
+      : undefined;
+    const [first] = some;
+    if (taken !== undefined) {
+      project = taken;
       inventory = more;
-      planted.push(one);
-    } catch {
+      planted.push(...some);
+    } else if (some.length > 1) {
+      const half = Math.ceil(some.length / 2);
+      await plant(some.slice(0, half));
+      await plant(some.slice(half));
+    } else if (first !== undefined) {
+      difficult.add(first.field.name);
       // Alone it would not do better; in company it may be excluded by another, and comes again.
       if (planted.length === 0) {
-        vain.push(one);
+        vain.push(first);
       }
     }
+  };
+
+  const isDifficult = ({ field }: Planted) => difficult.has(field.name);
+  const chosen = apart(wanted);
+  const easy = chosen.filter((one) => !isDifficult(one));
+  for (const one of chosen.filter(isDifficult)) {
+    await plant([one]);
+  }
+  if (easy.length > 0) {
+    await plant(easy);
   }
   return { planted, project, vain };
 };
