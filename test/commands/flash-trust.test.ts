@@ -14,6 +14,7 @@ import {
   ROOT,
   SAMPLE_TOOLS,
 } from "../flash/sample-image.ts";
+import { beginsWith } from "../support/file-bytes.ts";
 import { runCli } from "../support/run-cli.ts";
 import { describeWithTools } from "../support/tools.ts";
 
@@ -53,11 +54,11 @@ const flashIn = async (folder: string, image: string, ...more: string[]) => {
     ["flash", "card", image, "--yes", "--json", ...more],
     { cwd: folder },
   );
-  return { ...result, card: readFileSync(card) };
+  return { ...result, card };
 };
 
-const isUnbootable = (card: Buffer): boolean =>
-  card.subarray(0, MIB).equals(Buffer.alloc(MIB));
+const isUnbootable = (card: string): boolean =>
+  beginsWith(card, Buffer.alloc(MIB));
 
 describeWithTools([...SAMPLE_TOOLS, "xz"], "what is beside an image", () => {
   let raw: Buffer;
@@ -89,9 +90,7 @@ describeWithTools([...SAMPLE_TOOLS, "xz"], "what is beside an image", () => {
       writeFileSync(join(folder, name), `${sha256(xz)}  a.img.xz\n`);
       const { status, card } = await flashIn(folder, "a.img.xz");
       expect(status).toBe(0);
-      expect(card.subarray(0, 4 * MIB).equals(raw.subarray(0, 4 * MIB))).toBe(
-        true,
-      );
+      expect(beginsWith(card, raw.subarray(0, 4 * MIB))).toBe(true);
       const plan = await runCli(
         ["flash", "card", "a.img.xz", "--yes", "--dry-run"],
         { cwd: folder },
@@ -168,10 +167,11 @@ describeWithTools([...SAMPLE_TOOLS, "xz"], "what is beside an image", () => {
       writeFileSync(join(folder, name), bmapOf(raw));
       const { status, card } = await flashIn(folder, "a.img.xz");
       expect(status).toBe(0);
+      const held = readFileSync(card);
       for (const { offset, length } of MAPPED) {
         const end = offset + length;
         expect(
-          card.subarray(offset, end).equals(raw.subarray(offset, end)),
+          held.subarray(offset, end).equals(raw.subarray(offset, end)),
         ).toBe(true);
       }
       const receipt = execFileSync("sh", ["-c", "cat out/receipts/*"], {
