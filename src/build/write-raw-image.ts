@@ -1,12 +1,39 @@
 // Writes a node's raw image: a copy of the decoded base with the patch in it.
-import { open, rm } from "node:fs/promises";
+import { open, rm, constants, copyFile } from "node:fs/promises";
+import { platform } from "node:process";
 import type { Patch } from "../image/patch.ts";
 import type { Range } from "../image/range.ts";
 import type { Report } from "../report/events.ts";
 import { publishFile, temporaryName } from "../system/atomic-file.ts";
-import { copySparse } from "../system/copy-file.ts";
 import { writeAt } from "../system/exact-io.ts";
 import { digestImage, type ImageDigests } from "./digest-image.ts";
+import { runTool, tryTool } from "../system/run/run-tool.ts";
+
+// Copies a file as cheaply as the file system allows: shared blocks, else holes kept as holes.
+
+/** Copies `from` onto the existing or new file `to`; a new file's mode is `from`'s, an existing one keeps its own. */
+const copySparse = async (
+  from: string,
+  to: string,
+  signal?: AbortSignal,
+): Promise<void> => {
+  if (platform !== "linux") {
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    return;
+  }
+  // GNU cp refuses --sparse=always together with a reflink, so they are two tries.
+  const reflink = await tryTool("cp", ["--reflink=always", "--", from, to], {
+    signal,
+    package: "coreutils",
+  });
+  if (reflink.status !== 0) {
+    await runTool(
+      "cp",
+      ["--reflink=never", "--sparse=always", "--", from, to],
+      { signal, package: "coreutils" },
+    );
+  }
+};
 
 type RawImage = {
   /** The decoded base. */

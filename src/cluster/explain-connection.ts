@@ -1,11 +1,39 @@
 // Says in words why a connection to the API server failed.
 import type { X509Certificate } from "node:crypto";
+import { connect } from "node:tls";
 import {
   type ApiFailure,
   type ApiServer,
   apiServerPlace,
 } from "./reach-api-server.ts";
-import { readServerCertificate } from "./server-certificate.ts";
+
+// Reads the certificate that an API server shows, without trusting it: to explain why it is not trusted.
+
+const TIMEOUT_MS = 3000;
+
+/** The server's certificate; undefined when it shows none. Nothing secret is sent. */
+const readServerCertificate = ({
+  address,
+  port,
+  name,
+}: ApiServer): Promise<X509Certificate | undefined> =>
+  new Promise((resolve) => {
+    const socket = connect({
+      host: address,
+      port,
+      servername: name,
+      // What it says is only shown, never believed.
+      rejectUnauthorized: false,
+      timeout: TIMEOUT_MS,
+    });
+    const finish = (certificate: X509Certificate | undefined): void => {
+      socket.destroy();
+      resolve(certificate);
+    };
+    socket.on("secureConnect", () => finish(socket.getPeerX509Certificate()));
+    socket.on("timeout", () => finish(undefined));
+    socket.on("error", () => finish(undefined));
+  });
 
 /** OpenSSL's names for a chain that does not end in our CA. https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const FOREIGN_CA = new Set([

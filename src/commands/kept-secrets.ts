@@ -1,7 +1,7 @@
 // What the commands about a built cluster share: its project, and its secrets as they are kept, without writing any.
 import { day } from "../report/day.ts";
 import { ifOneOf } from "../report/expected-failure.ts";
-import { secretsFile } from "../project/secrets-file.ts";
+import { secretsFile } from "../project/opened-project.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
 import { checkSecrets } from "../kubernetes/secrets/check-secrets.ts";

@@ -1,5 +1,5 @@
 // The project's own secrets, as far as this computer has them: what a release is searched for.
-import { secretsFile } from "../project/secrets-file.ts";
+import { secretsFile } from "../project/opened-project.ts";
 import { type LoadedProject, loadProject } from "../project/load-project.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { loadClusterSecrets } from "../kubernetes/secrets/load-cluster-secrets.ts";

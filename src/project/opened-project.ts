@@ -1,10 +1,15 @@
 // A project whose inventory, profiles and fragments are free of errors, and what the work on it may use of the command line.
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { Report } from "../report/events.ts";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import { UserError } from "../report/user-error.ts";
 import type { LoadedProject } from "./load-project.ts";
+import { secretsPath } from "../kubernetes/secrets/load-cluster-secrets.ts";
+
+/** Where the secrets of the inventory's cluster are kept. */
+export const secretsFile = (folder: string, project: ResolvedProject): string =>
+  secretsPath(join(folder, "cluster.yaml"), project.cluster.name);
 
 export type OpenedProject = LoadedProject & {
   readonly project: ResolvedProject;

@@ -10,7 +10,7 @@ import { loadFileAddons } from "../supplies/load-file-addons.ts";
 import { loadPins } from "../supplies/load-pins.ts";
 import { loadLock, lockPath, storeLock } from "./lock-file.ts";
 import { mergeLock } from "../supplies/lock.ts";
-import { secretsFile } from "./secrets-file.ts";
+import { secretsFile } from "./opened-project.ts";
 import { lockBases, pinIn, wantedInLock } from "./lock-bases.ts";
 import type { BasesOptions, OpenBase } from "./open-bases.ts";
 import { type NodeSeed, renderSeeds } from "./render-seeds.ts";

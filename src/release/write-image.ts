@@ -1,5 +1,6 @@
 // Writes one role image in every wanted format, with its block map.
 import { join } from "node:path";
+import { createHash } from "node:crypto";
 import { writeCompressedImage } from "../build/write-compressed-image.ts";
 import { renderBmap } from "../image/bmap/bmap.ts";
 import { openImage } from "../image/archive/open-image.ts";
@@ -13,7 +14,38 @@ import {
   type ReleaseFormat,
   type ReleaseStep,
 } from "./plan-release.ts";
-import { createWholeDigest } from "./whole-digest.ts";
+
+type WholeDigest = {
+  /** The next bytes; offsets ascend, and gaps are zeros. */
+  readonly update: (offset: number, data: Uint8Array) => void;
+  /** In hex; call it once, after the last byte. */
+  readonly digest: () => string;
+};
+
+const ZEROS = Buffer.alloc(1024 * 1024);
+
+const createWholeDigest = (size: number): WholeDigest => {
+  const hash = createHash("sha256");
+  let done = 0;
+  const fill = (end: number): void => {
+    while (done < end) {
+      const length = Math.min(ZEROS.length, end - done);
+      hash.update(ZEROS.subarray(0, length));
+      done += length;
+    }
+  };
+  return {
+    update: (offset, data) => {
+      fill(offset);
+      hash.update(data);
+      done += data.length;
+    },
+    digest: () => {
+      fill(size);
+      return hash.digest("hex");
+    },
+  };
+};
 
 /** A released file: its name, its size in bytes and its SHA-256 in hex. */
 export type ReleasedFile = {

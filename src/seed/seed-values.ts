@@ -17,13 +17,40 @@ import { joinKubeconfig } from "../kubernetes/render-kubeconfig.ts";
 import { accessPoints, wifiPriorities } from "./network/access-point.ts";
 import { dnsmasqConfiguration } from "./network/gateway-dnsmasq.ts";
 import { nftablesConfiguration } from "./network/gateway-nftables.ts";
-import { hostLines } from "./network/hosts-file.ts";
 import { nodeEnvironment } from "./node-environment.ts";
 import { kubeadmAction, kubernetesPackages } from "./node-facts.ts";
 import type { Library } from "./library/library.ts";
 import type { Values } from "./library/substitute.ts";
 import type { Value } from "./library/tree.ts";
 import type { ValueName } from "./value-names.ts";
+import { knownAddress, staticAddress } from "../kubernetes/addresses.ts";
+
+/** A gateway has an address on both sides, and is sure of those that it gives itself. */
+const addressSeenBy = (
+  node: ResolvedNode,
+  other: ResolvedNode,
+): string | undefined => {
+  if (other.serves !== undefined && node.reserved !== undefined) {
+    return other.serves.address.split("/")[0];
+  }
+  return node.serves === undefined ? staticAddress(other) : knownAddress(other);
+};
+
+/**
+ * Lines `address name` of the node itself and of every node with a static address. A node with DHCP knows itself as
+ * 127.0.1.1, as Debian does it; one with a static address must not, since its name may be the cluster's endpoint and
+ * resolve to the same address everywhere.
+ */
+const hostLines = ({ nodes }: ResolvedProject, node: ResolvedNode): string =>
+  [node, ...nodes.filter(({ name }) => name !== node.name)]
+    .flatMap((other) => {
+      const address =
+        other.name === node.name
+          ? (staticAddress(node) ?? "127.0.1.1")
+          : addressSeenBy(node, other);
+      return address === undefined ? [] : [`${address} ${other.name}`];
+    })
+    .join("\n");
 
 type ValueSources = {
   readonly project: ResolvedProject;

@@ -1,12 +1,61 @@
 // Tells the user why a command failed, and chooses the exit status.
 import { cancelled } from "../report/cancelled.ts";
 import { EXIT, type ExitCode } from "../report/exit-codes.ts";
-import { renderUserError } from "./render-error.ts";
 import { UserError } from "../report/user-error.ts";
 import { packageVersion } from "../system/package-files.ts";
 import { withStateOf } from "./cancelled-state.ts";
 import type { Context } from "./context.ts";
-import { explainSystemFailure } from "./system-failure.ts";
+import { visible } from "../report/printable.ts";
+import { errnoWords } from "../system/errno-words.ts";
+
+/** The hidden name of a file in the making means nothing to the user. */
+const finalName = (path: string): string =>
+  path.replace(/(^|\/)\.([^/]+)\.\d+-[0-9a-f]{12}\.partial$/, "$1$2");
+
+/** Anything that a system call said, such as ENOTSUP: there are more codes than words. */
+const isFromSystem = (error: Error): boolean =>
+  "syscall" in error && "errno" in error && "code" in error;
+
+/** undefined for what may well be a bug. */
+const explainSystemFailure = (error: unknown): UserError | undefined => {
+  if (!(error instanceof Error) || !("code" in error)) {
+    return undefined;
+  }
+  const words = errnoWords(error.code);
+  if (words === undefined && !isFromSystem(error)) {
+    return undefined;
+  }
+  const path =
+    "path" in error && typeof error.path === "string"
+      ? finalName(error.path)
+      : "a file";
+  return new UserError(
+    "FILE_UNUSABLE",
+    `${path === "" ? "a file without a name" : path} cannot be read or written: ${words?.why ?? `the system says ${String(error.code)}`}`,
+    {
+      facts: [error.message],
+      hint:
+        words?.hint ??
+        "look at the kernel's messages (sudo dmesg), and run the command again",
+      cause: error,
+    },
+  );
+};
+
+/** error[CODE]: message, facts, state and hint; see docs/errors.md for the codes. */
+const renderUserError = (error: UserError): string => {
+  const lines = [`error[${error.code}]: ${visible(error.message)}`];
+  for (const fact of error.facts) {
+    lines.push(`  ${visible(fact)}`);
+  }
+  if (error.state !== undefined) {
+    lines.push(`state: ${visible(error.state)}`);
+  }
+  if (error.hint !== undefined) {
+    lines.push(`hint: ${visible(error.hint)}`);
+  }
+  return lines.join("\n");
+};
 
 const describeBug = (error: unknown): string => {
   const trace =

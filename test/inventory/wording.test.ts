@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isCountry } from "../../src/inventory/rules/countries.ts";
+import { isCountry } from "../../src/inventory/rules/wifi-rules.ts";
 import { closest, listed, quoted } from "../../src/inventory/wording.ts";
 import { fc } from "../support/seeded.ts";
 

@@ -7,7 +7,7 @@ import {
   loadCacheEntries,
 } from "../../src/network/cache-entries.ts";
 import { rememberUse } from "../../src/network/cache-names.ts";
-import { chooseVictims } from "../../src/network/choose-victims.ts";
+import { chooseVictims } from "../../src/network/prune-cache.ts";
 import {
   cacheLimit,
   keepLimit,

@@ -9,16 +9,40 @@ import {
   showContent,
 } from "./confirm-targets.ts";
 import type { Context } from "../../terminal/context.ts";
-import { ejectTargets } from "./eject-targets.ts";
 import { flashOptions } from "./flash-options.ts";
 import { keepOutOfGit } from "../../project/keep-out-of-git.ts";
 import { lookAtTargets, planTargets, withKept } from "./flash-plans.ts";
-import { settleTargets } from "./flash-results.ts";
+import { settleTargets, type Flashed } from "./flash-results.ts";
 import { namedSources, openSources } from "./flash-source.ts";
 import { flashTargets, pathsOf } from "./flash-targets.ts";
 import type { FlashSource } from "./image-source.ts";
 import { signersOf } from "../signers.ts";
 import { writeTargets } from "./write-targets.ts";
+import { ejectDevice } from "../../device/helper/device-work.ts";
+
+/** Only what is proven: a card that failed is looked at where it is. */
+const ejectTargets = async (
+  context: Context,
+  flashed: readonly Flashed[],
+): Promise<void> => {
+  for (const { plan, result } of flashed) {
+    if (plan.target.kind === "file" || result.error !== undefined) {
+      continue;
+    }
+    const { path } = plan.target.device;
+    const why = await ejectDevice(path);
+    context.report(
+      why === undefined
+        ? { type: "notice", subject: path, message: "can be pulled out" }
+        : {
+            type: "warning",
+            subject: path,
+            message: `it was not ejected: ${why}`,
+            hint: "everything is on the card; unmount it before you pull it out",
+          },
+    );
+  }
+};
 
 /** In this order, so that every look and every question comes before the first write, of a card or of the project. */
 export const flash = async (

@@ -1,7 +1,8 @@
 // Finds out what a TARGET argument is, without opening it.
-import { lstat, readFile, realpath, stat } from "node:fs/promises";
+import { lstat, readFile, realpath, stat, statfs } from "node:fs/promises";
 import type { BigIntStats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { platform } from "node:process";
 import {
   ifAbsent,
   ifSystem,
@@ -12,10 +13,43 @@ import { errnoWords } from "../../system/errno-words.ts";
 import type { BlockDevice } from "../block-device.ts";
 import { deviceNumber } from "./device-number.ts";
 import { loopsBackedBy } from "./loop-backings.ts";
-import { isMadeUp } from "./made-up-file.ts";
 import { parseSwaps } from "./mount-table.ts";
 import { orAbsent } from "../or-absent.ts";
 import type { FileTarget, Target, UnusableTarget } from "../target.ts";
+
+// Files with neither a disk nor memory of their own behind them: those of /proc, /sys and the like.
+
+/** https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/magic.h, and what some drivers call themselves. */
+const MADE_UP: ReadonlySet<number> = new Set([
+  0x9fa0, // proc
+  0x62656572, // sysfs
+  0x62656570, // configfs
+  0x64626720, // debugfs
+  0x74726163, // tracefs
+  0x73636673, // securityfs
+  0xf97cff8c, // selinuxfs
+  0x43415d53, // smackfs
+  0x27e0eb, // cgroup
+  0x63677270, // cgroup2
+  0x7655821, // resctrl
+  0xcafe4a11, // bpf
+  0xde5e81e4, // efivarfs
+  0x6165676c, // pstore
+  0x42494e4d, // binfmt_misc
+  0x65735543, // fusectl
+  0x6e736673, // nsfs
+  0x1cd1, // devpts
+  0x19800202, // mqueue
+  0x958458f6, // hugetlbfs
+  0x67596969, // rpc_pipefs
+  0x6e667364, // nfsd
+]);
+
+/** Whether the kernel answers for what is there itself, so that no image can be kept in it. */
+const isMadeUp = async (path: string): Promise<boolean> =>
+  platform === "linux" &&
+  // The number is signed on some machines.
+  MADE_UP.has((await statfs(path)).type >>> 0);
 
 const LIST_HINT = "`pi-image devices` lists the devices that can be written";
 

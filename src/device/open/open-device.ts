@@ -22,7 +22,36 @@ import type { OpenTarget, Prove } from "./opened-target.ts";
 import { writeAt } from "../../system/exact-io.ts";
 import { readTarget } from "./target-io.ts";
 import type { DeviceTarget } from "../target.ts";
-import { lockAgainstUdev } from "./udev-lock.ts";
+import { UserError } from "../../report/user-error.ts";
+import { lockDescriptor } from "../../system/flock.ts";
+
+// Keeps udev, and with it desktops that mount what they see, away from a disk while it is written.
+
+/** udev's own look at a disk takes less. */
+const WAIT_SECONDS = 5;
+
+/**
+ * Takes the lock that udev honours (https://systemd.io/BLOCK_DEVICE_LOCKING/), until the handle is closed.
+ * @throws UserError TARGET_IN_USE when another program holds it
+ */
+const lockAgainstUdev = async (
+  handle: Pick<DeviceHandle, "fd">,
+  path: string,
+): Promise<void> => {
+  if (platform !== "linux") {
+    return;
+  }
+  if (!(await lockDescriptor(handle.fd, { seconds: WAIT_SECONDS }))) {
+    throw new UserError(
+      "TARGET_IN_USE",
+      `${path} is in use: another program holds its lock`,
+      {
+        state: "nothing was written",
+        hint: "wait for the other program that writes to it, such as a partition editor or an installer",
+      },
+    );
+  }
+};
 
 /** The name may have moved to another card since the check. */
 const proveIdentity = async (

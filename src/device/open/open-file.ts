@@ -1,11 +1,38 @@
 // Opens a regular file as a target: for virtual machines, and for trying things out.
-import { constants } from "node:fs/promises";
-import { lockTargetFile } from "./target-lock.ts";
+import { constants, type FileHandle } from "node:fs/promises";
+import { platform } from "node:process";
 import { openDirect } from "./open-direct.ts";
 import type { OpenTarget, Prove } from "./opened-target.ts";
 import { writeAt } from "../../system/exact-io.ts";
 import { readTarget } from "./target-io.ts";
 import type { FileTarget } from "../target.ts";
+import { UserError } from "../../report/user-error.ts";
+import { lockDescriptor } from "../../system/flock.ts";
+
+// Keeps a second pi-image away from a target file while the first one writes it.
+
+/**
+ * Holds the open file until the handle is closed. On other systems than Linux two runs on one file are not told apart.
+ * @throws UserError TARGET_IN_USE
+ */
+const lockTargetFile = async (
+  handle: FileHandle,
+  path: string,
+): Promise<void> => {
+  if (platform !== "linux") {
+    return;
+  }
+  if (!(await lockDescriptor(handle.fd, { seconds: 0 }))) {
+    throw new UserError(
+      "TARGET_IN_USE",
+      `another program, perhaps a second pi-image, is writing to ${path}`,
+      {
+        state: "this run wrote nothing",
+        hint: "wait for it, or choose another target",
+      },
+    );
+  }
+};
 
 /** The largest block that a file system of Linux has asked for direct I/O. */
 const FILE_BLOCK = 4096;

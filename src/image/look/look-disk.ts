@@ -2,11 +2,57 @@
 import { type FileSystemFacts, factText } from "./file-system-facts.ts";
 import { lookAtExfat } from "./look-exfat.ts";
 import { lookAtFat } from "./look-fat.ts";
-import { partitionPlaces } from "../table/partition-places.ts";
 import type { Range } from "../range.ts";
 import { nameBySignature, VOLUMES } from "../signatures.ts";
 import type { Source } from "../source.ts";
 import type { SectorSize } from "../table/table.ts";
+import { readDiskTable } from "../table/disk-table.ts";
+
+// Where partitions lie on a disk that somebody used for anything: read leniently, to say what would be overwritten.
+
+type PartitionPlace = Range & {
+  /** As in the kernel's names; undefined for a disk without partitions. */
+  readonly number: number | undefined;
+};
+
+const inside = (source: Source, place: PartitionPlace): boolean =>
+  place.offset > 0 &&
+  place.length > 0 &&
+  place.offset + place.length <= source.size;
+
+/**
+ * Partitions that lie within the disk; a disk without a table is one place. On a disk with sectors of 4096 bytes, a table
+ * that somebody copied there from a disk with the others is found too: its files are all there.
+ */
+const partitionPlaces = async (
+  source: Source,
+  sectorSize?: SectorSize,
+): Promise<readonly PartitionPlace[]> => {
+  if (source.size < 4096) {
+    return [];
+  }
+  const whole: PartitionPlace = {
+    number: undefined,
+    offset: 0,
+    length: source.size,
+  };
+  const tables = [
+    await readDiskTable(source, { sectorSize }),
+    ...(sectorSize === 4096 ? [await readDiskTable(source)] : []),
+  ];
+  const [table] = tables;
+  if (table === undefined || table.kind === "none") {
+    return [whole];
+  }
+  const places = tables
+    .flatMap((found) => (found.kind === "none" ? [] : found.partitions))
+    .filter((place) => inside(source, place));
+  const distinct = places.filter(
+    ({ offset }, index) =>
+      index === places.findIndex((place) => place.offset === offset),
+  );
+  return table.partitions.length === 0 ? [whole] : distinct;
+};
 
 export type FoundFileSystem = FileSystemFacts & {
   /** As in the kernel's names; undefined on a disk without partitions. */

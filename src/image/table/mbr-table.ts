@@ -1,5 +1,4 @@
 // Reads the table of an MBR with everything that is in it, and says what is wrong with it.
-import { holdsFileSystemStart } from "./file-system-start.ts";
 import {
   DISK_ID_OFFSET,
   isExtended,
@@ -18,6 +17,38 @@ import {
   type TableFinding,
 } from "./table.ts";
 import { placeFaults, type TableFault } from "./table-faults.ts";
+import type { ReadBytes } from "./gpt.ts";
+
+// Whether a file system begins at a byte: the cheapest signs only, to tell one size of sectors from the other.
+
+const looksLikeFat = (start: Buffer): boolean =>
+  [0xeb, 0xe9, 0xe8].includes(start.readUInt8(0)) &&
+  start.readUInt16LE(510) === 0xaa55 &&
+  [512, 1024, 2048, 4096].includes(start.readUInt16LE(11));
+
+const SIGNS: readonly (readonly [number, string])[] = [
+  [0, "XFSB"],
+  [0, "hsqs"],
+  [0, "LUKS"],
+  [3, "EXFAT   "],
+  [3, "NTFS    "],
+  [1024, "\u0010\u0020\u00f5\u00f2"],
+  [1080, "\u0053\u00ef"],
+];
+
+const holdsFileSystemStart = async (
+  read: ReadBytes,
+  offset: number,
+): Promise<boolean> => {
+  const start = await read(offset, 2048);
+  return (
+    start !== undefined &&
+    (looksLikeFat(start) ||
+      SIGNS.some(
+        ([at, sign]) => start.toString("latin1", at, at + sign.length) === sign,
+      ))
+  );
+};
 
 /** An MBR does not say how large its sectors are: the file systems that begin where it points decide. */
 const mbrSectorSize = async (

@@ -19,10 +19,38 @@ import {
   withoutSecrets,
 } from "./load-stand-ins.ts";
 import { loadText, type TextFile } from "./load-text.ts";
-import { namedFiles } from "./named-files.ts";
 import { parseInventory } from "../parse-inventory.ts";
 import { resolveInventory } from "../resolve.ts";
 import type { ResolvedProject } from "../resolved.ts";
+import { absolutePath, type PathOrigins } from "./paths.ts";
+import { isBaseFile } from "../rules/system-rules.ts";
+
+/** Keys whose value is a path, or may be one. */
+const PATHS: Readonly<Record<string, (value: string) => boolean>> = {
+  base: isBaseFile,
+  eepromImage: () => true,
+};
+
+/** Absolute paths of all references `file:path`, and of bases that are files. */
+const namedFiles = (
+  part: unknown,
+  places: PathOrigins,
+  key = "",
+): readonly string[] => {
+  if (typeof part === "string") {
+    const path = part.startsWith("file:")
+      ? part.slice("file:".length)
+      : PATHS[key]?.(part) === true
+        ? part
+        : undefined;
+    return path === undefined ? [] : [absolutePath(path, places)];
+  }
+  return typeof part === "object" && part !== null
+    ? Object.entries(part).flatMap(([name, value]) =>
+        namedFiles(value, places, Array.isArray(part) ? key : name),
+      )
+    : [];
+};
 
 /** A thousand nodes take a tenth of it. */
 export const INVENTORY_LIMIT = 1024 * 1024;

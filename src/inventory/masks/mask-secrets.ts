@@ -1,12 +1,34 @@
 // Hides secrets that someone wrote into a file, before lines of the file or messages about it are shown.
-import { Lexer } from "yaml";
-import { type TextSpan, secretForms } from "./secret-forms.ts";
+import { Lexer, type Document, visit } from "yaml";
+import { type TextSpan, secretForms, hasSecretForm } from "./secret-forms.ts";
 import { secretLines } from "./secret-lines.ts";
-import { secretScalars } from "./secret-scalars.ts";
 import { secretTree } from "./secret-tree.ts";
 import { forgetVerdicts } from "./secret-keys.ts";
 import { redactor } from "./redact.ts";
 import type { YamlFile } from "../yaml/yaml-file.ts";
+
+// Texts of a broken document that are secrets by their form once YAML's escapes are undone: messages have them undone.
+
+type SecretScalar = {
+  readonly range: TextSpan;
+  readonly secret: string;
+};
+
+const secretScalars = (
+  document: Document | undefined,
+): readonly SecretScalar[] => {
+  const found: SecretScalar[] = [];
+  if (document !== undefined) {
+    visit(document, {
+      Scalar(_, { value, range }) {
+        if (typeof value === "string" && range && hasSecretForm(value)) {
+          found.push({ range: [range[0], range[1]], secret: value });
+        }
+      },
+    });
+  }
+  return found;
+};
 
 export type Masked = {
   /** The text with every secret as asterisks; lines and columns stay what they are. */

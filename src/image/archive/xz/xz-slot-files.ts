@@ -10,9 +10,25 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { randomBytes } from "node:crypto";
 import { ifAbsent, ifSystem } from "../../../report/expected-failure.ts";
-import { openNameless } from "../../../system/nameless-file.ts";
 import { makePrivateFolder } from "../../../system/private-folder.ts";
+
+// Files without a name: nobody else can open, exchange or keep them, and they are gone with the last process that has them.
+
+/** A new, empty file for reading and writing on the folder's file system. */
+const openNameless = async (folder: string): Promise<FileHandle> => {
+  // O_EXCL follows no link, and a name that nobody can guess takes nothing of others away when it is removed.
+  const name = join(folder, `.pi-image-${randomBytes(16).toString("hex")}`);
+  const handle = await open(name, "wx+", 0o600);
+  try {
+    await rm(name, { force: true });
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  return handle;
+};
 
 /** Linux: opening an entry is opening the file anew, from its start. Elsewhere /dev/fd only doubles the descriptor. */
 const DESCRIPTORS = "/proc/self/fd";
