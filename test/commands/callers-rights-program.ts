@@ -16,6 +16,7 @@ actFor(process.env, askId);
 const ids = ["-c", "id -u; id -ru; id -g; grep NoNewPrivs /proc/self/status"];
 const caller = await tryTool("sh", ids);
 const root = await tryTool("id", ["-u"], { asRoot: true });
+const environment = await tryTool("env", [], { asRoot: true });
 const missing = await tryTool("no-such-tool", []).catch(
   (error: { readonly code: unknown }) => error.code,
 );
@@ -31,6 +32,7 @@ console.log(
   JSON.stringify({
     caller: caller.stdout,
     root: root.stdout,
+    environment: environment.stdout.match(/^\w+/gm)?.toSorted(),
     missing,
     back,
     later: later.stdout,

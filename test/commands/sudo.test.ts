@@ -107,7 +107,7 @@ nodes: [{name: cplane, role: control-plane}]
     ["pkexec", { PKEXEC_UID: "65534" }],
     ["doas inside of root's own sudo", { SUDO_UID: "0", DOAS_USER: "nobody" }],
   ])("is the caller, with no way back: %s", (_, env) => {
-    const { stdout, stderr } = callersRights(env);
+    const { stdout, stderr } = callersRights({ ...env, BASH_ENV: "/x" });
     expect(stderr).toBe("");
     const said = "SUDO_UID" in env ? env.SUDO_UID : "0";
     const uid = said === "0" ? "65534" : said;
@@ -116,6 +116,8 @@ nodes: [{name: cplane, role: control-plane}]
     expect(JSON.parse(stdout)).toEqual({
       caller: `${uid}\n${uid}\n${group}NoNewPrivs:\t1\n`,
       root: "0\n",
+      // None of the caller's: no options, no programs, no libraries to load first.
+      environment: ["LC_ALL", "PATH"],
       missing: "TOOL_MISSING",
       back: ["EPERM", "EPERM", "EPERM", "EPERM"],
       later: `${uid}\n`,
