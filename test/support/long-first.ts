@@ -35,7 +35,7 @@ const LONG = [
   "release/reproducible.test.ts",
   "node/pcie.test.ts",
   "inventory/damaged.test.ts",
-  "addons/build.test.ts",
+  "supplies/build.test.ts",
   "image/archive.test.ts",
   "commands/sudo.test.ts",
   "commands/untouched.test.ts",
@@ -46,7 +46,6 @@ const LONG = [
   "seed/judge-netplan.test.ts",
   "node/kubeadm-init.test.ts",
   "node/first-boot.test.ts",
-  "supplies/build.test.ts",
   "lint/named-failures.test.ts",
   "commands/secrets.test.ts",
 ];
