@@ -1,6 +1,7 @@
 // A resolved cluster and its nodes: every value filled; no default is applied after this.
 import type { ConfigSection } from "../firmware/config-lines.ts";
 import type { Secret } from "../report/secret.ts";
+import type { Board } from "./boards/boards.ts";
 import type { EepromMode, Hardware } from "./boards/hardware.ts";
 import type { Storage } from "./boards/storage.ts";
 
@@ -9,17 +10,6 @@ export type Role = (typeof ROLES)[number];
 
 /** The roles of the nodes that make up a Kubernetes cluster. */
 export const KUBERNETES_ROLES = ["control-plane", "worker"] as const;
-
-export const BOARDS = [
-  "pi3b+",
-  "pi4",
-  "pi400",
-  "pi5",
-  "pi500",
-  "cm4",
-  "cm5",
-] as const;
-export type Board = (typeof BOARDS)[number];
 
 export const CNIS = ["flannel", "calico", "cilium"] as const;
 export type Cni = (typeof CNIS)[number];

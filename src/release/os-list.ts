@@ -5,7 +5,8 @@ import {
   BOARD_FACTS,
   CONTROL_PLANE_MEMORY,
 } from "../inventory/boards/boards.ts";
-import { BOARDS, type Board, type Role } from "../inventory/resolved.ts";
+import { BOARDS, type Board } from "../inventory/boards/boards.ts";
+import type { Role } from "../inventory/resolved.ts";
 
 type ListedImage = {
   readonly role: Role;

@@ -1,6 +1,6 @@
 // What an inventory becomes: every default, the endpoint, and the settings of the cluster.
 import { describe, expect, it } from "vitest";
-import { DEFAULT_HARDWARE } from "../../src/inventory/boards/hardware.ts";
+import { completeHardware } from "../../src/inventory/boards/hardware.ts";
 import { KEY, resolved, project, PLANE, FIXED } from "./resolved-text.ts";
 
 const plane = (number: number) =>
@@ -55,7 +55,7 @@ describe("an inventory that says almost nothing", () => {
           pcieGen: 2,
           eeprom: "auto",
           eepromImage: undefined,
-          hardware: DEFAULT_HARDWARE,
+          hardware: completeHardware({}),
           config: [],
           timezone: "Etc/UTC",
           locale: "C.UTF-8",

@@ -1,6 +1,6 @@
 // Resolved projects for tests, without reading an inventory.
 import { readFileSync } from "node:fs";
-import { DEFAULT_HARDWARE } from "../../src/inventory/boards/hardware.ts";
+import { completeHardware } from "../../src/inventory/boards/hardware.ts";
 import type {
   ResolvedCluster,
   ResolvedNode,
@@ -74,7 +74,7 @@ export const sampleNode: ResolvedNode = {
   pcieGen: 2,
   eeprom: "auto",
   eepromImage: undefined,
-  hardware: DEFAULT_HARDWARE,
+  hardware: completeHardware({}),
   config: [],
   timezone: "Europe/Madrid",
   locale: "C.UTF-8",

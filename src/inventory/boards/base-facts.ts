@@ -1,8 +1,7 @@
 // What is known of a base image by its name alone: the system in it, and what it cannot serve.
 import type { Problem } from "../../report/problem.ts";
-import { BOARD_FACTS } from "./boards.ts";
+import { type Board, BOARD_FACTS } from "./boards.ts";
 import type {
-  Board,
   ResolvedCluster,
   ResolvedNode,
   Runtime,

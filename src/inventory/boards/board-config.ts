@@ -1,29 +1,9 @@
 // What config.txt gets for a board and its switches, and the user's own lines in the same form.
 import type { ConfigSection } from "../../firmware/config-lines.ts";
-import { BOARD_FACTS } from "./boards.ts";
+import { type Board, BOARD_FACTS } from "./boards.ts";
 import { filterOf } from "../rules/board-rules.ts";
-import type { FanSteps, Hardware } from "./hardware.ts";
-import type { Board } from "../resolved.ts";
+import { type Hardware, hardwareLines } from "./hardware.ts";
 import { STORAGE_FACTS, type Storage } from "./storage.ts";
-
-/** The firmware counts thousandths of a degree: https://github.com/raspberrypi/firmware/blob/master/boot/overlays/README */
-const fanLines = (parameter: string, steps: FanSteps): readonly string[] =>
-  (steps ?? []).map(
-    (degrees, step) =>
-      `dtparam=${parameter}${step}=${Math.round(degrees * 1000)}`,
-  );
-
-const switchLines = ({
-  wifi,
-  bluetooth,
-  watchdog,
-}: Hardware): readonly string[] => [
-  // Before the overlays, whose parameters come behind them.
-  ...(watchdog ? ["dtparam=watchdog=on"] : []),
-  // The firmware's overlay map takes the Pi 5's own overlays for these names.
-  ...(wifi ? [] : ["dtoverlay=disable-wifi"]),
-  ...(bluetooth ? [] : ["dtoverlay=disable-bt"]),
-];
 
 /**
  * HAT+ boards switch the connector on by themselves; for others dtparam=pciex1 is needed. On the Compute Module 4 it is
@@ -57,16 +37,13 @@ export const boardConfig = (node: {
   const { hardware } = node;
   const facts = BOARD_FACTS[node.board];
   const [family = "all"] = facts.filters;
-  const pi5 = family === "pi5";
   return [
-    { section: "all", lines: switchLines(hardware) },
+    { section: "all", lines: hardwareLines(hardware, facts, false) },
     {
       section: family,
       lines: [
         ...(switchesPcie(node) ? ["dtparam=pciex1"] : []),
-        ...(pi5 && hardware.usbMaxCurrent ? ["usb_max_current_enable=1"] : []),
-        ...(facts.fan ? fanLines("fan_temp", hardware.fan) : []),
-        ...(facts.poeHat ? fanLines("poe_fan_temp", hardware.poeFan) : []),
+        ...hardwareLines(hardware, facts, true),
       ],
     },
   ];

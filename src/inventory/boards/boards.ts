@@ -1,7 +1,17 @@
 // What the boards can do, as far as an inventory can get it wrong.
-import type { Board } from "../resolved.ts";
 
-type BoardFacts = {
+export const BOARDS = [
+  "pi3b+",
+  "pi4",
+  "pi400",
+  "pi5",
+  "pi500",
+  "cm4",
+  "cm5",
+] as const;
+export type Board = (typeof BOARDS)[number];
+
+export type BoardFacts = {
   readonly title: string;
   /**
    * The fastest PCIe generation of the connector that a disk can use; undefined without one. The BCM2711 ends at

@@ -1,33 +1,150 @@
-// The switches of a board that an inventory can set, and what holds where it says nothing.
+// The switches of a board that an inventory can set: a row each, with all that reads it.
+import { z } from "zod";
+import type { BoardFacts } from "./boards.ts";
 
 /** Degrees Celsius; undefined leaves the board's own. */
 export type FanSteps = readonly number[] | undefined;
 
-export type Hardware = {
-  /** False switches the radio off in the firmware; `wifi: false` alone only leaves it unused. */
-  readonly wifi: boolean;
-  readonly bluetooth: boolean;
-  /** Lets a Pi 5 give 1.6 A to its USB ports with a supply that does not announce 5 A. */
-  readonly usbMaxCurrent: boolean;
-  /** The board restarts when the system hangs. */
-  readonly watchdog: boolean;
-  /** Where the Active Cooler of the Pi 5 family takes its next step, slowest first. */
-  readonly fan: FanSteps;
-  /** The same for the fan of a PoE or PoE+ HAT. */
-  readonly poeFan: FanSteps;
-};
-
-export const DEFAULT_HARDWARE: Hardware = {
-  wifi: true,
-  bluetooth: true,
-  usbMaxCurrent: false,
-  watchdog: false,
-  fan: undefined,
-  poeFan: undefined,
-};
-
 /** Steps that a fan can take on all boards that have one. */
-export const FAN_STEPS = 4;
+const FAN_STEPS = 4;
+
+/** The firmware counts thousandths of a degree: https://github.com/raspberrypi/firmware/blob/master/boot/overlays/README */
+const fanLines =
+  (parameter: string) =>
+  (steps: FanSteps): readonly string[] =>
+    (steps ?? []).map(
+      (degrees, step) =>
+        `dtparam=${parameter}${step}=${Math.round(degrees * 1000)}`,
+    );
+
+const steps = (fan: string) =>
+  z
+    .array(z.number().min(20).max(95))
+    .min(1)
+    .max(FAN_STEPS)
+    .optional()
+    .describe(
+      `Degrees Celsius at which ${fan} takes its next step, up to ${FAN_STEPS} in rising order.`,
+    );
+
+const onOff = (about: string) => z.boolean().optional().describe(about);
+
+type Row<Value> = {
+  readonly schema: z.ZodType;
+  /** Where an inventory says nothing. */
+  readonly usual: Value;
+  /** For config.txt. */
+  readonly lines: (value: Value) => readonly string[];
+  /** Whether the lines stand under the filter of the board's family, as not every board knows them. */
+  readonly family: boolean;
+  /** What a board lacks on which the switch would do nothing; stands after "which has". */
+  readonly lacks: (facts: BoardFacts) => string | undefined;
+};
+
+const everyBoard = { family: false, lacks: () => undefined } as const;
+
+const row = <Value, Schema extends z.ZodType>(
+  given: Row<Value> & { readonly schema: Schema },
+) => given;
+
+export const SWITCHES = {
+  // `wifi: false` of a node only leaves the radio unused. The firmware's overlay map takes the Pi 5's own overlays for these names.
+  wifi: row({
+    ...everyBoard,
+    schema: onOff("false switches the Wi-Fi radio off. Default: true."),
+    usual: true,
+    lines: (on: boolean) => (on ? [] : ["dtoverlay=disable-wifi"]),
+  }),
+  bluetooth: row({
+    ...everyBoard,
+    schema: onOff("false switches Bluetooth off. Default: true."),
+    usual: true,
+    lines: (on: boolean) => (on ? [] : ["dtoverlay=disable-bt"]),
+  }),
+  usbMaxCurrent: row({
+    schema: onOff(
+      "Whether a Pi 5 gives its USB ports 1.6 A with a supply that does not announce 5 A. Default: false.",
+    ),
+    usual: false,
+    lines: (on: boolean) => (on ? ["usb_max_current_enable=1"] : []),
+    family: true,
+    lacks: ({ filters }) =>
+      filters[0] === "pi5" ? undefined : "no limit of its USB current to lift",
+  }),
+  watchdog: row({
+    ...everyBoard,
+    schema: onOff(
+      "Whether the board restarts when the system hangs. Default: false.",
+    ),
+    usual: false,
+    lines: (on: boolean) => (on ? ["dtparam=watchdog=on"] : []),
+  }),
+  fan: row({
+    schema: steps("the Active Cooler"),
+    usual: undefined as FanSteps,
+    lines: fanLines("fan_temp"),
+    family: true,
+    lacks: ({ fan }) => (fan ? undefined : "no connector for an Active Cooler"),
+  }),
+  poeFan: row({
+    schema: steps("the fan of a PoE HAT"),
+    usual: undefined as FanSteps,
+    lines: fanLines("poe_fan_temp"),
+    family: true,
+    lacks: ({ poeHat }) => (poeHat ? undefined : "no place for a PoE HAT"),
+  }),
+};
+
+type Switches = typeof SWITCHES;
+
+export type SwitchName = keyof Switches;
+
+export const SWITCH_NAMES = Object.keys(SWITCHES) as readonly SwitchName[];
+
+export type Hardware = {
+  readonly [Name in SwitchName]: Switches[Name]["usual"] extends boolean
+    ? boolean
+    : FanSteps;
+};
+
+/** What an inventory may say under `hardware`. */
+export const hardwareSchema = z.strictObject(
+  Object.fromEntries(
+    SWITCH_NAMES.map((name) => [name, SWITCHES[name].schema]),
+  ) as { [Name in SwitchName]: Switches[Name]["schema"] },
+);
+
+/** Every switch, the unsaid ones as usual. */
+export const completeHardware = (written: {
+  readonly [Name in SwitchName]?: Hardware[Name] | undefined;
+}): Hardware =>
+  Object.fromEntries(
+    SWITCH_NAMES.map((name) => [name, written[name] ?? SWITCHES[name].usual]),
+  ) as Hardware;
+
+const linesOf = (hardware: Hardware, name: SwitchName): readonly string[] =>
+  (SWITCHES[name].lines as (value: unknown) => readonly string[])(
+    hardware[name],
+  );
+
+/**
+ * Lines for config.txt of the switches that this board has.
+ * @param family those for its family alone, or those for every board
+ */
+export const hardwareLines = (
+  hardware: Hardware,
+  facts: BoardFacts,
+  family: boolean,
+): readonly string[] => {
+  const lines = SWITCH_NAMES.filter(
+    (name) =>
+      SWITCHES[name].family === family &&
+      SWITCHES[name].lacks(facts) === undefined,
+  ).flatMap((name) => linesOf(hardware, name));
+  // Parameters of an overlay come behind it, so those of the board itself come before all overlays.
+  const overlays = lines.filter((line) => line.startsWith("dtoverlay="));
+  return [...lines.filter((line) => !overlays.includes(line)), ...overlays];
+};
 
 export const EEPROM_MODES = ["auto", "keep", "recovery"] as const;
 

@@ -4,7 +4,7 @@ import { boardConfig, splitSections } from "./board-config.ts";
 import { imagePath } from "../rules/board-rules.ts";
 import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
 import type { Inventory } from "../schema/cluster-schema.ts";
-import { DEFAULT_HARDWARE, type Hardware } from "./hardware.ts";
+import { completeHardware } from "./hardware.ts";
 import { absolutePath, type PathOrigins } from "../load/paths.ts";
 import type { ResolvedNode, Runtime } from "../resolved.ts";
 import { DEFAULT_SETTINGS } from "../settings.ts";
@@ -29,17 +29,6 @@ type Resolved = Pick<
 
 type NodeEntry = Inventory["nodes"][number];
 
-const resolveHardware = (
-  written: NonNullable<NodeEntry["hardware"]>,
-): Hardware => ({
-  wifi: written.wifi ?? DEFAULT_HARDWARE.wifi,
-  bluetooth: written.bluetooth ?? DEFAULT_HARDWARE.bluetooth,
-  usbMaxCurrent: written.usbMaxCurrent ?? DEFAULT_HARDWARE.usbMaxCurrent,
-  watchdog: written.watchdog ?? DEFAULT_HARDWARE.watchdog,
-  fan: written.fan,
-  poeFan: written.poeFan,
-});
-
 /** Where the disk of a storage node is mounted; `defaults` speaks of the disks of the others. */
 const EXPORT_MOUNT = "/srv/nfs";
 
@@ -56,7 +45,7 @@ export const resolveBoard = (
   const storage = node.storage ?? defaults.storage ?? DEFAULT_SETTINGS.storage;
   const eeprom = node.eeprom ?? defaults.eeprom ?? DEFAULT_SETTINGS.eeprom;
   const image = node.eepromImage ?? defaults.eepromImage;
-  const hardware = resolveHardware(node.hardware ?? defaults.hardware ?? {});
+  const hardware = completeHardware(node.hardware ?? defaults.hardware ?? {});
   const { way } = STORAGE_FACTS[storage];
   return {
     board,

@@ -9,9 +9,12 @@ import {
   refuseStorage,
 } from "../boards/base-facts.ts";
 import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
-import { BOARD_FACTS, CONTROL_PLANE_MEMORY } from "../boards/boards.ts";
+import {
+  BOARD_FACTS,
+  CONTROL_PLANE_MEMORY,
+  type Board,
+} from "../boards/boards.ts";
 import type { DraftCheck, Draft, DraftNode } from "../draft.ts";
-import type { Board } from "../resolved.ts";
 import { STORAGE_FACTS } from "../boards/storage.ts";
 import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
 

@@ -5,7 +5,7 @@ import { boardConfig, laterConfig } from "../boards/board-config.ts";
 import { filterOf } from "../rules/board-rules.ts";
 import { BOARD_FACTS } from "../boards/boards.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
-import { DEFAULT_HARDWARE } from "../boards/hardware.ts";
+import { completeHardware } from "../boards/hardware.ts";
 import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
 
 /** What the settings make, as far as they are right in themselves. */
@@ -22,14 +22,11 @@ const ours = (draft: Draft, index: number): readonly ConfigSetting[] => {
   const written = boardConfig({
     board,
     storage,
-    hardware: {
-      wifi: hardware?.wifi ?? DEFAULT_HARDWARE.wifi,
-      bluetooth: hardware?.bluetooth ?? DEFAULT_HARDWARE.bluetooth,
-      usbMaxCurrent: hardware?.usbMaxCurrent ?? DEFAULT_HARDWARE.usbMaxCurrent,
-      watchdog: hardware?.watchdog ?? DEFAULT_HARDWARE.watchdog,
+    hardware: completeHardware({
+      ...hardware,
       fan: steps(hardware?.fan),
       poeFan: steps(hardware?.poeFan),
-    },
+    }),
   }).flatMap(({ lines }) => lines);
   return [...written, ...laterConfig({ board, storage, pcieGen })].flatMap(
     settingsOf,

@@ -1,6 +1,7 @@
 // Switches of a board against what the board has.
 import type { Problem } from "../../report/problem.ts";
 import { BOARD_FACTS } from "../boards/boards.ts";
+import { SWITCH_NAMES, SWITCHES } from "../boards/hardware.ts";
 import type { DraftCheck, Draft, DraftNode } from "../draft.ts";
 import { nodesOf, settingOf, titleOf } from "../settings.ts";
 import type { Path } from "../yaml/yaml-file.ts";
@@ -57,17 +58,9 @@ const ownSwitches = (
     return [];
   }
   const facts = BOARD_FACTS[board];
-  const missing = [
-    ["fan", hardware.fan && !facts.fan, "no connector for an Active Cooler"],
-    ["poeFan", hardware.poeFan && !facts.poeHat, "no place for a PoE HAT"],
-    [
-      "usbMaxCurrent",
-      hardware.usbMaxCurrent && facts.filters[0] !== "pi5",
-      "no limit of its USB current to lift",
-    ],
-  ] as const;
-  return missing.flatMap(([key, wrong, what]) =>
-    wrong
+  return SWITCH_NAMES.flatMap((key) => {
+    const what = SWITCHES[key].lacks(facts);
+    return what !== undefined && hardware[key]
       ? [
           unsupported(
             draft,
@@ -76,8 +69,8 @@ const ownSwitches = (
             `is a ${facts.title}, which has ${what}`,
           ),
         ]
-      : [],
-  );
+      : [];
+  });
 };
 
 /** What switches the radio off besides `hardware`: https://github.com/raspberrypi/firmware/blob/master/boot/overlays/README */

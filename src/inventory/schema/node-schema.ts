@@ -4,15 +4,15 @@ import { nodeNameRule, domainRule } from "../rules/name-rules.ts";
 import { addressRule, nodeAddressRule } from "../rules/network-rules.ts";
 import { serviceSchema } from "./service-schema.ts";
 import { keyRule } from "../rules/references.ts";
-import { EEPROM_MODES } from "../boards/hardware.ts";
-import { hardwareSchema } from "./hardware-schema.ts";
+import { EEPROM_MODES, hardwareSchema } from "../boards/hardware.ts";
 import {
   configRule,
   dataMountRule,
   imageRule,
   macRule,
 } from "../rules/board-rules.ts";
-import { BOARDS, ROLES } from "../resolved.ts";
+import { BOARDS } from "../boards/boards.ts";
+import { ROLES } from "../resolved.ts";
 import { STORAGES } from "../boards/storage.ts";
 import {
   baseRule,
