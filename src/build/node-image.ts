@@ -1,5 +1,5 @@
 // One node's image as base plus patch: what build writes to a file and flash streams to a card.
-import { baseSystem } from "../inventory/boards/base-facts.ts";
+import { systemFacts } from "../inventory/boards/systems.ts";
 import { diskIdOf } from "../image/table/disk-identity.ts";
 import { makeNodePatch, type PreparedBase } from "../image/node-patch.ts";
 import type { Patch } from "../image/patch.ts";
@@ -25,10 +25,9 @@ export const makeNodeImage = async (
 ): Promise<NodeImage> => {
   const { node, seed } = nodeSeed;
   const settings = bootSettings(node);
-  // Raspberry Pi OS names its partitions in fstab by the disk id, and a patch reaches the boot partition only.
-  // https://github.com/RPi-Distro/pi-gen/blob/master/export-image/04-set-partuuid/00-run.sh
-  const diskId =
-    baseSystem(node.base) === "raspios" ? "keep" : diskIdOf(seed.instanceId);
+  const diskId = systemFacts(node.base).namesDiskId
+    ? "keep"
+    : diskIdOf(seed.instanceId);
   const made = await makeNodePatch(base, {
     files: [
       { name: "user-data", data: Buffer.from(seed.userData) },

@@ -1,5 +1,7 @@
 // The text of the cluster.yaml that `pi-image init` writes: short, commented, and ready to build.
-import type { Role } from "./resolved.ts";
+import { BOARDS } from "./boards/boards.ts";
+import { CNIS, type Role } from "./resolved.ts";
+import { listed } from "./wording.ts";
 
 export type InitAnswers = {
   readonly clusterName: string;
@@ -100,12 +102,12 @@ export const initTemplate = (answers: InitAnswers): string =>
     "  # Neither range may be in use in your network.",
     "  podSubnet: 10.244.0.0/16",
     "  serviceSubnet: 10.96.0.0/12",
-    "  # flannel, calico or cilium",
+    `  # ${listed(CNIS, "or")}`,
     "  cni: flannel",
     "",
     "# What all nodes share; a node's own setting wins.",
     "defaults:",
-    "  # pi3b+, pi4, pi400, pi5, pi500, cm4 or cm5",
+    `  # ${listed(BOARDS, "or")}`,
     `  board: ${scalar(answers.board ?? "pi5")}`,
     "  base: ubuntu-24.04",
     "  # sd, nvme (you flash the NVMe disk), sd-to-nvme (the card fills it), or with a USB disk",

@@ -1,4 +1,5 @@
 // Finds, verifies and opens the base images of a run, each once.
+import { systemFacts } from "../inventory/boards/systems.ts";
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import { decodedBaseFile, openDecodedBase } from "../base/decoded-base.ts";
 import type { BaseImage, BasePin } from "../base/base-request.ts";
@@ -7,7 +8,6 @@ import { isRootfs } from "../base/rootfs-base.ts";
 import type { CacheOptions } from "../network/cache.ts";
 import type { SignedBy } from "../base/proof/signed-by.ts";
 import type { Source } from "../image/source.ts";
-import { baseSystem } from "../inventory/boards/base-facts.ts";
 import { UserError } from "../report/user-error.ts";
 import type { BaseRecord } from "../base/base-request.ts";
 
@@ -65,7 +65,7 @@ const openBase = (image: BaseImage, options: CacheOptions): OpenBase => {
  */
 const demandKind = (base: string, { name }: BaseImage): void => {
   const rootfs = isRootfs(name);
-  if (rootfs === (baseSystem(base) === "archlinuxarm")) {
+  if (rootfs !== systemFacts(base).cloudInit) {
     return;
   }
   throw rootfs

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { parse } from "yaml";
 import { z } from "zod";
-import type { BaseSystem } from "../inventory/boards/base-facts.ts";
+import { type BaseSystem, SYSTEMS } from "../inventory/boards/systems.ts";
 import type { ResolvedCluster, Runtime } from "../inventory/resolved.ts";
 
 /** One entry of the bill of materials. */
@@ -32,17 +32,7 @@ const KUBERNETES = ["kubelet", "kubeadm", "kubectl"] as const;
 const FROM_KUBERNETES = ["kubernetes-cni", "cri-tools"] as const;
 const FROM_THE_ARCHIVE = ["conntrack", "socat", "ethtool", "iptables"] as const;
 
-type Archive = {
-  /** In package URLs, and in the paths of Docker's repositories. */
-  readonly vendor: string;
-  readonly title: string;
-};
-
-/** No role image is made from other systems. */
-const archiveOf = (system: BaseSystem): Archive =>
-  system === "raspios"
-    ? { vendor: "debian", title: "Debian's archive" }
-    : { vendor: "ubuntu", title: "Ubuntu's archive" };
+type Archive = (typeof SYSTEMS)[BaseSystem]["archive"];
 
 const runtimePackage = (
   runtime: Runtime,
@@ -100,7 +90,7 @@ const packagesOf = ({
   system,
 }: Facts): readonly Component[] => {
   const { patch } = cluster.kubernetes;
-  const archive = archiveOf(system);
+  const { archive } = SYSTEMS[system];
   const { vendor, title } = archive;
   const runtime = runtimePackage(cluster.runtime, archive);
   return [

@@ -1,5 +1,6 @@
 // Which role images a release has: the chosen roles, each with every base that its nodes have.
-import { baseSystem, withBase } from "../inventory/boards/base-facts.ts";
+import { systemFacts } from "../inventory/boards/systems.ts";
+import { withBase } from "../inventory/boards/base-facts.ts";
 import {
   KUBERNETES_ROLES,
   type ResolvedProject,
@@ -20,7 +21,7 @@ const state = "nothing was written";
 
 /** Nothing in it reads vendor-data, and pi-image's own unit runs a script that is a node's. */
 const demandCloudInit = ({ role, base }: RoleAndBase): void => {
-  if (baseSystem(base) === "archlinuxarm") {
+  if (!systemFacts(base).cloudInit) {
     throw new UserError(
       "BASE_UNSUITABLE",
       `a role image cannot be made from ${base}: without cloud-init it would be the same for every role, and nothing could give it an identity`,

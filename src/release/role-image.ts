@@ -1,11 +1,11 @@
 // A role image as base plus patch: the role's seed, the boot settings of every node, and a disk id.
+import { systemFacts } from "../inventory/boards/systems.ts";
 import { ROLE_BOOT_SETTINGS } from "../build/boot-changes.ts";
 import { BUILD_MARKER, originalBase, roleMarker } from "../build/marker.ts";
 import type { BaseRecord } from "../base/base-request.ts";
 import { diskIdOf } from "../image/table/disk-identity.ts";
 import { makeNodePatch, type PreparedBase } from "../image/node-patch.ts";
 import type { Patch } from "../image/patch.ts";
-import { baseSystem } from "../inventory/boards/base-facts.ts";
 import type { ResolvedCluster } from "../inventory/resolved.ts";
 import type { RoleSeed } from "../seed/seed.ts";
 import type { ReleaseStep } from "./plan-release.ts";
@@ -58,8 +58,9 @@ export const makeRoleImage = async (
     })),
     bootSettings: ROLE_BOOT_SETTINGS,
     // As for a node of this base (build/node-image.ts): its root partition is found by the id.
-    diskId:
-      baseSystem(step.base) === "raspios" ? "keep" : diskIdOf(seed.instanceId),
+    diskId: systemFacts(step.base).namesDiskId
+      ? "keep"
+      : diskIdOf(seed.instanceId),
     now: buildTime,
   });
   return {

@@ -1,12 +1,12 @@
 // Makes a release as a plan says: images that were looked through, and what lets others check and use them.
 import { lstat, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { baseSystem } from "../inventory/boards/systems.ts";
 import type { OpenBase } from "../project/open-bases.ts";
 import { mapUsed, mapWhole } from "../image/block-map.ts";
 import { prepareBase } from "../image/node-patch.ts";
 import { type Patch, patchedSource } from "../image/patch.ts";
 import type { Range } from "../image/range.ts";
-import { baseSystem } from "../inventory/boards/base-facts.ts";
 import { ifAbsent } from "../report/expected-failure.ts";
 import type { RoleSeed } from "../seed/seed.ts";
 import { kubernetesPackages } from "../seed/node-facts.ts";

@@ -1,9 +1,9 @@
 // Renders the seed of one node: merged fragments, filled with the node's values.
 import { createHash } from "node:crypto";
+import { systemFacts } from "../inventory/boards/systems.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import { kubeVipManifest } from "../kubernetes/kube-vip.ts";
-import { baseSystem } from "../inventory/boards/base-facts.ts";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import { secret } from "../report/secret.ts";
 import { checkAuthorityFiles } from "./check-authority-files.ts";
@@ -109,7 +109,7 @@ const forSystem = (
   seed: Seed,
   problems: readonly Problem[],
 ): RenderedSeed => {
-  if (baseSystem(node.base) !== "archlinuxarm") {
+  if (systemFacts(node.base).cloudInit) {
     return { seed, problems };
   }
   const made = firstBootScript(seed);

@@ -1,5 +1,5 @@
 // The values that fragments can ask for where there is a role and no node yet.
-import { baseSystem } from "../inventory/boards/base-facts.ts";
+import { baseSystem } from "../inventory/boards/systems.ts";
 import type { ResolvedProject, Role } from "../inventory/resolved.ts";
 import type { Library } from "./library/library.ts";
 import { kubernetesPackages } from "./node-facts.ts";

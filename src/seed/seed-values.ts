@@ -1,5 +1,5 @@
 // The values that fragments and network documents can ask for as `${name}`.
-import { baseSystem } from "../inventory/boards/base-facts.ts";
+import { baseSystem } from "../inventory/boards/systems.ts";
 import type {
   ResolvedNode,
   ResolvedProject,

@@ -1,10 +1,15 @@
 // The names of the values that fragments and network documents can ask for, with the sentences of their reference.
+import { CNIS } from "../inventory/resolved.ts";
+import { listed } from "../inventory/wording.ts";
 
 /** Besides these there are `file:<path>` for every file under cloud-init/files/ and `pki.<path>` (control planes only). */
 export const VALUE_NAMES = {
   "cluster.archive":
     "`own` or `mirror`: where Ubuntu's packages come from. For choices in a profile.",
-  "cluster.cni": "`flannel`, `calico` or `cilium`.",
+  "cluster.cni": `${listed(
+    CNIS.map((name) => `\`${name}\``),
+    "or",
+  )}.`,
   "cluster.dnsDomain": "The DNS domain of the cluster's services.",
   "cluster.kubernetes.minor": "Such as `1.36`.",
   "cluster.kubernetes.packages":

@@ -1,7 +1,7 @@
 // What the names of base images tell, and a base from the command line against the nodes' boards.
 import { describe, expect, it } from "vitest";
+import { baseSystem } from "../../src/inventory/boards/systems.ts";
 import {
-  baseSystem,
   oldestEeprom,
   refuseBoard,
   ubuntuRelease,

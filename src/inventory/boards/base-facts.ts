@@ -1,82 +1,17 @@
-// What is known of a base image by its name alone: the system in it, and what it cannot serve.
+// What is known of a base image by its name alone: which boards and nodes it cannot serve.
 import type { Problem } from "../../report/problem.ts";
 import { type Board, BOARD_FACTS } from "./boards.ts";
-import type {
-  ResolvedCluster,
-  ResolvedNode,
-  Runtime,
-  Role,
-} from "../resolved.ts";
-import type { Storage } from "./storage.ts";
-
-/** The name from the catalogue, or the vendor's file name at the end of a path or URL. */
-const nameOf = (base: string): string => base.split("/").at(-1) ?? "";
-
-export type BaseSystem = "ubuntu" | "raspios" | "archlinuxarm";
-
-/** What the name does not tell is taken for Ubuntu. */
-export const baseSystem = (base: string): BaseSystem => {
-  const name = nameOf(base).toLowerCase();
-  return name.includes("raspios")
-    ? "raspios"
-    : name.includes("archlinuxarm")
-      ? "archlinuxarm"
-      : "ubuntu";
-};
+import type { ResolvedCluster, ResolvedNode } from "../resolved.ts";
+import {
+  baseName,
+  type BaseRefusal,
+  type BaseUse,
+  systemFacts,
+} from "./systems.ts";
 
 /** Such as "24.04"; undefined for what does not call itself Ubuntu, and that may be Ubuntu all the same. */
 export const ubuntuRelease = (base: string): string | undefined =>
-  /^ubuntu-(\d{2}\.\d{2})/.exec(nameOf(base))?.[1];
-
-/** Why a base cannot be on another medium than the card; its command line names the card's partition. */
-export const refuseStorage = (
-  base: string,
-  storage: Storage,
-): BaseRefusal | undefined =>
-  baseSystem(base) === "archlinuxarm" && storage !== "sd"
-    ? {
-        why: "made from Arch Linux ARM, which boots from the card alone (root=/dev/mmcblk0p2)",
-        hint: "set storage: sd for this node, or use an Ubuntu base",
-      }
-    : undefined;
-
-/** Why a base cannot serve a role beside the cluster, whose scripts install their packages with apt. */
-export const refuseRole = (
-  base: string,
-  role: Role | undefined,
-): BaseRefusal | undefined =>
-  baseSystem(base) === "archlinuxarm" &&
-  (role === "gateway" || role === "storage")
-    ? {
-        why: `made from Arch Linux ARM, where pi-image cannot set up the role ${role}`,
-        hint: "use an Ubuntu base for this node",
-      }
-    : undefined;
-
-/** Kubernetes 1.37 drops what makes it work with containerd 1; Debian 13, and so Raspberry Pi OS, has 1.7. */
-const FIRST_WITH_CONTAINERD_2 = 37;
-
-/** Why a base's own packages cannot run this Kubernetes; undefined where they can. */
-export const refuseRuntime = (
-  base: string,
-  runtime: Runtime,
-  minor: string,
-): BaseRefusal | undefined =>
-  baseSystem(base) === "archlinuxarm" && runtime !== "containerd"
-    ? {
-        why: `made from Arch Linux ARM, which has no packages of ${runtime}`,
-        hint: "set runtime: containerd for the cluster, or use an Ubuntu base",
-      }
-    : baseSystem(base) === "raspios" &&
-        runtime === "containerd" &&
-        Number(minor.split(".")[1]) >= FIRST_WITH_CONTAINERD_2
-      ? {
-          why: `made from Raspberry Pi OS, whose containerd 1.7 cannot run Kubernetes ${minor}`,
-          hint: "set runtime: containerd-docker or cri-o for the cluster, or use an Ubuntu base",
-        }
-      : undefined;
-
-export type BaseRefusal = { readonly why: string; readonly hint: string };
+  /^ubuntu-(\d{2}\.\d{2})/.exec(baseName(base))?.[1];
 
 /** Why a board does not boot from a base; undefined where it does, as far as names tell. */
 export const refuseBoard = (
@@ -89,6 +24,14 @@ export const refuseBoard = (
         hint: "use ubuntu-24.04 or newer for this node",
       }
     : undefined;
+
+/** Why a base cannot serve this board and use; undefined where it can, as far as names tell. */
+export const refuseBase = (
+  base: string,
+  board: Board,
+  use: BaseUse,
+): BaseRefusal | undefined =>
+  refuseBoard(board, base) ?? systemFacts(base).refuse(use);
 
 /** The first release whose boot partition has two generations, which older EEPROMs cannot boot. */
 const FIRST_WITH_GENERATIONS = "25.10";
@@ -165,11 +108,8 @@ export const withBase = (
   }
   const problems = nodes.flatMap((node): (Problem | undefined)[] => {
     const { name, board, storage, role, eepromDate } = node;
-    const refusal =
-      refuseBoard(board, base) ??
-      refuseStorage(base, storage) ??
-      refuseRole(base, role) ??
-      refuseRuntime(base, runtime, kubernetes.minor);
+    const { minor } = kubernetes;
+    const refusal = refuseBase(base, board, { storage, role, runtime, minor });
     return [
       refusal && {
         code: "BASE_TOO_OLD",

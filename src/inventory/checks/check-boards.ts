@@ -3,10 +3,7 @@ import type { Problem } from "../../report/problem.ts";
 import {
   judgeEeprom,
   onceForEachBoard,
-  refuseBoard,
-  refuseRole,
-  refuseRuntime,
-  refuseStorage,
+  refuseBase,
 } from "../boards/base-facts.ts";
 import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
 import {
@@ -66,18 +63,12 @@ const pcieGen: NodeCheck = (draft, numbered, board) => {
 const checkBase: NodeCheck = (draft, numbered, { name }) => {
   const found = settingOf(draft, numbered.index, "base");
   const { runtime, kubernetes } = draft.content.cluster ?? {};
-  const refusal =
-    refuseBoard(name, found?.value ?? "") ??
-    refuseStorage(
-      found?.value ?? "",
-      settingOf(draft, numbered.index, "storage")?.value ?? "sd",
-    ) ??
-    refuseRole(found?.value ?? "", numbered.node.role) ??
-    refuseRuntime(
-      found?.value ?? "",
-      runtime ?? DEFAULT_CLUSTER.runtime,
-      kubernetes ?? DEFAULT_CLUSTER.kubernetes,
-    );
+  const refusal = refuseBase(found?.value ?? "", name, {
+    storage: settingOf(draft, numbered.index, "storage")?.value ?? "sd",
+    role: numbered.node.role,
+    runtime: runtime ?? DEFAULT_CLUSTER.runtime,
+    minor: kubernetes ?? DEFAULT_CLUSTER.kubernetes,
+  });
   return found === undefined || refusal === undefined
     ? undefined
     : {

@@ -1,0 +1,103 @@
+// The systems that a base can hold: a record each, with all that depends on which one it is.
+import type { Role, Runtime } from "../resolved.ts";
+import type { Storage } from "./storage.ts";
+
+/** `why` stands after "NODE is". */
+export type BaseRefusal = { readonly why: string; readonly hint: string };
+
+/** What a base is to serve. */
+export type BaseUse = {
+  readonly storage: Storage;
+  /** Undefined where an inventory does not say it yet. */
+  readonly role: Role | undefined;
+  readonly runtime: Runtime;
+  /** Of Kubernetes, such as "1.36". */
+  readonly minor: string;
+};
+
+type SystemFacts = {
+  /** Stands in the name of its images, in small letters; undefined for what every other name is taken for. */
+  readonly mark: string | undefined;
+  /** Without it the seed is a script, which pi-image's own unit runs at first boot. */
+  readonly cloudInit: boolean;
+  /** Whether its fstab names partitions by the table's id, which then has to stay; a patch reaches the boot partition only. */
+  readonly namesDiskId: boolean;
+  /** Where its packages come from: in package URLs and in the paths of Docker's repositories, and for people. */
+  readonly archive: { readonly vendor: string; readonly title: string };
+  /** Why it cannot serve for this; undefined where it can. */
+  readonly refuse: (use: BaseUse) => BaseRefusal | undefined;
+};
+
+/** Kubernetes 1.37 drops what makes it work with containerd 1; Debian 13, and so Raspberry Pi OS, has 1.7. */
+const FIRST_WITH_CONTAINERD_2 = 37;
+
+export const SYSTEMS = {
+  ubuntu: {
+    mark: undefined,
+    cloudInit: true,
+    namesDiskId: false,
+    archive: { vendor: "ubuntu", title: "Ubuntu's archive" },
+    refuse: () => undefined,
+  },
+  raspios: {
+    mark: "raspios",
+    cloudInit: true,
+    // https://github.com/RPi-Distro/pi-gen/blob/master/export-image/04-set-partuuid/00-run.sh
+    namesDiskId: true,
+    archive: { vendor: "debian", title: "Debian's archive" },
+    refuse: ({ runtime, minor }) =>
+      runtime === "containerd" &&
+      Number(minor.split(".")[1]) >= FIRST_WITH_CONTAINERD_2
+        ? {
+            why: `made from Raspberry Pi OS, whose containerd 1.7 cannot run Kubernetes ${minor}`,
+            hint: "set runtime: containerd-docker or cri-o for the cluster, or use an Ubuntu base",
+          }
+        : undefined,
+  },
+  archlinuxarm: {
+    mark: "archlinuxarm",
+    cloudInit: false,
+    namesDiskId: false,
+    archive: { vendor: "archlinuxarm", title: "Arch Linux ARM" },
+    refuse: ({ storage, role, runtime }) =>
+      // Its command line names the card's partition.
+      storage !== "sd"
+        ? {
+            why: "made from Arch Linux ARM, which boots from the card alone (root=/dev/mmcblk0p2)",
+            hint: "set storage: sd for this node, or use an Ubuntu base",
+          }
+        : // Their scripts install packages with apt.
+          role === "gateway" || role === "storage"
+          ? {
+              why: `made from Arch Linux ARM, where pi-image cannot set up the role ${role}`,
+              hint: "use an Ubuntu base for this node",
+            }
+          : runtime !== "containerd"
+            ? {
+                why: `made from Arch Linux ARM, which has no packages of ${runtime}`,
+                hint: "set runtime: containerd for the cluster, or use an Ubuntu base",
+              }
+            : undefined,
+  },
+} as const satisfies Readonly<Record<string, SystemFacts>>;
+
+export type BaseSystem = keyof typeof SYSTEMS;
+
+const BASE_SYSTEMS = Object.keys(SYSTEMS) as readonly BaseSystem[];
+
+/** The name from the catalogue, or the vendor's file name at the end of a path or URL. */
+export const baseName = (base: string): string => base.split("/").at(-1) ?? "";
+
+/** What the name does not tell is taken for Ubuntu. */
+export const baseSystem = (base: string): BaseSystem => {
+  const name = baseName(base).toLowerCase();
+  return (
+    BASE_SYSTEMS.find((system) => {
+      const { mark } = SYSTEMS[system];
+      return mark !== undefined && name.includes(mark);
+    }) ?? "ubuntu"
+  );
+};
+
+export const systemFacts = (base: string): SystemFacts =>
+  SYSTEMS[baseSystem(base)];
