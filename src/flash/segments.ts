@@ -18,7 +18,7 @@ export const HEAD_BYTES = 1024 ** 2;
 /** A multiple of every block size that cards and direct I/O ask for. */
 const ALIGNMENT = 4096;
 
-/** Two requests cost a card more than writing this much that nobody needs. */
+/** A gap of this size is written along: a second request costs a card more. */
 const SMALL_GAP = 65_536;
 
 /** The normalised ranges that a patch fills. */

@@ -1,4 +1,5 @@
 // Says whether a file's first bytes are those of a disk with partitions, and if not, what they are.
+import { extName, extSuperblock } from "./ext4/ext4-superblock.ts";
 import {
   ANDROID_SPARSE,
   ARCHIVES,
@@ -47,27 +48,20 @@ const has = (start: Buffer, at: number, text: string): boolean =>
   start.toString("latin1", at, at + text.length) === text;
 
 /** Windows and mkfs.fat put FAT's name at either place; a volume made by others may have none. */
-const fatName = (start: Buffer): string | undefined =>
+const fatFamily = (start: Buffer): string | undefined =>
   has(start, 3, "EXFAT   ")
     ? "exFAT"
     : has(start, 54, "FAT") || has(start, 82, "FAT32   ")
       ? "FAT"
       : undefined;
 
-const extName = (start: Buffer): string | undefined => {
-  if (start.length < 2048 || start.readUInt16LE(1080) !== 0xef53) {
-    return undefined;
-  }
-  // Extents (0x40) came with ext4, a journal (4) with ext3.
-  return (start.readUInt32LE(1120) & 0x40) !== 0
-    ? "ext4"
-    : (start.readUInt32LE(1116) & 4) !== 0
-      ? "ext3"
-      : "ext2";
+const extNameIn = (start: Buffer): string | undefined => {
+  const sb = extSuperblock(start);
+  return sb === undefined ? undefined : extName(sb);
 };
 
 const volumeName = (start: Buffer): string | undefined =>
-  fatName(start) ?? nameBySignature(start, VOLUMES) ?? extName(start);
+  fatFamily(start) ?? nameBySignature(start, VOLUMES) ?? extNameIn(start);
 
 /** The checksum of a tar header is the sum of its bytes, with blanks in its own place; archives before POSIX have no magic. */
 const isTar = (start: Buffer): boolean => {

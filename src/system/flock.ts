@@ -14,7 +14,7 @@ type Wait = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Ends the wait for another holder. By hand: Node 20 can lose a timer that only AbortSignal.any() refers to, and waits for ever. */
+/** Ends the wait for another holder. Not by AbortSignal.any(): Node 20 can lose a timer that only such a signal refers to, and then waits for ever. */
 const endOfWait = ({ seconds, signal }: Wait) => {
   const end = new AbortController();
   const stop = () => end.abort();

@@ -37,11 +37,10 @@ describeWithTools(["mkfs.ext4", "debugfs", "mkfs.vfat"], "lookUnclean", () => {
   test.each(["ext2", "ext3", "ext4"])("knows an %s at rest", async (type) => {
     const { file, bytes } = made(8 * MIB, "mkfs.ext4", "-q", "-t", type);
     expect(await reasonOf(bytes())).toBeUndefined();
-    const name = type === "ext4" ? "ext4" : "ext2/ext3";
     run("debugfs", "-w", "-R", "set_super_value state 0", file);
-    expect(await reasonOf(bytes())).toBe(`${name} was not unmounted cleanly`);
+    expect(await reasonOf(bytes())).toBe(`${type} was not unmounted cleanly`);
     run("debugfs", "-w", "-R", "set_super_value state 3", file);
-    expect(await reasonOf(bytes())).toBe(`${name} is marked as having errors`);
+    expect(await reasonOf(bytes())).toBe(`${type} is marked as having errors`);
     run("debugfs", "-w", "-R", "set_super_value state 1", file);
     if (type !== "ext2") {
       run("debugfs", "-w", "-R", "feature needs_recovery", file);

@@ -17,6 +17,7 @@ const COMPAT = {
 const INCOMPAT = {
   recover: 0x4,
   metaGroups: 0x10,
+  extents: 0x40,
   is64Bit: 0x80,
   checksumSeed: 0x2000,
   // filetype, meta_bg, extents, 64bit, mmp, flex_bg, ea_inode, csum_seed, large_dir, inline_data, encrypt, casefold
@@ -58,16 +59,36 @@ export type ExtLayout = {
 export type ExtFinding =
   { readonly layout: ExtLayout } | { readonly reason: string };
 
+/** The superblock of ext2, ext3 or ext4, by its magic number alone. @param start of the file system */
+export const extSuperblock = (start: Buffer): Buffer | undefined => {
+  const sb = start.subarray(SUPERBLOCK_AT, SUPERBLOCK_AT + SUPERBLOCK_SIZE);
+  return sb.length === SUPERBLOCK_SIZE && sb.readUInt16LE(0x38) === MAGIC
+    ? sb
+    : undefined;
+};
+
+/** Extents came with ext4, a journal with ext3. */
+export const extName = (sb: Buffer): "ext2" | "ext3" | "ext4" => {
+  const { compat, incompat } = readFeatures(sb);
+  return (incompat & INCOMPAT.extents) !== 0
+    ? "ext4"
+    : (compat & COMPAT.hasJournal) !== 0
+      ? "ext3"
+      : "ext2";
+};
+
+const readSuperblock = async (
+  source: Source,
+  { offset, length }: Range,
+): Promise<Buffer | undefined> =>
+  length < SUPERBLOCK_AT + SUPERBLOCK_SIZE
+    ? undefined
+    : extSuperblock(await source.read(offset, SUPERBLOCK_AT + SUPERBLOCK_SIZE));
+
 export const hasExtMagic = async (
   source: Source,
   partition: Range,
-): Promise<boolean> => {
-  if (partition.length < SUPERBLOCK_AT + SUPERBLOCK_SIZE) {
-    return false;
-  }
-  const magic = await source.read(partition.offset + SUPERBLOCK_AT + 0x38, 2);
-  return magic.readUInt16LE(0) === MAGIC;
-};
+): Promise<boolean> => (await readSuperblock(source, partition)) !== undefined;
 
 const isPowerOf = (base: number, value: number): boolean => {
   let power = base;
@@ -206,13 +227,10 @@ export const readExtLayout = async (
   source: Source,
   partition: Range,
 ): Promise<ExtFinding> => {
-  if (!(await hasExtMagic(source, partition))) {
+  const sb = await readSuperblock(source, partition);
+  if (sb === undefined) {
     return { reason: "it holds no ext4 file system" };
   }
-  const sb = await source.read(
-    partition.offset + SUPERBLOCK_AT,
-    SUPERBLOCK_SIZE,
-  );
   const reason = whyNotTrusted(sb);
   return reason === undefined ? measure(sb, partition.length) : { reason };
 };

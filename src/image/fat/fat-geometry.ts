@@ -1,7 +1,7 @@
 // Where things stand in a FAT32 file system, read from its boot sector and checked against the partition.
-// "Microsoft Extensible Firmware Initiative FAT32 File System Specification" 1.03, section "Boot Sector and BPB".
 import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";
+import { type FatBootSector, fatName, findFat } from "./boot-sector.ts";
 
 /** Offsets are in bytes from the partition's start, lengths in bytes. */
 export type FatGeometry = {
@@ -30,32 +30,23 @@ export type FatFinding =
   | { readonly kind: "damaged"; readonly reason: string }
   | { readonly kind: "none" };
 
-const isPowerOfTwo = (value: number): boolean =>
-  value > 0 && (value & (value - 1)) === 0;
-
 /** The cluster number is a 28-bit value, and the highest ones have other meanings. */
 const MOST_CLUSTERS = 0x0ffffff5;
 
-const measure = (boot: Buffer, length: number): FatFinding => {
+const measure = (
+  boot: Buffer,
+  found: FatBootSector,
+  length: number,
+): FatFinding => {
   const damaged = (reason: string): FatFinding => ({ kind: "damaged", reason });
-  const sectorSize = boot.readUInt16LE(11);
-  const clusterSize = boot.readUInt8(13) * sectorSize;
-  const reserved = boot.readUInt16LE(14);
-  const fatCopies = boot.readUInt8(16);
-  const sectors = boot.readUInt16LE(19) || boot.readUInt32LE(32);
-  const fatLength = boot.readUInt32LE(36) * sectorSize;
-  const rootCluster = boot.readUInt32LE(44);
-  const infoSector = boot.readUInt16LE(48);
-  if (sectors * sectorSize > length) {
+  const { sectorSize, clusterSize, fatCopies, fatLength } = found;
+  const { clusters, rootCluster, reserved: fatOffset } = found;
+  const infoOffset = boot.readUInt16LE(48) * sectorSize;
+  if (found.length > length) {
     return damaged(
-      `it has ${sectors * sectorSize} bytes, but its partition only ${length}`,
+      `it has ${found.length} bytes, but its partition only ${length}`,
     );
   }
-  const fatOffset = reserved * sectorSize;
-  const dataOffset = fatOffset + fatCopies * fatLength;
-  const clusters = Math.floor(
-    (sectors * sectorSize - dataOffset) / clusterSize,
-  );
   if (clusters < 1 || clusters > MOST_CLUSTERS) {
     return damaged("its boot sector leaves no room for files");
   }
@@ -75,13 +66,11 @@ const measure = (boot: Buffer, length: number): FatFinding => {
       fatOffset,
       fatLength,
       fatCopies,
-      dataOffset,
+      dataOffset: fatOffset + fatCopies * fatLength + found.rootLength,
       clusters,
       rootCluster,
       infoOffset:
-        infoSector > 0 && infoSector < reserved
-          ? infoSector * sectorSize
-          : undefined,
+        infoOffset > 0 && infoOffset < fatOffset ? infoOffset : undefined,
       mirroringOff: (boot.readUInt16LE(40) & 0x80) !== 0,
     },
   };
@@ -99,30 +88,12 @@ export const readFatGeometry = async (
   if (boot.toString("latin1", 3, 11) === "EXFAT   ") {
     return { kind: "other", name: "exFAT" };
   }
-  const sectorSize = boot.readUInt16LE(11);
-  const looksLikeFat =
-    [0xeb, 0xe9, 0xe8].includes(boot.readUInt8(0)) &&
-    isPowerOfTwo(sectorSize) &&
-    sectorSize >= 512 &&
-    sectorSize <= 4096 &&
-    isPowerOfTwo(boot.readUInt8(13)) &&
-    boot.readUInt16LE(14) !== 0 &&
-    boot.readUInt8(16) !== 0 &&
-    boot.readUInt8(21) >= 0xf0; // the media byte
-  if (!looksLikeFat) {
+  const found = findFat(boot);
+  if (found === undefined) {
     return { kind: "none" };
   }
-  // Like Linux, which reads a volume as FAT32 exactly when the 16-bit FAT length is zero, and not by the
-  // specification's count of clusters: small volumes of `mkfs.vfat -F 32` exist.
-  // https://github.com/torvalds/linux/blob/v6.8/fs/fat/inode.c (fat_fill_super)
-  const fat16Length = boot.readUInt16LE(22);
-  if (fat16Length !== 0) {
-    const sectors = boot.readUInt16LE(19) || boot.readUInt32LE(32);
-    const rootSectors = (boot.readUInt16LE(17) * 32) / sectorSize;
-    const system =
-      boot.readUInt16LE(14) + boot.readUInt8(16) * fat16Length + rootSectors;
-    const clusters = (sectors - system) / boot.readUInt8(13);
-    return { kind: "other", name: clusters < 4085 ? "FAT12" : "FAT16" };
-  }
-  return measure(boot, partition.length);
+  const name = fatName(found);
+  return name === "FAT32"
+    ? measure(boot, found, partition.length)
+    : { kind: "other", name };
 };

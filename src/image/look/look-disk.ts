@@ -1,4 +1,5 @@
 // Names every file system on a disk, with what a person wants to know of it before it is overwritten.
+import { extName, extSuperblock } from "../ext4/ext4-superblock.ts";
 import { type FileSystemFacts, factText } from "./file-system-facts.ts";
 import { lookAtExfat } from "./look-exfat.ts";
 import { lookAtFat } from "./look-fat.ts";
@@ -76,8 +77,8 @@ const isZfs = (start: Buffer): boolean => {
 };
 
 const lookAtExt = (start: Buffer): FileSystemFacts | undefined => {
-  const sb = start.subarray(1024, 2048);
-  if (sb.length < 1024 || sb.readUInt16LE(0x38) !== 0xef53) {
+  const sb = extSuperblock(start);
+  if (sb === undefined) {
     return undefined;
   }
   const wide = (sb.readUInt32LE(0x60) & 0x80) !== 0;
@@ -87,7 +88,7 @@ const lookAtExt = (start: Buffer): FileSystemFacts | undefined => {
   const written = sb.readUInt32LE(0x30) + sb.readUInt8(0x274) * 2 ** 32;
   const inodes = sb.readUInt32LE(0) - sb.readUInt32LE(0x10);
   return {
-    name: (sb.readUInt32LE(0x60) & 0x40) === 0 ? "ext2/ext3" : "ext4",
+    name: extName(sb),
     label: factText(sb.toString("latin1", 0x78, 0x88)),
     used: used * 1024 * 2 ** Math.min(sb.readUInt32LE(0x18), 6),
     newest: written === 0 ? undefined : new Date(written * 1000),

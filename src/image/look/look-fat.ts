@@ -6,6 +6,7 @@ import {
   latestOf,
   factText,
 } from "./file-system-facts.ts";
+import { fatName, parseBootSector } from "../fat/boot-sector.ts";
 import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";
 import { MOST_FOLDER_BYTES, walkClusters } from "./walk-clusters.ts";
@@ -77,38 +78,30 @@ export const lookAtFat = async (
   { offset, length }: Range,
 ): Promise<FileSystemFacts | undefined> => {
   const boot = await source.read(offset, 512);
-  const sector = boot.readUInt16LE(11);
-  const clusterSize = boot.readUInt8(13) * sector;
-  const fat16Length = boot.readUInt16LE(22);
-  const wide = fat16Length === 0;
-  const tableLength = (fat16Length || boot.readUInt32LE(36)) * sector;
-  const rootLength = boot.readUInt16LE(17) * ENTRY;
-  const tableAt = offset + boot.readUInt16LE(14) * sector;
-  const rootAt = tableAt + boot.readUInt8(16) * tableLength;
+  const found = parseBootSector(boot);
+  const { sectorSize, clusterSize, rootLength, clusters, wide } = found;
+  const tableAt = offset + found.reserved;
+  const rootAt = tableAt + found.fatCopies * found.fatLength;
   const dataAt = rootAt + rootLength;
-  const sectors = boot.readUInt16LE(19) || boot.readUInt32LE(32);
-  const clusters = Math.floor(
-    (offset + sectors * sector - dataAt) / clusterSize,
-  );
   if (
-    ![512, 1024, 2048, 4096].includes(sector) ||
+    ![512, 1024, 2048, 4096].includes(sectorSize) ||
     clusterSize === 0 ||
-    sectors * sector > length ||
+    found.length > length ||
     clusters < 1
   ) {
     return undefined;
   }
-  const name = wide ? "FAT32" : clusters < 4085 ? "FAT12" : "FAT16";
+  const name = fatName(found);
   const label = factText(
     boot.toString("latin1", wide ? 71 : 43, wide ? 82 : 54),
   );
   const entrySize = wide ? 4 : 2;
-  if (name === "FAT12" || tableLength > LONGEST_TABLE) {
+  if (name === "FAT12" || found.fatLength > LONGEST_TABLE) {
     return { name, label, used: undefined, newest: undefined, empty: false };
   }
   const table = await source.read(
     tableAt,
-    Math.min(tableLength, (clusters + 2) * entrySize),
+    Math.min(found.fatLength, (clusters + 2) * entrySize),
   );
   const next = (cluster: number): number =>
     cluster < 2 || (cluster + 1) * entrySize > table.length
@@ -131,7 +124,7 @@ export const lookAtFat = async (
     marker: undefined,
   };
   const root = wide
-    ? await read(boot.readUInt32LE(44), next)
+    ? await read(found.rootCluster, next)
     : await source.read(rootAt, rootLength);
   const below = look(root, walked);
   const made = walked.marker;

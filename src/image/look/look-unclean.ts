@@ -1,4 +1,6 @@
 // Whether a file system was unmounted before its disk was copied; what is told is what its own driver would say.
+import { extName, extSuperblock } from "../ext4/ext4-superblock.ts";
+import { fatName, findFat } from "../fat/boot-sector.ts";
 import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";
 import { f2fs } from "./unclean-f2fs.ts";
@@ -13,12 +15,13 @@ const START = 128 * 1024;
  * https://www.kernel.org/doc/html/latest/filesystems/ext4/super.html
  */
 const ext = (start: Buffer): Unclean | undefined => {
-  if (start.length < 2048 || start.readUInt16LE(1024 + 0x38) !== 0xef53) {
+  const sb = extSuperblock(start);
+  if (sb === undefined) {
     return undefined;
   }
-  const state = start.readUInt16LE(1024 + 0x3a);
-  const incompat = start.readUInt32LE(1024 + 0x60);
-  const name = (incompat & 0x40) === 0 ? "ext2/ext3" : "ext4";
+  const state = sb.readUInt16LE(0x3a);
+  const incompat = sb.readUInt32LE(0x60);
+  const name = extName(sb);
   if ((incompat & 0x4) !== 0) {
     return {
       name,
@@ -37,39 +40,18 @@ const FLAGS = {
   FAT16: { clean: 0x8000, sound: 0x4000 },
 } as const;
 
-const fatKind = (start: Buffer): "FAT12" | "FAT16" | "FAT32" | undefined => {
-  const sector = start.readUInt16LE(11);
-  const perCluster = start.readUInt8(13);
-  const looks =
-    [0xeb, 0xe9, 0xe8].includes(start.readUInt8(0)) &&
-    [512, 1024, 2048, 4096].includes(sector) &&
-    perCluster > 0 &&
-    start.readUInt8(16) > 0 &&
-    start.readUInt8(21) >= 0xf0;
-  if (!looks) {
-    return undefined;
-  }
-  const length16 = start.readUInt16LE(22);
-  if (length16 === 0) {
-    return "FAT32";
-  }
-  const sectors = start.readUInt16LE(19) || start.readUInt32LE(32);
-  const root = Math.ceil((start.readUInt16LE(17) * 32) / sector);
-  const system = start.readUInt16LE(14) + start.readUInt8(16) * length16 + root;
-  return (sectors - system) / perCluster < 4085 ? "FAT12" : "FAT16";
-};
-
 /**
  * The bits of the table, and the one in the boot sector that Linux sets while the volume is mounted.
  * https://github.com/torvalds/linux/blob/v6.8/fs/fat/inode.c (fat_set_state)
  */
 const fat = (start: Buffer): Unclean | undefined => {
-  const name = fatKind(start);
-  if (name === undefined) {
+  const found = findFat(start);
+  if (found === undefined) {
     return undefined;
   }
+  const name = fatName(found);
   const dirty = (start.readUInt8(name === "FAT32" ? 65 : 37) & 1) !== 0;
-  const table = start.readUInt16LE(14) * start.readUInt16LE(11);
+  const table = found.reserved;
   if (!dirty && name !== "FAT12" && table + 8 <= start.length) {
     const entry =
       name === "FAT32"
