@@ -1,7 +1,7 @@
 // Reads and writes at an offset of an open file that do all they are asked for: a single call of the kernel may do a part of it.
 
-/** The part of Node's FileHandle that this needs; a device's handle has it, too. */
-type Readable = {
+/** The part of Node's FileHandle that reads. */
+export type ReadableAt = {
   readonly read: (
     into: Uint8Array,
     at: number,
@@ -10,7 +10,8 @@ type Readable = {
   ) => Promise<{ readonly bytesRead: number }>;
 };
 
-type Writable = {
+/** The part of it that writes. */
+export type WritableAt = {
   readonly write: (
     data: Uint8Array,
     at: number,
@@ -21,7 +22,7 @@ type Writable = {
 
 /** Near a full disk, for example, a write takes less than it is given. */
 export const writeAt = async (
-  handle: Writable,
+  handle: WritableAt,
   data: Uint8Array,
   offset: number,
 ): Promise<void> => {
@@ -41,7 +42,7 @@ export const writeAt = async (
  * @returns how many bytes were filled; fewer than `needed` where the file ends before
  */
 export const readAt = async (
-  handle: Readable,
+  handle: ReadableAt,
   into: Uint8Array,
   offset: number,
   needed = into.length,
@@ -64,7 +65,7 @@ export const readAt = async (
 
 /** The bytes from `offset` on: `length` of them, or fewer where the file ends before. */
 export const bytesAt = async (
-  handle: Readable,
+  handle: ReadableAt,
   offset: number,
   length: number,
 ): Promise<Buffer> => {

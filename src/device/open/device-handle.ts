@@ -8,26 +8,16 @@ import {
   type BigIntStats,
 } from "node:fs";
 import { promisify } from "node:util";
+import type { ReadableAt, WritableAt } from "../../system/exact-io.ts";
 
 /** The part of Node's FileHandle that devices need. */
-export type DeviceHandle = {
-  readonly fd: number;
-  readonly read: (
-    into: Uint8Array,
-    at: number,
-    length: number,
-    position: number,
-  ) => Promise<{ readonly bytesRead: number }>;
-  readonly write: (
-    data: Uint8Array,
-    at: number,
-    length: number,
-    position: number,
-  ) => Promise<{ readonly bytesWritten: number }>;
-  readonly stat: (options: { readonly bigint: true }) => Promise<BigIntStats>;
-  readonly datasync: () => Promise<void>;
-  readonly close: () => Promise<void>;
-};
+export type DeviceHandle = ReadableAt &
+  WritableAt & {
+    readonly fd: number;
+    readonly stat: (options: { readonly bigint: true }) => Promise<BigIntStats>;
+    readonly datasync: () => Promise<void>;
+    readonly close: () => Promise<void>;
+  };
 
 const readFrom = promisify(read);
 const writeTo = promisify(write);
