@@ -28,7 +28,7 @@ const tooShort = (offset: number): UserError =>
 
 /**
  * Gives every segment once, in ascending order. A piece that is not taken over leaks its slot, so take each one.
- * @param chunks at least the bytes of the segments that are not zero, in ascending order
+ * @param chunks at least the bytes of the segments, in ascending order
  * @param segments in ascending order
  * @throws UserError IMAGE_DAMAGED when the chunks end too early
  */
@@ -36,24 +36,11 @@ export const assemble = async function* (
   chunks: AsyncIterable<Chunk>,
   segments: readonly Segment[],
   pool: SlotPool,
-  zeros: BufferSlot,
 ): AsyncGenerator<Piece, void, void> {
   let next = 0;
   let slot: BufferSlot | undefined;
   let filled = 0;
-  const zeroPieces = function* (): Generator<Piece, void, void> {
-    for (
-      let segment = segments[next];
-      segment?.zero === true;
-      segment = segments[next]
-    ) {
-      next += 1;
-      yield pieceOf(segment, zeros);
-    }
-  };
-
   try {
-    yield* zeroPieces();
     for await (const { offset, data } of chunks) {
       for (;;) {
         const segment = segments[next];
@@ -82,7 +69,6 @@ export const assemble = async function* (
         slot = undefined;
         filled = 0;
         yield piece;
-        yield* zeroPieces();
       }
     }
     const missing = segments[next];

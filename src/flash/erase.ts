@@ -53,7 +53,7 @@ export const erase = async (
     await target.read(into, offset);
     if (!into.equals(bytes)) {
       throw readBackDiffers(target.path, [
-        { index: 0, offset, length: bytes.length, zero: true },
+        { index: 0, offset, length: bytes.length },
       ]);
     }
   }

@@ -12,7 +12,7 @@ export const personalise = async (
   pool: SlotPool,
 ): Promise<Piece> => {
   const { segment, slot } = base;
-  if (segment.zero || !touches(patched, segment)) {
+  if (!touches(patched, segment)) {
     slot.retain();
     return base;
   }

@@ -4,7 +4,7 @@ import { type Refusal, refusals, type Wish } from "../device/target-rules.ts";
 import { type Range, totalLength } from "../image/range.ts";
 import { type Confirmation, confirmationOf } from "./confirmation.ts";
 import type { ImageFinding } from "./image-findings.ts";
-import { cutSegments, HEAD_BYTES } from "./segments.ts";
+import { HEAD_BYTES } from "./segments.ts";
 
 /** Where it is known from which ranges hold data. */
 export type MapSource = "bmap file" | "file systems" | "whole image";
@@ -43,7 +43,6 @@ export type Step =
   | { readonly step: "erase"; readonly bytes: number }
   | { readonly step: "discard"; readonly bytes: number }
   | { readonly step: "write"; readonly bytes: number; readonly ranges: number }
-  | { readonly step: "zero"; readonly bytes: number }
   | { readonly step: "read back"; readonly bytes: number }
   | { readonly step: "compare checksum"; readonly path: string }
   | { readonly step: "write first MiB"; readonly bytes: number }
@@ -73,18 +72,15 @@ const targetSize = (target: UsableTarget, imageSize: number): number =>
     : Math.max(target.size, imageSize);
 
 const stepsOf = (facts: FlashFacts, target: UsableTarget): readonly Step[] => {
-  const { image, ranges, wipe } = facts;
+  const { image, ranges } = facts;
   const size = targetSize(target, image.size);
-  const segments = cutSegments(ranges, image.size, wipe);
   const head = Math.min(HEAD_BYTES, image.size);
   const data = totalLength(ranges);
-  const all = totalLength(segments);
   return [
     { step: "erase", bytes: Math.min(2 * HEAD_BYTES, size) },
     { step: "discard", bytes: size },
     { step: "write", bytes: data - head, ranges: ranges.length },
-    ...(all > data ? [{ step: "zero", bytes: all - data } as const] : []),
-    { step: "read back", bytes: all },
+    { step: "read back", bytes: data },
     ...facts.checksums.map(
       (path) => ({ step: "compare checksum", path }) as const,
     ),

@@ -49,8 +49,7 @@ export const receiptSchema = z.object({
   readBack: z.enum(["medium", "page cache"]),
   seconds: z.number().nonnegative(),
   /**
-   * What the card holds: CRC-32 of each piece. Pieces end where a range ends and at multiples of `pieceBytes`; with
-   * `wipe` there are pieces between the ranges too.
+   * What the card holds: CRC-32 of each piece. Pieces end where a range ends and at multiples of `pieceBytes`.
    */
   content: z
     .object({

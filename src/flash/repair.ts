@@ -1,10 +1,10 @@
 // Writes segments again that read back differently: a loose contact is gone the second time, a bad card is not.
-import type { Chunk, ImageReader } from "../image/reader.ts";
+import type { ImageReader } from "../image/reader.ts";
 import { assemble } from "./assemble.ts";
 import { personalise } from "./personalise.ts";
 import { differing, sampleOf } from "./read-back.ts";
 import { decodedRanges, type Segment } from "./segments.ts";
-import type { BufferSlot, SlotPool } from "./slots.ts";
+import type { SlotPool } from "./slots.ts";
 import { readBackDiffers } from "./target-failure.ts";
 import type { InTurn } from "./turns.ts";
 import { type TargetRun, writePiece } from "./target-run.ts";
@@ -17,23 +17,19 @@ export const MOST_REPAIRS = 64;
 export type Supply = {
   readonly reader: ImageReader;
   readonly pool: SlotPool;
-  readonly zeros: BufferSlot;
   /** The image is decoded for one target at a time. */
   readonly inTurn: InTurn;
 };
 
-const nothing = async function* (): AsyncGenerator<Chunk, void, void> {};
-
 const rewrite = async (
   run: TargetRun,
   bad: readonly Segment[],
-  { reader, pool, zeros }: Supply,
+  { reader, pool }: Supply,
 ): Promise<void> => {
-  const wanted = decodedRanges(bad);
-  const chunks = wanted.length === 0 ? nothing() : reader.chunks(wanted);
+  const chunks = reader.chunks(decodedRanges(bad));
   // Requests in flight end in any order, and so are bad segments found.
   const ordered = bad.toSorted((a, b) => a.index - b.index);
-  for await (const base of assemble(chunks, ordered, pool, zeros)) {
+  for await (const base of assemble(chunks, ordered, pool)) {
     const piece = await personalise(base, run, pool);
     base.slot.release();
     try {

@@ -14,7 +14,7 @@ import { personalise } from "./personalise.ts";
 import { proveSegments, type Supply } from "./repair.ts";
 import { cutSegments, decodedRanges, type Segment } from "./segments.ts";
 import { createTurns } from "./turns.ts";
-import { createSlotPool, zeroSlot } from "./slots.ts";
+import { createSlotPool } from "./slots.ts";
 import { STALL_LIMITS, type StallLimits, watchStalls } from "./stall-watch.ts";
 import { explainTargetFailure } from "./target-failure.ts";
 import {
@@ -29,7 +29,7 @@ export type FlashJob = {
   readonly imageSize: number;
   /** What is written, from `writeRanges` with the patches of all targets. */
   readonly ranges: readonly Range[];
-  /** Zeroes what lies between the ranges. */
+  /** Writes zeros even where the medium reads as zeros. */
   readonly wipe: boolean;
   /** Lets the targets forget what they held. */
   readonly discard: boolean;
@@ -99,11 +99,11 @@ const close = async (run: TargetRun): Promise<void> => {
 const feed = async (
   lanes: readonly TargetLane[],
   segments: readonly Segment[],
-  { reader, pool, zeros }: Supply,
+  { reader, pool }: Supply,
   proof: ImageProof,
 ): Promise<void> => {
   const chunks = reader.chunks(decodedRanges(segments));
-  for await (const base of assemble(chunks, segments, pool, zeros)) {
+  for await (const base of assemble(chunks, segments, pool)) {
     try {
       proof.throwIfRefused();
       const alive = lanes.filter((lane) => !lane.failed());
@@ -174,11 +174,10 @@ export const flashImage = async (
 ): Promise<readonly TargetResult[]> => {
   const started = performance.now();
   const { report, signal } = job;
-  const segments = cutSegments(job.ranges, job.imageSize, job.wipe);
+  const segments = cutSegments(job.ranges);
   const supply: Supply = {
     reader: job.reader,
     pool: createSlotPool(8 + 2 * job.targets.length),
-    zeros: zeroSlot(),
     inTurn: createTurns(),
   };
   const runs = job.targets.map(({ target, patch }) =>

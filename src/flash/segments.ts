@@ -3,7 +3,6 @@ import type { Patch } from "../image/patch.ts";
 import {
   alignRanges,
   intersectRange,
-  invertRanges,
   normaliseRanges,
   type Range,
   rangeEnd,
@@ -32,8 +31,6 @@ export type Segment = {
   readonly offset: number;
   /** Bytes of the image; only the last segment may be no whole number of blocks. */
   readonly length: number;
-  /** Nothing of the image: it is written as zeros. */
-  readonly zero: boolean;
 };
 
 const bridgeGaps = (ranges: readonly Range[]): Range[] => {
@@ -79,27 +76,16 @@ export const writeRanges = (
       );
 
 /**
- * The segments of these ranges in ascending order; none crosses a MiB of the image, and the first is the first MiB.
- * With `wipe`, what lies between the ranges comes as zeros.
+ * The segments of these ranges, which ascend, in ascending order; none crosses a MiB of the image, and the first is the
+ * first MiB.
  */
-export const cutSegments = (
-  ranges: readonly Range[],
-  imageSize: number,
-  wipe: boolean,
-): readonly Segment[] => {
-  const parts = [
-    ...ranges.map((range) => ({ range, zero: false })),
-    ...(wipe ? invertRanges(ranges, imageSize) : []).map((range) => ({
-      range,
-      zero: true,
-    })),
-  ].toSorted((a, b) => a.range.offset - b.range.offset);
+export const cutSegments = (ranges: readonly Range[]): readonly Segment[] => {
   const segments: Segment[] = [];
-  for (const { range, zero } of parts) {
+  for (const range of ranges) {
     for (let offset = range.offset; offset < rangeEnd(range);) {
       const border = (Math.floor(offset / SEGMENT_BYTES) + 1) * SEGMENT_BYTES;
       const length = Math.min(border, rangeEnd(range)) - offset;
-      segments.push({ index: segments.length, offset, length, zero });
+      segments.push({ index: segments.length, offset, length });
       offset += length;
     }
   }
@@ -108,11 +94,7 @@ export const cutSegments = (
 
 /** What must be decoded for these segments; normalised. */
 export const decodedRanges = (segments: readonly Segment[]): Range[] =>
-  normaliseRanges(
-    segments
-      .filter(({ zero }) => !zero)
-      .map(({ offset, length }) => ({ offset, length })),
-  );
+  normaliseRanges(segments.map(({ offset, length }) => ({ offset, length })));
 
 /** Whether a normalised list of ranges has bytes of the segment. */
 export const touches = (ranges: readonly Range[], segment: Segment): boolean =>

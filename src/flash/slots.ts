@@ -48,9 +48,3 @@ export const createSlotPool = (count: number): SlotPool => {
       ),
   };
 };
-
-/** A slot of zeros that nobody owns. */
-export const zeroSlot = (): BufferSlot => {
-  const [bytes = Buffer.alloc(0)] = alignedBuffers(1, SEGMENT_BYTES);
-  return { bytes, retain: () => undefined, release: () => undefined };
-};

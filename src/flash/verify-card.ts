@@ -17,7 +17,7 @@ import {
   SEGMENT_BYTES,
   type Segment,
 } from "./segments.ts";
-import { createSlotPool, zeroSlot } from "./slots.ts";
+import { createSlotPool } from "./slots.ts";
 import { failurePlaces } from "./target-failure.ts";
 
 type Verification = {
@@ -89,12 +89,12 @@ export const verifyAgainstImage = async (
   },
 ): Promise<Verification> => {
   demandSize(verifying.target, image.size);
-  const segments = cutSegments(image.ranges, image.size, false);
+  const segments = cutSegments(image.ranges);
   const pool = createSlotPool(4);
   const patched = patchRanges(image.patch);
   const { compare, result } = comparison(verifying, segments);
   const chunks = image.reader.chunks(decodedRanges(segments));
-  for await (const base of assemble(chunks, segments, pool, zeroSlot())) {
+  for await (const base of assemble(chunks, segments, pool)) {
     const piece = await personalise(
       base,
       { patch: image.patch, patched },
@@ -129,10 +129,7 @@ export const verifyAgainstReceipt = async (
   }
   demandSize(verifying.target, receipt.image.size);
   const { ranges, sums } = contentIn(receipt.content, receipt.image.size) ?? {};
-  const segments =
-    ranges === undefined
-      ? []
-      : cutSegments(ranges, receipt.image.size, receipt.wipe);
+  const segments = ranges === undefined ? [] : cutSegments(ranges);
   if (sums === undefined || segments.length !== sums.length) {
     throw new UserError(
       "RECEIPT_UNREADABLE",

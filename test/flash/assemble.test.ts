@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { assemble } from "../../src/flash/assemble.ts";
 import { cutSegments, writeRanges } from "../../src/flash/segments.ts";
-import { createSlotPool, zeroSlot } from "../../src/flash/slots.ts";
+import { createSlotPool } from "../../src/flash/slots.ts";
 import type { Range } from "../../src/image/range.ts";
 import type { Chunk } from "../../src/image/reader.ts";
 import { oldData } from "../device/loop.ts";
@@ -40,17 +40,12 @@ async function* chunked(
   }
 }
 
-const gather = async (chunks: AsyncIterable<Chunk>, wipe: boolean) => {
-  const segments = cutSegments(RANGES, SIZE, wipe);
+const gather = async (chunks: AsyncIterable<Chunk>) => {
+  const segments = cutSegments(RANGES);
   // Two slots for many segments: one that is not given back would stop everything.
   const pool = createSlotPool(2);
   const found = [];
-  for await (const { segment, slot, sum } of assemble(
-    chunks,
-    segments,
-    pool,
-    zeroSlot(),
-  )) {
+  for await (const { segment, slot, sum } of assemble(chunks, segments, pool)) {
     const bytes = Buffer.from(slot.bytes.subarray(0, segment.length));
     const rest = slot.bytes.subarray(segment.length);
     expect(rest.equals(Buffer.alloc(rest.length))).toBe(true);
@@ -70,13 +65,10 @@ describe("assemble", () => {
           minLength: 1,
           maxLength: 5,
         }),
-        fc.boolean(),
-        async (sizes, wipe) => {
-          for (const { segment, bytes } of await gather(chunked(sizes), wipe)) {
-            const { offset, length, zero } = segment;
-            const wanted = zero
-              ? Buffer.alloc(length)
-              : BYTES.subarray(offset, offset + length);
+        async (sizes) => {
+          for (const { segment, bytes } of await gather(chunked(sizes))) {
+            const { offset, length } = segment;
+            const wanted = BYTES.subarray(offset, offset + length);
             expect(bytes.equals(wanted)).toBe(true);
           }
         },
@@ -86,7 +78,7 @@ describe("assemble", () => {
   });
 
   test("calls an image damaged that ends early or leaves bytes out", async () => {
-    await expect(gather(chunked([MIB], 4 * MIB), false)).rejects.toMatchObject({
+    await expect(gather(chunked([MIB], 4 * MIB))).rejects.toMatchObject({
       code: "IMAGE_DAMAGED",
       exitCode: 4,
     });
@@ -94,7 +86,7 @@ describe("assemble", () => {
       yield { offset: 0, data: BYTES.subarray(0, MIB) };
       yield { offset: 2 * MIB, data: BYTES.subarray(2 * MIB) };
     };
-    await expect(gather(withHole(), false)).rejects.toMatchObject({
+    await expect(gather(withHole())).rejects.toMatchObject({
       code: "IMAGE_DAMAGED",
     });
   });
@@ -104,6 +96,6 @@ describe("assemble", () => {
       yield* chunked([MIB]);
       throw new Error("wrong checksum");
     };
-    await expect(gather(failing(), false)).rejects.toThrow("wrong checksum");
+    await expect(gather(failing())).rejects.toThrow("wrong checksum");
   });
 });

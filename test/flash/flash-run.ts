@@ -53,7 +53,9 @@ export const flash = async ({
       throw new Error("tests flash raw images");
     }
     const map = used ?? (await mapUsed(reader.source)).ranges;
-    const ranges = writeRanges(map === "everything" ? undefined : map, size);
+    // With --wipe the product maps the whole image, too (mapImage).
+    const whole = map === "everything" || job.wipe === true;
+    const ranges = writeRanges(whole ? undefined : map, size);
     const opened = [];
     for (const { path, patch = [], wrap = unchanged } of targets) {
       const target = await openTarget(

@@ -8,11 +8,7 @@ const MIB = 1024 ** 2;
 test.each([0, 1, 2, 63, 64, 65, 4000])(
   "%i segments: the first, the last and an even spread",
   (count) => {
-    const segments = cutSegments(
-      [{ offset: 0, length: count * MIB }],
-      count * MIB,
-      false,
-    );
+    const segments = cutSegments([{ offset: 0, length: count * MIB }]);
     const sample = sampleOf(segments);
     expect(sample.length).toBe(Math.min(count, 64));
     expect(sample[0]).toBe(segments[0]);
