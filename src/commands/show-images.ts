@@ -2,7 +2,7 @@
 import type { OpenBase } from "../project/open-bases.ts";
 import type { ImageFinding } from "../flash/image-findings.ts";
 import type { Context } from "../terminal/context.ts";
-import { lookAtImageFile } from "./flash/look-at-image.ts";
+import { lookAtImageFile } from "../sources/look-at-image.ts";
 
 export type Doubts = {
   readonly findings: readonly ImageFinding[];

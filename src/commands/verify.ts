@@ -17,8 +17,8 @@ import {
 import { formatBytes } from "../report/amounts.ts";
 import { UserError } from "../report/user-error.ts";
 import type { Context } from "../terminal/context.ts";
-import { fitSource } from "./flash/fit-source.ts";
-import { openNamedImage } from "./flash/named-image.ts";
+import { fitSource } from "../sources/fit-source.ts";
+import { openNamedImage } from "../sources/named-image.ts";
 import { showImages } from "./show-images.ts";
 import { signersOf } from "./signers.ts";
 

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openImageFile } from "../../src/commands/flash/image-source.ts";
+import { openImageFile } from "../../src/sources/image-source.ts";
 import { listDevices } from "../../src/device/helper/device-work.ts";
 import { openTarget } from "../../src/device/open/open-target.ts";
 import { flashImage } from "../../src/flash/run-flash.ts";

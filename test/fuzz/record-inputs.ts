@@ -6,7 +6,7 @@ import { crc32 } from "node:zlib";
 import { loadLock } from "../../src/project/lock-file.ts";
 import { parseChecksumList } from "../../src/base/proof/checksum-list.ts";
 import { openPartialFile } from "../../src/network/partial-file.ts";
-import { manifestOf } from "../../src/commands/flash/choose-image.ts";
+import { manifestOf } from "../../src/sources/choose-image.ts";
 import { loadReceipt } from "../../src/flash/receipt-store.ts";
 import { verifyAgainstReceipt } from "../../src/flash/verify-card.ts";
 import { bmapCheck } from "../../src/image/bmap/check-bmap.ts";

@@ -12,6 +12,7 @@ const ALSO_SLOW = [
   "network/cache.test.ts",
   "build/",
   "commands/",
+  "sources/",
   "firmware/",
   "image/xz-",
   "inventory/hostile.test.ts",

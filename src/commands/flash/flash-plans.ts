@@ -29,8 +29,8 @@ import { UserError } from "../../report/user-error.ts";
 import type { Context } from "../../terminal/context.ts";
 import { demandRealBase } from "./demand-real-base.ts";
 import type { FlashOptions } from "./flash-options.ts";
-import type { FlashSource } from "./image-source.ts";
-import { demandSoundImage } from "./look-at-image.ts";
+import type { FlashSource } from "../../sources/image-source.ts";
+import { demandSoundImage } from "../../sources/look-at-image.ts";
 import { serialFor } from "./serial-for.ts";
 
 /** One target with what goes onto it, decided. */

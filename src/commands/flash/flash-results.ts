@@ -9,7 +9,7 @@ import { packageVersion } from "../../system/package-files.ts";
 import type { Context } from "../../terminal/context.ts";
 import { showUserError } from "../../terminal/explain-failure.ts";
 import type { SourceAndPlan } from "./flash-plans.ts";
-import type { FlashSource } from "./image-source.ts";
+import type { FlashSource } from "../../sources/image-source.ts";
 
 export type Flashed = SourceAndPlan & {
   readonly result: TargetResult;

@@ -7,13 +7,13 @@ import type { SourceFile } from "../../device/run-sources.ts";
 import { orAbsent } from "../../device/or-absent.ts";
 import { normaliseRanges } from "../../image/range.ts";
 import { SECRETS_ENDING } from "../../kubernetes/secrets/load-cluster-secrets.ts";
-import { onlyImage } from "./choose-image.ts";
+import { onlyImage } from "../../sources/choose-image.ts";
 import type { Context } from "../../terminal/context.ts";
 import type { SourceOptions } from "./flash-options.ts";
-import { fitSource } from "./fit-source.ts";
+import { fitSource } from "../../sources/fit-source.ts";
 import type { FlashTargets } from "./flash-targets.ts";
-import type { FlashSource } from "./image-source.ts";
-import { openNamedImage } from "./named-image.ts";
+import type { FlashSource } from "../../sources/image-source.ts";
+import { openNamedImage } from "../../sources/named-image.ts";
 import { IMAGE_TO_WRITE, imageFiles } from "../source-files.ts";
 
 /** Standard input may be a file, or a disk. */

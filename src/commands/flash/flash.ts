@@ -15,7 +15,7 @@ import { lookAtTargets, planTargets, withKept } from "./flash-plans.ts";
 import { settleTargets, type Flashed } from "./flash-results.ts";
 import { namedSources, openSources } from "./flash-source.ts";
 import { flashTargets, pathsOf } from "./flash-targets.ts";
-import type { FlashSource } from "./image-source.ts";
+import type { FlashSource } from "../../sources/image-source.ts";
 import { signersOf } from "../signers.ts";
 import { writeTargets } from "./write-targets.ts";
 import { ejectDevice } from "../../device/helper/device-work.ts";

@@ -6,10 +6,14 @@ import type { PreparedBase } from "../../image/node-patch.ts";
 import type { ResolvedNode } from "../../inventory/resolved.ts";
 import type { Seed } from "../../seed/seed.ts";
 import { UserError } from "../../report/user-error.ts";
-import { imageOfNode, type ImageManifest, manifestOf } from "./choose-image.ts";
+import {
+  imageOfNode,
+  type ImageManifest,
+  manifestOf,
+} from "../../sources/choose-image.ts";
 import type { Context } from "../../terminal/context.ts";
 import type { SourceOptions } from "./flash-options.ts";
-import { type FlashSource, openImageFile } from "./image-source.ts";
+import { type FlashSource, openImageFile } from "../../sources/image-source.ts";
 import {
   prepareSeeds,
   type PreparedSeeds,
@@ -22,7 +26,7 @@ import {
   nodeSource,
   shareBase,
   type SharedBase,
-} from "./shared-base.ts";
+} from "../../sources/shared-base.ts";
 
 type NodeArguments = SourceOptions & {
   readonly hosts: readonly string[];

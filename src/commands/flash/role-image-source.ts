@@ -3,10 +3,10 @@ import { readNodeMarker, readRoleMarker } from "../../build/marker.ts";
 import type { PreparedBase } from "../../image/node-patch.ts";
 import type { ResolvedNode } from "../../inventory/resolved.ts";
 import { UserError } from "../../report/user-error.ts";
-import { manifestOf } from "./choose-image.ts";
+import { manifestOf } from "../../sources/choose-image.ts";
 import type { Context } from "../../terminal/context.ts";
 import type { SourceOptions } from "./flash-options.ts";
-import { openImageFile } from "./image-source.ts";
+import { openImageFile } from "../../sources/image-source.ts";
 import { IMAGE_TO_WRITE, imageFiles } from "../source-files.ts";
 import { type NodeSources, openNodeSources } from "./node-source.ts";
 

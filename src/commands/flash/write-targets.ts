@@ -16,7 +16,7 @@ import { stallLimits } from "../../flash/stall-watch.ts";
 import type { ImageReader } from "../../image/reader.ts";
 import type { Context } from "../../terminal/context.ts";
 import type { SourceAndPlan } from "./flash-plans.ts";
-import type { FlashSource } from "./image-source.ts";
+import type { FlashSource } from "../../sources/image-source.ts";
 
 type Opened = SourceAndPlan & { readonly target: OpenTarget };
 

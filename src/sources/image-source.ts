@@ -1,30 +1,30 @@
 // An image file as what a flash writes, with everything that is known about it.
 import { realpath } from "node:fs/promises";
+import type { CacheOptions } from "../network/cache.ts";
 import {
   checksumsBeside,
   demandFileChecksums,
   demandUnpackedChecksum,
   type ExpectedChecksum,
   unpackedChecksumBeside,
-} from "../../base/proof/checksums.ts";
-import type { SignedBy } from "../../base/proof/signed-by.ts";
-import { demandedChecksum } from "../../base/proof/signed-checksum.ts";
-import { digestFile } from "../../network/digest-file.ts";
-import type { MapSource } from "../../flash/plan-flash.ts";
-import type { ImageFinding } from "../../flash/image-findings.ts";
-import { writeRanges } from "../../flash/segments.ts";
-import { mapUsed } from "../../image/block-map.ts";
-import { withBmapCheck } from "../../image/bmap/bmap-reader.ts";
-import { sectorsOf } from "../../image/bmap/check-bmap.ts";
-import { findBmap } from "../../image/bmap/find-bmap.ts";
-import { openImage } from "../../image/archive/open-image.ts";
-import { type Patch, patchedSource } from "../../image/patch.ts";
-import { normaliseRanges, type Range } from "../../image/range.ts";
-import type { Bmap } from "../../image/bmap/read-bmap.ts";
-import type { ImageReader } from "../../image/reader.ts";
-import type { SectorSize } from "../../image/table/table.ts";
+} from "../base/proof/checksums.ts";
+import type { SignedBy } from "../base/proof/signed-by.ts";
+import { demandedChecksum } from "../base/proof/signed-checksum.ts";
+import { digestFile } from "../network/digest-file.ts";
+import type { MapSource } from "../flash/plan-flash.ts";
+import type { ImageFinding } from "../flash/image-findings.ts";
+import { writeRanges } from "../flash/segments.ts";
+import { mapUsed } from "../image/block-map.ts";
+import { withBmapCheck } from "../image/bmap/bmap-reader.ts";
+import { sectorsOf } from "../image/bmap/check-bmap.ts";
+import { findBmap } from "../image/bmap/find-bmap.ts";
+import { openImage } from "../image/archive/open-image.ts";
+import { type Patch, patchedSource } from "../image/patch.ts";
+import { normaliseRanges, type Range } from "../image/range.ts";
+import type { Bmap } from "../image/bmap/read-bmap.ts";
+import type { ImageReader } from "../image/reader.ts";
+import type { SectorSize } from "../image/table/table.ts";
 import { manifestOf } from "./choose-image.ts";
-import type { Context } from "../../terminal/context.ts";
 import { isKnownImage } from "./known-image.ts";
 import { lookAtImageFile } from "./look-at-image.ts";
 
@@ -64,7 +64,7 @@ export type FlashSource = {
 /** Formats that do not tell their size are decoded once to count; nothing is kept. */
 const countBytes = async (
   reader: ImageReader,
-  { report, signal }: Surroundings,
+  { report, signal }: CacheOptions,
 ): Promise<number> => {
   const phase = "count size";
   const subject = reader.path;
@@ -133,8 +133,6 @@ export const mapImage = async (
       };
 };
 
-type Surroundings = Pick<Context, "env" | "report" | "signal">;
-
 export type ImageOptions = {
   readonly wipe?: boolean | undefined;
   /** The checksum that the file must have, as the user gave it, or as something else says. */
@@ -145,7 +143,7 @@ export type ImageOptions = {
 
 /** Where the image's checksums come from, and what compares the file with them. */
 const proofOf = async (
-  { env }: Surroundings,
+  { env }: CacheOptions,
   path: string,
   given: ExpectedChecksum | undefined,
 ): Promise<
@@ -180,7 +178,7 @@ const proofOf = async (
 
 /** What is odd in a file is not a fault where a checksum proves that it is as published, and a reason for doubt where none does. */
 const tellRemarks = (
-  { report }: Surroundings,
+  { report }: CacheOptions,
   { path, remarks }: ImageReader,
   proven: boolean,
 ): void => {
@@ -200,7 +198,7 @@ const tellRemarks = (
 
 /** An image file with its block map, the checksums beside it and what its manifest says. */
 export const openImageFile = async (
-  context: Surroundings,
+  context: CacheOptions,
   path: string,
   { wipe = false, expected, ...demands }: ImageOptions = {},
 ): Promise<FlashSource> => {

@@ -1,11 +1,11 @@
 // Whether an image file is one of a vendor whose images are known, so that what no file system uses may be left out.
 import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { ExpectedChecksum } from "../../base/proof/checksums.ts";
-import { loadCatalogue } from "../../base/load-catalogue.ts";
-import { LIST_SIGNATURE } from "../../base/proof/release-list.ts";
-import { ifAbsent } from "../../report/expected-failure.ts";
-import type { Context } from "../../terminal/context.ts";
+import type { CacheOptions } from "../network/cache.ts";
+import type { ExpectedChecksum } from "../base/proof/checksums.ts";
+import { loadCatalogue } from "../base/load-catalogue.ts";
+import { LIST_SIGNATURE } from "../base/proof/release-list.ts";
+import { ifAbsent } from "../report/expected-failure.ts";
 
 const isThere = async (path: string): Promise<boolean> => {
   try {
@@ -23,7 +23,7 @@ const isThere = async (path: string): Promise<boolean> => {
  * @throws UserError SIGNATURE_WRONG, CATALOGUE_WRONG
  */
 export const isKnownImage = async (
-  { env, report, signal }: Pick<Context, "env" | "report" | "signal">,
+  { env, report, signal }: CacheOptions,
   path: string,
   expected: readonly ExpectedChecksum[],
 ): Promise<boolean> => {
@@ -31,8 +31,7 @@ export const isKnownImage = async (
     return false;
   }
   // OpenPGP is large, and few images have a signature beside them.
-  const { isListedByVendor } =
-    await import("../../base/proof/vendor-checksum.ts");
+  const { isListedByVendor } = await import("../base/proof/vendor-checksum.ts");
   const catalogue = await loadCatalogue(env);
   return isListedByVendor(path, expected, { env, report, signal, catalogue });
 };

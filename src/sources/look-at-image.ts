@@ -1,14 +1,11 @@
 // Looks at an image file before it is written: what is wrong with it, and for which sectors it was made.
-import { fileUsers } from "../../device/look/file-users.ts";
-import { listDevices } from "../../device/helper/device-work.ts";
-import {
-  type ImageFinding,
-  imageFindings,
-} from "../../flash/image-findings.ts";
-import { lookAtImage } from "../../image/look/look-image.ts";
-import type { ImageReader } from "../../image/reader.ts";
-import type { SectorSize } from "../../image/table/table.ts";
-import { UserError } from "../../report/user-error.ts";
+import { fileUsers } from "../device/look/file-users.ts";
+import { listDevices } from "../device/helper/device-work.ts";
+import { type ImageFinding, imageFindings } from "../flash/image-findings.ts";
+import { lookAtImage } from "../image/look/look-image.ts";
+import type { ImageReader } from "../image/reader.ts";
+import type { SectorSize } from "../image/table/table.ts";
+import { UserError } from "../report/user-error.ts";
 
 export type ImageLook = {
   readonly findings: readonly ImageFinding[];

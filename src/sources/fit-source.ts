@@ -1,7 +1,7 @@
 // An image that is larger than the card, cut where nothing but zeros follows its last partition.
-import { rangeEnd } from "../../image/range.ts";
-import type { ImageReader } from "../../image/reader.ts";
-import type { Report } from "../../report/events.ts";
+import { rangeEnd } from "../image/range.ts";
+import type { ImageReader } from "../image/reader.ts";
+import type { Report } from "../report/events.ts";
 import type { FlashSource } from "./image-source.ts";
 
 const SECTOR = 512;

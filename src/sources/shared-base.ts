@@ -1,19 +1,19 @@
 // A base image that several nodes are made from: opened and decoded once, with each node's patch.
 import { realpath } from "node:fs/promises";
-import { originalBase } from "../../build/marker.ts";
-import { makeNodeImage } from "../../build/node-image.ts";
-import type { OpenBase } from "../../project/open-bases.ts";
-import type { NodeSeed } from "../../project/render-seeds.ts";
-import { writeRanges } from "../../flash/segments.ts";
-import { withBmapCheck } from "../../image/bmap/bmap-reader.ts";
-import { findBmap } from "../../image/bmap/find-bmap.ts";
-import { prepareBase, type PreparedBase } from "../../image/node-patch.ts";
-import { openImage } from "../../image/archive/open-image.ts";
-import type { Bmap } from "../../image/bmap/read-bmap.ts";
-import type { ImageReader } from "../../image/reader.ts";
+import { originalBase } from "../build/marker.ts";
+import { makeNodeImage } from "../build/node-image.ts";
+import type { OpenBase } from "../project/open-bases.ts";
+import type { NodeSeed } from "../project/render-seeds.ts";
+import { writeRanges } from "../flash/segments.ts";
+import { withBmapCheck } from "../image/bmap/bmap-reader.ts";
+import { findBmap } from "../image/bmap/find-bmap.ts";
+import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
+import { openImage } from "../image/archive/open-image.ts";
+import type { Bmap } from "../image/bmap/read-bmap.ts";
+import type { ImageReader } from "../image/reader.ts";
 import { type FlashSource, mapImage } from "./image-source.ts";
 import { type ImageLook, lookAtImageFile } from "./look-at-image.ts";
-import type { PreparedSeeds } from "../../project/prepare-seeds.ts";
+import type { PreparedSeeds } from "../project/prepare-seeds.ts";
 
 /** A base that is decoded once for all nodes that are made from it. */
 export type SharedBase = {

@@ -1,9 +1,9 @@
 // Finds the image file that `flash` and `verify` are about, and what its manifest says of it.
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { ifOneOf } from "../../report/expected-failure.ts";
-import { UserError } from "../../report/user-error.ts";
-import { listIfThere, readIfThere } from "../../system/read-if-there.ts";
+import { ifOneOf } from "../report/expected-failure.ts";
+import { UserError } from "../report/user-error.ts";
+import { listIfThere, readIfThere } from "../system/read-if-there.ts";
 
 /** The endings of images in the out folder; the first that exists of a node is taken. */
 const IMAGE_ENDINGS = [".img", ".img.xz", ".img.zst"] as const;

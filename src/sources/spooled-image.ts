@@ -5,15 +5,11 @@ import { open, rm, stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import { dirname } from "node:path";
 import type { Readable } from "node:stream";
-import { explainNoRoom, LARGER_CACHE } from "../../system/disk-full.ts";
-import { cachePath } from "../../network/cache.ts";
-import { isAbsent } from "../../report/expected-failure.ts";
-import { UserError } from "../../report/user-error.ts";
-import {
-  removeStalePartials,
-  temporaryName,
-} from "../../system/atomic-file.ts";
-import type { Context } from "../../terminal/context.ts";
+import { explainNoRoom, LARGER_CACHE } from "../system/disk-full.ts";
+import { cachePath, type CacheOptions } from "../network/cache.ts";
+import { isAbsent } from "../report/expected-failure.ts";
+import { UserError } from "../report/user-error.ts";
+import { removeStalePartials, temporaryName } from "../system/atomic-file.ts";
 
 type Spooled = {
   readonly path: string;
@@ -24,8 +20,6 @@ type Spooled = {
 
 /** With the name by which the user knows it. */
 export type SpooledImage = Spooled & { readonly label: string };
-
-type Surroundings = Pick<Context, "env" | "report" | "signal">;
 
 /** Rejects when the run is stopped, also while nobody writes into the pipe. */
 const stopped = (signal: AbortSignal): Promise<never> =>
@@ -41,7 +35,7 @@ const copy = async (
   stream: Readable,
   path: string,
   label: string,
-  { report, signal }: Surroundings,
+  { report, signal }: CacheOptions,
 ): Promise<string> => {
   const phase = "receive image";
   report({ type: "phase", phase, subject: label });
@@ -76,7 +70,7 @@ const noRoom = (path: string, error: unknown): unknown =>
 const spool = async (
   stream: Readable,
   label: string,
-  surroundings: Surroundings,
+  surroundings: CacheOptions,
 ): Promise<Spooled> => {
   const path = temporaryName(
     await cachePath(surroundings.env, "spool", "image"),
@@ -122,7 +116,7 @@ export const isStream = async (path: string): Promise<boolean> =>
 /** The copy of what comes from "-", standard input, or from a pipe; undefined for every other path. */
 export const spoolIfPipe = async (
   path: string,
-  surroundings: Surroundings,
+  surroundings: CacheOptions,
 ): Promise<SpooledImage | undefined> => {
   if (path === "-") {
     if (process.stdin.isTTY) {

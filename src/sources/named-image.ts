@@ -1,28 +1,27 @@
 // The image that a command line names: a file, standard input, a pipe, or an address.
-import { loadCatalogue } from "../../base/load-catalogue.ts";
-import { checksumAtAddress } from "../../base/proof/address-checksum.ts";
-import { baseFailure } from "../../base/base-failure.ts";
-import { rememberUse } from "../../network/cache-names.ts";
+import type { Report } from "../report/events.ts";
+import type { CacheOptions } from "../network/cache.ts";
+import { loadCatalogue } from "../base/load-catalogue.ts";
+import { checksumAtAddress } from "../base/proof/address-checksum.ts";
+import { baseFailure } from "../base/base-failure.ts";
+import { rememberUse } from "../network/cache-names.ts";
 import {
   demandFileChecksums,
   givenChecksum,
   type ExpectedChecksum,
-} from "../../base/proof/checksums.ts";
-import { shownUrl } from "../../network/http-request.ts";
-import { NetworkFailure } from "../../network/network-failure.ts";
-import { resolveAddress } from "../../base/resolve-address.ts";
-import { demandUnasked, type SignedBy } from "../../base/proof/signed-by.ts";
-import { demandedChecksum } from "../../base/proof/signed-checksum.ts";
-import { UserError } from "../../report/user-error.ts";
-import type { Context } from "../../terminal/context.ts";
+} from "../base/proof/checksums.ts";
+import { shownUrl } from "../network/http-request.ts";
+import { NetworkFailure } from "../network/network-failure.ts";
+import { resolveAddress } from "../base/resolve-address.ts";
+import { demandUnasked, type SignedBy } from "../base/proof/signed-by.ts";
+import { demandedChecksum } from "../base/proof/signed-checksum.ts";
+import { UserError } from "../report/user-error.ts";
 import {
   type FlashSource,
   type ImageOptions,
   openImageFile,
 } from "./image-source.ts";
 import { isStream, type SpooledImage, spoolIfPipe } from "./spooled-image.ts";
-
-type Surroundings = Pick<Context, "env" | "report" | "signal">;
 
 type NamedOptions = {
   readonly wipe?: boolean | undefined;
@@ -44,12 +43,12 @@ const renamed = (error: unknown, path: string, label: string): unknown =>
     : error;
 
 const openCopy = async (
-  surroundings: Surroundings,
+  surroundings: CacheOptions,
   path: string,
   label: string,
   options: ImageOptions,
 ): Promise<FlashSource> => {
-  const report: Context["report"] = (event) =>
+  const report: Report = (event) =>
     surroundings.report(
       "subject" in event && event.subject === path
         ? { ...event, subject: label }
@@ -100,7 +99,7 @@ const demandSpooled = async (
 const fetchImage = async (
   address: string,
   { insecure, ...demands }: NamedOptions,
-  surroundings: Surroundings,
+  surroundings: CacheOptions,
 ): Promise<{
   readonly path: string;
   readonly label: string;
@@ -144,7 +143,7 @@ const demandFolder = async (
  * CHECKSUM_MISMATCH, DOWNLOAD_FAILED, BASE_UNREACHABLE, and DISK_FULL.
  */
 export const openNamedImage = async (
-  surroundings: Surroundings,
+  surroundings: CacheOptions,
   image: string,
   options: NamedOptions = {},
 ): Promise<FlashSource> => {

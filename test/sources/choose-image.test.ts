@@ -6,7 +6,7 @@ import {
   imageOfNode,
   manifestOf,
   onlyImage,
-} from "../../src/commands/flash/choose-image.ts";
+} from "../../src/sources/choose-image.ts";
 import { asDisk } from "../support/as-disk.ts";
 import { failureOf } from "../support/failure.ts";
 import { temporaryFolder } from "../support/folder.ts";
