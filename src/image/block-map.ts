@@ -37,8 +37,8 @@ const markPartition = async (
 
 /**
  * Everything from byte 0 to the first partition, and the gaps between partitions: boot code and such may live there.
- * What lies behind the last partition is left out: nothing on a Raspberry Pi reads it, and an old backup GPT
- * that an image may drag along there must not come back.
+ * What lies after the last partition is left out: nothing on a Raspberry Pi reads it, and an old backup GPT
+ * that the image may still carry there must not reach the card.
  */
 const markBetweenPartitions = (table: DiskTable, map: UsedMap): void => {
   let position = 0;
@@ -50,7 +50,7 @@ const markBetweenPartitions = (table: DiskTable, map: UsedMap): void => {
   }
 };
 
-/** Everything; what is said of an image about which nothing is known. */
+/** The map that keeps everything, for an image about which nothing is known. */
 export const mapWhole = (size: number): BlockMap => ({
   ranges: size === 0 ? [] : [{ offset: 0, length: size }],
   notes: [],
@@ -70,7 +70,7 @@ const readTable = async (source: Source): Promise<DiskTable | UserError> => {
 /**
  * Finds the used ranges of a raw image by reading its metadata only. FAT32 and ext4 partitions are mapped; a
  * partition with another file system, an unclean one, or one whose metadata contradicts itself is kept whole,
- * and so is an image without an MBR partition table. Works on a patched source like on any other.
+ * and so is an image without an MBR partition table. Works on a patched source as on any other.
  */
 export const mapUsed = async (source: Source): Promise<BlockMap> => {
   const table = await readTable(source);
@@ -84,7 +84,7 @@ export const mapUsed = async (source: Source): Promise<BlockMap> => {
   const notes: string[] = [];
   markBetweenPartitions(table, map);
   for (const { offset, length } of table.places) {
-    map.mark(offset, length); // such as the backup of a GPT, behind everything else
+    map.mark(offset, length); // such as the backup GPT, which comes after everything else
   }
   for (const partition of table.partitions) {
     const reason = await markPartition(source, partition, map);

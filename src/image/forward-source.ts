@@ -1,11 +1,11 @@
-// Reads an image that can only be decoded from its start: what is asked for in ascending order costs one decode.
+// Reads an image that can only be decoded from its start: any number of reads in ascending order cost one decode.
 import type { ImageReader } from "./reader.ts";
 import type { Source } from "./source.ts";
 
-/** How often it starts from the beginning for what lies behind; a table and its file systems need none. */
+/** How often decoding may start again for a read that goes backwards; reading a table and its file systems never does. */
 const MOST_STARTS = 4;
 
-/** A place that was not reached: the image ends before, or it was asked for too often from behind. */
+/** The error for a byte that was not reached: the image ends before it, or reads went backwards too often. */
 const unreachable = (offset: number): RangeError =>
   new RangeError(`byte ${offset} cannot be reached`);
 
@@ -14,13 +14,13 @@ type Decode = {
     readonly offset: number;
     readonly data: Uint8Array;
   }>;
-  /** What came last; it ends where the next one begins. */
+  /** The chunk that was decoded last; the next one begins where it ends. */
   offset: number;
   data: Buffer;
 };
 
 /**
- * Damage is the decoder's to tell: IMAGE_DAMAGED. Bytes that cannot be reached are a RangeError.
+ * The decoder reports damage as IMAGE_DAMAGED. Bytes that cannot be reached are a RangeError.
  * @param size bytes of the decoded image
  */
 export const forwardSource = (
@@ -56,7 +56,7 @@ export const forwardSource = (
         throw unreachable(offset);
       }
       decode.offset = next.value.offset;
-      // The chunk is the decoder's again once the next one is asked for, and this one may be read again.
+      // Copied, because the decoder reuses the chunk's memory for the next one, and this one may be read again.
       decode.data = Buffer.from(next.value.data);
     }
     return decode.data.subarray(offset - decode.offset);

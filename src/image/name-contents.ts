@@ -10,9 +10,9 @@ import {
   WRAPPED_DISKS,
 } from "./signatures.ts";
 
-/** How much of the start the signatures lie in: btrfs has its own the farthest behind. */
+/** The signatures lie within this many bytes of the start; that of btrfs lies farthest in. */
 export const LOOKED_AT = 128 * 1024;
-/** How much of the end. */
+/** How many bytes at the end are looked at. */
 export const TRAILER_SIZE = 512;
 
 const SECTOR = 512;
@@ -47,7 +47,7 @@ const entriesOf = (start: Buffer): readonly Entry[] =>
 const has = (start: Buffer, at: number, text: string): boolean =>
   start.toString("latin1", at, at + text.length) === text;
 
-/** Windows and mkfs.fat put FAT's name at either place; a volume made by others may have none. */
+/** Windows and mkfs.fat put FAT's name in one of two places; a volume made by another tool may have none. */
 const fatFamily = (start: Buffer): string | undefined =>
   has(start, 3, "EXFAT   ")
     ? "exFAT"
@@ -82,10 +82,11 @@ const archiveName = (start: Buffer): string | undefined =>
   (isTar(start) ? "a tar archive" : undefined);
 
 /**
- * Whether a partition table begins the image: the signature alone also ends the boot sector of a bare file system. Some of
- * those have code where the table would be, some a table of one partition that is the volume itself (mkfs.fat --mbr).
+ * Whether the image begins with a partition table. The signature alone does not tell: a bare file system's boot sector ends
+ * with it too. Some of those have code where the table would be, some a table whose one partition is the volume itself
+ * (mkfs.fat --mbr).
  * An ISO that is a disk as well (isohybrid) may list a partition that holds the table itself, or one of type 0.
- * @param start at least one sector; what comes behind it only helps to name what it is
+ * @param start at least one sector; what follows it only helps to name the contents
  */
 export const isDiskImage = (start: Buffer): boolean => {
   if (start.length < SECTOR || start.readUInt16LE(SECTOR - 2) !== 0xaa55) {
@@ -123,7 +124,7 @@ const textName = (start: Buffer): string | undefined => {
   if (named !== undefined) {
     return named[1];
   }
-  // A character that is cut in two at the end is not a sign of anything.
+  // The last character may be cut in two, which says nothing about the rest.
   const plain = text.replace(/\ufffd$/, "");
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return plain !== "" && !/[\0-\x08\x0e-\x1a\x1c-\x1f\ufffd]/.test(plain)
@@ -131,7 +132,7 @@ const textName = (start: Buffer): string | undefined => {
     : undefined;
 };
 
-/** By their sound: FAT and UDF are not spelled out the same way. */
+/** Names that take "an", by their sound: the F of F2FS is spelled out and that of FAT is not; UDF begins like "you". */
 const AN = /^(?:e|A|E|H|I|N|X|F2)/;
 
 const withArticle = (volume: string): string =>
@@ -212,7 +213,7 @@ export const nameContents = (
     : undefined;
 };
 
-/** Whether the image is only the contents of a wrapping that ends it: a fixed VHD begins as the disk that it holds. */
+/** Names a wrapping whose only mark is at its end: a fixed VHD begins with the bytes of the disk that it holds. */
 export const nameTrailer = (end: Buffer): Contents | undefined =>
   TRAILERS.some(({ bytes }) => has(end, 0, bytes))
     ? nameContents(Buffer.alloc(0), end)

@@ -25,10 +25,10 @@ export type NodeChanges = {
     readonly name: string;
     readonly data: Uint8Array;
   }[];
-  /** Names in that folder that must not be there; most bases do not have them. */
+  /** Names to remove from that folder; most bases do not have them. */
   readonly absent?: readonly string[];
   readonly bootSettings: BootSettings;
-  /** 1 to 0xffffffff; see `diskIdOf`. "keep": the base's fstab finds its partitions by the id that it has. */
+  /** 1 to 0xffffffff; see `diskIdOf`. "keep": the base's fstab finds its partitions by the id that the base has now. */
   readonly diskId: number | "keep";
   /** The time of the files, in UTC. */
   readonly now: Date;
@@ -44,7 +44,7 @@ export type NodePatch = {
 };
 
 /**
- * Of several FAT32 partitions, as with slots A and B, the first with a config.txt: the Pi's firmware starts from no other.
+ * Of several FAT32 partitions, such as slots A and B, the first with a config.txt: the Pi's firmware boots from no other.
  * https://github.com/raspberrypi/documentation/blob/develop/documentation/asciidoc/computers/config_txt/autoboot.adoc
  */
 const firmwarePartition = async (
@@ -78,7 +78,7 @@ export const prepareBase = async (source: Source): Promise<PreparedBase> => {
   return { table, fat, gptHeaders: await readGptHeaders(source, table) };
 };
 
-/** A root partition that is found by PARTUUID would be lost with the disk id, which is its first part. */
+/** A new disk id, which is the first part of each PARTUUID, would hide a root partition that is found by its PARTUUID. */
 const refuseOldDiskId = (cmdlineTxt: string, oldId: number): void => {
   const id = oldId.toString(16).padStart(8, "0");
   if (cmdlineTxt.toLowerCase().includes(`partuuid=${id}-`)) {

@@ -2,7 +2,7 @@
 import { rangeEnd } from "./range.ts";
 import type { Source } from "./source.ts";
 
-/** Bytes that stand in the image from `offset` on in place of the base's. */
+/** Bytes that replace those of the base from `offset` on. */
 export type PatchPart = { readonly offset: number; readonly data: Uint8Array };
 
 /** Parts in ascending order that do not overlap. */

@@ -67,7 +67,7 @@ export const intersectRange = (
   range: Range,
   ranges: readonly Range[],
 ): Range[] => {
-  // Binary search for the first range that ends behind the start.
+  // Binary search for the first range that ends after the start.
   let low = 0;
   let high = ranges.length;
   while (low < high) {

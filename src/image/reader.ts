@@ -20,8 +20,8 @@ export type ImageReader = {
    */
   readonly chunks: (ranges?: readonly Range[]) => AsyncIterable<Chunk>;
   /**
-   * Full sentences about what is odd in the file and no fault, such as bytes behind its end. Of a format that does not tell
-   * its size they are complete when `chunks` has ended.
+   * Full sentences about what is odd in the file but no fault, such as bytes after its end. For a format that does not tell
+   * its size they are complete only when `chunks` has ended.
    */
   readonly remarks?: (() => readonly string[]) | undefined;
   readonly close: () => Promise<void>;

@@ -1,4 +1,4 @@
-// A source that knows which of its bytes were read, so that what was made of them can be compared with another copy.
+// A source that records which of its bytes were read, with their hashes, so that another copy can be checked to have the same.
 import { createHash } from "node:crypto";
 import { normaliseRanges, type Range } from "./range.ts";
 import type { Source } from "./source.ts";

@@ -9,7 +9,7 @@ type Signature = {
   readonly name: string;
 };
 
-/** Packed files. Those that an image comes in are told apart in `open-image.ts`. */
+/** Packed files; `open-image.ts` recognises those that an image may come in. */
 export const ARCHIVES: readonly Signature[] = [
   { at: 0, bytes: "\xfd7zXZ\0", name: "an .xz file" },
   { at: 0, bytes: "\x1f\x8b", name: "a .gz file" },
@@ -61,7 +61,7 @@ export const WRAPPED_DISKS: readonly Signature[] = [
 
 export const ANDROID_SPARSE = "an Android sparse image";
 
-/** Made by tools whose own counterpart puts them onto a disk. */
+/** Images that only a tool of their own kind can put onto a disk. */
 const OTHER_IMAGES: readonly Signature[] = [
   { at: 0, bytes: "\x3a\xff\x26\xed", name: ANDROID_SPARSE },
   { at: 0, bytes: "ANDROID!", name: "a boot image of Android" },
@@ -90,7 +90,7 @@ const OTHER_IMAGES: readonly Signature[] = [
   { at: 0, bytes: "SQLite format 3\0", name: "an SQLite database" },
 ];
 
-/** Disk images that end, and do not begin, with a mark of their own; `at` counts from the end. */
+/** Disk images whose only mark is at their end; `at` counts from there. */
 export const TRAILERS: readonly Signature[] = [
   { at: -512, bytes: "koly", name: "a disk image of macOS (.dmg)" },
   { at: -512, bytes: "conectix", name: "a VHD disk" },
@@ -130,7 +130,7 @@ export const VOLUMES: readonly Signature[] = [
   },
 ];
 
-/** Files that are neither packed nor a volume, in the order in which they are told apart. */
+/** Files that are neither packed nor a volume, in the order in which they are checked. */
 export const OTHER_FILES: readonly Signature[] = [
   ...WRAPPED_DISKS,
   ...OTHER_IMAGES,

@@ -79,7 +79,7 @@ export const usedMap = (size: number): UsedMap => {
         offset,
         length: Math.min(block * MAP_BLOCK, size) - offset,
       });
-      // Here and not in the end: a terabyte has room for a hundred million ranges.
+      // Done here and not at the end, because a terabyte has room for a hundred million ranges.
       while (found.length > MOST_RANGES) {
         gap = Math.max(MAP_BLOCK, gap * 2);
         found = closeGaps(found, gap);

@@ -18,8 +18,8 @@ async function* checkedChunks(
 }
 
 /**
- * The same image; reading all that is mapped throws BMAP_WRONG at the first range that differs. Reading only a part, as
- * to write a few places again, is not checked. Throws BMAP_WRONG when the map is of an image of another size.
+ * The same image, except that reading everything that is mapped throws BMAP_WRONG at the first range that differs. Reading
+ * only a part, to write a few places again, is not checked. Throws BMAP_WRONG when the map is for an image of another size.
  */
 export const withBmapCheck = (
   reader: ImageReader,

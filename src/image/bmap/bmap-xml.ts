@@ -1,4 +1,4 @@
-// A reader for the little XML that block maps are: elements, attributes, text and comments, and nothing else.
+// Reads the little of XML that block maps use: elements, attributes, text and comments, and nothing else.
 
 export type XmlElement = {
   /** Names from the root on, such as "bmap/BlockMap/Range". */
@@ -15,7 +15,7 @@ const LONGEST = 256 * 1024 * 1024;
 
 const COMMENT = /<!--[^]*?-->/y;
 const DECLARATION = /<\?xml\s[^<>]*\?>/y;
-/** A limited number of attributes: the engine keeps a place on its stack for each. */
+/** The number of attributes is limited, because the regular-expression engine keeps each one on its stack. */
 const TAG =
   /<(\/?)([A-Za-z][\w.-]*)((?:\s+[\w.:-]+=(?:"[^"<&]*"|'[^'<&]*')){0,32})\s*(\/?)>/y;
 const TEXT = /[^<&]+/y;

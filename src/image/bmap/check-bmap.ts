@@ -1,4 +1,4 @@
-// Checks an image's bytes against the block map that its makers publish, while they pass by.
+// Checks an image's bytes, as they pass through, against the block map that its makers publish.
 import { createHash } from "node:crypto";
 import { rangeEnd } from "../range.ts";
 import { bmapWrong, type Bmap } from "./read-bmap.ts";
@@ -10,7 +10,7 @@ export type BmapCheck = {
   readonly finish: () => void;
 };
 
-/** Bytes of an image that ends within a sector, and is read with the sector's rest. */
+/** The image's size in whole sectors: an image that ends within a sector is read with the rest of that sector. */
 export const sectorsOf = ({ imageSize }: Bmap): number =>
   Math.ceil(imageSize / 512) * 512;
 

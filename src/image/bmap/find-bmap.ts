@@ -3,7 +3,7 @@ import { readBeside } from "../../system/read-if-there.ts";
 import { bmapWrong, type Bmap, readBmap } from "./read-bmap.ts";
 import { errnoReason } from "../../system/errno-words.ts";
 
-/** Block maps of images with tens of thousands of ranges have a few megabytes. */
+/** Block maps of images with tens of thousands of ranges take a few megabytes. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
 /** image.img.xz has its map in image.img.xz.bmap, image.img.bmap or image.bmap. */

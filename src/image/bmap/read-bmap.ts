@@ -1,4 +1,4 @@
-// Reads a block map file (bmap 1.0 to 2.0) and proves it by its own checksum.
+// Reads a block map file (bmap 1.0 to 2.0) and verifies it by its own checksum.
 // https://github.com/yoctoproject/bmaptool
 import { createHash } from "node:crypto";
 import { UserError } from "../../report/user-error.ts";
@@ -123,7 +123,7 @@ const demandAllRanges = (
   ranges: readonly BmapRange[],
   blockSize: number,
 ): void => {
-  // Old maps may lack the count; of those with a checksum of their own it says nothing new.
+  // Old maps may lack the count; in maps with a checksum of their own it proves nothing more.
   if (elements.some(({ path }) => path === "bmap/MappedBlocksCount")) {
     const told = wholeNumber(
       only(elements, "bmap/MappedBlocksCount"),
@@ -140,7 +140,7 @@ const demandAllRanges = (
     }
   }
   const digests = ranges.filter(({ digest }) => digest !== undefined).length;
-  // bmaptool gives all of them one, or none with --no-checksum: a single range without one would pass unchecked.
+  // bmaptool gives every range a checksum, or none with --no-checksum; a single range without one would pass unchecked.
   if (digests !== 0 && digests !== ranges.length) {
     throw unreadable(
       `${ranges.length - digests} of its ${ranges.length} ranges have no checksum`,

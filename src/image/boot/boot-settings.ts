@@ -23,10 +23,10 @@ export type BootTexts = {
 };
 
 const CONFIG = "config.txt";
-/** Texts for the firmware have a few hundred bytes. */
+/** The firmware's text files are a few hundred bytes long. */
 const LONGEST_TEXT = 64 * 1024;
 
-/** A text that is no UTF-8 is taken byte by byte, so that what we do not touch stays the same. */
+/** A text that is not UTF-8 is decoded byte by byte, so that whatever we do not touch stays the same. */
 const decode = (bytes: Buffer): { text: string; encoding: BufferEncoding } => {
   const text = bytes.toString("utf8");
   return Buffer.from(text, "utf8").equals(bytes)

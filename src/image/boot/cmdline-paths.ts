@@ -19,7 +19,7 @@ const contentLines = (text: string): string[] =>
     .filter((line) => line !== "" && !line.startsWith("#"));
 
 /**
- * The text with the files that it includes in their places, each once; older Ubuntu images keep settings in syscfg.txt.
+ * The text with each included file inserted, once, where it is included; older Ubuntu images keep settings in syscfg.txt.
  */
 export const expandIncludes = (
   text: string,
@@ -78,7 +78,7 @@ const readAssignments = (text: string): Assignment[] => {
 };
 
 /**
- * Paths of the command lines that some board may boot with, the ordinary one of all boards first: `cmdline.txt`,
+ * Paths of the command lines that any board may boot with, the one of an ordinary boot on all boards first: `cmdline.txt`,
  * or `current/cmdline.txt` and `new/cmdline.txt` with the A/B layout of Ubuntu 25.10 and later. Only paths that exist.
  */
 export const effectiveCmdlinePaths = (

@@ -4,7 +4,7 @@
 /** Parameters that may be given several times, each time with another meaning. */
 const REPEATABLE = ["cgroup_enable", "cgroup_disable", "console", "earlycon"];
 
-/** The kernel takes - and _ in names as the same. */
+/** The kernel treats - and _ in parameter names as the same. */
 const keyOf = (word: string): string =>
   (word.split("=", 1)[0] ?? "").replaceAll("-", "_");
 
@@ -14,7 +14,7 @@ const isSpace = (piece: string): boolean => piece.trim() === "";
 const split = (line: string): string[] =>
   line.match(/\s+|(?:[^\s"]|"[^"]*"?)+/g) ?? [];
 
-/** Takes a word out together with the space in front of it, or behind it at the line's start. */
+/** Removes a word together with the space before it, or the space after it at the line's start. */
 const removeAt = (pieces: string[], index: number): void => {
   pieces.splice(index === 0 ? 0 : index - 1, 2);
 };
@@ -30,7 +30,7 @@ const removeAll = (
   }
 };
 
-/** Behind the kernel's own words: what follows `--` goes to init. */
+/** Adds the word after the kernel's other words but before `--`, because what follows `--` goes to init. */
 const append = (pieces: string[], word: string): void => {
   const toInit = pieces.indexOf("--");
   if (toInit >= 0) {
@@ -72,8 +72,8 @@ const apply = (pieces: string[], word: string): void => {
 };
 
 /**
- * The command line with these words, such as "cgroup_enable=memory". A word whose name is there gets the new value.
- * The firmware reads the first line only, so that only the first line that is not empty is kept.
+ * The command line with these words, such as "cgroup_enable=memory". A parameter that is already there gets the new value.
+ * The firmware reads only one line, so only the first line that is not empty is kept.
  */
 export const editCmdline = (text: string, words: readonly string[]): string => {
   const mark = text.startsWith("\ufeff") ? "\ufeff" : "";

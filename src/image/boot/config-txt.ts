@@ -23,7 +23,7 @@ const blockLines = (sections: readonly ConfigSection[]): string[] => {
   return [BLOCK_START, ...body, "[all]", BLOCK_END];
 };
 
-/** Takes every block of ours out; a start without an end loses its marker only. Says where the first block was. */
+/** Removes every block of ours and says where the first one was; of a start without an end, only the marker is removed. */
 const withoutBlocks = (
   lines: readonly string[],
 ): { readonly rest: readonly string[]; readonly at: number | undefined } => {

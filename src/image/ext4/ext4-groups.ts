@@ -22,7 +22,7 @@ export type ExtGroup = {
 const BLOCK_UNINIT = 0x2;
 const CHECKSUM_AT = 0x1e;
 
-/** Block 0 of 1 KiB blocks is the boot block, so that group 0 begins one later even where it is counted in. */
+/** With 1 KiB blocks, block 0 is the boot block, so group 0 begins at block 1 even where blocks are counted from 0. */
 const startOfGroup = (layout: ExtLayout, group: number): number => {
   const first = layout.firstDataBlock + group * layout.blocksPerGroup;
   return first === 0 && layout.blockSize === 1024 ? 1 : first;

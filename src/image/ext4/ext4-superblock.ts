@@ -12,7 +12,7 @@ const COMPAT = {
   hasJournal: 0x4,
   lazyGroups: 0x40,
   sparseSuper2: 0x200,
-  known: 0x1e3f, // all up to orphan_file but lazy_bg and the exclude features
+  known: 0x1e3f, // all up to orphan_file except lazy_bg and the exclude features
 };
 const INCOMPAT = {
   recover: 0x4,
@@ -132,7 +132,7 @@ const whyNotTrusted = (sb: Buffer): string | undefined => {
     (incompat & INCOMPAT.recover) !== 0 ||
     sb.readUInt16LE(0x3a) !== STATE_CLEAN
   ) {
-    // Blocks that the journal or the orphan list knows of may still be free in the bitmaps.
+    // The bitmaps may still show blocks as free that the journal or the orphan list knows of.
     return "it was not unmounted cleanly";
   }
   const unknown = [

@@ -45,7 +45,7 @@ const forEachRun = (
   for (let bit = 0; bit < bits; bit += 1) {
     const byte = bitmap[bit >>> 3] ?? 0;
     if ((bit & 7) === 0 && bit + 8 <= bits && byte === (start < 0 ? 0 : 0xff)) {
-      bit += 7; // eight bits that do not end what they continue
+      bit += 7; // all eight bits continue what came before
       continue;
     }
     const set = (byte & (1 << (bit & 7))) !== 0;
@@ -108,7 +108,7 @@ export const markExt4Used = async (
   }
   const { layout } = finding;
   const { blockSize, blocksPerCluster, blocks } = layout;
-  /** Whole clusters: the file system gives out nothing smaller. */
+  /** Marks whole clusters, because the file system allocates nothing smaller. */
   const mark = (first: number, count: number): void => {
     const start = first - (first % blocksPerCluster);
     const end = Math.min(

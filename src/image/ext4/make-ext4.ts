@@ -11,7 +11,7 @@ type Ext4Options = {
   /** Bytes. */
   readonly length: number;
   readonly label: string;
-  /** So that the same input gives the same file system. */
+  /** Fixed by the caller, so that the same input gives the same file system. */
   readonly uuid: string;
   readonly folder: string;
   readonly entries: readonly OwnedEntry[];
@@ -29,7 +29,7 @@ const TYPES = { directory: 0o040000, file: 0o100000, symlink: 0o120000 };
 const debugfsQuoted = (path: string): string =>
   `"/${path.replaceAll('"', '""')}"`;
 
-/** mke2fs gives everything to the user who runs it, with the times of unpacking. */
+/** The commands that set an entry's owner and time: mke2fs records the user who runs it, and the time of unpacking. */
 const commandsFor = ({
   path,
   kind,
@@ -52,7 +52,7 @@ const commandsFor = ({
     )
     .join("");
 
-/** debugfs ends with status 0 whatever happens; what it says besides its version is a failure. */
+/** debugfs always ends with status 0, so whatever it says besides its version counts as a failure. */
 const failuresIn = (stderr: string): readonly string[] =>
   stderr.split("\n").filter((line) => line !== "" && !/^debugfs \d/.test(line));
 
@@ -62,7 +62,7 @@ export const makeExt4 = async (options: Ext4Options): Promise<void> => {
   const tool = {
     package: "e2fsprogs",
     signal,
-    // e2fsprogs' way to take another time than now.
+    // This makes e2fsprogs use another time than now.
     env: { E2FSPROGS_FAKE_TIME: String(options.time) },
   };
   await runTool(

@@ -1,4 +1,4 @@
-// What the boot sector of a FAT file system says, believed or not: who reads it decides what makes sense.
+// What the boot sector of a FAT file system says, without judging it: the caller decides what makes sense.
 // "Microsoft Extensible Firmware Initiative FAT32 File System Specification" 1.03, section "Boot Sector and BPB".
 
 /** Lengths are in bytes; all are as they stand there, and may be nonsense. */
@@ -15,8 +15,8 @@ export type FatBootSector = {
   /** Of the whole file system. */
   readonly length: number;
   /**
-   * As Linux decides, which reads a volume as FAT32 exactly when the 16-bit FAT length is zero, and not by the
-   * specification's count of clusters: small volumes of `mkfs.vfat -F 32` exist.
+   * Whether it is FAT32, decided as Linux does, by whether the 16-bit FAT length is zero, and not by the specification's
+   * count of clusters, because small volumes made by `mkfs.vfat -F 32` exist.
    * https://github.com/torvalds/linux/blob/v6.8/fs/fat/inode.c (fat_fill_super)
    */
   readonly wide: boolean;

@@ -47,7 +47,7 @@ export const prepareFat = async (
 
 /**
  * Runs `edit` on the volume and returns its result and the changed sectors. FatFs cannot wait for bytes: when some
- * are missing, they are read and `edit` runs again from the start. It must therefore have no effect but on the
+ * are missing, they are read and `edit` runs again from the start. It must therefore change nothing but the
  * volume, and do the same each time. New files get the time `now`, in UTC.
  */
 export const editFat = async <T>(

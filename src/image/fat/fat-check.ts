@@ -1,4 +1,4 @@
-// Proves that a FAT32 file system is sound before anything walks its cluster chains: no loop, no crossing, no way out.
+// Proves that a FAT32 file system is sound before anything walks its cluster chains: no loop, no shared cluster, none outside the volume.
 import {
   bootPartitionDamaged,
   bootPartitionUnsupported,
@@ -16,7 +16,7 @@ const END_OF_CHAIN = 0x0ffffff8;
 const LONGEST_FAT = 64 * 1024 * 1024;
 /** The specification's limit for a folder. */
 const MOST_ENTRIES = 65_536;
-/** All folders are held in memory, and a volume of folders alone would fill it; Ubuntu's take a few hundred KiB. */
+/** All folders are held in memory, which a volume of nothing but folders would fill; Ubuntu's take a few hundred KiB. */
 const MOST_FAT_FOLDER_BYTES = 32 * 1024 * 1024;
 const READ_AT_ONCE = 1024 * 1024;
 
@@ -58,7 +58,7 @@ const readEqualCopies = async (
   return fat;
 };
 
-/** `clusters` are the first ones: a file may have millions, and nobody asks for them. */
+/** `clusters` holds only the first ones, because a file may have millions and the rest are not needed. */
 type Chain = { readonly length: number; readonly clusters: readonly number[] };
 
 /** Follows chains and remembers every cluster seen: no cluster may be reached twice. */

@@ -7,7 +7,7 @@ import type { Patch, PatchPart } from "../patch.ts";
 import type { PieceCache } from "../piece-cache.ts";
 import type { Range } from "../range.ts";
 
-/** Synchronous code needs bytes that nobody has read yet: read them and start again. */
+/** Thrown when synchronous code needs bytes that have not been read yet: read them and start again. */
 export class MissingBytes extends Error {
   override readonly name = "MissingBytes";
   readonly range: Range;
@@ -41,8 +41,8 @@ const BOOT_SECTOR = 0;
 const INFO_SECTOR = 1;
 const FAT_SECTOR = 2;
 /**
- * FatFs tells FAT32 from FAT16 by the count of clusters, Linux and dosfstools do not; small FAT32 volumes get
- * clusters that exist only in FatFs's view and are marked bad.
+ * FatFs tells FAT32 from FAT16 by the count of clusters, Linux and dosfstools do not; so small FAT32 volumes get
+ * extra clusters that exist only in FatFs's view and are marked bad.
  * http://elm-chan.org/fsw/ff/ (mount_volume in ff.c of R0.15, MAX_FAT16)
  */
 const FEWEST_CLUSTERS = 0xfff6;
@@ -72,7 +72,7 @@ const bootSector = (
   return boot;
 };
 
-/** FSInfo with the counted number of free clusters: what the base says may be wrong or unknown. */
+/** FSInfo with the number of free clusters as counted here, because the base's own may be wrong or missing. */
 const infoSector = (base: FatDiskBase): Buffer => {
   const info = Buffer.alloc(base.geometry.sectorSize);
   info.writeUInt32LE(0x41615252, 0);
@@ -97,7 +97,7 @@ export const fatDisk = (base: FatDiskBase): FatDisk => {
   const dataSector = FAT_SECTOR + fatSectors;
   const sectorCount = dataSector + clusters * (clusterSize / sectorSize);
   const written = new Map<number, Uint8Array>();
-  // Only these are compared with the base: what the cache happens to hold must not shape the patch.
+  // Only these sectors are compared with the base, so that the patch does not depend on what the cache happens to hold.
   const readFromBase = new Set<number>();
   written.set(BOOT_SECTOR, bootSector(geometry, fatSectors, sectorCount));
   written.set(INFO_SECTOR, infoSector(base));
@@ -105,7 +105,7 @@ export const fatDisk = (base: FatDiskBase): FatDisk => {
   const dataOffset = (sector: number): number =>
     partition.offset + geometry.dataOffset + (sector - dataSector) * sectorSize;
 
-  /** The FAT's own sector, with every entry that stands for no cluster marked bad. */
+  /** A sector of the FAT, with every entry marked bad that stands for no cluster of the volume. */
   const fatSector = (index: number): Buffer => {
     const bytes = Buffer.alloc(sectorSize);
     sound.fat.copy(bytes, 0, index * sectorSize, (index + 1) * sectorSize);

@@ -8,7 +8,7 @@ const READ_AT_ONCE = 1024 * 1024;
 
 /**
  * Marks the partition's used blocks and returns undefined, or returns why its metadata cannot be trusted.
- * Allocation decides, not the chains: a cluster that no file reaches is kept as well.
+ * Every cluster that the FAT marks as allocated is kept, even if no file reaches it.
  */
 export const markFatUsed = async (
   source: Source,

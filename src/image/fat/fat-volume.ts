@@ -30,12 +30,12 @@ export type FatVolume = {
   readonly freeBytes: () => number;
 };
 
-/** Settings and seeds are far smaller; what is larger is not one of them. */
+/** Settings and seeds are far smaller; anything larger is neither. */
 const LONGEST_READ = 16 * 1024 * 1024;
 const CHUNK = 64 * 1024;
 
 /**
- * Places in the structures of the pinned js-fatfs, whose sizes are checked before use: FIL.dir_sect and
+ * Offsets in the structures of the pinned js-fatfs, whose sizes are checked before use: FIL.dir_sect and
  * FIL.dir_ptr, and FATFS.win, the buffer that dir_ptr points into. (FatFs R0.15, ff.h)
  */
 const FIL_DIRECTORY_SECTOR = 32;
@@ -60,7 +60,7 @@ const notAFile = (path: string): UserError =>
     `${path} in the boot partition is a folder, not a file`,
   );
 
-/** The volume and what ends it; nothing may be called after `close`. */
+/** The volume and how to close it; nothing may be called after `close`. */
 type OpenedVolume = { readonly volume: FatVolume; readonly close: () => void };
 
 /** Mounts the disk in `ff`. Errors thrown by the disk pass through every function. */
@@ -102,7 +102,7 @@ export const openFatVolume = (
     expect(ff.f_getfree("", word, word + 4), "count the free space of", "it");
     return (ff.getValue(word, "i32") >>> 0) * clusterSize;
   };
-  /** Files copied from a read-only store carry the flag, and FatFs is built without f_chmod. */
+  /** Files copied from a read-only store carry the flag. It is cleared in the folder, because FatFs is built without f_chmod. */
   const clearReadOnly = (path: string): void => {
     if (
       FatFs.sizeof_FIL !== STRUCTURE_SIZES.file ||
@@ -121,7 +121,7 @@ export const openFatVolume = (
       at + ATTRIBUTE_AT,
     );
     disk.write(sector, bytes);
-    mount(); // FatFs holds the sector in its window
+    mount(); // FatFs may still hold the old sector in its window
   };
 
   const makeWritable = (path: string): void => {
@@ -188,7 +188,7 @@ export const openFatVolume = (
       const chunk = data.subarray(at, at + CHUNK);
       ff.HEAPU8.set(chunk, buffer);
       expect(ff.f_write(file, buffer, chunk.length, word), "write", path);
-      // FatFs reports a full volume by a short count alone; the folder may have taken the last cluster.
+      // FatFs reports a full volume only by a short count; the folder may have taken the last cluster.
       if (ff.getValue(word, "i32") !== chunk.length) {
         throw bootPartitionFull(path, data.length + clusterSize, free);
       }

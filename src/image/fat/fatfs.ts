@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import * as FatFs from "js-fatfs";
 import type { FatDisk } from "./fat-disk.ts";
 
-/** The parts of WebAssembly used here; Node's type package leaves it to the browser's. */
+/** The parts of WebAssembly used here; Node's type package leaves them to the browser's types. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object, imports: WasmImports) => WasmInstance;
@@ -81,7 +81,7 @@ const diskCallbacks = (disk: FatDisk): FatFs.DiskIO => ({
 
 /**
  * A fresh FatFs on `disk`. An error thrown by the disk passes through its functions; the instance must then be
- * left, since C's stack was not unwound. Starting one takes about a millisecond.
+ * abandoned, because C's stack was not unwound. Starting one takes about a millisecond.
  */
 export const startFatFs = async (
   disk: FatDisk,
@@ -89,7 +89,7 @@ export const startFatFs = async (
 ): Promise<FatFs.FatFs> => {
   const time = fatTime(now);
   // js-fatfs asks the machine for its local time and has no option for another. Its imports are found by name,
-  // so that a new version that names them otherwise fails here and not in the images.
+  // so that a new version with other names fails here and not in the images.
   const replacements: Record<string, (...args: number[]) => unknown> = {
     __localtime_js: (_low, _high, at) => {
       writeBrokenDownTime(ff.HEAPU8, at ?? 0, time);

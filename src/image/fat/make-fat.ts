@@ -63,7 +63,7 @@ const foldersAndFiles = async (
   };
 };
 
-/** What the folder has besides files and folders is left out: FAT cannot hold it. Throws BOOT_PARTITION_FULL. */
+/** Anything but files and folders is left out, because FAT cannot hold it. Throws BOOT_PARTITION_FULL. */
 export const makeFat = async (
   image: string,
   range: Range,

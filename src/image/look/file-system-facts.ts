@@ -6,15 +6,15 @@ export type FileSystemFacts = {
   readonly label: string | undefined;
   /** Bytes; undefined where it cannot be told quickly. */
   readonly used: number | undefined;
-  /** Of the newest file, or the last change of anything. */
+  /** The time of the newest file, or of the last change to anything. */
   readonly newest: Date | undefined;
-  /** No file is in it. */
+  /** It holds no files. */
   readonly empty: boolean;
-  /** Whose card an earlier pi-image made of it. */
+  /** Whose card this is, when pi-image wrote it earlier. */
   readonly ours?: CardOwner | undefined;
 };
 
-/** What a card says of itself in pi-image.json; undefined for what it does not say. */
+/** What a card's pi-image.json says about it; undefined for what it does not say. */
 export type CardOwner = {
   readonly node: string | undefined;
   readonly cluster: string | undefined;
@@ -22,7 +22,7 @@ export type CardOwner = {
   readonly instanceId: string | undefined;
 };
 
-/** A label of the medium, which may hold anything, as words for a terminal. */
+/** A label read from the medium, which may hold anything, made fit for a terminal. */
 export const factText = (raw: string): string | undefined => {
   const text = raw
     .replace(/\0[^]*$/, "")

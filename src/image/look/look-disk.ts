@@ -9,10 +9,10 @@ import type { Source } from "../source.ts";
 import type { SectorSize } from "../table/table.ts";
 import { readDiskTable } from "../table/disk-table.ts";
 
-// Where partitions lie on a disk that somebody used for anything: read leniently, to say what would be overwritten.
+// Where partitions lie on a disk that may have been used for anything: read leniently, to say what would be overwritten.
 
 type PartitionPlace = Range & {
-  /** As in the kernel's names; undefined for a disk without partitions. */
+  /** The kernel's number for it; undefined for a disk without partitions. */
   readonly number: number | undefined;
 };
 
@@ -22,8 +22,8 @@ const inside = (source: Source, place: PartitionPlace): boolean =>
   place.offset + place.length <= source.size;
 
 /**
- * Partitions that lie within the disk; a disk without a table is one place. On a disk with sectors of 4096 bytes, a table
- * that somebody copied there from a disk with the others is found too: its files are all there.
+ * The partitions that lie within the disk; a disk without a table is one place. On a disk with 4096-byte sectors, a table
+ * that was copied from a disk with 512-byte sectors is found too, because its files are all still there.
  */
 const partitionPlaces = async (
   source: Source,
@@ -56,16 +56,16 @@ const partitionPlaces = async (
 };
 
 export type FoundFileSystem = FileSystemFacts & {
-  /** As in the kernel's names; undefined on a disk without partitions. */
+  /** The kernel's number for it; undefined on a disk without partitions. */
   readonly partition: number | undefined;
   /** Bytes of the partition. */
   readonly size: number;
 };
 
-/** How much of a partition the signatures below lie in. */
+/** The signatures below lie within this many bytes of a partition's start. */
 const START = 128 * 1024;
 
-/** A uberblock, in any of the slots of 1 KiB in ZFS's first label; its byte order is the writer's. */
+/** Looks for an uberblock in the 1 KiB slots of ZFS's first label; its byte order is that of the machine that wrote it. */
 const isZfs = (start: Buffer): boolean => {
   for (let at = START; at + 8 <= start.length; at += 1024) {
     const magic = start.readBigUInt64LE(at);
@@ -92,7 +92,7 @@ const lookAtExt = (start: Buffer): FileSystemFacts | undefined => {
     label: factText(sb.toString("latin1", 0x78, 0x88)),
     used: used * 1024 * 2 ** Math.min(sb.readUInt32LE(0x18), 6),
     newest: written === 0 ? undefined : new Date(written * 1000),
-    // Ten reserved ones, the root and lost+found are the first eleven.
+    // The first eleven inodes are the ten reserved ones, the root among them, and lost+found.
     empty: inodes <= 11,
   };
 };

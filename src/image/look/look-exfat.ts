@@ -1,4 +1,4 @@
-// What an exFAT file system holds, as new cards of 64 GB and more carry.
+// What an exFAT file system holds; new cards of 64 GB and more come with one.
 // https://learn.microsoft.com/en-us/windows/win32/fileio/exfat-specification
 import { dosTime } from "./dos-time.ts";
 import {
@@ -22,7 +22,7 @@ const NAME = 0xc1;
 type Chain = {
   readonly cluster: number;
   readonly bytes: number;
-  /** Its clusters follow one another, and the table says nothing of them. */
+  /** Its clusters are consecutive, and the allocation table says nothing about them. */
   readonly contiguous: boolean;
 };
 

@@ -12,7 +12,7 @@ import type { Source } from "../source.ts";
 import { MOST_FOLDER_BYTES, walkClusters } from "./walk-clusters.ts";
 
 const ENTRY = 32;
-/** The table of a 1 TB card with clusters of 128 KiB. */
+/** The length of the FAT on a 1 TB card with clusters of 128 KiB. */
 const LONGEST_TABLE = 32 * 1024 ** 2;
 
 type Walked = {

@@ -12,7 +12,7 @@ export type LookedImage = {
   readonly unclean: readonly (Unclean & { readonly partition: number })[];
 };
 
-/** An image that ends before its partitions do is the table's fault to tell. */
+/** Undefined for an image that ends before its partitions do: the check of the partition table reports that. */
 const orUnknown = async <T>(look: Promise<T>): Promise<T | undefined> => {
   try {
     return await look;
@@ -25,7 +25,7 @@ const orUnknown = async <T>(look: Promise<T>): Promise<T | undefined> => {
 };
 
 /**
- * Reads little: the table, and the start of each partition. Of an image that can only be decoded in one go this decodes
+ * Reads little: the table, and the start of each partition. An image that can only be decoded in one go is decoded
  * up to the start of its last partition. Throws what the decoder throws.
  * @param size bytes of the decoded image
  */

@@ -1,4 +1,4 @@
-// Whether a file system was unmounted before its disk was copied; what is told is what its own driver would say.
+// Whether a file system was unmounted before its disk was copied, judged by the marks that its own driver goes by.
 import { extName, extSuperblock } from "../ext4/ext4-superblock.ts";
 import { fatName, findFat } from "../fat/boot-sector.ts";
 import type { Range } from "../range.ts";
@@ -7,7 +7,7 @@ import { f2fs } from "./unclean-f2fs.ts";
 import { ntfs } from "./unclean-ntfs.ts";
 import { NOT_UNMOUNTED, type ReadPart, type Unclean } from "./unclean.ts";
 
-/** How much of a file system's start is looked at: the first FAT of all but odd volumes, the superblock of btrfs. */
+/** How much of a file system's start is read: enough for btrfs's superblock, and for the first FAT of all but odd volumes. */
 const START = 128 * 1024;
 
 /**
@@ -102,10 +102,10 @@ const hibernated = (start: Buffer): Unclean | undefined =>
 
 const JUDGES = [exfat, fat, ext, btrfs, hibernated];
 
-/** Their marks lie far behind their start. */
+/** The marks of these file systems lie far from their start. */
 const FAR_JUDGES = [f2fs, ntfs];
 
-/** Why the file system in a place is not one at rest; undefined where it is, or where nobody can tell. */
+/** Why the file system in this place counts as still in use; undefined where it does not, or where that cannot be told. */
 export const lookUnclean = async (
   source: Source,
   place: Range,

@@ -1,7 +1,7 @@
 // Whether an F2FS was unmounted, from its checkpoints.
 import { NOT_UNMOUNTED, type ReadPart, type Unclean } from "./unclean.ts";
 
-/** Each block of a checkpoint's version, so that one that was cut short does not count; `ckpt_flags` is behind them. */
+/** Undefined unless the checkpoint's first and last block have the same version: one that was cut short does not count. */
 const readCheckpoint = async (
   read: ReadPart,
   offset: number,

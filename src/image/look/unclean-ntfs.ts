@@ -1,7 +1,7 @@
 // Whether an NTFS was unmounted, from the record of its volume.
 import { NOT_UNMOUNTED, type ReadPart, type Unclean } from "./unclean.ts";
 
-/** Each sector's last two bytes lie in the record's update sequence, and a count in their place. */
+/** NTFS keeps each sector's last two bytes in the record's update sequence and a counter in their place; this undoes that. */
 const withoutFixups = (record: Buffer): Buffer => {
   const fixed = Buffer.from(record);
   const at = record.readUInt16LE(4);

@@ -1,4 +1,4 @@
-// How a file system is told that was not at rest when its disk was copied.
+// Describes a file system that was still in use when its disk was copied.
 
 export type Unclean = {
   /** Such as "ext4". */

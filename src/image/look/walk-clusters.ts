@@ -1,4 +1,4 @@
-// Chains of clusters and the folders in them, as FAT and exFAT have them, read within a budget: a hostile card costs no minutes.
+// Chains of clusters and the folders in them, as FAT and exFAT have them, read within a budget, so that a hostile card cannot take minutes.
 import type { Source } from "../source.ts";
 
 /** Bytes of folders that are looked at: enough to find the newest file of a full card. */
@@ -6,7 +6,7 @@ export const MOST_FOLDER_BYTES = 8 * 1024 ** 2;
 
 export type Clusters = {
   readonly source: Source;
-  /** Where cluster 2 is, which is the first one, in bytes. */
+  /** Where the first cluster is, which has the number 2; in bytes. */
   readonly offset: number;
   /** In bytes. */
   readonly size: number;
@@ -20,7 +20,7 @@ export const walkClusters = (
 ) => {
   let budget = most;
 
-  /** What a chain holds, or its beginning where the budget or `bytes` end before. */
+  /** The contents of a chain, or only their beginning where the budget or `bytes` ends first. */
   const read = async (
     first: number,
     next: (cluster: number) => number | Promise<number>,
@@ -41,7 +41,7 @@ export const walkClusters = (
     return Buffer.concat(parts);
   };
 
-  /** Looks into these folders and into all that `look` finds in one, until the budget ends. */
+  /** Looks into these folders, and into every folder that `look` finds in one, until the budget is used up. */
   const walk = async <Folder extends number | object>(
     top: readonly Folder[],
     look: (folder: Folder) => Promise<readonly Folder[]>,

@@ -1,12 +1,12 @@
-// What keeps a published root file system shut until its owner has moved in: passwords that everybody knows, the mask of /boot, and
-// what is one machine's own.
+// Closes a published root file system until its owner has set it up: locks passwords that everybody knows, masks /boot, and
+// leaves out what every machine must make for itself.
 
-/** Locked, or kept in the other file of the two: `x` alone, since a hash of the old kind may begin with it. passwd(5), shadow(5) */
+/** Locked, or kept in the other file of the two: a lone `x`, as an old-style hash may begin with one. passwd(5), shadow(5) */
 const SHUT = /^(?:[!*]|x$)/;
 
 /**
- * /etc/shadow or /etc/passwd with every password locked, and also every account that needs none: whoever published them,
- * everybody has them. A key still lets its owner in.
+ * /etc/shadow or /etc/passwd with every account locked that has a password or needs none, because everybody knows a
+ * published password. Logging in with a key still works.
  */
 export const lockPasswords = (text: string): string =>
   text.replaceAll(
@@ -15,7 +15,7 @@ export const lockPasswords = (text: string): string =>
       SHUT.test(password) ? line : `${name}:!*`,
   );
 
-/** /etc/fstab with /boot for root only: FAT has no owners, and the mask counts when it is mounted; of several the last. */
+/** /etc/fstab with /boot for root only. FAT has no owners, so the mount's mask decides; of several masks the last one counts. */
 export const closeBoot = (text: string): string =>
   text.replaceAll(
     /^([^#\s]\S*[ \t]+\/boot[ \t]+vfat[ \t]+)(\S+)/gm,
@@ -26,8 +26,9 @@ export const closeBoot = (text: string): string =>
   );
 
 /**
- * What each machine makes for itself, at the latest at its first boot: shared by all cards that are made of one archive, and known
- * to everybody who has it, a key is no key, and a client's identity takes another's address.
+ * Files that each machine makes for itself, at its first boot at the latest. Every card made from the archive would share
+ * them, and everybody who has the archive knows them: such a key protects nothing, and two clients with one identity take
+ * each other's address.
  * https://systemd.io/BUILDING_IMAGES/, sshd-keygen of openssh, pacman-key(8), dhcpcd(8), nvme-gen-hostnqn(1)
  */
 const OWN = [
@@ -43,13 +44,13 @@ const OWN = [
   /^etc\/(?:hostid|nvme\/host(?:id|nqn)|iscsi\/initiatorname\.iscsi)$/,
 ];
 
-/** Whether a file is one machine's own. `path` is below the root, without a leading slash. */
+/** Whether a file must differ between machines. `path` is below the root, without a leading slash. */
 export const isOneMachines = (path: string): boolean =>
   OWN.some((pattern) => pattern.test(path));
 
 /**
- * /etc/machine-id of no machine: systemd makes one at each boot until it can be kept. Empty and not "uninitialized", which also
- * has units enabled and disabled by the distribution's presets. machine-id(5)
+ * /etc/machine-id without an id: systemd makes a new one at each boot until it can store one. Emptied rather than set to
+ * "uninitialized", which would also make systemd enable and disable units by the distribution's presets. machine-id(5)
  */
 export const forgetMachineId = (text: string): string =>
   text.trim() === "uninitialized" ? text : "";

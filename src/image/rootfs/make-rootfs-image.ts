@@ -22,7 +22,7 @@ const MiB = 1024 * 1024;
 const SECTOR = 512;
 const BOOT = { offset: MiB, length: 512 * MiB };
 const ROOT_OFFSET = BOOT.offset + BOOT.length;
-/** For what a first boot writes before the partition has grown to the card's size. */
+/** Space for what the first boot writes before the partition has grown to the card's size. */
 const ROOM = 512 * MiB;
 
 export type RootfsFile = {
@@ -39,7 +39,7 @@ type RootfsEdit = {
 
 type RootfsImageOptions = {
   readonly archive: string;
-  /** Of the archive: gives the identities of what is made, so that the same archive gives the same image. */
+  /** Of the archive; all ids and UUIDs are derived from it, so that the same archive gives the same image. */
   readonly sha256: string;
   /** The image to make; it must not exist. */
   readonly image: string;
@@ -122,7 +122,7 @@ const addFiles = async (
   return [...byPath.values()];
 };
 
-/** Byte for byte but for the changes, whatever the encoding. What is a link in the archive may lead anywhere, so it stays as it is. */
+/** Keeps every other byte, whatever the encoding. Links are left alone, because a link in the archive may lead anywhere. */
 const editFiles = async (
   folder: string,
   entries: readonly OwnedEntry[],
@@ -138,7 +138,7 @@ const editFiles = async (
   }
 };
 
-/** Gives the entries that stay. Folders always do. */
+/** Removes what is left out and returns the entries that stay; folders always stay. */
 const leaveOut = async (
   folder: string,
   entries: readonly OwnedEntry[],

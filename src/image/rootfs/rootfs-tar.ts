@@ -9,7 +9,7 @@ import { awaitedLater } from "../../report/awaited-later.ts";
 import { UserError } from "../../report/user-error.ts";
 import { imageDamaged, imageRefused } from "../archive/damage.ts";
 
-/** The root file system of a distribution has a tenth of each. */
+/** Ten times what a distribution's root file system has. */
 const MAX_BYTES = 8 * 1024 ** 3;
 const MAX_ENTRIES = 1_000_000;
 const MAX_NAME = 255;
@@ -49,7 +49,7 @@ const safePath = (archive: string, name: string): string | undefined => {
   if (parts.includes("..")) {
     throw refused(archive, `it has an entry outside of itself, ${shown}`);
   }
-  // debugfs takes commands line by line.
+  // debugfs reads its commands line by line, so a line break in a name could add a command.
   if (/\p{Cc}/u.test(name)) {
     throw refused(
       archive,
@@ -62,7 +62,7 @@ const safePath = (archive: string, name: string): string | undefined => {
   return parts.length === 0 ? undefined : parts.join("/");
 };
 
-/** Sparse files come in private forms whose data is not what it seems. */
+/** Sparse files are stored in private formats, in which an entry's data is not the file's contents. */
 const isSparse = ({ name, pax }: Header): boolean =>
   name.includes("GNUSparseFile.") ||
   Object.keys(pax ?? {}).some((key) => key.startsWith("GNU.sparse"));
@@ -104,7 +104,7 @@ const entryOf = (
         target: safePath(archive, linkname) ?? "",
       };
     default:
-      // tar-stream gives null for what it does not know.
+      // tar-stream gives null for a type that it does not know.
       throw refused(
         archive,
         `it has an entry that is neither a file nor a folder nor a link, ${path} (${type ?? "unknown"})`,
@@ -122,7 +122,7 @@ const isGzip = async (path: string): Promise<boolean> => {
   }
 };
 
-/** A refusal, or a failure of this computer's disk; anything else is the archive's. */
+/** A refusal, or a failure of this computer's disk; any other error is the archive's fault. */
 const isOurs = (error: unknown): boolean =>
   error instanceof UserError || (error instanceof Error && "syscall" in error);
 
@@ -143,7 +143,7 @@ export const readRootfs = async (
         transform: (chunk, _encoding, done) => done(null, chunk),
       });
   const feeding = pipeline(createReadStream(archive), unpack, tar, { signal });
-  // Its failure is told by the loop below, which reads from the same stream.
+  // The loop below reads from the same stream and reports its failure.
   awaitedLater(feeding);
   let bytes = 0;
   let entries = 0;

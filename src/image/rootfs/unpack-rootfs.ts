@@ -26,7 +26,7 @@ const refused = (archive: string, why: string) =>
     "use the archive as its makers publish it; nothing of it was kept",
   );
 
-/** The folders above a path, which must be folders: what lies behind a link could be anywhere. */
+/** Makes the folders above a path. Each must be a real folder, because a link could lead anywhere. */
 const makeParents = async (
   archive: string,
   folder: string,
@@ -84,7 +84,7 @@ const make = async (
   }
 };
 
-/** Entries in the archive's order, folders that it only implies included. Throws what `readRootfs` throws. */
+/** Entries in the archive's order, including folders that it only implies. Throws what `readRootfs` throws. */
 export const unpackRootfs = async (
   archive: string,
   folder: string,

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 
 /**
- * The id for what `name` stands for, such as a cluster's identity with a node's name. All cards made from one Ubuntu
- * image have the image's id, so that PARTUUIDs are not unique when two of them are in one machine. Never 0, which means "none".
+ * The id that belongs to `name`, such as a cluster's identity with a node's name. Without it all cards made from one Ubuntu
+ * image share the image's id, and their PARTUUIDs clash when two are in one machine. Never 0, which means "none".
  */
 export const diskIdOf = (name: string): number => {
   const digest = createHash("sha256").update(`disk id of ${name}`).digest();

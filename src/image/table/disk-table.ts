@@ -38,12 +38,12 @@ const reachOf = (source: Source, options: TableOptions): Reach => ({
 export type TableOptions = {
   /**
    * Bytes of the disk or image. `source.size` where not given; undefined where only its beginning is known: then nothing
-   * is said about its end, and reads behind `source.size` are not tried.
+   * is said about its end, and reads beyond `source.size` are not tried.
    */
   readonly size?: number | undefined;
-  /** The disk's logical sectors, where there is a disk: an MBR counts in nothing else. */
+  /** The disk's logical sectors, where there is a disk: an MBR counts in these. */
   readonly sectorSize?: SectorSize | undefined;
-  /** `source` decodes everything in front of what it is asked for: the backup of a GPT is not read. */
+  /** `source` decodes everything before the bytes that it is asked for, so the backup of a GPT is not read. */
   readonly forwardOnly?: boolean;
 };
 
@@ -51,8 +51,8 @@ export type TableOptions = {
  * The partition table in `source`, which may also be the decoded beginning of an image (64 KiB hold every table but the
  * chain of logical partitions and the backup of a GPT). Never throws for what it finds.
  *
- * The kernel's rule for which table counts: a GPT only with its entry of type 0xee that starts in sector 1, and with any
- * entry of type 0xee no partition of the MBR.
+ * The kernel's rule for which table counts: a GPT counts only if an MBR entry of type 0xee starts in sector 1, and where
+ * there is any entry of type 0xee, no partition of the MBR counts.
  */
 export const readDiskTable = async (
   source: Source,

@@ -77,7 +77,7 @@ export const findBootPartitions = async (
   );
 };
 
-/** The first of them. */
+/** The first of these FAT32 partitions. */
 export const findBootPartition = async (
   source: Source,
   table: DiskTable,

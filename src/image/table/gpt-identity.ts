@@ -23,7 +23,7 @@ export const readGptHeaders = async (
 
 /**
  * The GUID of the disk with this id: always the same for the same base and id. Version 8, whose bits are ours to choose
- * (https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-8); as the 16 bytes that stand in a GPT.
+ * (https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-8); as the 16 bytes that a GPT stores.
  */
 const diskGuidOf = (baseGuid: Uint8Array, diskId: number): Buffer => {
   const digest = createHash("sha256")
@@ -39,8 +39,8 @@ const diskGuidOf = (baseGuid: Uint8Array, diskId: number): Buffer => {
 };
 
 /**
- * The same headers with a GUID for the disk with this id. The partitions keep theirs: the base's fstab may name them,
- * where no patch reaches, and PARTUUIDs of a GPT do not hang on the disk's identity.
+ * The same headers with a GUID for the disk with this id. The partitions keep theirs: the base's fstab, which no patch
+ * reaches, may name them, and the PARTUUIDs of a GPT do not depend on the disk's identity.
  */
 export const renameGpt = (headers: Patch, diskId: number): Patch =>
   headers.map(({ offset, data }) => {

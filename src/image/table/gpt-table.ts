@@ -87,7 +87,7 @@ const readCopies = async (
   }
   const other = await readGptCopy(read, first.otherLba, sectorSize);
   const backup = isGptCopy(other) ? other : undefined;
-  // The end of a packed image cannot always be read, and what was not seen is not damaged.
+  // The end of a packed image cannot always be read, and a backup that was not read must not be called damaged.
   const seen = (await read(end - sectorSize, sectorSize)) !== undefined;
   return {
     sectorSize,

@@ -41,7 +41,7 @@ export type GptCopy = {
   readonly headerOffset: number;
   readonly entriesOffset: number;
   readonly entriesLength: number;
-  /** Used ones. */
+  /** Only those in use. */
   readonly entries: readonly GptEntry[];
 };
 
@@ -62,7 +62,7 @@ export const guidText = (bytes: Buffer): string => {
   return `${part(0, 4)}-${part(4, 6)}-${part(6, 8)}-${rest.slice(0, 4)}-${rest.slice(4)}`;
 };
 
-/** NaN for what no disk has. */
+/** NaN for a sector number that no disk has. */
 const lbaAt = (bytes: Buffer, at: number): number => {
   const value = bytes.readBigUInt64LE(at);
   return value < 2n ** 40n ? Number(value) : Number.NaN;
@@ -98,7 +98,7 @@ export const gptHeaderCrc = (header: Buffer): number => {
 
 /**
  * Reads the copy whose header stands in sector `lba`.
- * @param read undefined where there are no such bytes
+ * @param read gives undefined where there are no such bytes
  */
 export const readGptCopy = async (
   read: ReadBytes,

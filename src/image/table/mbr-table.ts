@@ -19,7 +19,7 @@ import {
 import { placeFaults, type TableFault } from "./table-faults.ts";
 import type { ReadBytes } from "./gpt.ts";
 
-// Whether a file system begins at a byte: the cheapest signs only, to tell one size of sectors from the other.
+// Whether a file system begins at a byte: only the cheapest signs, to tell one sector size from the other.
 
 const looksLikeFat = (start: Buffer): boolean =>
   [0xeb, 0xe9, 0xe8].includes(start.readUInt8(0)) &&

@@ -2,7 +2,7 @@
 // https://github.com/torvalds/linux/blob/v6.8/block/partitions/msdos.c
 import type { Range } from "../range.ts";
 
-/** The table is in the first 512 bytes, whatever a sector has. */
+/** The table is in the first 512 bytes, whatever the sector size. */
 export const MBR_SIZE = 512;
 
 /** Where the four bytes of the disk id stand, little-endian. */
@@ -11,13 +11,13 @@ export const DISK_ID_OFFSET = 440;
 const ENTRIES_AT = 446;
 const ENTRY_SIZE = 16;
 const GPT_PROTECTIVE = 0xee;
-/** As many as the kernel names on one disk (DISK_MAX_PARTS), so that a chain that bites its tail ends. */
+/** As many as the kernel names on one disk (DISK_MAX_PARTS), so that following a circular chain ends. */
 const MOST_LOGICAL = 252;
 
-/** For CHS and LBA, and Linux's own. */
+/** Types of extended partitions: with CHS, with LBA, and Linux's own. */
 const EXTENDED = [0x05, 0x0f, 0x85];
 
-/** An entry as it stands there: places count in sectors of the disk. */
+/** An entry as stored: positions and lengths count in sectors of the disk. */
 export type MbrEntry = {
   /** 1 to 4, the place in the table. */
   readonly number: number;
@@ -41,8 +41,8 @@ export const hasBootSignature = (sector: Buffer): boolean =>
   sector.length >= MBR_SIZE && sector.readUInt16LE(MBR_SIZE - 2) === 0xaa55;
 
 /**
- * The boot sector of a file system ends with the same signature, and has code where a table has "active" or "not
- * active".
+ * The signature is not enough: a file system's boot sector ends with it too, but has code where a table has "active" or
+ * "not active".
  */
 export const isMbrTable = (sector: Buffer): boolean =>
   hasBootSignature(sector) &&
@@ -53,7 +53,7 @@ export const isMbrTable = (sector: Buffer): boolean =>
 export const isExtended = ({ type }: MbrEntry): boolean =>
   EXTENDED.includes(type);
 
-/** With such an entry the kernel takes the MBR for nothing but a GPT's, wherever the entry lies. */
+/** With such an entry, wherever it lies, the kernel treats the MBR only as the one that protects a GPT. */
 export const isProtective = ({ type }: MbrEntry): boolean =>
   type === GPT_PROTECTIVE;
 
@@ -68,14 +68,14 @@ export type Logical = {
   readonly partitions: readonly (MbrEntry & Range)[];
   /** Bytes at which the chain's own sectors start. */
   readonly links: readonly number[];
-  /** Why the chain ends before its end. */
+  /** Why the chain could not be followed to its end. */
   readonly broken: string | undefined;
 };
 
 /**
- * Follows the logical partitions: a chain of sectors, each with one partition, counted from itself, and the place of the
- * next, counted from the extended partition. Numbers start with 5.
- * @param read undefined where there are no such bytes
+ * Follows the logical partitions: a chain of sectors, each with one partition, whose start counts from that sector, and the
+ * place of the next sector, which counts from the extended partition. Numbers start with 5.
+ * @param read gives undefined where there are no such bytes
  * @param size bytes of the image; undefined where only its beginning is known
  */
 export const readLogical = async (
@@ -102,7 +102,7 @@ export const readLogical = async (
           );
     }
     if (!isMbrTable(sector)) {
-      // An extended partition that nobody put a partition into yet.
+      // An extended partition that is still empty.
       return links.length === 0 && sector.every((byte) => byte === 0)
         ? end()
         : end(

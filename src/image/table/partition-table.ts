@@ -1,4 +1,4 @@
-// The partition table of a base image, MBR or GPT: one that is sound, or the reason why it is none.
+// The partition table of a base image, MBR or GPT: either a sound one, or the reason why there is none.
 import { formatBytes } from "../../report/amounts.ts";
 import { UserError } from "../../report/user-error.ts";
 import { readDiskTable } from "./disk-table.ts";
@@ -9,7 +9,7 @@ import type { DiskTable, Partition } from "./table.ts";
 
 /** Bytes of an MBR, and GUIDs of a GPT. https://uapi-group.org/specifications/specs/discoverable_partitions_specification/ */
 export const PARTITION_TYPES = {
-  /** Also the EFI system partition, which the Pi's firmware takes for one to boot from (raspberrypi/rpi-eeprom#126). */
+  /** Also the EFI system partition, which the Pi's firmware also boots from (raspberrypi/rpi-eeprom#126). */
   fat32: [
     0x0b,
     0x0c,
@@ -70,7 +70,7 @@ const wrongTable = (
     hint: "download or copy the image again and check its checksum",
   });
 
-/** Faults that a base can have: the backup is written anew, with the identity of the node's disk. */
+/** Faults that a base may have: the backup is rewritten, with the identity of the node's disk. */
 const HARMLESS = ["GPT_BACKUP_DAMAGED"];
 
 /**

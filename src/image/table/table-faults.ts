@@ -17,10 +17,10 @@ export type TableFault = {
   readonly message: string;
 };
 
-/** What is looked at of a partition. */
+/** All that the checks need to know of a partition. */
 type NumberedRange = Range & { readonly number: number };
 
-/** Not so for numbers that no disk has, which are NaN. */
+/** Negated, so that it is also true for NaN, which stands for a number that no disk has. */
 const hasPlace = ({ offset, length }: NumberedRange): boolean =>
   !(offset <= 0) && !(length <= 0);
 
@@ -54,7 +54,7 @@ const count = (bytes: number): string =>
   Number.isFinite(bytes) ? `byte ${bytes}` : "a byte that no disk has";
 
 /**
- * @param containers extended partitions, which overlap what is in them, and nothing else
+ * @param containers extended partitions, which may overlap the partitions inside them, and nothing else
  * @param places of the table itself
  * @param size bytes of the image; undefined where it is not known
  */

@@ -22,11 +22,11 @@ export type SectorSize = 512 | 4096;
 
 export type DiskTable = {
   readonly kind: "mbr" | "gpt";
-  /** In which the table counts. An MBR does not tell: then it is what its file systems speak for. */
+  /** The unit in which the table counts. An MBR does not record it, so there it is inferred from the file systems. */
   readonly sectorSize: SectorSize;
   /** Of the MBR; 0 means that there is none. */
   readonly diskId: number;
-  /** In the table's order, which need not be the order on the disk; without extended partitions, with what is in them. */
+  /** In the table's order, which need not be the order on the disk; not the extended partitions, but the ones inside them. */
   readonly partitions: readonly Partition[];
   /** Extended partitions. */
   readonly containers: readonly Partition[];
@@ -60,9 +60,9 @@ export type TableFinding = DiskTable | NoTable;
 export type Reach = {
   /** Bytes; undefined where nobody knows yet. */
   readonly size: number | undefined;
-  /** Undefined where there are no such bytes, or none that can be had. */
+  /** Gives undefined where there are no such bytes, or where they cannot be reached. */
   readonly read: ReadBytes;
-  /** Every byte costs the decoding of all in front of it: nothing far away is read. */
+  /** Reaching a byte means decoding all bytes before it, so nothing far away is read. */
   readonly forwardOnly: boolean;
 };
 
