@@ -1,4 +1,4 @@
-// Asking the system for what need not be there.
+// Asks the system for something that need not be there.
 import { ifOneOf, NOT_FOR_US } from "../report/expected-failure.ts";
 
 /** Undefined where it is absent, or not for this user. @throws every other error */

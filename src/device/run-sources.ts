@@ -17,7 +17,7 @@ export type KnownSource = SourceFile & {
   readonly folder: boolean;
 };
 
-/** How a source would be lost with a target. */
+/** How writing a target would destroy a source. */
 export type LostSource = SourceFile & {
   /** Whether the target is the source, lies in it, or is what the source lies on. */
   readonly relation: "is" | "lies in" | "holds";
@@ -31,7 +31,7 @@ export const lookAtSources = async (
   for (const source of sources) {
     const stats = await orAbsent(stat(source.path, { bigint: true }));
     const path = await orAbsent(realpath(source.path));
-    // What is open as a descriptor may have no name any more.
+    // A source that is open as a descriptor may have no name any more.
     if (stats !== undefined) {
       const layers = await layersOf(stats, path);
       known.push({ ...source, layers, folder: stats.isDirectory() });

@@ -31,7 +31,7 @@ export type Wish = {
   readonly source?: LostSource | undefined;
 };
 
-/** No card of today is larger, and most disks that hold an archive are. */
+/** No card of today is larger, and most disks that people keep archives on are. */
 export const DEFAULT_MAX_SIZE = 512 * 1024 ** 3;
 
 const bytes = (count: number): string =>
@@ -143,8 +143,8 @@ const tooSmall: TargetRule = ({ path, size }, { imageSize }) =>
       };
 
 /**
- * https://man.archlinux.org/man/nvme-format.1 (--block-size); a card, a USB stick or a disk in an enclosure has the sectors
- * that it has.
+ * https://man.archlinux.org/man/nvme-format.1 (--block-size); the sectors of a card, a USB stick or a disk in an enclosure
+ * cannot be changed.
  */
 const reformat = (
   { path, name, transport }: BlockDevice,
@@ -155,8 +155,8 @@ const reformat = (
     : `take a disk with sectors of ${to} bytes: most enclosures and cards cannot change theirs`;
 
 /**
- * A table counts in the sectors of its disk, so that on another kind of disk every partition is somewhere else, for Linux
- * and for the Pi's firmware.
+ * A table counts in the sectors of its disk, so on a disk with other sectors every partition would be somewhere else, for
+ * Linux and for the Pi's firmware.
  */
 const otherSectors: TargetRule = (device, { imageSectors }) =>
   imageSectors === undefined ||

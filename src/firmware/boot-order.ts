@@ -4,18 +4,18 @@
 /** One digit a medium, read from the right. */
 const DIGITS = { nvme: "6", usb: "4" } as const;
 
-/** What holds where the settings do not say it. */
+/** The order where the settings do not name one. */
 const DEFAULT_ORDER = "f41";
 
 export type BootWish = {
   readonly disk: keyof typeof DIGITS;
-  /** The disk comes before the card; otherwise it is enough that it is tried at all. */
+  /** The disk must come before the card; otherwise it is enough that it is tried at all. */
   readonly first: boolean;
   /** PCIE_PROBE: the adapter of the disk does not announce itself as HAT+ boards do. */
   readonly probe: boolean;
 };
 
-/** The last line counts, under whatever filter: a filter that does not hold on this board is the user's own to mend. */
+/** The last line counts, whatever filter it is under: if that filter does not match this board, the user has to fix it. */
 const valueOf = (lines: readonly string[], key: string): string | undefined =>
   lines.findLast((line) => line.startsWith(`${key}=`))?.slice(key.length + 1);
 
@@ -29,7 +29,7 @@ export const wantedOrder = (
   if (at >= 0 && (!first || at > order.lastIndexOf("1"))) {
     return order;
   }
-  // Eight digits are the most that it reads.
+  // The boot loader reads eight digits at most.
   return `${order.replaceAll(digit, "").slice(-7)}${digit}`;
 };
 

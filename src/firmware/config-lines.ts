@@ -83,8 +83,8 @@ export const isOverlay = (line: string): boolean =>
   OVERLAYS.includes(keyOf(line));
 
 /**
- * What the lines under one filter set. A parameter behind an overlay is the overlay's, as long as that has one of this
- * name, so the two stay together: a second overlay may have a parameter of the same name.
+ * What the lines under one filter set. A parameter after an overlay belongs to that overlay if it has one of this name, so
+ * the two stay together: another overlay may have a parameter of the same name.
  * https://github.com/raspberrypi/documentation/blob/master/documentation/asciidoc/computers/configuration/device-tree.adoc
  */
 const settingsOfList = (lines: readonly string[]): readonly ConfigSetting[] => {

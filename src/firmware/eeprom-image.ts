@@ -20,7 +20,7 @@ const NAME = 12;
 const GAP = 4;
 const FILE_DATA = HEADER + NAME + GAP;
 
-/** What can be erased at once. A file has one such block; the last of the image is the boot loader's own scratch space. */
+/** The unit of erasing. A file has one such block; the last block of the image is the boot loader's own scratch space. */
 const BLOCK = 4096;
 const LONGEST_FILE = BLOCK - HEADER - NAME;
 
@@ -116,8 +116,8 @@ export const readEepromFile = (
 
 /**
  * The image with other bytes in one of its files, such as bootconf.txt, byte for byte as the vendor's rpi-eeprom-config
- * makes it; the given image stays as it is. The half-sentence says why it cannot be done: among the reasons is a file that
- * ends in the four bytes before the next section, which that tool lets run into it.
+ * makes it; the given image stays as it is. The half sentence says why it cannot be done; one reason is a file that ends in
+ * the four bytes before the next section, which that tool would let run into the section.
  */
 export const replaceEepromFile = (
   image: EepromImage,
@@ -153,7 +153,7 @@ export const replaceEepromFile = (
   data.copy(bytes, start);
   const pad = align(start + data.length);
   bytes.fill(0xff, start + data.length, Math.max(pad, end));
-  // What is left behind the last file needs no section of its own, and a header has to fit.
+  // The space after the last file needs no section of its own; elsewhere a padding section goes where its header fits.
   if (!last && end - pad >= HEADER) {
     bytes.writeUInt32BE(PAD_MAGIC, pad);
     bytes.writeUInt32BE(end - pad - HEADER, pad + 4);

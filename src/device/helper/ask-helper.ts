@@ -2,7 +2,7 @@
 import { env, ppid } from "node:process";
 import { unpackError, type PackedError } from "./packed-error.ts";
 
-/** Set for the process that does everything else, to the helper. */
+/** Variable for the process that does everything else; its value is the helper's process id. */
 export const HELPED_BY = "PI_IMAGE_HELPED_BY";
 
 type Answer = {
@@ -11,7 +11,7 @@ type Answer = {
   readonly error?: PackedError;
 };
 
-/** No schema: what comes is our own helper's, and nobody else has the other end. */
+/** Not checked by a schema: messages come from our own helper, and nobody else has the other end. */
 const isAnswer = (message: unknown): message is Answer =>
   typeof message === "object" && message !== null && "answer" in message;
 
@@ -57,7 +57,7 @@ export const askHelper = (
     asked += 1;
     const ask = asked;
     waiting.set(ask, { resolve, reject });
-    // The channel alone keeps no process alive; an open question does.
+    // The channel alone does not keep the process alive; an open question must.
     process.channel?.ref();
     process.send?.({ ask, work });
     signal?.addEventListener(

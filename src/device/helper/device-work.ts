@@ -1,4 +1,4 @@
-// All that needs root's rights, beside opening a device: under sudo a helper does it for the process that asks.
+// Everything that needs root's rights besides opening a device: under sudo a helper does it for the process that asks.
 import { platform } from "node:process";
 import { z } from "zod";
 import { UserError } from "../../report/user-error.ts";
@@ -39,7 +39,7 @@ const tryLinuxTool = async (
   }
 };
 
-/** Undefined when it is done; else why not. */
+/** Undefined when it is done; otherwise the reason why not. */
 const eject = async (device: string): Promise<string | undefined> => {
   try {
     await (platform === "darwin"
@@ -75,7 +75,7 @@ export const doHere = async (
     case "look for medium":
       return lookForMedium(work.device);
     case "discard":
-      // --force: it would ask for the device alone, which whoever writes it has already.
+      // Without --force it would open the device exclusively, which the process that writes it has done already.
       return tryLinuxTool("blkdiscard", ["--force", work.device], signal);
     case "forget":
       return tryLinuxTool("blockdev", ["--flushbufs", work.device]);
@@ -100,7 +100,7 @@ export const listDevices = async (): Promise<readonly BlockDevice[]> =>
 export const listLoops = async (): Promise<string> =>
   (await doWork({ do: "list loops" })) as string;
 
-/** Has the kernel notice that another medium lies in the reader. @throws the operating system's error */
+/** Makes the kernel notice if another medium is in the reader. @throws the operating system's error */
 export const demandMediumSeen = async (device: string): Promise<void> => {
   await doWork({ do: "look for medium", device });
 };
@@ -118,7 +118,7 @@ export const forgetCopies = async (device: string): Promise<void> => {
   await doWork({ do: "forget", device });
 };
 
-/** Has the kernel read the partition table anew. It fails on kernels without partition scan, and while somebody has the disk alone. */
+/** Makes the kernel read the partition table again. Fails on kernels without partition scan, and while the disk is open exclusively. */
 export const readTableAnew = async (device: string): Promise<void> => {
   await doWork({ do: "read table", device });
 };

@@ -61,7 +61,7 @@ const openOne = async (
   }
 };
 
-/** The devices behind these names; what is no whole device is opened, or refused, without root's rights. */
+/** The devices behind these names; anything but a whole device is opened, or refused, without root's rights. */
 const devicesAt = async (
   paths: readonly string[],
 ): Promise<readonly BlockDevice[]> => {
@@ -93,8 +93,8 @@ const isAllowed = (device: BlockDevice, wish: Wish): boolean =>
   deviceRefusals(device, wish).length === 0;
 
 /**
- * Opens them; why one could not be opened is in its place. A device that the rules refuse is left out: whoever asked for it
- * says why.
+ * Opens the wanted devices; for one that could not be opened, the reason stands in its place. A device that the rules refuse
+ * is left out: the process that asked for it says why.
  * @throws UserError TOOL_MISSING, TOOL_FAILED
  */
 export const openWanted = async (

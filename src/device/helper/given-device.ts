@@ -10,8 +10,8 @@ export type GivenDevice = {
   readonly opened:
     | {
         /**
-         * In the process that it was given to. Programs of that do not inherit it: Node marks all that it finds open at its
-         * start (uv_disable_stdio_inheritance).
+         * Its number in the process that it was given to. Programs started there do not inherit it, because Node marks all
+         * descriptors that it finds open at its start (uv_disable_stdio_inheritance).
          */
         readonly fd: number;
         readonly direct: boolean;

@@ -23,7 +23,7 @@ const requests = z.union([
 
 type Work = Extract<z.infer<typeof requests>, { ask: number }>["work"];
 
-/** As the process knows them that gets the descriptors, one after the other. */
+/** The devices as seen by the process that receives their descriptors, which are numbered one after the other. */
 const asGiven = (
   devices: readonly OpenedDevice[],
   firstDevice: number,

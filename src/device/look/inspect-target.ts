@@ -45,7 +45,7 @@ const MADE_UP: ReadonlySet<number> = new Set([
   0x6e667364, // nfsd
 ]);
 
-/** Whether the kernel answers for what is there itself, so that no image can be kept in it. */
+/** Whether the kernel itself makes up the contents there, so that no image can be kept in it. */
 const isMadeUp = async (path: string): Promise<boolean> =>
   platform === "linux" &&
   // The number is signed on some machines.
@@ -66,7 +66,7 @@ const unusable = (
   hint,
 });
 
-/** What there is of this name; else what the system says of it. */
+/** What has this name; otherwise the system's error. */
 const statOf = async (path: string): Promise<BigIntStats | Error> => {
   try {
     return await stat(path, { bigint: true });
@@ -83,7 +83,7 @@ const isLink = async (path: string): Promise<boolean> => {
   }
 };
 
-/** A file in /dev fills memory and looks like a device: the trace of a `dd` to a name that was not there. */
+/** A file in /dev fills memory and looks like a device; it is usually left by a `dd` to a device that was not there. */
 const inDeviceFolder = (path: string): boolean =>
   path.startsWith("/dev/") && !path.startsWith("/dev/shm/");
 

@@ -1,4 +1,4 @@
-// What a file or a device lies on, layer below layer, so that two names of the same bytes are known to be that.
+// What a file or a device lies on, layer below layer, so that two names of the same bytes are recognised as such.
 import type { BigIntStats } from "node:fs";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -10,8 +10,8 @@ import { orAbsent } from "../or-absent.ts";
 type Extent = "whole" | "part";
 
 /**
- * Each file ("file 8:2 1234") and each device ("device 7:0") that something consists of. It is there in part where others
- * have a part of their own beside it: a disk below a partition, below a volume, below a file of its file system.
+ * Each file ("file 8:2 1234") and each device ("device 7:0") that something consists of. A layer counts in part where others
+ * have parts of their own in it: a disk below a partition, below a volume, or below a file of its file system.
  */
 export type Layers = ReadonlyMap<string, Extent>;
 

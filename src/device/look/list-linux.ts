@@ -8,7 +8,7 @@ import { deviceNumber } from "./device-number.ts";
 import { linuxDevices } from "./linux-devices.ts";
 import { LSBLK_COLUMNS } from "./lsblk-output.ts";
 
-/** What is absent (another kernel, a process that ended, no permission) tells nothing. */
+/** What is absent (another kernel, a process that ended, no permission) counts as the fallback. */
 const orElse = async <T>(promise: Promise<T>, fallback: T): Promise<T> => {
   try {
     return await promise;
@@ -23,7 +23,7 @@ const names = (folder: string): Promise<string[]> =>
 const text = (path: string): Promise<string> =>
   orElse(readFile(path, "utf8"), "");
 
-/** A file system that a container or a service has mounted for itself is in no other table. */
+/** The tables of all processes: a file system that a container or a service has mounted for itself is in no other table. */
 const allMountinfo = async (): Promise<string[]> => {
   const seen = new Set<string>();
   const texts = [await readFile("/proc/self/mountinfo", "utf8")];

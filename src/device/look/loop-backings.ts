@@ -23,8 +23,8 @@ const listedBackings = z.object({
 type Backing = { readonly device: string; readonly inode: bigint };
 
 /**
- * What the kernel itself says of the files, by LOOP_GET_STATUS64 (loop(4)): right where a name is not, or not any more.
- * Device number of the loop, such as "7:0", to the file below it; empty where nobody can be asked.
+ * Asks the kernel itself for the files, by LOOP_GET_STATUS64 (loop(4)), which is right even where a name is wrong or outdated.
+ * Maps the device number of the loop, such as "7:0", to the file below it; empty where the kernel cannot be asked.
  */
 const askKernel = async (): Promise<ReadonlyMap<string, Backing>> => {
   const printed = await listLoops();
@@ -81,11 +81,11 @@ export const loopBackings = async (
 type Loop = {
   readonly name: string;
   readonly below: readonly string[];
-  /** The layers that it is: itself and its partitions. */
+  /** The layers that it forms: itself and its partitions. */
   readonly layers: readonly string[];
 };
 
-/** "device 7:0"; empty for what has gone meanwhile. */
+/** Such as "device 7:0"; empty for a device that has gone meanwhile. */
 const deviceIn = async (folder: string): Promise<readonly string[]> => {
   const number = await orAbsent(readFile(join(folder, "dev"), "utf8"));
   return number === undefined ? [] : [`device ${number.trim()}`];

@@ -1,6 +1,6 @@
 // Memory that the kernel can read from and write to without a copy.
 
-// @types/node knows the namespace without its values.
+// @types/node declares the namespace without its values.
 declare const WebAssembly: {
   readonly Memory: new (size: { initial: number; maximum: number }) => {
     readonly buffer: ArrayBuffer;

@@ -1,4 +1,4 @@
-// An open device, whether this process opened it or was given its descriptor: Node makes file handles of names only.
+// An open device, whether this process opened it or was given its descriptor: Node can make a file handle only from a name.
 import {
   close,
   fdatasync,

@@ -1,4 +1,4 @@
-// Opens a block device for us alone and makes sure that it is still the one that was checked.
+// Opens a block device exclusively and makes sure that it is still the one that was checked.
 import { existsSync, readFileSync } from "node:fs";
 import { platform } from "node:process";
 import { ifOneOf, NOT_FOR_US } from "../../report/expected-failure.ts";
@@ -27,7 +27,7 @@ import { lockDescriptor } from "../../system/flock.ts";
 
 // Keeps udev, and with it desktops that mount what they see, away from a disk while it is written.
 
-/** udev's own look at a disk takes less. */
+/** udev itself takes less than this to examine a disk. */
 const WAIT_SECONDS = 5;
 
 /**
@@ -68,7 +68,7 @@ const proveIdentity = async (
   if (!opened || !sameDevice(device, now)) {
     throw changedError(path);
   }
-  // Linux opens a write-protected device for writing, and only refuses the writes.
+  // Linux lets a write-protected device be opened for writing, and refuses only the writes.
   if (now?.readOnly === true) {
     throw readOnlyError(path);
   }
@@ -90,8 +90,8 @@ const kernelFacts = (number: string): string | undefined => {
 };
 
 /**
- * Whether the medium has gone since this was called. It asks at once and without Node's threads, all of which may hang in
- * requests to the disk.
+ * Gives a check whether the medium has gone since. It is synchronous, because all of Node's threads may hang in requests to
+ * the disk.
  */
 const goneSince = ({ number }: BlockDevice): (() => boolean) => {
   if (platform !== "linux" || number === undefined) {
@@ -101,7 +101,7 @@ const goneSince = ({ number }: BlockDevice): (() => boolean) => {
   return () => kernelFacts(number) !== before;
 };
 
-/** What was given was opened some time ago: a reader may hold another card by now. */
+/** A device that was handed to us was opened some time ago: its reader may hold another card by now. */
 const open = async ({ device, path }: DeviceTarget) => {
   const given = await givenDevice(device, path, "write");
   if (given === undefined) {
@@ -152,7 +152,7 @@ export const openDevice = async (
     gone,
     close: async () => {
       await handle.close();
-      // Only now, because the kernel refuses while somebody has the disk alone.
+      // Only now, because the kernel refuses while the disk is open exclusively.
       await readTableAnew(device.path);
     },
   };

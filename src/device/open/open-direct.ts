@@ -10,8 +10,8 @@ export const rawNode = (path: string): string =>
 type Opened = { readonly handle: FileHandle; readonly direct: boolean };
 
 /**
- * Opens a device for a moment, at which the kernel asks its reader about another medium. While somebody has a device alone
- * for writing it does not ask by itself (block/disk-events.c).
+ * Opens a device for a moment, which makes the kernel ask its reader about another medium. While a device is open exclusively
+ * for writing, the kernel does not ask by itself (block/disk-events.c).
  */
 export const lookForMedium = async (device: string): Promise<void> => {
   const handle = await open(rawNode(device), constants.O_RDONLY);
@@ -19,7 +19,7 @@ export const lookForMedium = async (device: string): Promise<void> => {
 };
 
 /**
- * Opens a device for writing, on Linux for us alone: O_EXCL without O_CREAT fails while it is mounted or held, and nothing
+ * Opens a device for writing, on Linux exclusively: O_EXCL without O_CREAT fails while it is mounted or held, and nothing
  * can mount it while we write (open(2)).
  */
 export const openAlone = (device: string): Promise<Opened> =>

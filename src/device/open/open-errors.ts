@@ -40,7 +40,7 @@ const otherwise = (error: unknown, path: string): unknown => {
       });
 };
 
-/** The error for the user; what is not the operating system's answer is returned as it came. */
+/** The error for the user; an error that is not the operating system's is returned as it came. */
 export const openError = (error: unknown, target: UsableTarget): unknown => {
   const { path } = target;
   switch (systemCode(error)) {

@@ -12,7 +12,7 @@ import { lockDescriptor } from "../../system/flock.ts";
 // Keeps a second pi-image away from a target file while the first one writes it.
 
 /**
- * Holds the open file until the handle is closed. On other systems than Linux two runs on one file are not told apart.
+ * Locks the open file until the handle is closed. Only on Linux: elsewhere two runs that write one file are not noticed.
  * @throws UserError TARGET_IN_USE
  */
 const lockTargetFile = async (

@@ -34,7 +34,7 @@ const open = async (target: UsableTarget): Promise<Opened> => {
       ? await givenDevice(target.device, target.path, "read")
       : undefined;
   if (given !== undefined) {
-    // It may be read again, or written; it closes with the process.
+    // Kept open, because it may be read again, or written; it closes with the process.
     return { ...given, close: async () => undefined };
   }
   const opened = await openDirect(

@@ -2,7 +2,7 @@
 import type { BigIntStats } from "node:fs";
 import type { UsableTarget } from "../target.ts";
 
-/** Where bytes come from that are read back. */
+/** Where bytes that are read back come from. */
 export type ReadBack = "medium" | "page cache";
 
 /** Looks at what was really opened, whatever its name leads to by now. */
@@ -17,11 +17,11 @@ export type OpenTarget = {
   /** Offsets, lengths and memory addresses are multiples of it. */
   readonly blockSize: number;
   readonly readBack: ReadBack;
-  /** Reads may follow writes at once; otherwise `forget` comes between. */
+  /** Reads may follow writes at once; otherwise `forget` must come between. */
   readonly direct: boolean;
   readonly write: (data: Uint8Array, offset: number) => Promise<void>;
   readonly read: (into: Uint8Array, offset: number) => Promise<void>;
-  /** Until everything written is on the medium. */
+  /** Waits until everything written is on the medium. */
   readonly flush: () => Promise<void>;
   /** Lets the system drop its copy of what was flushed. */
   readonly forget: () => Promise<void>;

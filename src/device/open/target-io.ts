@@ -1,4 +1,4 @@
-// Reads of an open target, which never ends before its own size.
+// Reads from an open target, which must not end before its own size.
 import { UserError } from "../../report/user-error.ts";
 import { readAt } from "../../system/exact-io.ts";
 import type { DeviceHandle } from "./device-handle.ts";

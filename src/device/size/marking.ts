@@ -22,19 +22,19 @@ export type Marking = {
   readonly mark: (places: readonly number[]) => Promise<ReadonlySet<number>>;
   /** Whether the marker of this place is still there. */
   readonly holds: (at: number) => Promise<boolean>;
-  /** Calls `found` for every place of the stretch that lost its marker, with where the one there was written, if any is. */
+  /** Calls `found` for every place of the stretch that lost its marker, with where the marker found there was written, if any. */
   readonly findStrangers: (
     found: (here: number, written: number | undefined) => void,
   ) => Promise<void>;
   /**
    * Undoes everything, last first.
-   * @param below places above are not checked: nothing comes back from behind a card's real end
-   * @returns how many places do not hold again what they held
+   * @param below places above it are not checked: nothing comes back from beyond a card's real end
+   * @returns how many places do not hold what they held before
    */
   readonly restore: (below: number) => Promise<number>;
 };
 
-/** A place that cannot be written or read is a finding; anything else is not. */
+/** A place that cannot be written or read is a finding; any other error is thrown. */
 const demandPlaceError = (error: unknown): void => {
   if (!["EIO", "ENOSPC", "EREMOTEIO"].includes(systemCode(error) ?? "")) {
     throw error;

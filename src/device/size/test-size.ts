@@ -5,12 +5,12 @@ import type { OpenTarget } from "../open/opened-target.ts";
 import { type SizeLayout, sizeLayout } from "./size-layout.ts";
 import { SIZE_MARKER_BYTES } from "./size-markers.ts";
 
-/** What the markers told; in bytes. */
+/** What the markers showed; in bytes. */
 export type SizeFinding =
   | { readonly kind: "whole" }
   /** Higher addresses lead to lower ones. */
   | { readonly kind: "wraps"; readonly realSize: number }
-  /** What is written above is lost; the end of what is kept lies between the two. */
+  /** The device stops keeping what is written to it at a place between the two. */
   | { readonly kind: "drops"; readonly from: number; readonly to: number };
 
 export type SizeTest =
@@ -30,7 +30,7 @@ export type SizeTest =
       readonly restored: boolean;
     };
 
-/** The border of what is kept is searched no closer than this. */
+/** How closely the end of what the device keeps is searched for. */
 const NEAR = 1024 ** 2;
 const STEPS = 15;
 

@@ -13,7 +13,7 @@ const READ_SIZE = 256 * 1024;
 /** How either decoder says that no further stream begins where one has ended. */
 const BEHIND = /trailing garbage|No magic number found/;
 
-/** Told when bytes that are not .bz2 data follow the last stream. */
+/** Called when bytes that are not .bz2 data follow the last stream. */
 type Follows = () => void;
 
 async function* packagePieces(
@@ -23,7 +23,7 @@ async function* packagePieces(
   const file = createReadStream(path, { highWaterMark: READ_SIZE });
   const decoder = unbzip2Stream();
   file.on("error", (error) => decoder.emit("error", error));
-  // The package's stream is older than Node's own, which `wrap` makes one of.
+  // The package's stream is of an older kind than Node's own; `wrap` makes a new one of it.
   const decoded = new Readable().wrap(file.pipe(decoder));
   try {
     for await (const piece of decoded) {
@@ -52,7 +52,7 @@ async function* bzip2Pieces(
       tool: "bzip2",
       args: ["--decompress", "--stdout"],
       package: "bzip2",
-      // It ends with 0 then.
+      // bzip2 only warns about such bytes and ends with 0.
       said: (words) => {
         if (BEHIND.test(words)) {
           follows();

@@ -15,7 +15,7 @@ export const imageDamaged = (
     cause,
   });
 
-/** The file is whole as far as can be seen, but pi-image does not take it. */
+/** The file seems whole, but pi-image does not accept it. */
 export const imageRefused = (
   path: string,
   why: string,

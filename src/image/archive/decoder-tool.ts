@@ -37,13 +37,13 @@ type Decoder = {
   readonly args: readonly string[];
   /** Debian package of the tool. */
   readonly package: string;
-  /** Bytes of the file that it gets; undefined: all. */
+  /** How many bytes of the file it gets; undefined for all. */
   readonly length?: number | undefined;
   /** Called with what it wrote to stderr when it ended with 0. */
   readonly said?: (words: string) => void;
 };
 
-/** Errors of either end show in how the decoder ends: it misses bytes, or is gone. */
+/** Reports no errors itself: they show in how the decoder ends, because it lacks bytes or is gone. */
 const sendPart = (
   input: FileHandle,
   stdin: Writable | null,
@@ -67,7 +67,7 @@ export async function* toolPieces(
   path: string,
   decoder: Decoder,
 ): AsyncGenerator<Buffer> {
-  // A handle of its own: the child reads from its offset, and the offset moves.
+  // A handle for this child alone, because reading moves the handle's offset.
   const input = await open(path, "r");
   try {
     const child = startProgram(decoder.tool, decoder.args, {
@@ -118,7 +118,7 @@ export async function* toolPieces(
 }
 
 /**
- * The pieces of an image; where its decoder fails the file is damaged, and how far it could be decoded is told.
+ * The pieces of an image. If its decoder fails, the file is damaged, and the error says how far it could be decoded.
  * @param kind such as ".bz2"
  * @throws UserError IMAGE_DAMAGED
  */

@@ -23,7 +23,7 @@ const encoders: Readonly<Record<EncodedFormat, Encoder>> = {
   xz: {
     tool: "xz",
     package: "xz-utils",
-    // Blocks of 1 MiB, as in Ubuntu's own images, let flashing decode in parallel and skip. Level 1 costs the time of
+    // Blocks of 1 MiB, as in Ubuntu's own images, let flashing decode in parallel and skip. Level 1 takes as long as
     // level 0 and is 3 % smaller; level 6 takes six times as long for 7 % more.
     args: (_, threads) => [
       "--compress",
@@ -32,7 +32,7 @@ const encoders: Readonly<Record<EncodedFormat, Encoder>> = {
       "--check=crc64",
       "-1",
       "--block-size=1MiB",
-      // One thread would write another file: without sizes in the block headers.
+      // A single thread would write a different file, without sizes in the block headers.
       `--threads=${Math.max(2, threads)}`,
     ],
   },
@@ -45,7 +45,7 @@ const encoders: Readonly<Record<EncodedFormat, Encoder>> = {
       "--quiet",
       "--check",
       "-9",
-      // With the size the frame says how large the image is.
+      // Given the size, zstd records in the frame how large the image is.
       `--stream-size=${size}`,
       `--threads=${threads}`,
     ],
@@ -56,7 +56,7 @@ const ZEROS = Buffer.alloc(1024 * 1024);
 
 type EncodeOptions = {
   readonly format: EncodedFormat;
-  /** The final name; until all is written the bytes stand under a temporary one. */
+  /** The final name; until everything is written, the file has a temporary one. */
   readonly path: string;
   /** Permissions of the file: an image with secrets is for its owner only. */
   readonly mode: number;
@@ -128,7 +128,7 @@ const receive = async (
   return { size, sha256: hash.digest("hex") };
 };
 
-/** The program's end: undefined when all went well. */
+/** Runs the compressor to its end and gives what it wrote. */
 const run = async (
   encoder: Encoder,
   file: FileHandle,
@@ -189,7 +189,7 @@ const isBrokenPipe = (error: unknown): boolean =>
     errorCode(error) ?? "",
   );
 
-/** Compresses the image into `path`. Throws TOOL_MISSING, TOOL_FAILED or DISK_FULL; then nothing is left of it. */
+/** Compresses the image into `path`. Throws TOOL_MISSING, TOOL_FAILED or DISK_FULL and then leaves no file. */
 export const encodeImage = async (
   options: EncodeOptions,
 ): Promise<EncodedFile> => {

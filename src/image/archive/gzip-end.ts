@@ -1,4 +1,4 @@
-// Where the last member of a .gz file ends: zlib takes whatever follows it for a damaged member.
+// Finds where the last member of a .gz file ends, because zlib takes whatever follows it for a damaged member.
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { createInflateRaw } from "node:zlib";
@@ -29,7 +29,7 @@ const headerLength = (bytes: Buffer): number | undefined => {
   return at + ((flags & 2) === 0 ? 0 : 2);
 };
 
-/** Stored bytes of the deflated data from `start` on. */
+/** The compressed length of the deflated data that begins at `start`. */
 const deflatedLength = async (path: string, start: number): Promise<number> => {
   const file = createReadStream(path, { start, highWaterMark: READ_SIZE });
   const inflate = createInflateRaw({ chunkSize: READ_SIZE });
@@ -37,7 +37,7 @@ const deflatedLength = async (path: string, start: number): Promise<number> => {
   file.pipe(inflate);
   try {
     for await (const piece of inflate) {
-      // Only its end is wanted.
+      // Read only to find where it ends.
       void piece;
     }
     return inflate.bytesWritten;

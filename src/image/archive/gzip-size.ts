@@ -8,7 +8,7 @@ import { bufferSource } from "../source.ts";
 /** The trailer tells the size modulo this (RFC 1952, ISIZE), and of the last member only. */
 const MODULUS = 2 ** 32;
 
-/** Images end with their last partition, or a backup GPT and a rest of a MiB later. */
+/** Images end with their last partition, or at most this much later, with a backup GPT and the rest of a MiB. */
 const MOST_BEHIND = 1024 * 1024;
 
 const readTrailer = async (path: string): Promise<number | undefined> => {
@@ -16,7 +16,7 @@ const readTrailer = async (path: string): Promise<number | undefined> => {
   try {
     const { size } = await file.stat();
     const buffer = await bytesAt(file, Math.max(size - 8, 0), 8);
-    // Where checksum and size are both 0, padding follows the last member; a size of 0 alone is one of 4 GiB, or 8.
+    // Where checksum and size are both 0, padding follows the last member; a size of 0 alone means 4 GiB, or 8.
     return buffer.length === 8 && buffer.some((byte) => byte !== 0)
       ? buffer.readUInt32LE(4)
       : undefined;
@@ -41,8 +41,8 @@ const endOfPartitions = async (
 };
 
 /**
- * The size, or undefined where only decoding tells it. A file of several members can make it wrong by a rare accident,
- * so the decoded bytes must be counted against it.
+ * The size, or undefined where only decoding tells it. For a file of several members it can be wrong by a rare accident,
+ * so the decoded bytes must be counted and compared with it.
  */
 export const gzipSize = async (
   path: string,

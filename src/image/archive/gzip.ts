@@ -14,7 +14,7 @@ const READ_SIZE = 1024 * 1024;
 
 /** What is known of the file's end; shared by all who decode it. */
 type End = {
-  /** Where the last member ends, once something was found behind it that zlib takes for a damaged one. */
+  /** Where the last member ends, once something was found after it that zlib takes for a damaged one. */
   last?: number;
 };
 
@@ -59,7 +59,7 @@ async function* memberPieces(
   }
 }
 
-/** The end of the last member where the failure came from what follows it; the failure itself where not. */
+/** Where the last member ends, if the failure came from what follows it; otherwise throws the failure. */
 const endBehind = async (path: string, failure: unknown): Promise<number> => {
   const cause = failure instanceof UserError ? failure.cause : undefined;
   if (zlibCode(cause) !== "incorrect header check") {
@@ -96,7 +96,7 @@ async function* gzipPieces(path: string, end: End): AsyncGenerator<Uint8Array> {
     }
     end.last = await endBehind(path, error);
   }
-  // zlib keeps back what it has when it fails: the image is decoded again, up to its end.
+  // When zlib fails it withholds what it has decoded last, so the image is decoded again, up to its end.
   let position = 0;
   for await (const piece of memberPieces(path, end.last, ended)) {
     const rest = piece.subarray(Math.max(done - position, 0));
@@ -107,7 +107,7 @@ async function* gzipPieces(path: string, end: End): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** The first bytes of the image; none when they cannot be decoded, which `chunks` will tell. */
+/** The first bytes of the image; none when they cannot be decoded, which `chunks` will report. */
 const firstPiece = async (path: string, end: End): Promise<Uint8Array> => {
   try {
     for await (const piece of gzipPieces(path, end)) {

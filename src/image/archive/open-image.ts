@@ -30,7 +30,7 @@ const openers: Readonly<
   gzip: openGzip,
   bzip2: openBzip2,
   zstd: openZstd,
-  // Its library is large, and few images are packed so.
+  // Loaded only when needed: its library is large, and few images are packed this way.
   zip: async (path) => (await import("./zip.ts")).openZip(path),
 };
 
@@ -68,7 +68,7 @@ const formatOf = (start: Buffer): ImageFormat | undefined => {
   return isDiskImage(start) ? "raw" : undefined;
 };
 
-/** What a name promises is missed first; what it is instead comes second, and may be something that is not an error of transport. */
+/** A packed file that begins as none, or as a web page, went wrong on its way here; anything else is simply not an image. */
 const notAsNamed = (path: string, start: Buffer, end: Buffer): UserError => {
   const contents = nameContents(start, end);
   const promised = Object.keys(extensions).find((end) =>
@@ -106,7 +106,7 @@ const unreadable = (path: string, error: unknown): unknown => {
       });
 };
 
-/** The first bytes and the last; throws for what is not a regular file or empty. */
+/** The first bytes and the last; throws for an empty file, and for anything but a regular file. */
 const readEdges = async (
   path: string,
   file: FileHandle,
@@ -130,9 +130,9 @@ const readEdges = async (
 };
 
 /**
- * Opens `path` for reading; close the reader when done. What the file tells about itself is checked here, and that a disk
- * is in it; the rest while it is decoded. Throws IMAGE_DAMAGED, IMAGE_REFUSED, IMAGE_NOT_AN_IMAGE, IMAGE_UNREADABLE or
- * TOOL_MISSING.
+ * Opens `path` for reading; close the reader when done. What the file says about itself, and that it holds a disk, is
+ * checked here; the rest is checked while it is decoded. Throws IMAGE_DAMAGED, IMAGE_REFUSED, IMAGE_NOT_AN_IMAGE,
+ * IMAGE_UNREADABLE or TOOL_MISSING.
  */
 export const openImage = async (path: string): Promise<ImageReader> => {
   let format: ImageFormat | undefined;

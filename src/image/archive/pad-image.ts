@@ -1,4 +1,4 @@
-// An image that ends within a sector, as one that does not: disks have whole sectors only.
+// Pads an image that ends within a sector to a whole one, because disks have whole sectors only.
 import { rangeEnd } from "../range.ts";
 import type { Chunk, ImageReader } from "../reader.ts";
 import type { Source } from "../source.ts";
@@ -13,7 +13,7 @@ const paddedSource = (source: Source): Source => ({
   read: async (offset, length) => {
     const inside = Math.max(Math.min(length, source.size - offset), 0);
     if (offset + length > paddedSize(source.size)) {
-      // It tells where the image ends.
+      // Reading too far fails, with an error that says where the image really ends.
       return source.read(offset, length);
     }
     const bytes = Buffer.alloc(length);
@@ -23,8 +23,8 @@ const paddedSource = (source: Source): Source => ({
 });
 
 /**
- * The same image, with zeros up to the end of its last sector, which `remarks` then tells. Where the size is not known, the
- * zeros come behind the last chunk.
+ * The same image, with zeros up to the end of its last sector, which `remarks` then mentions. Where the size is not known,
+ * the zeros come after the last chunk.
  */
 export const padImage = (reader: ImageReader): ImageReader => {
   if (reader.size !== undefined && reader.size % SECTOR === 0) {

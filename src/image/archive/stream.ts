@@ -1,10 +1,10 @@
-// Ends the use of a file stream for certain, and looks at what no stream reads.
+// Closes a file stream for certain, and looks for bytes that follow what was decoded.
 import type { ReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
 const READ_SIZE = 1024 * 1024;
 
-/** Whether anything but zeros, which pad a file, is from this byte on. */
+/** Whether the file has anything but zeros, which may pad it, from this byte on. */
 export const hasBytes = async (
   file: FileHandle,
   from: number,
@@ -33,7 +33,7 @@ export const closeStream = (stream: ReadStream): Promise<void> =>
     stream.destroy();
   });
 
-/** The same of a file that is not open. */
+/** The same for a file that is not open yet. */
 export const hasBytesBehind = async (
   path: string,
   from: number,

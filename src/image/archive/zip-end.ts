@@ -20,11 +20,11 @@ export type ZipEnd = {
   readonly tail: number;
   /** Where the directory begins: no entry's data goes beyond it. */
   readonly directory: number;
-  /** Byte of the file from which on something follows that is neither part of the archive nor zeros. */
+  /** Where something begins that is neither part of the archive nor zeros; undefined where nothing follows. */
   readonly behind: number | undefined;
 };
 
-/** Zeros before the file's beginning and behind its end. */
+/** Reads bytes, with zeros for those before the file's beginning or after its end. */
 const zeroFilled = async (
   file: FileHandle,
   position: number,
@@ -37,7 +37,7 @@ const zeroFilled = async (
   return buffer;
 };
 
-/** The end record whose comment reaches just to the end of the file, else the last one behind which something follows. */
+/** The end record whose comment ends exactly where the file ends, else the last one that is followed by other bytes. */
 const findEnd = (
   tail: Buffer,
 ): { readonly at: number; readonly end: number } | undefined => {
@@ -56,7 +56,7 @@ const findEnd = (
   return found;
 };
 
-/** Finds the end records, and throws where the file is cut, has something behind it, or lies about its directory. */
+/** Finds the end records, and throws where the file is cut, or lies about its directory. */
 export const readZipEnd = async (
   path: string,
   file: FileHandle,

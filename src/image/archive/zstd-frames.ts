@@ -16,10 +16,10 @@ type OpenedFile = {
   readonly size: number;
 };
 
-/** Blocks of full size stand 128 KiB apart at most, and headers of empty ones side by side. */
+/** Bytes to read at once: headers of full blocks are up to 128 KiB apart, those of empty blocks lie side by side. */
 const WINDOW = 4096;
 
-/** 1 TiB in blocks of full size has a quarter of it; more are there to keep a reader busy. */
+/** Four times the blocks of 1 TiB in full blocks; a file with more is made to keep its reader busy. */
 const MOST_BLOCKS = 2 ** 25;
 
 type File = OpenedFile & {
@@ -148,11 +148,11 @@ const skipBlocks = (file: File, start: number): number => {
 export type ZstdFrames = {
   /** Decoded bytes, where every frame tells its own. */
   readonly size: number | undefined;
-  /** Bytes of the file up to the end of its last frame; what is behind it is not .zst data. */
+  /** Bytes of the file up to the end of its last frame; what follows it is not .zst data. */
   readonly end: number;
 };
 
-/** Whether these bytes, up to a magic number of them, are how a frame begins that is cut off. */
+/** Whether these bytes, which may be fewer than a magic number has, could be the beginning of a frame that is cut off. */
 const beginsFrame = (bytes: Buffer): boolean => {
   const known = bytes.subarray(0, 4);
   const magic = Buffer.alloc(4);
@@ -160,7 +160,7 @@ const beginsFrame = (bytes: Buffer): boolean => {
   return known.length > 0 && known.equals(magic.subarray(0, known.length));
 };
 
-/** Checks that the file is made of whole frames, behind which something else may be. */
+/** Checks that the file is made of whole frames, after which something else may follow. */
 export const walkZstdFrames = (opened: OpenedFile): ZstdFrames => {
   const file: File = {
     ...opened,

@@ -77,7 +77,7 @@ export async function* builtInPieces(
       yield next.value;
     }
   } finally {
-    // The package lets one stream decode at a time, and cancelling one that has ended lets a second one in.
+    // The package decodes one stream at a time; cancelling one that has ended already would let two run at once.
     if (!ended) {
       await reader.cancel();
     }

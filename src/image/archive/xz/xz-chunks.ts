@@ -23,9 +23,9 @@ export type XzArchive = {
   readonly path: string;
   readonly file: FileHandle;
   readonly index: XzIndex;
-  /** Bytes of the file that are .xz data; undefined: all. */
+  /** How many bytes of the file are .xz data; undefined for all. */
   readonly length?: number | undefined;
-  /** Given: the file is fetched in parts. */
+  /** Given when the file is fetched in parts. */
   readonly demand?: Demand | undefined;
 };
 
@@ -37,7 +37,7 @@ const RUN_SIZE = 8 * MiB;
 /** Stored and decoded bytes that may be in memory, over all runs. */
 const MEMORY_LIMIT = 64 * MiB;
 
-/** A run's stored bytes, as a part of the decoded ones; images come with a third of their size. */
+/** A run's stored bytes as a share of its decoded ones; images shrink to about a third of their size. */
 const STORED_SHARE = 0.3;
 
 export type DecodingPlan = {
@@ -86,7 +86,7 @@ export const decodeRun = async (
       );
     }
   }
-  // One of them is bad: decoded alone, it says so itself.
+  // One of the blocks is bad: decoding each of them alone shows which.
   for (let block = run.first; block < run.end; block += 1) {
     const alone = await decodeRun(
       archive,

@@ -23,7 +23,7 @@ export const hasXz = async (): Promise<boolean> => {
       await access(program, constants.X_OK);
       return basename(await realpath(program)) !== "busybox";
     } catch (error) {
-      // Not in this folder, or not for us, as a shell would see it.
+      // Not in this folder, or not ours to run: a shell would try the next folder too.
       ifOneOf(error, [...NOT_FOR_US, "EIO"], undefined);
     }
   }

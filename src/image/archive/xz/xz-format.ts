@@ -58,7 +58,7 @@ export const parseStreamFooter = (
     : undefined;
 };
 
-/** Numbers are stored 7 bits a byte, low bits first, the top bit saying that more follow. */
+/** Numbers are stored with 7 bits in each byte, low bits first; the top bit says that more bytes follow. */
 export const encodeNumber = (value: number): number[] => {
   const bytes: number[] = [];
   let rest = value;
@@ -70,7 +70,7 @@ export const encodeNumber = (value: number): number[] => {
   return bytes;
 };
 
-/** Reads numbers one after the other; NaN where none stands, it is longer than needed, or beyond 2^53. */
+/** Reads numbers one after the other; NaN where there is none, or one that is longer than needed or beyond 2^53. */
 export const numberReader = (bytes: Uint8Array, start: number) => {
   let position = start;
   return {

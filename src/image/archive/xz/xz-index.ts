@@ -30,7 +30,7 @@ const MAX_INDEX_SIZE = MAX_BLOCKS * 18 + 32;
 const MIN_STORED = 5;
 /** LZMA2 stores what it cannot compress with 3 bytes more for 64 KiB; a block far beyond that would only fill memory. */
 const mostStored = (decoded: number): number => 2 * decoded + 64 * 1024;
-/** Padding fills a tape's or device's blocks, and other bytes behind the end come with a copy; the end is looked for this far. */
+/** How far back the end is looked for: padding may fill a tape's or device's blocks, and a copy may have other bytes at its end. */
 const MAX_BEHIND = 1024 * 1024;
 
 /** The blocks of all streams of a file, counted from 0 in the order of the file. */
@@ -48,7 +48,7 @@ export type XzIndex = {
   readonly start: Float64Array;
   readonly check: Uint8Array;
   readonly streams: number;
-  /** Bytes of the file up to where its last stream ends; neither stream nor padding is behind it. */
+  /** Bytes of the file up to where its last stream ends; what follows is neither stream nor padding. */
   readonly end: number;
 };
 
@@ -58,7 +58,7 @@ type Stream = {
   readonly records: readonly BlockRecord[];
 };
 
-/** Called before bytes of the file are read; of a file that is fetched in parts, it brings them. */
+/** Called before bytes of the file are read; it fetches them when the file is fetched in parts. */
 export type Demand = (range: Range) => Promise<void>;
 
 /** A file, of which only what was demanded may be there. */
@@ -73,7 +73,7 @@ const readPart = async (
   return bytesAt(file, offset, length);
 };
 
-/** The end of the stream before `end`, behind which only padding is, in multiples of 4 bytes. */
+/** Where the stream before `end` ends; between the two is only padding, in multiples of 4 bytes. */
 const skipPadding = async (
   path: string,
   file: Parts,
@@ -82,7 +82,7 @@ const skipPadding = async (
   const length = Math.min(MAX_BEHIND, end);
   const bytes = await readPart(file, end - length, length);
   const last = bytes.findLastIndex((byte) => byte !== 0);
-  // Footers end in "YZ": zeros that do not fill 4 bytes are no padding either.
+  // Footers end in "YZ" and not in zeros, so zeros that do not fill 4 bytes are no padding either.
   const position = end - Math.floor((length - 1 - last) / 4) * 4;
   if (last === -1 || position % 4 !== 0) {
     throw notAtEnd(path);
@@ -98,7 +98,7 @@ const notAtEnd = (path: string) =>
 
 /**
  * The end of the last stream of a file of `size` bytes. Bytes that are no .xz data may follow it; a further stream, whole or
- * cut off, may not. Streams have multiples of 4 bytes, and a footer's CRC-32 leaves no doubt about it.
+ * cut off, may not. A stream's length is a multiple of 4 bytes, and its footer is known for certain by its CRC-32.
  */
 const findLastEnd = async (
   path: string,
@@ -132,7 +132,7 @@ const findLastEnd = async (
   throw notAtEnd(path);
 };
 
-/** Where the zeros begin that end the file, as far as it has any. */
+/** Where the zeros at the end of the file begin, if there are any; else the end of the file. */
 const withoutZeros = async (file: Parts, size: number): Promise<number> => {
   for (let end = size; end > 0;) {
     const length = Math.min(MAX_BEHIND, end);
@@ -146,7 +146,7 @@ const withoutZeros = async (file: Parts, size: number): Promise<number> => {
   return 0;
 };
 
-/** Whether a stream was meant that is cut off, or whose header is damaged. */
+/** Whether these bytes were meant to be a stream, one that is cut off or whose header is damaged. */
 const beginsStream = (bytes: Buffer): boolean => {
   const magic = streamHeader(0).subarray(0, 6);
   const start = bytes.subarray(0, magic.length);

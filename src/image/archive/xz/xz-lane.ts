@@ -16,10 +16,10 @@ export const XZ_ARGUMENTS = [
 
 /**
  * One lane: a shell that starts one xz after the other. Starting them from here instead would copy this process's page
- * tables each time (2 to 20 ms, on the thread that coordinates all). When this process is killed the shell reads the
- * end of its input, and takes files that have names away; neither a signal to the whole group nor an answer that nobody
- * reads may end it before that. The limit ends an xz whose block decodes to more than its entry in the index says,
- * before it has filled the memory.
+ * tables each time (2 to 20 ms, on the thread that coordinates everything). When this process is killed, the shell comes to
+ * the end of its input and removes those files that have names; before that, neither a signal to the whole group nor an
+ * answer that nobody reads may end the shell. The limit ends an xz whose block decodes to more than its entry in the
+ * index says, before it has filled the memory.
  */
 const LANE_SCRIPT = `
 trap '' HUP INT PIPE TERM
@@ -32,12 +32,12 @@ done
 [ -z "$removed" ] || { rm -f "$removed"/[0-9]*; rmdir "$removed"; } 2>/dev/null
 `;
 
-/** What a shell tells of a program that a signal ended: 128 and the signal's number. */
+/** A shell's status for a program that was ended by a signal: 128 plus the signal's number. */
 export const BY_SIGNAL = 128;
-/** A file was to become larger than the lane's limit. */
+/** The status when a file would have become larger than the lane's limit. */
 export const TOO_LARGE = BY_SIGNAL + constants.signals.SIGXFSZ;
 export const NOT_FOUND = 127;
-/** When the shell itself is gone, whatever ended it ended xz too. */
+/** The status given when the shell itself is gone: whatever ended it ended xz too. */
 const GONE = BY_SIGNAL + 9;
 
 /** The numbers of a run's files among the slots' files. */
@@ -49,15 +49,15 @@ export type LaneFiles = {
 };
 
 export type XzLane = {
-  /** Decodes `input` to `output`, after what was asked for before; gives the status as the shell tells it. */
+  /** Decodes `input` to `output` once earlier requests are done; gives the status that the shell reports. */
   readonly run: (files: LaneFiles) => Promise<number>;
   readonly close: () => Promise<void>;
 };
 
-/** POSIX counts the size of a file in these for `ulimit -f`. */
+/** The bytes of the unit that POSIX gives `ulimit -f`. */
 const LIMIT_UNIT = 512;
 
-/** What xz may say when it fails goes into a file as well. */
+/** What xz says when it fails goes into a file too, so the limit must leave room for it. */
 const WORDS_ROOM = 64 * 1024;
 
 /** Starts a lane over these files, none of which it makes much larger than `room` bytes. */

@@ -53,7 +53,7 @@ const makeSlot = ({ handles }: SlotFiles, number: number): LaneSlot => {
   };
 };
 
-/** A counter of free things: takers wait in the order they came. */
+/** A pool of free things; whoever has to wait for one gets it in the order of asking. */
 const pool = <Thing>(things: readonly Thing[]) => {
   const free = [...things];
   const waiting: ((thing: Thing) => void)[] = [];

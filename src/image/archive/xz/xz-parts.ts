@@ -1,4 +1,4 @@
-// An .xz file of which only the parts are here that somebody asked for: random access, nothing else.
+// An .xz file of which only the requested parts are on this machine: random access, and nothing else.
 import { open } from "node:fs/promises";
 import { checkImageSize } from "../chunks.ts";
 import { imageRefused } from "../damage.ts";

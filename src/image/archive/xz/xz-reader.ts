@@ -22,7 +22,7 @@ import { MAX_SOURCE_BLOCK, type XzSource, xzSource } from "./xz-source.ts";
 
 const SHA256_CHECK = 10;
 
-/** Pieces from one decoder; a failure is told with the block it happened in. */
+/** Pieces from one decoder; a failure names the block that it happened in. */
 async function* streamedPieces(
   archive: XzArchive,
   installed: boolean,
@@ -83,7 +83,7 @@ async function* parallelChunks(
   yield* xzChunks(archive, ranges, plan);
 }
 
-/** What is behind the last stream: nothing, or zeros that xz takes for padding; zeros that it does not take; or other bytes. */
+/** What follows the last stream: nothing, or zeros that xz accepts as padding; zeros that it does not accept; or other bytes. */
 const restOf = async (
   file: FileHandle,
   from: number,
@@ -113,7 +113,7 @@ export const openXz = async (path: string): Promise<ImageReader> => {
       );
     }
     const { size } = await file.stat();
-    // The program takes padding for what it is, in multiples of 4 bytes.
+    // xz itself skips padding, in multiples of 4 bytes.
     const rest = await restOf(file, index.end, size);
     const length = rest === "padding" ? undefined : index.end;
     const archive: XzArchive = { path, file, index, length };

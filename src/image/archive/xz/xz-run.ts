@@ -40,7 +40,7 @@ export const blockAt = (index: XzIndex, offset: number): number => {
   return low;
 };
 
-/** The bytes of the file that hold a run's blocks, and between streams what stands there. */
+/** The bytes of the file that hold a run's blocks, with whatever lies between streams. */
 export const storedRange = (index: XzIndex, run: Run): Range => {
   const last = run.end - 1;
   const offset = index.fileOffset[run.first] ?? 0;
@@ -51,12 +51,12 @@ export const storedRange = (index: XzIndex, run: Run): Range => {
   };
 };
 
-/** Blocks may decode to nothing and still take up to this much of the file each; a run is copied into memory. */
+/** A run is copied into memory, and blocks that decode to nothing may still take up to this much of the file each. */
 const STORED_ROOM = 64 * 1024;
 
 /**
  * Cuts `run` so that no part decodes to more than `limit` bytes or takes far more in the file, unless a single block does, and
- * none mixes checks.
+ * so that no part mixes kinds of checks.
  */
 export const cutRun = (index: XzIndex, run: Run, limit: number): Run[] => {
   const runs: Run[] = [];

@@ -18,7 +18,7 @@ import { makePrivateFolder } from "../../../system/private-folder.ts";
 
 /** A new, empty file for reading and writing on the folder's file system. */
 const openNameless = async (folder: string): Promise<FileHandle> => {
-  // O_EXCL follows no link, and a name that nobody can guess takes nothing of others away when it is removed.
+  // O_EXCL follows no link, and since nobody can guess the name, removing it cannot remove somebody else's file.
   const name = join(folder, `.pi-image-${randomBytes(16).toString("hex")}`);
   const handle = await open(name, "wx+", 0o600);
   try {
@@ -30,7 +30,7 @@ const openNameless = async (folder: string): Promise<FileHandle> => {
   return handle;
 };
 
-/** Linux: opening an entry is opening the file anew, from its start. Elsewhere /dev/fd only doubles the descriptor. */
+/** Linux: opening an entry is opening the file anew, from its start. Elsewhere /dev/fd only duplicates the descriptor. */
 const DESCRIPTORS = "/proc/self/fd";
 
 /** Descriptors 0, 1 and 2 are a lane's own. */
@@ -39,9 +39,9 @@ const FIRST = 3;
 export type SlotFiles = {
   /** Descriptors that a lane inherits, in this order after its standard ones. */
   readonly inherited: readonly number[];
-  /** What they take the room of, for people. */
+  /** What they take space from, in words for people. */
   readonly place: string;
-  /** Where a lane finds the file of a number. */
+  /** The folder in which a lane finds a file by its number. */
   readonly folder: string;
   /** What a lane has to remove when this process is killed: the folder, or nothing. */
   readonly removed: string;
@@ -56,7 +56,7 @@ const closeAll = async (handles: readonly FileHandle[]): Promise<void> => {
   await Promise.all(handles.map((handle) => handle.close()));
 };
 
-/** All or none stays open. */
+/** Opens all files; if one cannot be opened, none stays open. */
 const openAll = async (
   count: number,
   openOne: (index: number) => Promise<FileHandle>,

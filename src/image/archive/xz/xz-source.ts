@@ -21,7 +21,7 @@ const KEPT_SIZE = 16 * 1024 * 1024;
 const RUN_SIZE = 4 * 1024 * 1024;
 
 export type XzSource = Source & {
-  /** Gives back the memory, unless a read is under way; the next read takes it anew. */
+  /** Frees the memory, unless a read is under way; the next read allocates it again. */
   readonly rest: () => Promise<void>;
 };
 
@@ -62,7 +62,7 @@ export const xzSource = (archive: XzArchive): XzSource => {
     }
   };
 
-  /** Takes a block out of and puts it back into the list, so that the list stays in the order of use. */
+  /** Moves a block to the end of the list, so that the list stays in the order of use. */
   const keep = (block: number, bytes: Promise<Buffer>): void => {
     kept.delete(block);
     kept.set(block, bytes);
