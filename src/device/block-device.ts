@@ -48,6 +48,6 @@ export type BlockDevice = {
   readonly uses: readonly DeviceUse[];
   /** Devices stacked on it or its partitions, such as /dev/mapper/vg-root or /dev/md0. */
   readonly holders: readonly string[];
-  /** Why the running system needs it; undefined when it does not. */
+  /** Why the running system needs this device; undefined when it does not. */
   readonly system: string | undefined;
 };

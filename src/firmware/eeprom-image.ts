@@ -1,7 +1,7 @@
 // Images of the boot loader in the board's own memory, as Raspberry Pi publishes them: read and replace the files in them.
 // https://github.com/raspberrypi/rpi-eeprom/blob/master/rpi-eeprom-config
 
-/** The boot loader's chip, told by the size of its memory: Pi 4 family, Pi 5 family. */
+/** The chip that the boot loader is for, which the image's size tells: Pi 4 family, Pi 5 family. */
 export type Chip = 2711 | 2712;
 
 const CHIP_BY_SIZE: ReadonlyMap<number, Chip> = new Map([

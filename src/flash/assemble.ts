@@ -62,7 +62,7 @@ export const assemble = async function* (
         if (filled < segment.length) {
           break;
         }
-        // The last one is written with its block's rest, which must not hold another segment's bytes.
+        // The last segment is written with the rest of its block, which must not hold another segment's bytes.
         slot.bytes.fill(0, filled, SEGMENT_BYTES);
         const piece = pieceOf(segment, slot);
         next += 1;

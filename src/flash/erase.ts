@@ -7,7 +7,7 @@ import type { TargetRun } from "./target-run.ts";
 
 /**
  * The first MiB (partition table, boot code) and the last (backup GPT in the last 33 sectors, UEFI 2.10 section 5.3;
- * superblocks of md and ZFS), in whole blocks: a file may grow by the rest of one until it is settled.
+ * superblocks of md and ZFS), in whole blocks: until it is settled, a file may be longer by the rest of its last block.
  */
 export const endsOf = (size: number, block: number): readonly Range[] => {
   const whole = Math.ceil(size / block) * block;

@@ -58,7 +58,7 @@ export const cardName = (
     : `the card of ${node}${of}`;
 };
 
-/** The same, unless the card holds what is to be written already: a card that is flashed once more is nobody's loss. */
+/** The same, but undefined for a card of the same node and instance: flashing it again loses nothing. */
 export const otherCard = (
   found: readonly FoundFileSystem[],
   written: { readonly name: string; readonly instanceId: string } | undefined,

@@ -5,7 +5,7 @@ import { differing } from "./read-back.ts";
 import { readBackDiffers } from "./target-failure.ts";
 import { inBlocks, type TargetRun } from "./target-run.ts";
 
-/** The first block goes last: without the partition table in it the rest of the MiB is nothing. */
+/** Writes the first block last: without the partition table in it, the rest of the MiB is useless. */
 const writeHead = async ({ target }: TargetRun, head: Buffer) => {
   const first = Math.max(target.blockSize, 4096);
   if (head.length > first) {
@@ -25,7 +25,7 @@ const headOf = ({ target, segments, head }: TargetRun): Buffer =>
 
 /** Makes the target unbootable again after something has failed; best effort. */
 export const emptyHead = async (run: TargetRun): Promise<void> => {
-  // What has failed already is what the user is told.
+  // A failure here is ignored, because the user is told about the earlier one.
   const [emptied] = await Promise.allSettled([
     writeHead(run, headOf(run).fill(0)),
   ]);
@@ -45,7 +45,7 @@ export const finishHead = async (run: TargetRun): Promise<void> => {
   try {
     await writeHead(run, headOf(run));
     run.bytesWritten += first.length;
-    // Of a card that wraps around, the first MiB may be the last one as well.
+    // On a card that wraps around, writing the first MiB may have overwritten the last one.
     const bad = await differing(run, [
       ...new Set([first, ...segments.slice(-1)]),
     ]);

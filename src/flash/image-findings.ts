@@ -1,4 +1,4 @@
-// What must be known of an image before it is written, and what speaks against writing it unproven; computes only.
+// What the user must know about an image before it is written: who may still change it, and what is wrong with it; computes only.
 import type { FileUser } from "../device/look/file-users.ts";
 import type { LookedImage } from "../image/look/look-image.ts";
 import type { TableFaultCode } from "../image/table/table-faults.ts";
@@ -22,7 +22,7 @@ const useOf = (user: FileUser): ImageFinding => ({
         ].join("; "),
 });
 
-/** Who only reads the image changes nothing: not a finding. */
+/** Whoever only reads the image cannot change it, and is not a finding. */
 const mayChange = (user: FileUser): boolean =>
   user.kind === "process" || !user.readOnly;
 

@@ -1,12 +1,12 @@
-// Runs the comparison of the image's file with its checksums beside the flash, and says when it has failed.
+// Compares the image's file with its checksums while the flash runs, and says when they do not match.
 import { cancelled } from "../report/cancelled.ts";
 
 export type ImageProof = {
   /** Rejects when the image is not what its publisher describes. */
   readonly proven: Promise<void>;
-  /** Saves the writing of an image that was refused already. */
+  /** Throws when the image was refused already, so that it need not be written to the end. */
   readonly throwIfRefused: () => void;
-  /** Ends it, proven or not. */
+  /** Ends the comparison, proven or not. */
   readonly stop: () => Promise<void>;
 };
 

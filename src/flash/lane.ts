@@ -1,4 +1,4 @@
-// Writes pieces to one target and reads each back some way behind, while others do the same with theirs.
+// Writes pieces to one target and reads each back some way behind the writing, while other lanes do the same for theirs.
 import type { Piece } from "./assemble.ts";
 import { createQueue } from "./queue.ts";
 import { holdsSegment } from "./read-back.ts";
@@ -8,9 +8,9 @@ import { readBackDiffers } from "./target-failure.ts";
 import { type TargetRun, writePiece, inBlocks } from "./target-run.ts";
 import { alignedBuffers } from "../device/open/aligned-memory.ts";
 
-// Leaves alone what must be zero and is: most media read as zeros after a discard, and reading is cheaper than writing.
+// Skips zeros that the medium holds already: most media read as zeros after a discard, and reading is cheaper than writing.
 
-/** A medium that has shown old data this often in a row has forgotten nothing; it is not asked again. */
+/** A medium that has shown old data this often in a row has discarded nothing, and is not asked again. */
 const MOST_MISSES = 8;
 
 const ZEROS = Buffer.alloc(SEGMENT_BYTES);
@@ -19,8 +19,8 @@ const isZero = (bytes: Buffer): boolean =>
   bytes.equals(ZEROS.subarray(0, bytes.length));
 
 /**
- * For one writer: whether the piece is all zeros and the medium was read and holds them, so that neither writing nor
- * reading back is left to do. Without direct reads the answer would be the system's and not the medium's: then always false.
+ * For one writer: whether the piece is all zeros and the medium, when read, holds them already, so that it need be neither
+ * written nor read back. Always false without direct reads, when the system would answer and not the medium.
  */
 const zeroKeeper = (run: TargetRun): ((piece: Piece) => Promise<boolean>) => {
   const { target } = run;
@@ -47,7 +47,7 @@ const zeroKeeper = (run: TargetRun): ((piece: Piece) => Promise<boolean>) => {
   };
 };
 
-/** Segments between writing and reading back: beyond the few MiB that a card's own cache would answer from. */
+/** How many segments reading back stays behind writing: more than the few MiB that a card answers from its own cache. */
 const DISTANCE = 32;
 
 /** Without direct I/O the system would collect gigabytes in memory, and one flush at the end would look like a stall. */
@@ -56,7 +56,7 @@ const FLUSH_EVERY = 64;
 export type TargetLane = {
   readonly run: TargetRun;
   readonly failed: () => boolean;
-  /** Takes the piece over. */
+  /** Takes over the piece, and releases it later. */
   readonly offer: (piece: Piece) => void;
   /**
    * Waits until every piece is written and read back; gives the segments that differ.
@@ -112,7 +112,7 @@ export const startTargetLane = (
     const isKept = wipe ? undefined : zeroKeeper(run);
     for await (const piece of toWrite) {
       try {
-        // After a failure the queue is only emptied: the slots belong to all targets.
+        // After a failure the queue is only emptied, because all targets share the slots in it.
         if (failure === undefined) {
           run.signal?.throwIfAborted();
           if ((await isKept?.(piece)) === true) {
@@ -156,7 +156,7 @@ export const startTargetLane = (
       }
     },
   );
-  // Reading back ends when writing has: nobody waits for these two before `finish`.
+  // Reading back ends after writing has. Nothing awaits the two before `finish`, so their failures are caught here.
   const ended = Promise.all([
     writing.catch(fail).finally(toRead.close),
     readBack().catch(fail),

@@ -6,7 +6,7 @@ import { type Confirmation, confirmationOf } from "./confirmation.ts";
 import type { ImageFinding } from "./image-findings.ts";
 import { HEAD_BYTES } from "./segments.ts";
 
-/** Where it is known from which ranges hold data. */
+/** What says which ranges hold data. */
 export type MapSource = "bmap file" | "file systems" | "whole image";
 
 export type FlashFacts = {

@@ -8,7 +8,7 @@ export type Queue<Item> = AsyncIterable<Item> & {
 
 /**
  * Each item goes to one of the readers.
- * @param lag items that stay in the queue until it is closed
+ * @param lag how many items stay in the queue until it is closed
  */
 export const createQueue = <Item extends object>(lag = 0): Queue<Item> => {
   const items: Item[] = [];

@@ -30,7 +30,7 @@ export const differing = async (
   return found;
 };
 
-/** Segments that a last look reads. */
+/** How many segments the last look reads. */
 const SAMPLES = 64;
 
 /**

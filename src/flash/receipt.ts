@@ -155,7 +155,7 @@ const parseContent = (content: NonNullable<Receipt["content"]>): Content => ({
   ),
 });
 
-/** The ranges and checksums that `contentOf` has put into a receipt; undefined where they cannot be of its image. */
+/** The ranges and checksums that `contentOf` has put into a receipt; undefined where they cannot belong to its image. */
 export const contentIn = (
   content: NonNullable<Receipt["content"]>,
   imageSize: number,

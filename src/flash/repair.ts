@@ -11,7 +11,7 @@ import { type TargetRun, writePiece } from "./target-run.ts";
 
 const ROUNDS = 2;
 
-/** More than this is no loose contact: decoding the image again would only delay the verdict. */
+/** More than this cannot be a loose contact, and decoding the image again would only delay the verdict. */
 export const MOST_REPAIRS = 64;
 
 export type Supply = {
@@ -27,7 +27,7 @@ const rewrite = async (
   { reader, pool }: Supply,
 ): Promise<void> => {
   const chunks = reader.chunks(decodedRanges(bad));
-  // Requests in flight end in any order, and so are bad segments found.
+  // Requests in flight end in any order, so bad segments are found in any order.
   const ordered = bad.toSorted((a, b) => a.index - b.index);
   for await (const base of assemble(chunks, ordered, pool)) {
     const piece = await personalise(base, run, pool);

@@ -31,13 +31,13 @@ export type FlashJob = {
   readonly ranges: readonly Range[];
   /** Writes zeros even where the medium reads as zeros. */
   readonly wipe: boolean;
-  /** Lets the targets forget what they held. */
+  /** Tells the targets that they may drop what they held. */
   readonly discard: boolean;
   readonly targets: readonly {
     readonly target: OpenTarget;
     readonly patch: Patch;
   }[];
-  /** Ends well when the image's file is the one that its publisher describes. It runs meanwhile; no target boots before. */
+  /** Resolves when the image's file is the one that its publisher describes. Runs meanwhile; no target boots before it ends. */
   readonly proveImage?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly report: Report;
   readonly signal?: AbortSignal | undefined;
@@ -86,7 +86,7 @@ const forEachTarget = async (
   await Promise.all(runs.map((run) => attempt(run, () => step(run))));
 };
 
-/** What was proven stays proven when closing fails, and a failure has been told already. */
+/** A failure to close is ignored: what was proven stays proven, and an earlier failure has been reported already. */
 const close = async (run: TargetRun): Promise<void> => {
   try {
     await run.target.close();
@@ -145,7 +145,7 @@ const writeAll = async (
   } catch (error) {
     damage = { error };
   }
-  // Each goes its way to the end alone: one that does not answer must not hold up the others' last look.
+  // Each target finishes by itself: one that does not answer must not hold up the others' last look.
   await Promise.all(
     lanes.map(({ run, finish }) =>
       attempt(run, async () => {

@@ -11,13 +11,13 @@ import {
 /** Large enough that cards reach their speed, small enough that a dozen in memory cost nothing. */
 export const SEGMENT_BYTES = 1024 ** 2;
 
-/** What is withheld until all else is proven: partition table and boot code lie here. It is the first segment. */
+/** Withheld until everything else is proven, because partition table and boot code lie here. It is the first segment. */
 export const HEAD_BYTES = 1024 ** 2;
 
 /** A multiple of every block size that cards and direct I/O ask for. */
 const ALIGNMENT = 4096;
 
-/** A gap of this size is written along: a second request costs a card more. */
+/** A gap up to this size is written too, because a second request costs a card more time. */
 const SMALL_GAP = 65_536;
 
 /** The normalised ranges that a patch fills. */

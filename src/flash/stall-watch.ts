@@ -12,7 +12,7 @@ export type StallLimits = {
   readonly stopped: number;
 };
 
-/** The kernel itself tries a SCSI or MMC request again for up to minutes before it answers with an error. */
+/** The kernel itself may retry a SCSI or MMC request for minutes before it answers with an error. */
 export const STALL_LIMITS: StallLimits = {
   warn: 30_000,
   giveUp: 300_000,
@@ -22,7 +22,7 @@ export const STALL_LIMITS: StallLimits = {
 /** A request to a card that was pulled out may take minutes to fail; this is how soon it is noticed, in milliseconds. */
 const LOOK_EVERY = 1000;
 
-/** @param giveUp milliseconds that one request may take; half of a short patience is when the user is told */
+/** @param giveUp milliseconds that one request may take; if that is short, the user is warned after half of it */
 export const stallLimits = (giveUp: number): StallLimits => ({
   ...STALL_LIMITS,
   warn: Math.min(STALL_LIMITS.warn, giveUp / 2),
@@ -118,7 +118,7 @@ export const watchStalls = (
     forget: () => timed("finishing its writes", () => target.forget()),
     settle: () => timed("finishing its writes", () => target.settle()),
     discard: (abort) => timed("discarding", () => target.discard(abort)),
-    // Closing waits for the requests that are under way, so for ever.
+    // A target that was given up is not closed: closing would wait for its requests, so for ever.
     close: async () => {
       if (given === undefined) {
         await timed("closing", () => target.close());

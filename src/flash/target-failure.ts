@@ -81,8 +81,8 @@ const fromSystem = async (
 };
 
 /**
- * After an abort, what the run's own parts say of themselves (a decoder that was killed, a closed stream) is only its
- * consequence. A finding about the card stays one.
+ * After an abort, errors of the run's own parts (a decoder that was killed, a closed stream) are only its consequences.
+ * A finding about the card still counts.
  */
 const isCancel = (error: unknown, signal: AbortSignal | undefined): boolean =>
   signal?.aborted === true &&

@@ -1,6 +1,6 @@
 // Lets steps of several targets happen one after the other.
 
-/** Runs a step when all that were handed in before it have ended, however they did. */
+/** Runs a step once all steps that were handed in before it have ended, whether or not they failed. */
 export type InTurn = <Result>(step: () => Promise<Result>) => Promise<Result>;
 
 export const createTurns = (): InTurn => {

@@ -1,4 +1,4 @@
-// Keeps Node from ending the process over a promise whose failure is told elsewhere.
+// Keeps Node from ending the process over a promise whose failure is handled elsewhere.
 
 /** For a promise that is awaited later or, after another failure, never; `failed` hears of its failure. */
 export const awaitedLater = (

@@ -4,7 +4,7 @@ import { UserError } from "./user-error.ts";
 /**
  * What every AbortController of a run is aborted with, so that `signal.throwIfAborted()` throws it. Other errors after an
  * abort (AbortError of Node's interfaces, a stream that closed too early, a tool that was killed) are consequences of it:
- * whoever catches an error to go on without what failed first asks the signal.
+ * code that catches an error and goes on without what failed must check the signal first.
  */
 export const cancelled = (): UserError =>
   new UserError("CANCELLED", "the run was stopped");

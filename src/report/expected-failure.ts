@@ -3,7 +3,7 @@
 /** Linux; libuv has no name for it. */
 const ENOMEDIUM = -123;
 
-/** What `code` says of an error of the operating system or of Node, such as "EACCES". */
+/** The `code` of an error of the operating system or of Node, such as "EACCES". */
 export const errorCode = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string"
     ? error.code
@@ -24,8 +24,8 @@ type Expected = string | (abstract new (...args: never[]) => Error);
 export const ABSENT: readonly string[] = ["ENOENT", "ENOTDIR"];
 
 /**
- * What PATH, /proc, /sys and /dev answer with where something is not for us, or has just gone (EINVAL: a file of /sys whose
- * device has). EIO is none of them: a file that a bad disk cannot show is there.
+ * The errors that PATH, /proc, /sys and /dev give where something is not for us, or has just gone (EINVAL: a file of /sys
+ * whose device has gone). EIO is not one of them: a file that a bad disk cannot read is there all the same.
  */
 export const NOT_FOR_US: readonly string[] = [
   ...ABSENT,
@@ -62,7 +62,7 @@ export const isAbsent = (error: unknown): boolean =>
 export const ifAbsent = <T>(error: unknown, value: T): T =>
   ifOneOf(error, ABSENT, value);
 
-/** `value` for whatever the operating system refuses, also where another error says it; throws a bug. */
+/** `value` for whatever the operating system refuses, also where that is the cause of another error; throws a bug. */
 export const ifSystem = <T>(error: unknown, value: T): T => {
   const cause = error instanceof Error ? error.cause : undefined;
   if (systemCode(error) !== undefined || systemCode(cause) !== undefined) {

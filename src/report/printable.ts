@@ -2,7 +2,7 @@
 
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\uFEFF]/gu;
 
-/** What picocolors writes here. Others could hide text, or switch the terminal to another mode. */
+/** The escape sequences that picocolors writes. Others could hide text, or switch the terminal to another mode. */
 // eslint-disable-next-line no-control-regex -- these are the sequences
 const OUR_COLORS = /(\u001B\[(?:1|22|3[0-9]|90)m)/u;
 

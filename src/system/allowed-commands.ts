@@ -11,16 +11,16 @@ import { replacePrivateFile } from "./private-file.ts";
 const FILE = "allowed-commands";
 const OTHERS_WRITE = 0o022;
 
-/** What lies there is not read into memory when it cannot be ours. */
+/** A larger file cannot be ours, and is not read into memory. */
 const SIZE_LIMIT = 1024 * 1024;
 
-/** The oldest answers are forgotten; then it is asked again. */
+/** Beyond this many, the oldest answers are forgotten and the user is asked again. */
 const MOST = 2000;
 
 const sha256 = (data: string | Uint8Array): string =>
   createHash("sha256").update(data).digest("hex");
 
-/** Digest of a script, or another file, that the command names; "" for what is none. Too large to be either: undefined. */
+/** Digest of a script, or another file, that the command names; "" for what is not a file, undefined for one that is too large. */
 const digestOfNamed = async (path: string): Promise<string | undefined> => {
   try {
     const found = await stat(path);
@@ -34,7 +34,7 @@ const digestOfNamed = async (path: string): Promise<string | undefined> => {
 };
 
 /**
- * Stands for this command of this file, run in this folder, with the files beside it that the command names: `exec:./get.sh`
+ * Identifies this command of this file, run in this folder, with the files beside it that the command names: `exec:./get.sh`
  * is another command when get.sh has changed. Undefined where an answer cannot be remembered: the inventory is a pipe, or
  * a file that the command names is too large.
  */
@@ -45,7 +45,7 @@ export const commandKey = async (
 ): Promise<string | undefined> => {
   const parts: string[] = [];
   try {
-    // Behind a link, the same file is the same; the folder is where the command runs.
+    // Links are resolved, because they lead to the same file; the folder is where the command runs.
     parts.push(await realpath(file), await realpath(folder), command);
   } catch (error) {
     return ifSystem(error, undefined);
@@ -65,7 +65,7 @@ export const commandKey = async (
   return sha256(JSON.stringify(parts));
 };
 
-/** Whether it is this user's and nobody else can write to it. Windows has other rights, and no user ids. */
+/** Whether it is this user's and nobody else can write to it. Not checked on Windows, which has other rights and no user ids. */
 const isOwn = async (
   path: string,
   kind: "isFile" | "isDirectory",
@@ -96,7 +96,7 @@ export const isAllowedCommand = async (
   key: string,
 ): Promise<boolean> => (await read(stateFolder(env)))?.includes(key) === true;
 
-/** @returns whether the answer will be known the next time; not in a folder that others can write to */
+/** @returns whether the answer will be known the next time, which it is not in a folder that others can write to */
 export const rememberAllowed = async (
   env: NodeJS.ProcessEnv,
   key: string,

@@ -7,10 +7,10 @@ import { ifAbsent, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { makeFolder } from "./make-folder.ts";
 
-/** Every one of this process; those that got their final name, or were removed, are not there any more. */
+/** Every temporary name of this process; files that got their final name, or were removed, no longer exist under it. */
 const temporaries: string[] = [];
 
-/** A name beside the final one: same file system, hidden, and telling whose it is after a kill. */
+/** A name beside the final one: on the same file system, hidden, and with the process id, to recognise it after a kill. */
 export const temporaryName = (path: string): string => {
   const name = join(
     dirname(path),
@@ -20,7 +20,7 @@ export const temporaryName = (path: string): string => {
   return name;
 };
 
-/** For an end that waits for nothing: removes what is not finished. */
+/** Removes unfinished files, for a process that ends at once. */
 export const removeTemporaries = (): void => {
   for (const name of temporaries) {
     rmSync(name, { force: true });
@@ -38,7 +38,7 @@ export const isRunning = (pid: number): boolean => {
   }
 };
 
-/** Links, folders and files of others only look like ours. */
+/** Links, folders and other users' files may look like ours but are not. */
 const isOwnFile = async (path: string): Promise<boolean> => {
   try {
     const found = await lstat(path);
@@ -102,7 +102,7 @@ export const fileOwner = async (path: string): Promise<Owner | undefined> => {
 };
 
 /**
- * A rename would put a file in the place of a device or a pipe, as root even of /dev/null.
+ * Refuses devices and pipes, because a rename would put a file in their place; as root even in place of /dev/null.
  * @returns whether there is a file, or a link, to be replaced
  * @throws UserError FILE_UNUSABLE
  */
@@ -123,7 +123,7 @@ export const demandReplaceable = async (path: string): Promise<boolean> => {
   return true;
 };
 
-/** Under a temporary name, on the disk; removed again when it fails. */
+/** Writes the file under a temporary name and makes sure that it is on the disk; removes it again when that fails. */
 const writeTemporary = async ({
   path,
   data,
@@ -131,7 +131,7 @@ const writeTemporary = async ({
 }: WholeFile): Promise<string> => {
   await demandReplaceable(path);
   const temporary = temporaryName(path);
-  // Who works with sudo for once keeps their files; others replace their own files as themselves.
+  // Somebody who uses sudo for once keeps owning their files; others replace their own files as themselves.
   const owner = process.getuid?.() === 0 ? await fileOwner(path) : undefined;
   try {
     const handle = await open(temporary, "wx", mode);
@@ -140,7 +140,7 @@ const writeTemporary = async ({
         await handle.chown(owner.uid, owner.gid);
       }
       await handle.writeFile(data);
-      // The umask may only take rights away from 0666, never from what a secret asks for.
+      // Set once more, because the umask may have taken rights away when the file was made.
       await handle.chmod(mode);
       await handle.sync();
     } finally {

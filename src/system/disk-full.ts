@@ -1,4 +1,4 @@
-// A full disk, told in one way, wherever something large is written.
+// Reports a full disk in the same way wherever something large is written.
 import { systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 

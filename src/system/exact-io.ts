@@ -1,4 +1,4 @@
-// Reads and writes at an offset of an open file that do all they are asked for: a single call of the kernel may do a part of it.
+// Reads and writes all that is asked for at an offset of an open file; a single call of the kernel may do only a part of it.
 
 /** The part of Node's FileHandle that reads. */
 export type ReadableAt = {

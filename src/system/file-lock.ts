@@ -26,8 +26,8 @@ const notALock = (lock: string): UserError =>
   });
 
 /**
- * What is opened for a lock is emptied, and where others can write, its name may be a link to any file of ours, or a pipe
- * that would keep us waiting.
+ * Accepts only a plain file: a lock file is emptied, and where others can write, its name may be a link to any file of ours,
+ * or a pipe that would keep us waiting.
  * @throws UserError FILE_UNUSABLE
  */
 const openLockFile = async (
@@ -42,7 +42,7 @@ const openLockFile = async (
     throw systemCode(error) === "ELOOP" ? notALock(lock) : error;
   }
   const found = await handle.stat();
-  // No name any more: its last holder has just removed it.
+  // A file without a name is fine: its last holder has just removed it.
   if (found.isFile() && found.nlink <= 1) {
     return handle;
   }
@@ -153,7 +153,7 @@ const runLocked = async <Result>(
     await handle.write(`${process.pid} ${hostname()}`, 0);
     return await action();
   } finally {
-    // While it is still ours: afterwards it may be somebody else's.
+    // Removed while the lock is still ours: afterwards the file may be somebody else's.
     await rm(lock, { force: true });
     await handle.close();
   }

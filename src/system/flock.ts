@@ -1,4 +1,4 @@
-// Locks that end with whoever holds them: flock(2) on an open file, the one kind of lock of this program.
+// Locks that end with the process that holds them: flock(2) on an open file, the only kind of lock in this program.
 import { once } from "node:events";
 import { systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
@@ -14,7 +14,10 @@ type Wait = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Ends the wait for another holder. Not by AbortSignal.any(): Node 20 can lose a timer that only such a signal refers to, and then waits for ever. */
+/**
+ * Ends the wait for another holder. Not by AbortSignal.any(): Node 20 can lose a timer that only such a signal refers to, and
+ * would then wait for ever.
+ */
 const endOfWait = ({ seconds, signal }: Wait) => {
   const end = new AbortController();
   const stop = () => end.abort();
@@ -33,7 +36,7 @@ const endOfWait = ({ seconds, signal }: Wait) => {
 /**
  * Takes the lock on an open file of Linux; it is held until the file is closed or the process ends in any way. Node has no
  * flock(2), but such a lock belongs to the open file and not to a process: the flock program takes it on our descriptor and
- * ends. Only options that BusyBox has too.
+ * ends. It gets only options that BusyBox has too.
  * @returns false when somebody else still holds it after that time; close the file then
  * @throws UserError TOOL_MISSING, TOOL_FAILED; the reason of `signal`
  */

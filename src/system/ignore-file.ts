@@ -31,7 +31,7 @@ const speaksOf = (lines: readonly string[], pattern: string): boolean =>
 
 /**
  * Adds the patterns that are missing, below what is there, or makes the file. A link, or a file that cannot be written, is
- * left as it is: not to be in git is no reason for a build to fail.
+ * left as it is: a build must not fail because of git.
  * @returns whether something was written
  */
 export const ignoreInGit = async (
@@ -86,7 +86,7 @@ const GIT_ENVIRONMENT = {
   GIT_NO_LAZY_FETCH: "1",
 };
 
-/** Milliseconds: a setting of the work tree, such as a file to include, can be a pipe that nobody writes to. */
+/** In milliseconds. Limited because a setting of the work tree, such as a file to include, can be a pipe without a writer. */
 const PATIENCE = 5000;
 
 /**
@@ -105,7 +105,7 @@ export const trackedByGit = async (
       "git",
       [
         "-c",
-        // A program that the work tree's own settings name would run otherwise.
+        // Without this, a program that the work tree's own settings name would run.
         "core.fsmonitor=false",
         "-c",
         "core.hooksPath=/dev/null",

@@ -11,7 +11,7 @@ const makeOne = async (path: string, mode: number): Promise<void> => {
     if (systemCode(error) !== "EEXIST") {
       throw error;
     }
-    // What has this name may be no folder, and this says so.
+    // What has this name may not be a folder; then opening it says so.
     await (await opendir(path)).close();
   }
 };

@@ -8,8 +8,8 @@ const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 
 /**
- * The first folder, of these and all above it, in which another user could exchange what lies there; undefined where none is.
- * In a folder with the sticky bit, such as /tmp, each entry is its owner's.
+ * The first folder, of this one and all above it, in which another user could exchange an entry; undefined where there is
+ * none. In a folder with the sticky bit, such as /tmp, only its owner can exchange an entry.
  */
 const exchangeable = async (folder: string): Promise<string | undefined> => {
   const own = process.geteuid?.();

@@ -5,7 +5,7 @@ import { UserError } from "../report/user-error.ts";
 import { errnoReason } from "./errno-words.ts";
 import { readAtMost, readWhole } from "./read-whole.ts";
 
-/** Said of a name that is there, these mean something other than of one that may not be. */
+/** What these codes mean for a name that exists, which is not what they mean for one that may not exist. */
 const OF_A_NAME: Readonly<Record<string, string>> = {
   ENOENT: "it is a symbolic link to nothing",
   ENOTDIR: "it is not a folder",
@@ -34,7 +34,7 @@ export const unusableFile = (path: string, error: unknown): unknown =>
         },
       );
 
-/** Whether reading it failed because nothing has this name; a link to nothing does. */
+/** Whether reading it failed because nothing has this name; a link to nothing has it. */
 export const isMissing = async (
   path: string,
   error: unknown,
@@ -54,7 +54,7 @@ type Wrong = {
  * A file whose name is made from another's by adding to it; undefined where there is none, also where the name became too
  * long. A pipe is not waited for.
  * @param limit bytes
- * @throws what `wrong` makes of a file that is larger, or of the code with which the operating system does not let it be read
+ * @throws what `wrong` makes of a file that is larger, or of the operating system's code when it cannot be read
  */
 export const readBeside = async (
   path: string,

@@ -1,9 +1,9 @@
-// Reads a file that somebody else may have laid there: no pipe is waited for, no device is opened, and there is a limit.
+// Reads a file that somebody else may have put there: waits for no pipe, opens no device, and has a limit.
 import type { Stats } from "node:fs";
 import { constants, type FileHandle, open, stat } from "node:fs/promises";
 import { errnoReason } from "./errno-words.ts";
 
-/** What whoever started us has opened, and may still be writing. */
+/** What the process that started us has opened, and may still be writing. */
 const DESCRIPTOR = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/(?:self|\d+)\/fd\/\d+)$/;
 
 /** Bytes: more than any text of ours has. */
@@ -12,7 +12,7 @@ const MOST = 64 * 1024 * 1024;
 /** Most files fit; a buffer of the limit's size for each would take most of the time of reading them. */
 const FIRST = 16 * 1024;
 
-/** As the operating system says it, so that it is told like everything else that it refuses. */
+/** An error like the operating system's own, so that it is reported like everything else that the system refuses. */
 const refusal = (code: string, path: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`${code}: ${errnoReason(code)}, open '${path}'`), {
     code,
@@ -51,7 +51,7 @@ export const openPlainFile = async (path: string): Promise<FileHandle> => {
   }
 };
 
-/** At most `limit` + 1 bytes, by which a file that is too large shows. Throws as openPlainFile. */
+/** At most `limit` + 1 bytes: the last one shows that a file is too large. Throws as openPlainFile. */
 export const readAtMost = async (
   path: string,
   limit: number,

@@ -1,4 +1,4 @@
-// The file behind symbolic links: what is replaced whole must not take the place of a link to it.
+// Finds the file that symbolic links lead to: a file that is replaced whole must not take the place of a link to it.
 import { lstat, realpath } from "node:fs/promises";
 import { ifAbsent } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";

@@ -82,7 +82,7 @@ const readSecret = (
       }
     };
     emitKeypressEvents(input);
-    // Before the question is seen: who answers at once must not be echoed.
+    // Done before the question is shown, so that an answer that comes at once is not echoed.
     input.setRawMode(true);
     output.write(question);
     input.on("keypress", onKey).resume();

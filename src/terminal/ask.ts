@@ -46,7 +46,7 @@ const askRichly = async (
   if (hidden === true) {
     const { default: password } = await import("@inquirer/password");
     return password(
-      // Its Ctrl-T would show the secret.
+      // The library's Ctrl-T would show the secret.
       { message, mask: false, toggleMask: false, theme },
       { input, output, signal },
     );
@@ -58,7 +58,7 @@ const askRichly = async (
 /** The library's names for Ctrl-C, for our signal, and ours for a question that cannot be answered any more. */
 const UNANSWERED = new Set(["ExitPromptError", "AbortPromptError"]);
 
-/** readline leaves the raw mode at the end of a question, and its failure at a terminal that is gone reaches nobody. */
+/** readline leaves the raw mode at the end of a question; at a terminal that is gone this fails where nobody can catch it. */
 const askOnlyTerminals = (input: NodeJS.ReadStream): void => {
   if (input instanceof ReadStream) {
     input.setRawMode = (raw) =>

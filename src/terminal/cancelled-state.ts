@@ -54,7 +54,7 @@ export const stuckCancel = (command: string): UserError => {
   return new UserError(code, message, STUCK[command] ?? UNCHANGED);
 };
 
-/** A cancel that does not say what it leaves behind gets the sentence of its command. */
+/** Adds the sentence of its command to a cancel that does not say what it leaves behind. */
 export const withStateOf = (
   error: unknown,
   command: string | undefined,

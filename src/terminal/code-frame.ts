@@ -8,14 +8,14 @@ import { wrapWords } from "./wrap-words.ts";
 
 type Options = {
   readonly color: boolean;
-  /** Of the terminal; a log has no end of its lines. */
+  /** Of the terminal; undefined for a log, which has no limit. */
   readonly columns?: number | undefined;
 };
 type Paint = ReturnType<typeof pc.createColors>;
 
 /** Columns of a source line that are shown at most; a longer line is cut around the underline. */
 const LINE_WIDTH = 92;
-/** However narrow the terminal is. */
+/** Columns that are shown at least, however narrow the terminal is. */
 const LEAST_LINE_WIDTH = 16;
 /** The share of a line that is kept to the left of an underline that stands far to the right. */
 const LEAD = 0.26;

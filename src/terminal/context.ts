@@ -22,7 +22,7 @@ export type Context = {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly color: boolean;
-  /** Of the terminal that results are printed on; a file or a pipe has no end of its lines. */
+  /** Of the terminal that results are printed on; a file or a pipe has no limit. */
   readonly columns: number;
   /** A person sits at the terminal: questions may be asked. */
   readonly interactive: boolean;

@@ -12,7 +12,7 @@ import { errnoWords } from "../system/errno-words.ts";
 const finalName = (path: string): string =>
   path.replace(/(^|\/)\.([^/]+)\.\d+-[0-9a-f]{12}\.partial$/, "$1$2");
 
-/** Anything that a system call said, such as ENOTSUP: there are more codes than words. */
+/** Any error of a system call, such as ENOTSUP: there are more codes than we have words for. */
 const isFromSystem = (error: Error): boolean =>
   "syscall" in error && "errno" in error && "code" in error;
 

@@ -1,6 +1,6 @@
 // What kind of terminal people look at.
 
-/** A terminal that knows no escape sequences, such as that of an editor; also the choice of who reads by ear. */
+/** A terminal that knows no escape sequences, such as that of an editor; also chosen by people who use a screen reader. */
 export const isDumb = (env: NodeJS.ProcessEnv): boolean =>
   env["TERM"] === "dumb";
 

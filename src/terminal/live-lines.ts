@@ -13,7 +13,7 @@ export type LiveLines = {
 };
 
 const CLEAR_BELOW = "\u001B[J";
-// A line that wrapped would take two places, whatever this terminal thinks of the width of an emoji.
+// A line that wrapped would take two rows; this prevents it, however wide this terminal takes an emoji to be.
 const WRAP_OFF = "\u001B[?7l";
 const WRAP_ON = "\u001B[?7h";
 

@@ -13,12 +13,12 @@ let lost: string | undefined;
 
 const gone = new AbortController();
 
-/** Aborted when nobody reads what is printed on stdout; only a write that nobody takes tells. */
+/** Aborted when nobody reads what is printed on stdout, which shows only when a write fails. */
 export const readerGone: AbortSignal = gone.signal;
 
 /**
- * A card that is being written is not given up because nobody reads on: the command goes on to its end, and its exit
- * status tells how it ended. Records that a file did not take are a failure.
+ * Writing a card does not stop because nobody reads the output any more: the command goes on to its end, and its exit
+ * status tells how it ended. Records that could not be written to a file are a failure.
  */
 export const watchOutputs = (): void => {
   for (const stream of [process.stdout, process.stderr]) {

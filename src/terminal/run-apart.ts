@@ -11,7 +11,7 @@ import { UserError } from "../report/user-error.ts";
 import { namedDescriptors } from "../system/run/named-descriptors.ts";
 import { startProgram } from "../system/run/start-program.ts";
 
-/** Set for the process that does the work, to the process above it. */
+/** Variable for the process that does the work; its value is the id of the process above it. */
 const MARK = "PI_IMAGE_APART";
 
 /**
@@ -77,8 +77,8 @@ const firstFree = (taken: readonly number[]): number => {
 };
 
 /**
- * Node closes at its start what it would hand down: what the command line names is handed down by its number, and devices by
- * the numbers above.
+ * Node hands down only what is listed here: files that the command line names keep their numbers, and devices get the numbers
+ * above.
  */
 const stdioWith = (named: readonly number[], devices: readonly number[]) => {
   const channel = firstFree(named);
@@ -124,12 +124,12 @@ let waiting = false;
 
 let apart: ReturnType<typeof startProgram> | undefined;
 
-/** Below `apart`, where that is a helper; this user's own, other than the helper. */
+/** The process below `apart`, where that is a helper; it belongs to this user, which the helper does not. */
 let worker: number | undefined;
 
 /**
- * Ends the process that does the work, whatever it is doing. It ends by itself when this one is gone, unless a call keeps its
- * main thread; where it is root's and this one is not any more, that has to do. The work itself never is.
+ * Ends the process that does the work, whatever it is doing. It also ends by itself when this one is gone, unless a call blocks
+ * its main thread. A helper that is still root, when this process is not any more, ends only that way; the worker is never root.
  */
 export const killApart = (): void => {
   if (apart?.exitCode === null && apart.signalCode === null) {
@@ -172,7 +172,7 @@ export const watchApart = async (
   });
   const told = new Promise<number>((resolve) => {
     child.on("message", (message) => {
-      // Told by a helper that stands between.
+      // Sent by a helper that stands between the two.
       worker = numberIn(message, "worker") ?? worker;
       const exit = numberIn(message, "exit");
       if (exit !== undefined) {

@@ -28,7 +28,7 @@ type Running = {
 
 let running: Running | undefined;
 
-/** Milliseconds in which a command that was stopped ends by itself; who waits for another process waits for its words. */
+/** Milliseconds that a stopped command has to end by itself; a process that waits for another gives it time for its message. */
 const STOP_MS = 1500;
 const STOP_MORE_MS = 300;
 
@@ -41,7 +41,7 @@ type Named = {
   readonly putsBack: boolean;
 };
 
-/** Sets the exit status; a failure is told. */
+/** Runs the work, reports a failure, and sets the exit status. */
 export const runNamed = async (
   { name, options, putsBack }: Named,
   stop: AbortController,
@@ -57,7 +57,7 @@ export const runNamed = async (
       throw unprinted;
     }
   } catch (error) {
-    // The same Ctrl-C ends the tools that we run: our own signal may be the next thing that Node looks at.
+    // The Ctrl-C that ends our tools is sent to us too: let Node handle that signal before the failure is explained.
     await setImmediate();
     process.exitCode = explainFailure(error, context, name);
   } finally {
@@ -106,7 +106,7 @@ export const runCommand = async (
 /** Whether the terminal went away, and this run with it. */
 let hungUp = false;
 
-/** The shell, and whoever else waits, sees which signal it was. */
+/** Ends by the signal itself, so that the shell, and whoever else waits, sees which one it was. */
 const endBy = (signal: NodeJS.Signals): void => {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
@@ -123,8 +123,8 @@ export const leaveTerminal = (): void => {
 };
 
 /**
- * Ends the process at once. An ordinary exit waits for the threads that do file operations, so for ever for one that a dead
- * file server, or a named pipe without a writer, never answers. There the signal itself ends it: status 130 in a shell.
+ * Ends the process at once. An ordinary exit waits for the threads that do file operations, and for ever if a dead file
+ * server, or a named pipe without a writer, never answers one. Then the signal itself ends it: status 130 in a shell.
  */
 const endAtOnce = (exit: () => void): void => {
   if (
@@ -172,7 +172,7 @@ export const endOnSignals = (stop: AbortController, exit: () => void): void => {
       }
       const now = performance.now();
       if (stoppedAt !== undefined && now - stoppedAt > SAME_SIGNAL_MS) {
-        // It must always work, even when stopping hangs on a bad device.
+        // A second signal must always work, even when stopping hangs on a bad device.
         process.exitCode = EXIT.cancelled;
         endAtOnce(exit);
       }

@@ -11,7 +11,7 @@ type Cell = {
   readonly width: number;
 };
 
-/** Made when it is needed: that takes as long as a tenth of the program's start. */
+/** Made only when it is needed, because making it takes a tenth of the time that the program takes to start. */
 let segmenter: Intl.Segmenter | undefined;
 
 const graphemesOf = (line: string): Intl.Segments =>
@@ -36,7 +36,7 @@ const widthOf = (cells: readonly Cell[]): number => {
   return last === undefined ? 0 : last.column + last.width;
 };
 
-/** The display column of an index; an index behind the end counts on by one column a character. */
+/** The display column of an index; beyond the end of the line, each character counts as one column. */
 export const columnOf = (
   cells: readonly Cell[],
   index: number,
@@ -45,7 +45,7 @@ export const columnOf = (
   cells.findLast((cell) => cell.index <= index && index < line.length)
     ?.column ?? widthOf(cells) + Math.max(0, index - line.length);
 
-/** `room` columns of a line, starting at `from`; an ellipsis stands where something is cut. */
+/** `room` columns of a line, starting at `from`; an ellipsis shows where something was cut off. */
 export const cutCells = (
   cells: readonly Cell[],
   from: number,

@@ -1,9 +1,9 @@
-// Breaks a line between words, because a terminal breaks it wherever it ends.
+// Breaks a line between words, because a terminal would break it anywhere.
 import { displayWidth } from "./display-width.ts";
 
 /**
  * Lines of at most `columns` columns; the second and later ones start with `indent`. A word that is longer than a line, such as
- * a path, is left whole: it has to stay fit for copying.
+ * a path, is left whole, so that it can be copied.
  */
 export const wrapWords = (
   text: string,

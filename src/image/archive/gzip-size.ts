@@ -25,7 +25,7 @@ const readTrailer = async (path: string): Promise<number | undefined> => {
   }
 };
 
-/** Where the last partition ends, or the GPT's backup behind it; `start` is the beginning of the image. */
+/** Where the last partition ends, or the backup GPT after it; `start` is the beginning of the image. */
 const endOfPartitions = async (
   start: Uint8Array,
 ): Promise<number | undefined> => {

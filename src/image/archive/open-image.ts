@@ -51,7 +51,7 @@ const extensions: Readonly<Record<string, ImageFormat>> = {
   ".zip": "zip",
 };
 
-/** A skippable frame may stand in front of the first one (RFC 8878, 3.1.2). */
+/** A skippable frame may come before the first one (RFC 8878, 3.1.2). */
 const isSkippableFrame = (start: Buffer): boolean =>
   start.length >= 4 && (start.readUInt32LE(0) & 0xfffffff0) === 0x184d2a50;
 

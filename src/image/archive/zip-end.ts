@@ -56,7 +56,7 @@ const findEnd = (
   return found;
 };
 
-/** Finds the end records, and throws where the file is cut, or lies about its directory. */
+/** Finds the end records, and throws where the file is cut, is followed by too much else, or lies about its directory. */
 export const readZipEnd = async (
   path: string,
   file: FileHandle,

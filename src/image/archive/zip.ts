@@ -137,7 +137,7 @@ const checkEntry = (path: string, entry: File): void => {
   checkImageSize(path, entry.uncompressedSize);
 };
 
-/** The entry's own header must be where the directory says, and its data in front of the directory. */
+/** The entry's own header must be where the directory says, and its data must end before the directory. */
 const checkPlace = async (
   path: string,
   entry: File,
@@ -167,7 +167,7 @@ const checkPlace = async (
   }
 };
 
-/** Files that unzipper reads from, so that they can be closed early and their errors be told. */
+/** Files that unzipper reads from, kept so that they can be closed early and their errors reported. */
 type Opened = { readonly files: Set<ReadStream>; failure: unknown };
 
 const closeAll = async (opened: Opened): Promise<void> => {
@@ -203,7 +203,7 @@ const openDirectory = async (
         file.on("close", () => opened.files.delete(file));
         file.on("error", (error) => {
           opened.failure = error;
-          // The parser behind it then finds that bytes are missing.
+          // The parser that reads from `output` then finds that bytes are missing.
           output.end();
         });
         return file.pipe(output);

@@ -48,7 +48,7 @@ async function* nodePieces(
   }
 }
 
-/** Decodes the file up to `end`, or all of it. */
+/** How much of the file to decode: up to `end`, which is all of it if `all` is true. */
 type Part = { readonly end: number; readonly all: boolean };
 
 async function* zstdPieces(

@@ -20,7 +20,7 @@ const readMap = (path: string): Promise<Buffer | undefined> =>
       bmapWrong(`${path} cannot be read: ${errnoReason(code)}`),
   });
 
-/** The first map that stands beside the image. Throws BMAP_WRONG for one that cannot be read or contradicts itself. */
+/** The first map found beside the image. Throws BMAP_WRONG for one that cannot be read or contradicts itself. */
 export const findBmap = async (image: string): Promise<Bmap | undefined> => {
   for (const path of candidates(image)) {
     const bytes = await readMap(path);

@@ -47,7 +47,7 @@ export type ExtLayout = {
   readonly descriptorSize: number;
   /** From this meta group on, descriptors stand in the groups they describe; Infinity without meta_bg. */
   readonly firstMetaGroup: number;
-  /** Blocks kept behind the descriptors for growing. */
+  /** Blocks kept free after the descriptors, for growing. */
   readonly reservedDescriptorBlocks: number;
   readonly hasSuperblock: (group: number) => boolean;
   readonly checksums: "crc32c" | "crc16" | "none";

@@ -1,7 +1,7 @@
 // What the boot sector of a FAT file system says, without judging it: the caller decides what makes sense.
 // "Microsoft Extensible Firmware Initiative FAT32 File System Specification" 1.03, section "Boot Sector and BPB".
 
-/** Lengths are in bytes; all are as they stand there, and may be nonsense. */
+/** Lengths are in bytes; all values are as the sector has them, and may be nonsense. */
 export type FatBootSector = {
   readonly sectorSize: number;
   readonly clusterSize: number;

@@ -1,5 +1,5 @@
 // The boot partition as FatFs sees it: a disk of sectors whose changes stay in memory.
-// FatFs gets a boot sector of ours with one FAT copy in front of the data, so that it meets no layout it refuses.
+// FatFs is given a boot sector of ours with one FAT copy before the data, so that it never meets a layout that it refuses.
 import { isFreeCluster, type SoundFat } from "./fat-check.ts";
 import type { FatGeometry } from "./fat-geometry.ts";
 import { joinPatch } from "../join-patch.ts";

@@ -1,4 +1,4 @@
-// Marks what a FAT32 partition uses: everything in front of the data, and every cluster that is not free.
+// Marks what a FAT32 partition uses: everything before the data, and every cluster that is not free.
 import { readFatGeometry } from "./fat-geometry.ts";
 import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";

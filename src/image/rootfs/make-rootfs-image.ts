@@ -43,7 +43,7 @@ type RootfsImageOptions = {
   readonly sha256: string;
   /** The image to make; it must not exist. */
   readonly image: string;
-  /** An empty folder on a disk with room for the unpacked archive; whoever made it removes it. */
+  /** An empty folder on a disk with room for the unpacked archive; the caller removes it. */
   readonly scratch: string;
   /** Put into the root file system besides the archive's own. */
   readonly files: readonly RootfsFile[];

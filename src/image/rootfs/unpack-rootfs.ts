@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { imageRefused } from "../archive/damage.ts";
 import { readRootfs, type RootfsEntry } from "./rootfs-tar.ts";
 
-/** What a file system made from the folder must be told about an entry. */
+/** What must be set for an entry in a file system that is made from the folder. */
 export type OwnedEntry = {
   readonly path: string;
   readonly kind: "directory" | "file" | "symlink";

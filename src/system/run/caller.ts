@@ -64,7 +64,7 @@ const demandOneUser = (
 
 /**
  * Undefined for everybody who is not root, and for root's own sudo.
- * @throws UserError CALLER_UNKNOWN: who cannot be told must not be taken for root
+ * @throws UserError CALLER_UNKNOWN, because an unknown caller must not be taken for root
  */
 export const callerOf = (
   env: NodeJS.ProcessEnv,

@@ -1,13 +1,13 @@
 // What of this process's environment a program gets that it starts: nothing that was given to pi-image in confidence.
 
-/** Ours, all of them: no other program needs one, and some are keys, passphrases or lead to them. */
+/** All of our own variables: no other program needs one, and some are keys or passphrases, or lead to them. */
 const OWN = /^PI_IMAGE_/;
 
-/** An inventory may say `env:PATH`; no program would be found any more. */
+/** Never hidden: an inventory may say `env:PATH`, and without PATH no program would be found any more. */
 const NEEDED =
   /^(?:PATH|HOME|USER|LOGNAME|SHELL|PWD|TMPDIR|TERM|TZ|LANG|LC_\w+|XDG_\w+)$/;
 
-/** Options, limits, other settings and start files that these add to a program would change what it does and writes. */
+/** Variables that add options, limits, settings or start files to a program, and so would change what it does and writes. */
 const OPTIONS =
   /^(?:XZ_(?:OPT|DEFAULTS)|ZSTD_\w+|GZIP|BZIP2?|TAR_OPTIONS|GREP_OPTIONS|MKE2FS_\w+|E2FSPROGS_(?!FAKE_TIME$)\w+|DEBUGFS_PAGER|GIT_(?!OPTIONAL_LOCKS$|LITERAL_PATHSPECS$|ALLOW_PROTOCOL$|NO_LAZY_FETCH$)\w+|BASH_ENV|ENV|SHELLOPTS|BASHOPTS|BASH_FUNC_.*|POSIXLY_CORRECT)$/;
 

@@ -2,6 +2,6 @@
 import process from "node:process";
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  // Node tells its listeners after all modules have run, so that those of the commands are told as well.
+  // Node calls its listeners only after all modules have run, so those that the commands add by then are called as well.
   process.on(signal, () => undefined);
 }

@@ -18,15 +18,15 @@ const parentIgnores = (): boolean => {
 };
 
 /**
- * nohup(1) has SIGHUP ignored, and Node takes that back before any of our code runs (node.cc, "the parent process may have
- * been evil"). What nohup leaves to be seen is that no output is a terminal; a run without one is not asked to end by one
- * that goes away. `trap '' HUP` is seen in the shell that starts us.
+ * nohup(1) makes us ignore SIGHUP, and Node undoes that before any of our code runs (node.cc, "the parent process may have
+ * been evil"). All that still shows of nohup is that no output is a terminal, so a run without a terminal does not end when
+ * one goes away. `trap '' HUP` shows in the shell that starts us.
  */
 export const outlivesTerminal = terminals.length === 0 || parentIgnores();
 
 /**
- * At its exit Node gives terminals their settings back, and aborts (status 134) where one is gone. It passes over what is
- * closed. Nothing can be printed afterwards.
+ * Closes terminals that have gone: at its exit Node gives terminals their settings back, and aborts (status 134) where one is
+ * gone, but passes over what is closed. Nothing can be printed afterwards.
  * @returns whether a terminal has gone
  */
 export const leaveLostTerminals = (): boolean => {

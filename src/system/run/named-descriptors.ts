@@ -43,7 +43,7 @@ const isWriteOnly = (fd: string): boolean => {
   }
 };
 
-/** Node's own: it wakes itself up through pipes whose two ends are here. A pipe from outside has its writer elsewhere. */
+/** Whether it is Node's own: Node wakes itself up through pipes with both ends in this process; others have one elsewhere. */
 const isNodes = (fd: number): boolean => {
   const link = linkOf(fd);
   if (link === undefined || !/^(anon_inode|pipe|socket):/.test(link)) {

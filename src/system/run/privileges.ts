@@ -20,7 +20,7 @@ export const actFor = (
   return caller;
 };
 
-/** For whom this process is root; undefined when nobody's rights but its own are at hand. */
+/** For whom this process is root; undefined when it has only rights of its own. */
 export const actingFor = (): Caller | undefined => caller;
 
 /** The caller's home, where the cache is and where `file:~/...` leads; undefined for a user without an entry. */

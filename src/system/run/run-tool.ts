@@ -1,4 +1,4 @@
-// Runs a program of the operating system and explains its failure so that it can be repeated by hand.
+// Runs a program of the operating system and explains its failure with a command that people can repeat.
 import { UserError } from "../../report/user-error.ts";
 import { rootEnvironment, startProgram } from "./start-program.ts";
 

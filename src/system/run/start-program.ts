@@ -1,8 +1,8 @@
 // The one place where programs are started, so that none of them has more rights than it needs. A test forbids any other.
 //
-// Where this process is root for somebody else, a child is that caller in every respect (real, effective, saved; groups are
-// this process's, which are the caller's), without a capability to gain, and no setuid program gives it more. What works
-// on a device is asked for by name.
+// Where this process is root for somebody else, a child runs as that caller in every respect (real, effective, saved; groups
+// are this process's, which are the caller's), can gain no capability, and gets no more from a setuid program. A program that
+// works on a device runs as root only when it is started with `asRoot`.
 import {
   type ChildProcess,
   type ChildProcessWithoutNullStreams,
@@ -42,7 +42,7 @@ const findIn = (
       }
     });
 
-/** A name that no program has, for the failure that a missing one gives. */
+/** A name that no program has: starting it fails the way a missing program does. */
 const NOWHERE = "/nonexistent/pi-image";
 
 const findProgram = (
@@ -119,7 +119,7 @@ const startWithCallersRights = (
     : spawn(setpriv, [...words, program, ...args], options);
 };
 
-/** As `spawn`; a program that is not there is the same ENOENT. */
+/** Like `spawn`; a program that is missing gives the same ENOENT. */
 export function startProgram(
   tool: string,
   args: readonly string[],
@@ -142,8 +142,8 @@ export function startProgram(
 ): ChildProcess {
   const env = given.env ?? process.env;
   const options = {
-    // A terminal that goes away tells a group of processes. Where that does not end this one, it ends no tool of ours either,
-    // which Node starts with SIGHUP as usual; what stops this process stops them, as everywhere.
+    // A terminal that goes away signals a group of processes. Where that does not end this process, it must not end our tools
+    // either, and Node starts them so that SIGHUP would. Whatever else stops this process stops them as usual.
     detached: outlivesTerminal && !ourselves,
     ...given,
     env: ourselves ? env : childEnvironment(env, usersOwn ? "kept" : "dropped"),
@@ -159,7 +159,7 @@ export function startProgram(
   return spawn(program ?? NOWHERE, args, options);
 }
 
-/** Under sudo, what a program of root's gets of the caller's environment: nothing. */
+/** Under sudo, what a program that runs as root gets of the caller's environment: nothing. */
 export const rootEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   actingFor() !== undefined
     ? { LC_ALL: "C.UTF-8", PATH: ROOTS_PATH.join(":") }

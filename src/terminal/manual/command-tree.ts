@@ -1,6 +1,6 @@
 // The commands as plain data: what completions and the manual page are made from.
 
-/** What a value is, as far as something can be offered for it. */
+/** The kind of a value, as far as it decides what can be offered for it. */
 export type ValueKind =
   | { readonly kind: "words"; readonly words: readonly string[] }
   | {

@@ -1,4 +1,4 @@
-// What the shells source: each asks the program itself what can stand at the cursor, so that nothing here knows a command.
+// What the shells source: each asks the program itself what can stand at the cursor, so nothing here needs to know a command.
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -6,7 +6,7 @@ export type Shell = (typeof SHELLS)[number];
 
 /**
  * `pi-image complete -- WORDS` prints what else the shell may offer ("files", "folders" or "nothing"), and then its own
- * words: a line each, with a tab and a summary behind it.
+ * words: a line each, followed by a tab and a summary.
  */
 const SCRIPTS: Readonly<Record<Shell, (name: string) => string>> = {
   // https://www.gnu.org/software/bash/manual/html_node/Programmable-Completion.html

@@ -16,7 +16,7 @@ const fold = (words: string): string =>
     (_, line: string) => `${line}\n`,
   );
 
-/** A backslash begins an escape, a dot or a quote at the start of a line a request; a minus is not a hyphen. */
+/** A backslash begins an escape, and a dot or a quote at the start of a line a request; a minus is not a hyphen. */
 const text = (words: string): string =>
   fold(words.replaceAll("`", ""))
     .trimEnd()
@@ -83,7 +83,7 @@ const commandSection = (
         ]),
   ].join("\n");
 
-/** Options that all commands have are told once. */
+/** Options that all commands have are listed once. */
 const commonOptions = ({ commands }: CommandTree): readonly OptionEntry[] =>
   (commands[0]?.options ?? []).filter(({ long }) =>
     commands.every(({ options }) =>

@@ -63,7 +63,7 @@ const placeAtCursor = (
       withValue(command, before[index - 1]) === undefined,
   ).length;
 
-/** @param typed the words behind the program's name up to the cursor; the last one may be empty */
+/** @param typed the words after the program's name up to the cursor; the last one may be empty */
 export const offersFor = (
   { commands }: CommandTree,
   typed: readonly string[],
