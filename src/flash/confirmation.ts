@@ -20,7 +20,7 @@ type Said = {
   readonly serial: string | undefined;
 };
 
-/** Loop devices and files have no serial and are nobody's card. */
+/** Loop devices and files have no serial, and cannot be mistaken for somebody's card. */
 const needsOnlyYes = (target: UsableTarget): boolean =>
   target.kind === "file" || target.device.kind === "loop";
 

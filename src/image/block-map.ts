@@ -1,4 +1,4 @@
-// The block map of a raw image: which ranges hold data, told by file-system metadata and never by zeros.
+// The block map of a raw image: which ranges hold data, judged by file-system metadata and never by looking for zeros.
 import { UserError } from "../report/user-error.ts";
 import { markExt4Used } from "./ext4/ext4-used.ts";
 import { markFatUsed } from "./fat/fat-used.ts";

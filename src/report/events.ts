@@ -1,4 +1,4 @@
-// What long operations tell while they run; commands turn events into bars or NDJSON lines.
+// What long operations report while they run; commands turn events into bars or NDJSON lines.
 
 /** Version of the NDJSON records; a change that breaks readers raises it. */
 export const EVENT_SCHEMA = 1;

@@ -1,4 +1,4 @@
-// A folder for temporary files that nobody else can enter, rename or put in another's place.
+// A folder for temporary files that nobody else can enter, rename or replace.
 import { lstat, mkdtemp, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

@@ -12,7 +12,7 @@ export type Question = {
   readonly hidden?: boolean | undefined;
   /** What an empty answer means; shown with the question. */
   readonly fallback?: string | undefined;
-  /** What is true when nobody answers; the default is that nothing was written. */
+  /** What to say about the state of things when nobody answers; by default that nothing was written. */
   readonly state?: string | undefined;
 };
 

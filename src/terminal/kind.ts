@@ -10,7 +10,7 @@ export const canRedraw = (
   stream: { readonly isTTY?: boolean },
 ): boolean => stream.isTTY === true && (env["CI"] ?? "") === "" && !isDumb(env);
 
-/** `--no-color` and NO_COLOR win over FORCE_COLOR, and that over what the terminal is. https://no-color.org */
+/** `--no-color` and NO_COLOR win over FORCE_COLOR, which wins over what the terminal can do. https://no-color.org */
 export const wantsColor = (
   chosen: boolean | undefined,
   env: NodeJS.ProcessEnv,

@@ -26,7 +26,7 @@ const isSame = (a: Identity | undefined, b: Identity): boolean =>
 
 const O_ACCMODE = 3;
 
-/** Processes that have the file open for writing: a virtual machine that runs from it, a download that is not done. */
+/** Processes that have the file open for writing, such as a virtual machine that runs from it or an unfinished download. */
 const writersOf = async (file: Identity): Promise<readonly FileUser[]> => {
   const found: FileUser[] = [];
   for (const pid of (await orAbsent(readdir("/proc"))) ?? []) {

@@ -81,7 +81,7 @@ const belowDevice = async (
   return below;
 };
 
-/** What lies directly below a file: the device of its file system. `path` is known of the topmost file only. */
+/** What lies directly below a file: the device of its file system. `path` is known for the topmost file only. */
 const belowFile = async (
   device: string,
   path: string | undefined,

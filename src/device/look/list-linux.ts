@@ -51,7 +51,7 @@ const byIdNames = async (): Promise<ReadonlyMap<string, readonly string[]>> => {
   return found;
 };
 
-/** The device below the root directory and every device that one is made of. */
+/** The device below the root directory, and every device that it is made of. */
 const rootDevices = async (): Promise<readonly string[]> => {
   const { dev } = await stat("/", { bigint: true });
   const found: string[] = [];

@@ -25,7 +25,7 @@ import type { DeviceTarget } from "../target.ts";
 import { UserError } from "../../report/user-error.ts";
 import { lockDescriptor } from "../../system/flock.ts";
 
-// Keeps udev, and with it desktops that mount what they see, away from a disk while it is written.
+// Keeps udev, and with it desktops that mount every disk they see, away from a disk while it is written.
 
 /** udev itself takes less than this to examine a disk. */
 const WAIT_SECONDS = 5;

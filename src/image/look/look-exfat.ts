@@ -74,7 +74,7 @@ const look = (folder: Buffer, into: Found): readonly Chain[] => {
         chain = inFolder ? chainOf(entry) : undefined;
         break;
       case NAME:
-        // Windows makes this folder on every card that it sees.
+        // Windows makes this folder on every card that it sees, so its files say nothing.
         if (
           chain !== undefined &&
           !entry.toString("utf16le", 2).startsWith("System Volume I")

@@ -24,7 +24,7 @@ type Walked = {
 
 /** The file that `build` puts beside the seed, pi-image.json, by its short name. */
 const MARKER = "PI-IMA~1JSO";
-/** Windows makes this folder on every card that it sees. */
+/** Windows makes this folder on every card that it sees, so its files say nothing. */
 const WINDOWS_FOLDER = "SYSTEM~1   ";
 
 const look = (folder: Buffer, into: Walked): readonly number[] => {

@@ -1,4 +1,4 @@
-// What of this process's environment a program gets that it starts: nothing that was given to pi-image in confidence.
+// Which part of our environment the programs that we start get: nothing that was given to pi-image in confidence.
 
 /** All of our own variables: no other program needs one, and some are keys or passphrases, or lead to them. */
 const OWN = /^PI_IMAGE_/;
@@ -20,7 +20,7 @@ export const hideVariable = (name: string): void => {
   }
 };
 
-/** @param options whether variables that are options of programs stay, as for a command of the user's own */
+/** @param options whether variables that are options of programs are kept, as they are for the user's own commands */
 export const childEnvironment = (
   env: NodeJS.ProcessEnv,
   options: "kept" | "dropped" = "dropped",

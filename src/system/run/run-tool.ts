@@ -22,11 +22,11 @@ type RunOptions = {
   readonly package?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly cwd?: string | undefined;
-  /** Added to the environment; undefined takes out. */
+  /** Added to the environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Under sudo: for what touches a device. */
+  /** Stay root under sudo; for programs that touch a device. */
   readonly asRoot?: boolean | undefined;
-  /** A command of the user's own: variables that are options of programs stay. */
+  /** For a command of the user's own, which keeps variables that are options of programs. */
   readonly usersOwn?: boolean | undefined;
 };
 

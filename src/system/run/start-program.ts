@@ -94,11 +94,11 @@ const findSetpriv = (caller: Caller): readonly string[] | undefined => {
 };
 
 type StartOptions = SpawnOptions & {
-  /** Under sudo: for what touches a device. */
+  /** Stay root under sudo; for programs that touch a device. */
   readonly asRoot?: boolean | undefined;
-  /** pi-image once more: it gets what was given to pi-image in confidence. */
+  /** For pi-image itself, which keeps what was given to it in confidence. */
   readonly ourselves?: boolean | undefined;
-  /** A command of the user's own: variables that are options of programs stay. */
+  /** For a command of the user's own, which keeps variables that are options of programs. */
   readonly usersOwn?: boolean | undefined;
 };
 
