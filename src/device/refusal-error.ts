@@ -8,7 +8,7 @@ const advice = (refusal: Refusal): string | undefined =>
     ? undefined
     : `if this is the disk you mean, add ${refusal.override}`);
 
-/** The first refusal names the error, the others stand below it. */
+/** The first refusal becomes the error; the others are listed below it. */
 export const refusalError = (
   first: Refusal,
   others: readonly Refusal[] = [],

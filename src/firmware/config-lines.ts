@@ -63,7 +63,7 @@ export const settingsOf = (line: string): readonly ConfigSetting[] =>
     if (ADDING.includes(key)) {
       return { identity: one, value: "", line: one };
     }
-    // gpio=17=op,dh: what is set is the state of those pins.
+    // gpio=17=op,dh sets the state of those pins.
     if (key === "gpio") {
       const [pins = "", state = ""] = rest.split("=");
       return { identity: `gpio=${pins}`, value: state, line: one };

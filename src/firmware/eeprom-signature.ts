@@ -14,7 +14,7 @@ export const renderSignature = (
 ): string =>
   `${sha256(bytes)}\nts: ${Math.floor(time.getTime() / 1000)}\ntarget-soc: ${chip}\n`;
 
-/** Line and half-sentence of what is wrong with a .sig file for this image; undefined when nothing is. */
+/** The line of a .sig file that does not fit this image, with half a sentence that says why; undefined when all fit. */
 export const signatureMistake = (
   text: string,
   bytes: Uint8Array,

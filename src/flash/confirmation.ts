@@ -1,4 +1,4 @@
-// Decides who has to say that this target may be overwritten, and how; computes only.
+// Decides how the user has to confirm that this target may be overwritten; computes only.
 import { basename } from "node:path";
 import type { UsableTarget } from "../device/target.ts";
 import type { Refusal } from "../device/target-rules.ts";

@@ -95,7 +95,7 @@ const close = async (run: TargetRun): Promise<void> => {
   }
 };
 
-/** Decodes once and gives every lane its pieces, until all have them or none is left. */
+/** Decodes once and gives every lane its pieces, until all pieces are given or every lane has failed. */
 const feed = async (
   lanes: readonly TargetLane[],
   segments: readonly Segment[],

@@ -76,8 +76,8 @@ export const writeRanges = (
       );
 
 /**
- * The segments of these ranges, which ascend, in ascending order; none crosses a MiB of the image, and the first is the
- * first MiB.
+ * The segments of these ascending ranges, in ascending order; none crosses a MiB of the image, and the first is the first
+ * MiB.
  */
 export const cutSegments = (ranges: readonly Range[]): readonly Segment[] => {
   const segments: Segment[] = [];

@@ -6,7 +6,7 @@ export type BufferSlot = {
   readonly bytes: Buffer;
   /** One more holder. */
   readonly retain: () => void;
-  /** One holder less; the last one gives the buffer back. */
+  /** One holder less; the last one returns the buffer. */
   readonly release: () => void;
 };
 

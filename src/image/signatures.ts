@@ -136,7 +136,7 @@ export const OTHER_FILES: readonly Signature[] = [
   ...OTHER_IMAGES,
 ];
 
-/** The name of the first signature that stands in `start`. */
+/** The name that belongs to the first signature found in `start`. */
 export const nameBySignature = (
   start: Buffer,
   signatures: readonly Signature[],

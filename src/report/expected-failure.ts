@@ -1,4 +1,4 @@
-// Tells the failures that were expected from all others: what is there but unreadable must not pass for absent.
+// Tells failures that were expected from all others: something that is there but unreadable must not count as absent.
 
 /** Linux; libuv has no name for it. */
 const ENOMEDIUM = -123;

@@ -1,7 +1,7 @@
 // A problem is a finding in files that people write: data, collected and printed together.
 import type { ProblemCode } from "./problem-codes.ts";
 
-/** Where in a file something stands; line and column count from 1. */
+/** Where in a file something is; line and column count from 1. */
 export type Position = {
   readonly file: string;
   readonly line: number;

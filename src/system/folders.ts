@@ -1,4 +1,4 @@
-// Where pi-image keeps what is its own: XDG base directories, each with an override.
+// Where pi-image keeps its own files: XDG base directories, each with an override.
 // https://specifications.freedesktop.org/basedir-spec/latest/
 import { homedir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Prints problems for people: where each stands in its file, underlined, with what to do about it.
+// Prints problems for people: where each is in its file, underlined, with what to do about it.
 import pc from "picocolors";
 import { displayWidth } from "./display-width.ts";
 import { visible } from "../report/printable.ts";
@@ -17,7 +17,7 @@ type Paint = ReturnType<typeof pc.createColors>;
 const LINE_WIDTH = 92;
 /** Columns that are shown at least, however narrow the terminal is. */
 const LEAST_LINE_WIDTH = 16;
-/** The share of a line that is kept to the left of an underline that stands far to the right. */
+/** The share of a line that is kept to the left of an underline that is far to the right. */
 const LEAD = 0.26;
 /** Characters around an underline that are looked at: splitting a line of a megabyte into graphemes takes minutes. */
 const REACH = 400;

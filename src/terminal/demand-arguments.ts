@@ -1,4 +1,4 @@
-// Refuses what no command can mean: empty arguments, a working folder that is gone.
+// Refuses what no command can work with: empty arguments, and a working folder that is gone.
 import { UserError } from "../report/user-error.ts";
 
 const empty = (what: string): UserError =>

@@ -36,7 +36,7 @@ export const createLiveLines = ({
               ...lines.slice(0, room - 1),
               `... and ${lines.length - room + 1} lines more`,
             ];
-      // A terminal that became narrower has broken the lines that stand on it.
+      // A terminal that became narrower has broken the lines that it shows.
       const taken = drawn.reduce(
         (sum, line) => sum + rowsTaken(line, columns()),
         0,

@@ -19,7 +19,7 @@ export type Reporter = {
   readonly report: Report;
   /** Ends the live lines, so that other output stands below them. */
   readonly pause: () => void;
-  /** Draws the live lines anew, for a terminal that has another size now. */
+  /** Draws the live lines again, for a terminal whose size has changed. */
   readonly redraw: () => void;
 };
 

@@ -93,7 +93,7 @@ const isAllowed = (device: BlockDevice, wish: Wish): boolean =>
   deviceRefusals(device, wish).length === 0;
 
 /**
- * Opens the wanted devices; for one that could not be opened, the reason stands in its place. A device that the rules refuse
+ * Opens the wanted devices; for one that could not be opened, the reason takes its place. A device that the rules refuse
  * is left out: the process that asked for it says why.
  * @throws UserError TOOL_MISSING, TOOL_FAILED
  */

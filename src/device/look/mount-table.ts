@@ -18,7 +18,7 @@ const unescape = (text: string): string =>
 export const parseMountinfo = (text: string): Mount[] =>
   text.split("\n").flatMap((line) => {
     const words = line.split(" ");
-    // Optional fields stand before the separator, so what follows it has no fixed place.
+    // Optional fields come before the separator, so what follows it has no fixed place.
     const separator = words.indexOf("-", 6);
     const [, , number, , at] = words;
     const [fsType, source] = words.slice(separator + 1);

@@ -90,7 +90,7 @@ const kernelFacts = (number: string): string | undefined => {
 };
 
 /**
- * Gives a check whether the medium has gone since. It is synchronous, because all of Node's threads may hang in requests to
+ * Returns a check whether the medium has gone since. It is synchronous, because all of Node's threads may hang in requests to
  * the disk.
  */
 const goneSince = ({ number }: BlockDevice): (() => boolean) => {

@@ -18,7 +18,7 @@ export type MarkingOptions = {
 export type Marking = {
   /** Fills the stretch; also pushes earlier writes out of the card's cache. */
   readonly markStretch: () => Promise<void>;
-  /** Writes single markers; gives the places that cannot be read or written at all. */
+  /** Writes single markers; returns the places that cannot be read or written at all. */
   readonly mark: (places: readonly number[]) => Promise<ReadonlySet<number>>;
   /** Whether the marker of this place is still there. */
   readonly holds: (at: number) => Promise<boolean>;

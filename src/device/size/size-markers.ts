@@ -1,4 +1,4 @@
-// Blocks that say where they were written, so that one that turns up elsewhere tells how a card wraps around.
+// Blocks that say where they were written, so that one that turns up elsewhere shows how a card wraps around.
 
 /** Bytes of a marker; a multiple of every block size. */
 export const SIZE_MARKER_BYTES = 4096;

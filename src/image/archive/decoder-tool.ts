@@ -16,7 +16,7 @@ export class DecodeFailure extends Error {
 export const decoderWords = (stderr: string): string =>
   stderr
     .trim()
-    // bzip2 says in its first paragraph what is wrong, and then what that may come from.
+    // bzip2 says in its first paragraph what is wrong, and then what may have caused it.
     .replace(/\n\s*Input file = [^]*/, "")
     .split("\n")
     .slice(-2)

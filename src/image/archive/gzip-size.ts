@@ -5,7 +5,7 @@ import { readDiskTable } from "../table/disk-table.ts";
 import { rangeEnd } from "../range.ts";
 import { bufferSource } from "../source.ts";
 
-/** The trailer tells the size modulo this (RFC 1952, ISIZE), and of the last member only. */
+/** The trailer gives the size modulo this (RFC 1952, ISIZE), and only that of the last member. */
 const MODULUS = 2 ** 32;
 
 /** Images end with their last partition, or at most this much later, with a backup GPT and the rest of a MiB. */

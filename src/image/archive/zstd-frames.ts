@@ -146,7 +146,7 @@ const skipBlocks = (file: File, start: number): number => {
 };
 
 export type ZstdFrames = {
-  /** Decoded bytes, where every frame tells its own. */
+  /** Decoded bytes; undefined unless every frame gives its size. */
   readonly size: number | undefined;
   /** Bytes of the file up to the end of its last frame; what follows it is not .zst data. */
   readonly end: number;

@@ -41,7 +41,7 @@ const readAttributes = (text: string): ReadonlyMap<string, string> =>
 
 /**
  * The elements in the order in which they start, or the reason why the text is refused. Document types, entities
- * and processing instructions are refused: no block map has them, and attacks on XML readers do.
+ * and processing instructions are refused: no block map needs them, but attacks on XML readers do.
  */
 export const readXmlElements = (
   text: string,

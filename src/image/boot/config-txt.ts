@@ -1,4 +1,4 @@
-// Edits the firmware's config.txt: our settings stand in one marked block, everything else stays as it is.
+// Edits the firmware's config.txt: our settings go into one marked block, and everything else stays as it is.
 // https://www.raspberrypi.com/documentation/computers/config_txt.html
 
 import {

@@ -1,4 +1,4 @@
-// The group descriptors of ext4: where each group's bitmaps and inode table stand, with their checksums proven.
+// The group descriptors of ext4: where each group's bitmaps and inode table are, with their checksums verified.
 // https://www.kernel.org/doc/html/latest/filesystems/ext4/group_descr.html
 import { crc16, crc32c } from "./crc.ts";
 import type { ExtLayout } from "./ext4-superblock.ts";
@@ -34,7 +34,7 @@ const descriptorsPerBlock = (layout: ExtLayout): number =>
 const descriptorBlockCount = (layout: ExtLayout): number =>
   Math.ceil(layout.groups / descriptorsPerBlock(layout));
 
-/** Where the n-th block of descriptors stands. */
+/** The number of the block that holds the n-th part of the descriptors. */
 const descriptorBlock = (layout: ExtLayout, index: number): number => {
   if (index < layout.firstMetaGroup) {
     return startOfGroup(layout, 0) + 1 + index;

@@ -45,7 +45,7 @@ export type ExtLayout = {
   /** Blocks of each group's inode table. */
   readonly inodeTableBlocks: number;
   readonly descriptorSize: number;
-  /** From this meta group on, descriptors stand in the groups they describe; Infinity without meta_bg. */
+  /** From this meta group on, descriptors are stored in the groups that they describe; Infinity without meta_bg. */
   readonly firstMetaGroup: number;
   /** Blocks kept free after the descriptors, for growing. */
   readonly reservedDescriptorBlocks: number;

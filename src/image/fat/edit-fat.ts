@@ -1,4 +1,4 @@
-// Edits the boot partition of a raw image and gives the change as a patch; the image itself is only read.
+// Edits the boot partition of a raw image and returns the change as a patch; the image itself is only read.
 import { checkFat } from "./fat-check.ts";
 import { fatDisk, MissingBytes, type FatDiskBase } from "./fat-disk.ts";
 import { openFatVolume, type FatVolume } from "./fat-volume.ts";

@@ -135,7 +135,7 @@ export const fatDisk = (base: FatDiskBase): FatDisk => {
     return bytes;
   };
 
-  /** A changed FAT sector for the image: entries beyond the last cluster as the base has them. */
+  /** A changed FAT sector for the image; entries beyond the last cluster stay as the base has them. */
   const imageFatSector = (index: number, changed: Uint8Array): Buffer => {
     const bytes = Buffer.from(changed);
     const real = (geometry.clusters + 2) * 4 - index * sectorSize;

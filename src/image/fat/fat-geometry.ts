@@ -1,4 +1,4 @@
-// Where things stand in a FAT32 file system, read from its boot sector and checked against the partition.
+// Where the parts of a FAT32 file system are, read from its boot sector and checked against the partition.
 import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";
 import { type FatBootSector, fatName, findFat } from "./boot-sector.ts";

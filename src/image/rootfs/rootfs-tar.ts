@@ -129,7 +129,7 @@ const isOurs = (error: unknown): boolean =>
 /**
  * Calls `take` for every entry, in the archive's order; a file's bytes must be read before it returns. Throws IMAGE_REFUSED
  * for paths that are absolute or lead out of the folder, for devices and sparse files, and for more than 8 GiB or a million
- * entries; IMAGE_DAMAGED for what is cut or no tar archive.
+ * entries; IMAGE_DAMAGED for a file that is cut off or is no tar archive.
  */
 export const readRootfs = async (
   archive: string,

@@ -6,7 +6,7 @@ import type { Patch, PatchPart } from "../patch.ts";
 import type { Source } from "../source.ts";
 import type { DiskTable } from "./table.ts";
 
-/** The headers of both copies of a base's GPT, where they stand; none for an MBR. */
+/** The headers of both copies of a base's GPT, with their places; none for an MBR. */
 export const readGptHeaders = async (
   source: Source,
   { gpt }: DiskTable,

@@ -11,9 +11,9 @@ export const GPT_ENTRY_SIZE = 128;
 /** 128 entries take 16 KiB; what claims more than this is not a table. */
 const MOST_ENTRY_BYTES = 1024 * 1024;
 
-/** Bytes in the header at which each value stands. */
+/** The offset of each value in the header. */
 export const GPT_HEADER = { crc: 16, diskGuid: 56, entriesCrc: 88 } as const;
-/** Bytes in an entry. */
+/** The offset of each value in an entry. */
 export const GPT_ENTRY = { type: 0, guid: 16, first: 32, last: 40 } as const;
 
 export type GptEntry = {
@@ -97,7 +97,7 @@ export const gptHeaderCrc = (header: Buffer): number => {
 };
 
 /**
- * Reads the copy whose header stands in sector `lba`.
+ * Reads the copy whose header is in sector `lba`.
  * @param read gives undefined where there are no such bytes
  */
 export const readGptCopy = async (
@@ -164,7 +164,7 @@ export const isGptCopy = (
   finding: GptCopyFinding | undefined,
 ): finding is GptCopy => finding !== undefined && "lba" in finding;
 
-/** Where the copy itself stands. */
+/** The places that the copy itself takes. */
 export const gptPlaces = (copy: GptCopy, sectorSize: number): Range[] => [
   { offset: copy.headerOffset, length: sectorSize },
   { offset: copy.entriesOffset, length: copy.entriesLength },

@@ -1,4 +1,4 @@
-// Reads the table of an MBR with everything that is in it, and says what is wrong with it.
+// Reads the table of an MBR, including logical partitions, and says what is wrong with it.
 import {
   DISK_ID_OFFSET,
   isExtended,

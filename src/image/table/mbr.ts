@@ -5,7 +5,7 @@ import type { Range } from "../range.ts";
 /** The table is in the first 512 bytes, whatever the sector size. */
 export const MBR_SIZE = 512;
 
-/** Where the four bytes of the disk id stand, little-endian. */
+/** Where the four bytes of the disk id are, little-endian. */
 export const DISK_ID_OFFSET = 440;
 
 const ENTRIES_AT = 446;

@@ -30,7 +30,7 @@ export type DiskTable = {
   readonly partitions: readonly Partition[];
   /** Extended partitions. */
   readonly containers: readonly Partition[];
-  /** Where the table itself stands, as far as it lies within the image: normalised. */
+  /** The places that the table itself takes, as far as they lie within the image; normalised. */
   readonly places: readonly Range[];
   readonly gpt?: {
     readonly diskGuid: string;

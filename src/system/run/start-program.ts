@@ -1,4 +1,4 @@
-// The one place where programs are started, so that none of them has more rights than it needs. A test forbids any other.
+// The one place where programs are started, so that none of them has more rights than it needs. A test forbids any other place.
 //
 // Where this process is root for somebody else, a child runs as that caller in every respect (real, effective, saved; groups
 // are this process's, which are the caller's), can gain no capability, and gets no more from a setuid program. A program that

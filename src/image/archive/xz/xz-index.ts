@@ -40,7 +40,7 @@ export type XzIndex = {
   readonly size: number;
   /** Decoded bytes of the largest block. */
   readonly largest: number;
-  /** Where in the file a block's header stands. */
+  /** Where in the file a block's header is. */
   readonly fileOffset: Float64Array;
   /** A block's bytes in the file, without padding. */
   readonly stored: Float64Array;
@@ -98,7 +98,7 @@ const notAtEnd = (path: string) =>
 
 /**
  * The end of the last stream of a file of `size` bytes. Bytes that are no .xz data may follow it; a further stream, whole or
- * cut off, may not. A stream's length is a multiple of 4 bytes, and its footer is known for certain by its CRC-32.
+ * cut off, may not. A stream's length is a multiple of 4 bytes, and its CRC-32 identifies its footer for certain.
  */
 const findLastEnd = async (
   path: string,

@@ -54,7 +54,7 @@ export type XzLane = {
   readonly close: () => Promise<void>;
 };
 
-/** The bytes of the unit that POSIX gives `ulimit -f`. */
+/** Bytes in the unit that POSIX defines for `ulimit -f`. */
 const LIMIT_UNIT = 512;
 
 /** What xz says when it fails goes into a file too, so the limit must leave room for it. */

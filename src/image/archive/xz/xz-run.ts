@@ -149,6 +149,6 @@ export const blockName = (index: XzIndex, block: number): string => {
   return `block ${block + 1} of ${index.blocks} (bytes ${first} to ${end} of the image)`;
 };
 
-/** Where in the file the block stands, for people who look with a hex viewer. */
+/** Where in the file the block begins, for people with a hex viewer. */
 export const blockPlace = (index: XzIndex, block: number): string =>
   `the block begins at byte ${index.fileOffset[block] ?? EDGE_SIZE} of the file`;

@@ -1,4 +1,4 @@
-// Where decoders put their bytes: files in memory, without names where the system can open such a file anew.
+// Where decoders put their bytes: files in memory, without names where the system can open such a file again.
 import { constants } from "node:fs";
 import {
   access,
@@ -30,7 +30,7 @@ const openNameless = async (folder: string): Promise<FileHandle> => {
   return handle;
 };
 
-/** Linux: opening an entry is opening the file anew, from its start. Elsewhere /dev/fd only duplicates the descriptor. */
+/** On Linux, opening an entry opens the file again, from its start. Elsewhere /dev/fd only duplicates the descriptor. */
 const DESCRIPTORS = "/proc/self/fd";
 
 /** Descriptors 0, 1 and 2 are a lane's own. */
