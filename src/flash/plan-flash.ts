@@ -6,7 +6,7 @@ import { type Confirmation, confirmationOf } from "./confirmation.ts";
 import type { ImageFinding } from "./image-findings.ts";
 import { HEAD_BYTES } from "./segments.ts";
 
-/** What says which ranges hold data. */
+/** What tells us which ranges hold data. */
 export type MapSource = "bmap file" | "file systems" | "whole image";
 
 export type FlashFacts = {

@@ -37,7 +37,7 @@ export type FlashJob = {
     readonly target: OpenTarget;
     readonly patch: Patch;
   }[];
-  /** Resolves when the image's file is the one that its publisher describes. Runs meanwhile; no target boots before it ends. */
+  /** Resolves when the image's file is the one that its publisher describes. Runs meanwhile; no target boots before. */
   readonly proveImage?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly report: Report;
   readonly signal?: AbortSignal | undefined;

@@ -10,7 +10,7 @@ export type ReadableAt = {
   ) => Promise<{ readonly bytesRead: number }>;
 };
 
-/** The part of it that writes. */
+/** The part of Node's FileHandle that writes. */
 export type WritableAt = {
   readonly write: (
     data: Uint8Array,

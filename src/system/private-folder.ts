@@ -9,7 +9,7 @@ const STICKY = 0o1000;
 
 /**
  * The first folder, of this one and all above it, in which another user could exchange an entry; undefined where there is
- * none. In a folder with the sticky bit, such as /tmp, only its owner can exchange an entry.
+ * none. In a folder with the sticky bit, such as /tmp, only an entry's owner can exchange it.
  */
 const exchangeable = async (folder: string): Promise<string | undefined> => {
   const own = process.geteuid?.();

@@ -8,7 +8,7 @@ import { deviceNumber } from "./device-number.ts";
 import { linuxDevices } from "./linux-devices.ts";
 import { LSBLK_COLUMNS } from "./lsblk-output.ts";
 
-/** What is absent (another kernel, a process that ended, no permission) counts as the fallback. */
+/** Gives the fallback for what is absent: on another kernel, for a process that has ended, or without permission. */
 const orElse = async <T>(promise: Promise<T>, fallback: T): Promise<T> => {
   try {
     return await promise;

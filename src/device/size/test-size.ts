@@ -10,7 +10,7 @@ export type SizeFinding =
   | { readonly kind: "whole" }
   /** Higher addresses lead to lower ones. */
   | { readonly kind: "wraps"; readonly realSize: number }
-  /** The device stops keeping what is written to it at a place between the two. */
+  /** The device keeps what is written below `from` and loses what is written from `to` on. */
   | { readonly kind: "drops"; readonly from: number; readonly to: number };
 
 export type SizeTest =
