@@ -14,11 +14,11 @@ import type { Path } from "./yaml/yaml-file.ts";
 export type DraftGateway = {
   readonly index: number;
   readonly node: DraftNode;
-  /** Of its `serves`. */
+  /** The place of its `serves`. */
   readonly path: Path;
   readonly address: number;
   readonly network: Cidr;
-  /** Those that are written, with their place, or the default one without. */
+  /** The written ranges with their places, or the default range, which has no place. */
   readonly ranges: readonly (AddressRange & { readonly path?: Path })[];
 };
 
@@ -60,7 +60,7 @@ export const isWired = (draft: Draft, index: number): boolean | undefined => {
     : uplink.value === "ethernet";
 };
 
-/** What counts for `isBehind`, of the node with this index. */
+/** What `isBehind` needs to know of the node with this index. */
 export const draftMember = (draft: Draft, index: number): NetworkMember => {
   const node = draft.content.nodes?.[index] ?? {};
   return {

@@ -25,7 +25,7 @@ export type Draft = {
   readonly keyAt: YamlFile["keyAt"];
 };
 
-/** Looks at several values together; only at those that are right in themselves. */
+/** Checks several values against each other, but only those that are right in themselves. */
 export type DraftCheck = (draft: Draft) => readonly Problem[];
 
 const remove = (data: unknown, path: Path): void => {

@@ -1,4 +1,4 @@
-// What the written endpoint stands for: a node, the virtual address, or a name that others look after.
+// What the written endpoint stands for: a node, the virtual address, or a name that something else resolves.
 
 /** kubeadm's own port of the API server; the inventory has no key for another. */
 export const API_PORT = 6443;
@@ -6,7 +6,7 @@ export const API_PORT = 6443;
 export type EndpointNode = {
   readonly name: string | undefined;
   readonly control: boolean;
-  /** Without prefix length; undefined with DHCP. */
+  /** The fixed address without prefix length; undefined with DHCP. */
   readonly address: string | undefined;
 };
 
@@ -35,7 +35,7 @@ export const endpointTarget = (
     virtualAddress === undefined
       ? undefined
       : ({ kind: "virtual", host } as const);
-  // A virtual address serves one control plane as well: it can become three without touching the workers.
+  // A virtual address is also the default with one control plane: two more can then be added without touching the workers.
   const index =
     written === undefined
       ? nodes.findIndex(({ control }) => control)

@@ -23,7 +23,7 @@ export const isBehind = (
 ): boolean =>
   !gateway && wired && (address === undefined || contains(network, address));
 
-/** The upper half, for machines that the inventory does not name: the lower one is the nodes'. */
+/** The upper half of the network is for machines that the inventory does not name; the lower half is for the nodes. */
 export const defaultRanges = (network: Cidr): readonly AddressRange[] => {
   const first = networkAddress(network);
   const last = broadcastAddress(network);
@@ -33,8 +33,8 @@ export const defaultRanges = (network: Cidr): readonly AddressRange[] => {
 };
 
 /**
- * The address that the gateway keeps for each node, in the nodes' order: its own, or the lowest one that nobody has; undefined
- * for a node that is not behind the gateway or finds no room.
+ * The address that the gateway reserves for each node, in the nodes' order: its own, or the lowest free one; undefined for a
+ * node that is not behind the gateway or for which no address is left.
  *
  * @param taken addresses besides those of the nodes: the gateway's own and the virtual one
  */

@@ -3,7 +3,7 @@ import type { InitAnswers } from "./init-template.ts";
 import type { Role } from "./resolved.ts";
 import { userNameRule } from "./rules/user-rules.ts";
 
-/** The login name where the user of the build machine has none that a node can take. */
+/** The login name where the user's own name on the build machine is not one that a node accepts. */
 const FALLBACK_USER = "pi";
 
 /** The answers of `init --yes`; `keys` are references to the public keys that were found. */
@@ -32,7 +32,7 @@ export type ImpliedNodes = {
   readonly role: Role | undefined;
 };
 
-/** The default answers, and each host that they lack as a node of the wanted role (worker, if none was named). */
+/** The default answers, plus a node of the wanted role (worker, if none was named) for each host that they lack. */
 export const impliedAnswers = (
   answers: InitAnswers,
   { hosts, role }: ImpliedNodes,

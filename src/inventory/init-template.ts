@@ -8,7 +8,7 @@ export type InitAnswers = {
   readonly nodes: readonly {
     readonly name: string;
     readonly role: Role;
-    /** With prefix length; without one the node uses DHCP. */
+    /** With prefix length; undefined for a node that uses DHCP. */
     readonly address?: string | undefined;
   }[];
   /** The router, where nodes have addresses. */

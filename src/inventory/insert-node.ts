@@ -24,7 +24,7 @@ const pairs = (node: NewNode): readonly string[] => [
   ...(node.address === undefined ? [] : [`address: ${scalar(node.address)}`]),
 ];
 
-/** `[{...}, {...}]`: behind the last one, in the same line. */
+/** For a list such as `[{...}, {...}]`: adds the node after the last one, on the same line. */
 const insertInFlow = (text: string, end: number, node: NewNode): string =>
   `${text.slice(0, end)}, {${pairs(node).join(", ")}}${text.slice(end)}`;
 
@@ -51,7 +51,7 @@ const insertInBlock = (
   }
   const dash = " ".repeat(token.indent);
   const lineBreak = text.includes("\r\n") ? "\r\n" : "\n";
-  // As the last node is written: a mapping in one line, or a line for each key below the first one.
+  // Follows the style of the last node: a mapping on one line, or one line for each key.
   const column = start - (text.lastIndexOf("\n", start - 1) + 1);
   const blanks = " ".repeat(Math.max(1, column - token.indent - 1));
   const item =

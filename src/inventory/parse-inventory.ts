@@ -44,7 +44,7 @@ import {
 } from "./yaml/schema-mistakes.ts";
 import { parseYamlFile } from "./yaml/yaml-file.ts";
 
-/** These look at things that are there, so they hold for the readable part of a broken file, too. */
+/** These checks only judge what is present, so they are also valid for the readable part of a broken file. */
 const CHECKS_OF_PRESENCE: readonly DraftCheck[] = [
   checkNodeNames,
   checkNodeAddresses,
@@ -81,7 +81,7 @@ const CHECKS_OF_THE_WHOLE: readonly DraftCheck[] = [
   checkDisks,
 ];
 
-/** Nobody reads more at once, and finding the place of each takes time that grows with the file. */
+/** Nobody reads more mistakes at once, and finding the place of each takes longer the larger the file is. */
 const MISTAKE_LIMIT = 200;
 
 export type ParsedInventory = {
@@ -93,7 +93,7 @@ export type ParsedInventory = {
   readonly broken: boolean;
   /** The text without secrets, for code frames. */
   readonly shown: string;
-  /** Takes secrets of the text out of a problem's words; in `problems` it is done. */
+  /** Takes the text's secrets out of a problem's words; this was already done for `problems`. */
   readonly redact: (problem: Problem) => Problem;
 };
 
@@ -109,7 +109,7 @@ const unshown = (count: number): readonly Problem[] =>
       ]
     : [];
 
-/** In a broken file, what seems to be missing may stand behind the break. */
+/** In a broken file, what seems to be missing may stand after the break. */
 const isThere =
   (data: unknown) =>
   ({ kind, path }: Mistake): boolean =>

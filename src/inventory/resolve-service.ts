@@ -22,11 +22,11 @@ type NodeEntry = Inventory["nodes"][number];
 export type ServedNetwork = {
   readonly gateway: NodeEntry;
   readonly service: Service;
-  /** In the order of the nodes: the address with prefix length that the gateway keeps for each node behind it. */
+  /** The address with prefix length that the gateway reserves for each node behind it, in the order of the nodes. */
   readonly reserved: readonly (string | undefined)[];
 };
 
-/** RFC 8375: the domain of home networks, which no server outside answers for. */
+/** RFC 8375: the domain for home networks, for which no server on the internet answers. */
 const HOME_DOMAIN = "home.arpa";
 
 const cidrOf = (text: string): Cidr => {
@@ -109,7 +109,10 @@ export const resolveServedNetwork = (
   };
 };
 
-/** A folder below the mount: where the disk is missing, nothing is exported, and lost+found never is. */
+/**
+ * A folder below the mount point is exported, so that nothing is exported while the disk is missing, and lost+found never
+ * is.
+ */
 const EXPORTED_FOLDER = "volumes";
 
 /** `address` is the node's, with the prefix length of the network that may mount the export. */

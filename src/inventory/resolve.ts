@@ -1,4 +1,4 @@
-// Inventory -> ResolvedProject: fills in every value that people leave away.
+// Inventory -> ResolvedProject: fills in every value that people left out.
 import { DEFAULT_CLUSTER, DEFAULT_JOIN } from "./cluster-defaults.ts";
 import type { Inventory } from "./schema/cluster-schema.ts";
 import { API_PORT, endpointTarget } from "./endpoint.ts";
@@ -151,7 +151,7 @@ const resolveWifi = (wifi: WrittenWifi, references: References): Wifi => ({
         ),
 });
 
-/** A node behind the cluster's gateway takes that for everything that it does not say itself. */
+/** A node behind the cluster's gateway uses it as router and name server, unless the node says otherwise. */
 const resolveAddressing = (
   node: NodeEntry,
   defaults: NonNullable<Inventory["defaults"]>,
@@ -223,7 +223,7 @@ const resolveNode = (
   };
 };
 
-/** `inventory` is one that `parseInventory` gave without errors, `references` what its references lead to. */
+/** `inventory` comes from `parseInventory`, without errors; `references` holds what its references lead to. */
 export const resolveInventory = (
   inventory: Inventory,
   references: References,

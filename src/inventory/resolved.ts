@@ -28,7 +28,10 @@ export type PodSecurity = (typeof POD_SECURITY_LEVELS)[number];
 export const ANONYMOUS_ACCESS = ["probes", "all"] as const;
 export type AnonymousAccess = (typeof ANONYMOUS_ACCESS)[number];
 
-/** What the inventory says; undefined: what the cluster was made with, which only its secrets tell (kubernetes/hardening.ts). */
+/**
+ * What the inventory asks for; undefined keeps what the cluster was made with, which only its secrets tell
+ * (kubernetes/hardening.ts).
+ */
 export type HardeningWishes = {
   readonly encryptSecrets: boolean | undefined;
   readonly auditLog: boolean | undefined;
@@ -39,9 +42,9 @@ export type HardeningWishes = {
 };
 
 export type KubernetesVersion = {
-  /** Such as "1.36": the package repository and what is held. */
+  /** Such as "1.36": chooses the package repository, and the packages are held at this minor. */
   readonly minor: string;
-  /** Such as "1.36.5": asked for at first boot; the newest of the minor serves where a mirror lacks it. */
+  /** Such as "1.36.5": asked for at first boot; where a mirror lacks it, the newest patch of the minor is taken. */
   readonly patch: string;
 };
 
@@ -49,7 +52,7 @@ export type KubernetesVersion = {
 export type Endpoint = {
   readonly host: string;
   readonly port: number;
-  /** The address of `host` without prefix, where the inventory fixes it; otherwise DNS or mDNS finds it. */
+  /** The address of `host` without prefix length, where the inventory fixes it; otherwise DNS or mDNS finds it. */
   readonly address: string | undefined;
   /** Set when `address` is a virtual address that kube-vip holds. */
   readonly virtual: boolean;
@@ -65,11 +68,13 @@ export type RegistryMirror = {
 export type Mirrors = {
   /** Base URL in place of https://pkgs.k8s.io, without a trailing slash. */
   readonly kubernetesPackages: string | undefined;
-  /** Fingerprint of the key of these packages, 40 capital hex digits, in place of the Kubernetes project's. */
+  /**
+   * Fingerprint of the key that signs these packages, as 40 upper-case hex digits, in place of the Kubernetes project's key.
+   */
   readonly kubernetesKey: string | undefined;
   /** Registry in place of registry.k8s.io. */
   readonly kubernetesImages: string | undefined;
-  /** Asked before the registries themselves, by the runtime of every node. */
+  /** Mirrors that the container runtime of every node asks before the registries themselves. */
   readonly registries: readonly RegistryMirror[];
   /** Ubuntu archive used by apt at first boot. */
   readonly ubuntu: string | undefined;
@@ -186,7 +191,7 @@ export type ResolvedNode = {
   readonly storage: Storage;
   /** Where the disk of `data` storage is mounted; undefined with any other. */
   readonly dataMount: string | undefined;
-  /** Whether the card of `copied` storage stays able to boot, as a recovery system. */
+  /** Whether the card of `copied` storage stays bootable, as a recovery system. */
   readonly keepCard: boolean;
   /** 2 is the certified speed and needs no setting; 3 is tried at first boot and kept where the link holds it. */
   readonly pcieGen: 2 | 3;
@@ -200,13 +205,16 @@ export type ResolvedNode = {
   readonly locale: string;
   readonly users: readonly User[];
   readonly network: NodeNetwork;
-  /** The address with prefix length that the cluster's gateway keeps for this node; undefined for a node that is not behind it. */
+  /**
+   * The address with prefix length that the cluster's gateway reserves for this node; undefined for a node that is not
+   * behind it.
+   */
   readonly reserved: string | undefined;
-  /** Of a gateway, and of nothing else. */
+  /** Only set for a gateway. */
   readonly serves: Service | undefined;
-  /** Of a storage node, and of nothing else. */
+  /** Only set for a storage node. */
   readonly exports: NfsExport | undefined;
-  /** Of the board's boot EEPROM, as in 2025-02-11; undefined where nobody wrote it down. */
+  /** The date of the board's boot EEPROM, such as 2025-02-11; undefined where the inventory does not give it. */
   readonly eepromDate: string | undefined;
   /** The card's serial that this node is bound to. */
   readonly cardSerial: string | undefined;

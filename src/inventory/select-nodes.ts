@@ -5,7 +5,7 @@ import { closest, listed, quoted } from "./wording.ts";
 
 type Selection = {
   readonly hosts: readonly string[];
-  /** As written; undefined takes every role. */
+  /** The role as written; undefined selects every role. */
   readonly role: string | undefined;
 };
 

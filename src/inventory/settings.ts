@@ -20,7 +20,7 @@ export const DEFAULT_SETTINGS = {
 
 type NodeSetting<Key extends keyof Settings & keyof DraftNode> = {
   readonly value: DraftNode[Key];
-  /** Where it is written; the node itself, if it is written nowhere. */
+  /** Where the setting is written, or the node itself where it is written nowhere. */
   readonly path: Path;
 };
 
@@ -67,8 +67,8 @@ export const titleOf = ({ index, node }: NumberedNode): string =>
   node.name ?? `node ${index + 1}`;
 
 /**
- * Where a problem of one node with a setting stands: at the setting, if the node says it itself, and at the node's
- * name with a word about the setting, if `defaults` says it for many nodes.
+ * Where a problem with one node's setting is shown: at the setting, if the node itself has it, or at the node's name with a
+ * label about the setting, if it comes from `defaults`.
  */
 export const settingPlace = (
   draft: Draft,

@@ -2,7 +2,7 @@
 
 const QUOTE_LIMIT = 60;
 
-/** A value as it would stand in quotes, cut when it is long. */
+/** A value in quotes, shortened when it is long. */
 export const quoted = (value: string): string => {
   const characters = Array.from(value);
   return JSON.stringify(
@@ -50,7 +50,7 @@ export const closest = (
   word: string,
   candidates: readonly string[],
 ): string | undefined => {
-  // The words that people mistype are short; a long one is no typing error, and comparing costs its square.
+  // Mistyped words are short; a long one is no typing error, and the cost of comparing grows with the square of its length.
   if (word.length > 64) {
     return undefined;
   }

@@ -9,7 +9,10 @@ import {
   systemFacts,
 } from "./systems.ts";
 
-/** Such as "24.04"; undefined for what does not call itself Ubuntu, and that may be Ubuntu all the same. */
+/**
+ * The Ubuntu release in a base's name, such as "24.04"; undefined where the name does not say Ubuntu, although it may be
+ * one.
+ */
 export const ubuntuRelease = (base: string): string | undefined =>
   /^ubuntu-(\d{2}\.\d{2})/.exec(baseName(base))?.[1];
 
@@ -51,10 +54,10 @@ const UPDATE_EEPROM =
   "boot the board once with Raspberry Pi OS and run `sudo rpi-eeprom-update -a`, or use ubuntu-24.04, which boots with any";
 
 /**
- * What stands between a node's EEPROM and a base: a warning where nobody wrote down its date.
+ * Why a node's EEPROM may not boot a base; only a warning where the inventory does not give the EEPROM's date.
  *
  * @param title the node, for messages
- * @param date as the inventory has it, as in 2025-02-11
+ * @param date as written in the inventory, such as 2025-02-11
  */
 export const judgeEeprom = (
   title: string,
@@ -94,7 +97,7 @@ export const onceForEachBoard = (
   });
 };
 
-/** The nodes with the base that the command line names in place of theirs, and those that it cannot serve. */
+/** The nodes with their base replaced by the one from the command line, and a problem for each node that it cannot serve. */
 export const withBase = (
   nodes: readonly ResolvedNode[],
   base: string | undefined,

@@ -7,8 +7,8 @@ import { STORAGE_FACTS, type Storage } from "./storage.ts";
 
 /**
  * HAT+ boards switch the connector on by themselves; for others dtparam=pciex1 is needed. On the Compute Module 4 it is
- * always on. A card that moves its system leaves the line out where the boot loader has to know the adapter's kind: whether
- * the disk answers without it tells that (cloud-init/files/usr/local/lib/pi-image/adapter.sh).
+ * always on. Where the boot loader has to know the kind of adapter, a card that moves its system to the disk leaves the line
+ * out: whether the disk answers without it shows which kind it is (cloud-init/files/usr/local/lib/pi-image/adapter.sh).
  * https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#enable-pcie
  */
 const switchesPcie = ({
@@ -26,8 +26,8 @@ const switchesPcie = ({
 };
 
 /**
- * The settings that differ between families of boards stand under the family's filter: a card in the wrong board then sets
- * nothing that this board takes for something else.
+ * Settings that differ between families of boards go under the family's filter, so that a card in the wrong board sets
+ * nothing that this board would take for something else.
  */
 export const boardConfig = (node: {
   readonly board: Board;
@@ -49,7 +49,7 @@ export const boardConfig = (node: {
   ];
 };
 
-/** What the node itself adds at first boot, as far as it comes to that; another list must not say otherwise. */
+/** Lines that the node itself may add at first boot; the user's own lines must not contradict them. */
 export const laterConfig = ({
   board,
   storage,

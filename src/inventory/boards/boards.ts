@@ -33,19 +33,19 @@ export type BoardFacts = {
    */
   readonly eepromForGenerations: string | undefined;
   /**
-   * The chip by which the images of its boot loader are told apart; undefined where there is no such memory. The ROM of
-   * the Compute Module 4 starts no recovery.bin from its eMMC.
+   * The chip, which says which boot loader images fit; undefined where the board has no EEPROM to flash from a card. The ROM
+   * of the Compute Module 4 starts no recovery.bin from its eMMC.
    * https://github.com/raspberrypi/rpi-eeprom/blob/master/rpi-eeprom-update
    */
   readonly bootLoader: 2711 | 2712 | undefined;
   readonly recoveryFromCard: boolean;
   /**
-   * The filters of config.txt that hold on it besides [all]; the first is that of its family.
+   * The filters of config.txt, besides [all], whose lines apply to this board; the first is that of its family.
    * https://www.raspberrypi.com/documentation/computers/config_txt.html#model-filters
    */
   readonly filters: readonly string[];
   /**
-   * Whether its boot loader looks for a disk behind an adapter that is not a HAT+ only with PCIE_PROBE=1.
+   * Whether its boot loader needs PCIE_PROBE=1 to look for a disk behind an adapter that is not a HAT+.
    * https://github.com/raspberrypi/rpi-eeprom/blob/master/firmware-2712/release-notes.md (2023-11-20)
    */
   readonly probesPcie: boolean;
@@ -108,7 +108,7 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     fan: true,
     poeHat: false,
   },
-  // Only the Pi 500+ has the M.2 socket soldered; the name stands for both.
+  // The name stands for both the Pi 500 and the Pi 500+, of which only the latter has the M.2 socket.
   pi500: {
     title: "Raspberry Pi 500",
     pcie: 3,

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { BoardFacts } from "./boards.ts";
 
-/** Degrees Celsius; undefined leaves the board's own. */
+/** Degrees Celsius; undefined keeps the board's own steps. */
 export type FanSteps = readonly number[] | undefined;
 
 /** Steps that a fan can take on all boards that have one. */
@@ -31,13 +31,13 @@ const onOff = (about: string) => z.boolean().optional().describe(about);
 
 type Row<Value> = {
   readonly schema: z.ZodType;
-  /** Where an inventory says nothing. */
+  /** The value where the inventory says nothing. */
   readonly usual: Value;
-  /** For config.txt. */
+  /** The lines of config.txt that set the value. */
   readonly lines: (value: Value) => readonly string[];
-  /** Whether the lines stand under the filter of the board's family, as not every board knows them. */
+  /** Whether the lines go under the filter of the board's family, because not every board knows them. */
   readonly family: boolean;
-  /** What a board lacks on which the switch would do nothing; stands after "which has". */
+  /** What this board lacks, so that the switch would do nothing on it; follows "which has" in messages. */
   readonly lacks: (facts: BoardFacts) => string | undefined;
 };
 
@@ -48,7 +48,8 @@ const row = <Value, Schema extends z.ZodType>(
 ) => given;
 
 export const SWITCHES = {
-  // `wifi: false` of a node only leaves the radio unused. The firmware's overlay map takes the Pi 5's own overlays for these names.
+  // Unlike this, a node's `wifi: false` only leaves the radio unused. On a Pi 5, the firmware's overlay map replaces these
+  // names with the board's own overlays.
   wifi: row({
     ...everyBoard,
     schema: onOff("false switches the Wi-Fi radio off. Default: true."),
@@ -114,7 +115,7 @@ export const hardwareSchema = z.strictObject(
   ) as { [Name in SwitchName]: Switches[Name]["schema"] },
 );
 
-/** Every switch, the unsaid ones as usual. */
+/** Every switch, with the usual value where the inventory does not set it. */
 export const completeHardware = (written: {
   readonly [Name in SwitchName]?: Hardware[Name] | undefined;
 }): Hardware =>
@@ -141,7 +142,7 @@ export const hardwareLines = (
       SWITCHES[name].family === family &&
       SWITCHES[name].lacks(facts) === undefined,
   ).flatMap((name) => linesOf(hardware, name));
-  // Parameters of an overlay come behind it, so those of the board itself come before all overlays.
+  // A dtparam after a dtoverlay belongs to that overlay, so the board's own parameters come before all overlays.
   const overlays = lines.filter((line) => line.startsWith("dtoverlay="));
   return [...lines.filter((line) => !overlays.includes(line)), ...overlays];
 };

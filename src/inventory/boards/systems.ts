@@ -2,33 +2,36 @@
 import type { Role, Runtime } from "../resolved.ts";
 import type { Storage } from "./storage.ts";
 
-/** `why` stands after "NODE is". */
+/** `why` follows "NODE is" in messages. */
 export type BaseRefusal = { readonly why: string; readonly hint: string };
 
-/** What a base is to serve. */
+/** What a base is to be used for. */
 export type BaseUse = {
   readonly storage: Storage;
   /** Undefined where an inventory does not say it yet. */
   readonly role: Role | undefined;
   readonly runtime: Runtime;
-  /** Of Kubernetes, such as "1.36". */
+  /** The Kubernetes minor, such as "1.36". */
   readonly minor: string;
 };
 
 type SystemFacts = {
-  /** Stands in the name of its images, in small letters; undefined for what every other name is taken for. */
+  /** A lower-case word in the names of its images; undefined for the system that is assumed for every other name. */
   readonly mark: string | undefined;
-  /** Without it the seed is a script, which pi-image's own unit runs at first boot. */
+  /** Whether it has cloud-init; otherwise the seed is a script that pi-image's own unit runs at first boot. */
   readonly cloudInit: boolean;
-  /** Whether its fstab names partitions by the table's id, which then has to stay; a patch reaches the boot partition only. */
+  /**
+   * Whether its fstab names partitions by the id of the partition table. That id must then stay as it is, because a patch
+   * only reaches the boot partition and cannot change the fstab.
+   */
   readonly namesDiskId: boolean;
   /** Where its packages come from: in package URLs and in the paths of Docker's repositories, and for people. */
   readonly archive: { readonly vendor: string; readonly title: string };
-  /** Why it cannot serve for this; undefined where it can. */
+  /** Why it cannot be used for this; undefined where it can. */
   readonly refuse: (use: BaseUse) => BaseRefusal | undefined;
 };
 
-/** Kubernetes 1.37 drops what makes it work with containerd 1; Debian 13, and so Raspberry Pi OS, has 1.7. */
+/** Kubernetes 1.37 drops support for containerd 1; Debian 13, and so Raspberry Pi OS, has 1.7. */
 const FIRST_WITH_CONTAINERD_2 = 37;
 
 export const SYSTEMS = {
@@ -88,7 +91,7 @@ const BASE_SYSTEMS = Object.keys(SYSTEMS) as readonly BaseSystem[];
 /** The name from the catalogue, or the vendor's file name at the end of a path or URL. */
 export const baseName = (base: string): string => base.split("/").at(-1) ?? "";
 
-/** What the name does not tell is taken for Ubuntu. */
+/** A base whose name does not tell is taken for Ubuntu. */
 export const baseSystem = (base: string): BaseSystem => {
   const name = baseName(base).toLowerCase();
   return (

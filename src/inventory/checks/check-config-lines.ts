@@ -8,7 +8,7 @@ import type { DraftCheck, Draft } from "../draft.ts";
 import { completeHardware } from "../boards/hardware.ts";
 import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
 
-/** What the settings make, as far as they are right in themselves. */
+/** The lines that the other settings make; settings that are wrong in themselves are left out. */
 const ours = (draft: Draft, index: number): readonly ConfigSetting[] => {
   const board = settingOf(draft, index, "board")?.value;
   const storage = settingOf(draft, index, "storage")?.value;

@@ -17,7 +17,7 @@ type Placed = ConfigSetting & {
   readonly number: number;
 };
 
-/** What each line sets under its filter; parameters behind an overlay are that overlay's, and so left out. */
+/** What each line sets under its filter; parameters after an overlay belong to that overlay and are left out. */
 const placed = (list: NonNullable<DraftNode["config"]>): readonly Placed[] => {
   let filter = "all";
   let overlay = false;
@@ -36,8 +36,8 @@ const placed = (list: NonNullable<DraftNode["config"]>): readonly Placed[] => {
 };
 
 /**
- * Under the same filter, or for all boards after a line for some: the firmware would take the last, and the lines for all
- * boards come first where the list becomes one entry a filter.
+ * Two values for one setting clash under the same filter, and also where the later line is for all boards and the earlier
+ * one for some: the firmware would take the last line, but here lines for all boards are moved to the front.
  */
 const clashes = (earlier: Placed, later: Placed): boolean =>
   earlier.number < later.number &&

@@ -10,7 +10,7 @@ const USED_WITH = { dataMount: "data", keepCard: "copied" } as const;
 const KEYS = ["dataMount", "keepCard"] as const;
 
 /**
- * The ROM of the 3B+ tries the card before everything else, and no setting changes that: the system would never leave it.
+ * The ROM of the 3B+ tries the card before everything else, and no setting changes that: a kept card would boot for ever.
  * https://github.com/raspberrypi/documentation/blob/master/documentation/asciidoc/computers/raspberry-pi/bootflow-legacy.adoc
  */
 const checkKeptCards: DraftCheck = (draft) =>
@@ -36,7 +36,7 @@ const checkKeptCards: DraftCheck = (draft) =>
         ];
   });
 
-/** Only what a node says itself: in `defaults` the setting is for those nodes that can use it. */
+/** Checks only what a node sets itself: a setting in `defaults` is meant for the nodes that can use it. */
 const checkUnused: DraftCheck = (draft) =>
   nodesOf(draft).flatMap(({ index, node }) =>
     KEYS.flatMap((key): readonly Problem[] => {

@@ -64,7 +64,7 @@ const nodeEndpoint = (
   if (role === undefined) {
     return [];
   }
-  // kubeadm init waits for the API server at the endpoint, which no other control plane serves yet.
+  // kubeadm init waits for the API server at the endpoint, and at that time no other control plane is running yet.
   if (nodes[index] !== first) {
     return [
       {
@@ -105,7 +105,7 @@ export const checkEndpoint: DraftCheck = (draft) => {
       endpoint === undefined
         ? undefined
         : unknownEndpoint(draft, endpoint, nodes);
-    // A node whose name is wrong or missing may be the one that is meant, unless another is much like it.
+    // A node whose name is wrong or missing may be the one that is meant, unless another node has a similar name.
     const unclear = nodes.some((node) => node.name === undefined);
     return problem === undefined || (unclear && problem.label === undefined)
       ? []

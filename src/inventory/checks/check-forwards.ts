@@ -7,7 +7,7 @@ import { isBehind } from "../gateway-network.ts";
 import { nodesOf } from "../settings.ts";
 import { closest } from "../wording.ts";
 
-/** What the gateway needs itself: SSH, names, addresses and mDNS. */
+/** Ports that the gateway itself needs, for SSH, DNS, DHCP and mDNS. */
 const OWN_PORTS: Readonly<Record<string, string>> = {
   "tcp 22": "SSH",
   "tcp 53": "DNS",
@@ -77,7 +77,7 @@ export const checkForwards: DraftCheck = (draft) => {
   );
 };
 
-/** A warning: on the cluster's own network all works, and SSH goes through the gateway. */
+/** Only a warning, because everything works on the cluster's own network, and SSH goes through the gateway. */
 export const checkApiForward: DraftCheck = (draft) => {
   const gateway = draftGateway(draft);
   if (gateway === undefined || draft.isBroken([...gateway.path, "forwards"])) {

@@ -1,4 +1,4 @@
-// The gateway: one of it, between two interfaces.
+// The gateway: there must be only one, and it needs two interfaces.
 import type { Problem } from "../../report/problem.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import { isWired } from "../draft-gateway.ts";
@@ -7,7 +7,7 @@ import { nodesOf, titleOf } from "../settings.ts";
 const gatewaysOf = (draft: Draft) =>
   nodesOf(draft).filter(({ node }) => node.role === "gateway");
 
-/** Two DHCP servers on one switch would answer by turns. */
+/** Only one gateway is allowed: with two DHCP servers on one switch, either may answer. */
 export const checkGatewayNumber: DraftCheck = (draft) =>
   gatewaysOf(draft)
     .slice(1)

@@ -46,7 +46,7 @@ const fans = (
         ];
   });
 
-/** What `defaults` says is for those boards that have it, so only a node's own mapping is looked at for that. */
+/** A switch in `defaults` is meant for the boards that have it, so only a node's own mapping is checked against its board. */
 const ownSwitches = (
   draft: Draft,
   numbered: Numbered,
@@ -73,10 +73,13 @@ const ownSwitches = (
   });
 };
 
-/** What switches the radio off besides `hardware`: https://github.com/raspberrypi/firmware/blob/master/boot/overlays/README */
+/**
+ * Lines of config.txt that also switch the radio off:
+ * https://github.com/raspberrypi/firmware/blob/master/boot/overlays/README
+ */
 const RADIO_OFF = /^dtoverlay=disable-wifi(-pi5)?$/;
 
-/** A node that has Wi-Fi in its inventory and whose radio is off would wait for it for ever. */
+/** A node with Wi-Fi settings whose radio is off would wait for the network for ever. */
 const radio = (draft: Draft, numbered: Numbered): readonly Problem[] => {
   const { index, node } = numbered;
   const hardware = settingOf(draft, index, "hardware");

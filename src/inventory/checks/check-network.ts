@@ -84,7 +84,7 @@ const gatewayProblem = (
     : undefined;
 };
 
-/** Fixed addresses: a gateway, in the same network, that is somebody else. */
+/** A node with a fixed address needs a gateway: in the same network, and not the node itself. */
 export const checkGateways: DraftCheck = (draft) =>
   nodesOf(draft).flatMap(({ index, node }): readonly Problem[] => {
     const title = titleOf({ index, node });

@@ -1,4 +1,4 @@
-// Names, cards and roles: what nodes must not share, and how many control planes there are.
+// What nodes must not share, such as names and cards, and how many control planes there are.
 import type { Problem, Position } from "../../report/problem.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import { nodesOf, type NumberedNode, titleOf } from "../settings.ts";
@@ -11,7 +11,7 @@ type ValueUse = {
   readonly title: string;
 };
 
-/** A problem for each use of a value that stands further up already. */
+/** A problem for each use of a value that was already used further up. */
 const taken = (
   draft: Draft,
   uses: readonly ValueUse[],
@@ -51,7 +51,7 @@ export const checkNodeNames: DraftCheck = (draft) =>
     }),
   );
 
-/** The same for what nodes have at a key, where they have it. */
+/** The same for the values that nodes have at a key; nodes without the key are skipped. */
 const takenAt = (
   draft: Draft,
   key: readonly string[],

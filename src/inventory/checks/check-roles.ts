@@ -38,7 +38,7 @@ const hasKnownAddress = (draft: Draft, index: number): boolean => {
   );
 };
 
-/** A storage node has a disk for data alone, and an address at which the cluster finds it for as long as its volumes live. */
+/** A storage node needs a disk that is only for data, and an address that stays the same for as long as its volumes live. */
 export const checkStorageNodes: DraftCheck = (draft) => {
   const nodes = nodesOf(draft).filter(({ node }) => node.role === "storage");
   const disks = STORAGES.filter((name) => STORAGE_FACTS[name].way === "data");

@@ -18,7 +18,7 @@ import type { Path } from "../yaml/yaml-file.ts";
 type TitledCidr = {
   readonly cidr: Cidr;
   readonly title: string;
-  /** Undefined: nobody wrote it, it is the default. */
+  /** Undefined where it is not written and the default applies. */
   readonly path: Path | undefined;
 };
 

@@ -1,4 +1,4 @@
-// Time zones that are spelled well and exist nowhere.
+// Time zones that have the right form but do not exist.
 import { ifOneOf } from "../../report/expected-failure.ts";
 import type { DraftCheck } from "../draft.ts";
 import { nodesOf } from "../settings.ts";
@@ -14,7 +14,7 @@ const spelling = (name: string): string | undefined => {
     return same;
   }
   try {
-    // Old names and links (UTC, Europe/Kyiv) are known and not in the list.
+    // Old names and links (UTC, Europe/Kyiv) are not in the list, but are known all the same.
     new Intl.DateTimeFormat("en", { timeZone: name }).format(0);
     return name;
   } catch (error) {
@@ -22,7 +22,7 @@ const spelling = (name: string): string | undefined => {
   }
 };
 
-// A warning: the zone may be younger than the data in this Node, and a node without it runs in UTC.
+// Only a warning: the zone may be newer than the data of this Node.js, and a node that does not know it runs in UTC.
 export const checkTimezones: DraftCheck = (draft) =>
   [
     { path: ["defaults"] as Path, timezone: draft.content.defaults?.timezone },

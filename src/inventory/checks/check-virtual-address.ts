@@ -1,4 +1,4 @@
-// The virtual address that kube-vip moves between the control planes: nobody else's, and in their network.
+// The virtual address that kube-vip moves between the control planes: it must be in their network, and nobody else's.
 import type { Problem } from "../../report/problem.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import { virtualHost } from "../endpoint.ts";

@@ -5,7 +5,7 @@ import { nodesOf } from "../settings.ts";
 import { networksOf, networkTitle } from "../wifi-networks.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
-/** `wifi` of `defaults` and of each node that has its own, with its place. */
+/** Every `wifi` that is written, in `defaults` and at nodes, with its place. */
 const written = (draft: Draft) =>
   [
     { path: ["defaults", "wifi"] as Path, wifi: draft.content.defaults?.wifi },
@@ -96,7 +96,7 @@ export const checkWifiNames: DraftCheck = (draft) =>
     ),
   );
 
-/** The octets of a name: two ways to write the same name are the same name. */
+/** The octets of a name, by which the two ways to write it (text and hexadecimal) can be compared. */
 const octetsOf = ({ ssid, ssidHex }: DraftWifi): string | undefined =>
   ssid === undefined
     ? ssidHex?.toLowerCase()

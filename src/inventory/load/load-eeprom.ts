@@ -13,7 +13,7 @@ import { absolutePath, type PathOrigins } from "./paths.ts";
 import { nodesOf, settingPlace, settingOf } from "../settings.ts";
 import type { RuleFinding } from "../rules/text-rule.ts";
 
-/** The largest image has 2 MiB. */
+/** The largest image has 2 MiB; anything far beyond that is another kind of file. */
 const LIMIT = 4 * 1024 * 1024;
 const SIGNATURE_LIMIT = 64 * 1024;
 

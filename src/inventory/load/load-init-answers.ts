@@ -28,7 +28,7 @@ export const loadInitAnswers = async (
 ): Promise<InitAnswers> => {
   for (const name of KEY_FILES) {
     const file = await loadText(join(home, ".ssh", name), KEY_LIMIT);
-    // One that cannot be read is named as well: `check` says why, and no other key takes its place in silence.
+    // A key that cannot be read is named as well: `check` then says why, and no other key silently takes its place.
     const usable =
       file.text === undefined
         ? !file.missing

@@ -52,7 +52,7 @@ const namedFiles = (
     : [];
 };
 
-/** A thousand nodes take a tenth of it. */
+/** The most bytes that are read; a thousand nodes take a tenth of this. */
 export const INVENTORY_LIMIT = 1024 * 1024;
 
 export type SecretsWanted =
@@ -69,12 +69,12 @@ export type LoadOptions = {
   readonly allowCommand?: AllowCommand | undefined;
   readonly signal?: AbortSignal | undefined;
   /**
-   * "unneeded" leaves the Wi-Fi passwords where they are; looking at one then is a bug. "at hand" takes those that can be
-   * had without a question or a command, "without commands" all but those of a command, "unasked" all but those of a
-   * command and of a question.
+   * Which Wi-Fi passwords are fetched. "unneeded" fetches none, and using one is a bug then. "unasked" fetches those that
+   * need neither a question nor a command; "at hand" does the same, and accepts that others are missing. "without commands"
+   * fetches all but those that a command gives.
    */
   readonly secrets?: SecretsWanted | undefined;
-  /** Given: a missing file means what `init --yes` would write, with these nodes added. */
+  /** Where given, a missing file stands for what `init --yes` would write, with these nodes added. */
   readonly implied?: ImpliedNodes | undefined;
 };
 
@@ -90,7 +90,7 @@ export type LoadedInventory = {
   readonly implied: boolean;
   /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
   readonly named: readonly string[];
-  /** An empty password stands in for one that was not at hand: what a run does to get each of these, see `loadSecretsAtHand`. */
+  /** What a run would do to get each password that was not at hand and is empty here; see `loadSecretsAtHand`. */
   readonly passwordsMissing: readonly string[];
 };
 

@@ -15,7 +15,7 @@ const FILE_LIMIT = 64 * 1024;
 
 type KeyPlace = { readonly text: string; readonly path: Path };
 
-/** Every entry of every `sshKeys`, also where no node uses the list: a path that is wrong is wrong. */
+/** Every entry of every `sshKeys`, even of lists that no node uses: a wrong path is reported in any case. */
 const keyPlaces = (draft: Draft): readonly KeyPlace[] =>
   [
     { path: ["defaults"], users: draft.content.defaults?.users },
@@ -65,7 +65,7 @@ const keysInFile = async (
       };
 };
 
-/** The keys behind every entry, by what the entry says. */
+/** The keys that each entry leads to, by the entry's text. */
 export const loadKeys = async (
   draft: Draft,
   places: PathOrigins,

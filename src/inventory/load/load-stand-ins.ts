@@ -1,4 +1,4 @@
-// Passwords for commands that do without some of them: what is not fetched is empty, or must not be looked at.
+// Passwords for commands that can do without some of them: one that is not fetched is empty, or must not be looked at.
 import type { Problem } from "../../report/problem.ts";
 import { secret, type Secret } from "../../report/secret.ts";
 import type { Draft } from "../draft.ts";
@@ -12,7 +12,7 @@ import {
 type WithStandIns = {
   readonly secrets: ReadonlyMap<string, Secret>;
   readonly problems: readonly Problem[];
-  /** For each that an empty one stands in for: what a run does to get it, as in "would run `pass show wifi`". */
+  /** For each password that is left empty, what a run would do to get it, as in "would run `pass show wifi`". */
   readonly missing: readonly string[];
 };
 
@@ -45,8 +45,8 @@ const withStandIns = (
 };
 
 /**
- * The passwords that can be had without asking a person or running a command; an empty one stands in for each of the
- * others. A password that Wi-Fi cannot use is a problem all the same.
+ * The passwords that can be had without asking a person or running a command; the others are left empty. A password that
+ * Wi-Fi cannot use is still a problem.
  */
 export const loadSecretsAtHand = async (
   draft: Draft,
@@ -67,7 +67,7 @@ export const loadSecretsAtHand = async (
   };
 };
 
-/** As `loadSecrets`, with an empty password for each that a command would give: no command is run. */
+/** Like `loadSecrets`, but runs no command: a password that a command would give is left empty. */
 export const loadSecretsWithoutCommands = async (
   draft: Draft,
   sources: Omit<SecretSources, "allowCommand">,
@@ -79,7 +79,7 @@ export const loadSecretsWithoutCommands = async (
   return { ...withStandIns(draft, secrets), problems };
 };
 
-/** Stands in for every password in commands that need none; whoever looks at it anyway has a bug. */
+/** Stands in for every password in commands that need none; using one of them is a bug. */
 export const withoutSecrets = (draft: Draft): ReadonlyMap<string, Secret> =>
   new Map(
     neededSecrets(draft).map(({ name }) => [

@@ -1,4 +1,4 @@
-// Reads a text file that someone names: UTF-8, of a limited size, and never as an exception.
+// Reads a text file that the user names: UTF-8, of a limited size. Failures are returned, never thrown.
 import { ifOneOf } from "../../report/expected-failure.ts";
 import { isMissing, whyUnreadable } from "../../system/read-if-there.ts";
 import { readAtMost } from "../../system/read-whole.ts";
@@ -8,7 +8,7 @@ export type TextFile =
   | {
       readonly text: undefined;
       readonly code: "FILE_NOT_UTF8" | "FILE_TOO_LARGE" | "FILE_UNREADABLE";
-      /** Such as "it does not exist". */
+      /** Why it cannot be read, such as "it does not exist". */
       readonly reason: string;
       readonly missing: boolean;
     };

@@ -1,4 +1,4 @@
-// `trust:` of an inventory by itself: a plain image is flashed without the rest, whatever is wrong with that.
+// Reads only `trust:` of an inventory, because a ready-made image is flashed even where the rest of the inventory is wrong.
 import { hasErrors, type Problem } from "../../report/problem.ts";
 import { inventorySchema } from "../schema/cluster-schema.ts";
 import { INVENTORY_LIMIT, unreadableInventory } from "./load-inventory.ts";
@@ -15,7 +15,7 @@ import { parseYamlFile } from "../yaml/yaml-file.ts";
 export type LoadedTrust = {
   /** Fingerprints as they were written; empty where nothing is said. */
   readonly keys: readonly string[];
-  /** What keeps them from being known for sure. */
+  /** What makes it uncertain which keys are trusted. */
   readonly problems: readonly Problem[];
   /** Texts for code frames, without secrets. */
   readonly files: ReadonlyMap<string, string>;
@@ -23,7 +23,7 @@ export type LoadedTrust = {
 
 const KEY = "trust";
 
-/** In it, or a key that is meant to be it, under another name or in another place. */
+/** Whether a mistake is inside `trust`, or is a key that was probably meant to be it, mistyped or in the wrong place. */
 const isAboutTrust = ({ path, kind }: Mistake): boolean =>
   path[0] === KEY ||
   (kind === "unknown" &&
@@ -31,8 +31,8 @@ const isAboutTrust = ({ path, kind }: Mistake): boolean =>
       closest(String(path.at(-1)), [KEY]) !== undefined));
 
 /**
- * Never throws for what is in the file. Without a file nothing is said; one that cannot be read, broken YAML and a
- * mistyped key are problems, because what they say may be what protects.
+ * Never throws for what is in the file. A missing file names no keys; a file that cannot be read, broken YAML and a mistyped
+ * key are problems, because they may hide the very keys that protect the user.
  */
 export const loadTrust = async (path: string): Promise<LoadedTrust> => {
   const file = await loadText(path, INVENTORY_LIMIT);

@@ -25,17 +25,17 @@ const FILE_LIMIT = 64 * 1024;
 export type Prompt = (question: string) => Promise<string | undefined>;
 
 /**
- * Whether the user lets the inventory run this command. It is another's program in the user's name: nobody who only
- * reads the file has agreed to it.
+ * Whether the user lets the inventory run this command. It may be somebody else's command, run with the user's rights, and
+ * opening an inventory does not mean agreeing to that.
  */
 export type AllowCommand = (command: string) => Promise<boolean>;
 
 export type SecretSources = PathOrigins & {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly prompt: Prompt | undefined;
-  /** "never" runs no command and takes that for no problem; undefined: nobody can allow one. */
+  /** "never" runs no command and reports no problem; undefined means that nobody can be asked, which is a problem. */
   readonly allowCommand: AllowCommand | "never" | undefined;
-  /** Whether people may be asked and commands be run; not, when the file has errors already. */
+  /** Whether people may be asked and commands run; false when the file has errors already. */
   readonly ask: boolean;
   readonly signal: AbortSignal | undefined;
 };
@@ -56,7 +56,7 @@ const fromEnvironment = (name: string, env: SecretSources["env"]): Fetched => {
     ? failure(
         "SECRET_MISSING",
         `the environment variable ${name} is ${value === undefined ? "not set" : "empty"}`,
-        // sudo drops it again, so that setting it alone would lead in a circle.
+        // sudo drops the variable again, so telling the user only to set it would lead in a circle.
         (env["SUDO_USER"] ?? "") === ""
           ? `set it for this run: read -rs ${name} && export ${name}`
           : `sudo drops variables: set it, and run sudo --preserve-env=${name} pi-image ...`,
@@ -216,7 +216,10 @@ const allowedCommands = async (
   return allowed;
 };
 
-/** No program that is started from now on finds a password in its environment, whether or not this run needs it. */
+/**
+ * Removes the passwords from the environment, whether or not this run needs them, so that no program started later sees
+ * them.
+ */
 export const hidePasswordVariables = (text: string, draft: Draft): void => {
   for (const [, name = ""] of text.matchAll(/\benv:([A-Za-z_]\w*)/g)) {
     hideVariable(name);

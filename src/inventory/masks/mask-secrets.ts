@@ -1,4 +1,4 @@
-// Hides secrets that someone wrote into a file, before lines of the file or messages about it are shown.
+// Hides secrets written into a file before lines of the file, or messages about it, are shown.
 import { Lexer, type Document, visit } from "yaml";
 import { type TextSpan, secretForms, hasSecretForm } from "./secret-forms.ts";
 import { secretLines } from "./secret-lines.ts";
@@ -7,7 +7,7 @@ import { forgetVerdicts } from "./secret-keys.ts";
 import { redactor } from "./redact.ts";
 import type { YamlFile } from "../yaml/yaml-file.ts";
 
-// Texts of a broken document that are secrets by their form once YAML's escapes are undone: messages have them undone.
+// Texts of a broken document that look like secrets once YAML's escapes are resolved, as they are in the parser's messages.
 
 type SecretScalar = {
   readonly range: TextSpan;
@@ -31,7 +31,7 @@ const secretScalars = (
 };
 
 export type Masked = {
-  /** The text with every secret as asterisks; lines and columns stay what they are. */
+  /** The text with asterisks in place of every secret; lines and columns stay the same. */
   readonly shown: string;
   /** The same for a message, a label or a hint. */
   readonly redact: (message: string) => string;
@@ -41,7 +41,7 @@ const stars = (text: string): string => text.replaceAll(/[^\r\n]/g, "*");
 
 const blanks = (text: string): string => text.replaceAll(/[^\r\n]/g, " ");
 
-/** Not in the text: the lexer's marks for a document, the end of a flow and a scalar. */
+/** Marks that the lexer adds for a document, the end of a flow collection and a scalar; they are not part of the text. */
 const MARKS: ReadonlySet<string> = new Set(["\u0002", "\u0018", "\u001F"]);
 
 const commentsOf = (text: string): readonly TextSpan[] => {
@@ -60,7 +60,7 @@ const commentsOf = (text: string): readonly TextSpan[] => {
   return comments;
 };
 
-/** Everything but the comments blank, so that what was commented out is found as if it were not. */
+/** The text with everything but its comments blanked, so that commented-out secrets are found like any others. */
 const onlyComments = (text: string, comments: readonly TextSpan[]): string => {
   let rest = "";
   let done = 0;
@@ -72,7 +72,7 @@ const onlyComments = (text: string, comments: readonly TextSpan[]): string => {
   return rest + blanks(text.slice(done));
 };
 
-/** A remark behind a secret, or behind the reference to it, often is the secret. */
+/** A comment on the line of a secret, or of a reference to one, often is the secret itself. */
 const besideSecrets = (
   text: string,
   comments: readonly TextSpan[],
@@ -86,7 +86,7 @@ const besideSecrets = (
   return comments.filter(([from]) => lines.has(lineOf(from)));
 };
 
-/** What stands behind the anchors of `password: *there`, where no tree says it. */
+/** The text at the anchor that `password: *there` refers to, for broken files in which no tree can resolve it. */
 const anchoredLines = (
   text: string,
   secrets: readonly string[],
@@ -100,11 +100,11 @@ const anchoredLines = (
       : [[at + name.length + 2, end === -1 ? text.length : end] as const];
   });
 
-/** Shorter ones are found in other words. */
+/** Shorter secrets would be found inside ordinary words. */
 const LEAST_REPEATED = 6;
 const MOST_REPEATED = 50;
 
-/** The same secret once more, wherever it stands. */
+/** Every other place where the same secret stands. */
 const repeated = (
   text: string,
   secrets: readonly string[],
@@ -149,10 +149,10 @@ export const maskSecrets = (file: YamlFile, text: string): Masked => {
   const comments = file.document === undefined ? [] : commentsOf(text);
   const others = [
     secretLines(onlyComments(text, comments), false),
-    // A second document is no part of the tree.
+    // The tree does not cover a second document in the file.
     secretLines(blanks(text.slice(0, end)) + text.slice(end), true),
   ];
-  // Wherever it stands: under a key of ours, as a key, in an anchor, in a remark.
+  // Looked for everywhere: under any key, as a key, in an anchor, in a comment.
   const forms = secretForms(text);
   const escaped = whole ? secretScalars(document) : [];
   const anchored = whole ? anchoredLines(text, found.secrets) : [];

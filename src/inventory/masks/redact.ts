@@ -1,20 +1,20 @@
-// Takes secrets out of messages, in the forms in which a message may have them.
+// Takes secrets out of messages, in every form in which a message may quote them.
 import { quoted } from "../wording.ts";
 
-/** Shorter ones only in quotes: as parts of other words they would say more than they hide. */
+/** Shorter secrets are replaced only in quotes: hiding them inside other words would reveal more than it hides. */
 const LEAST = 4;
 
-/** Parts of a secret that a parser may name. */
+/** The shortest part of a secret that is looked for by itself, as a parser may quote only a part. */
 const LEAST_PART = 6;
 
-/** A piece of a secret in other letters. */
+/** The shortest piece of a secret that is also recognised in another case or with other punctuation. */
 const LEAST_PIECE = 10;
 const PIECE = /[\p{L}\p{N}][\p{L}\p{N}._-]*/gu;
 
 const bare = (text: string): string =>
   text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
 
-/** A file has few; a hostile one has many, and each is looked for in each message. */
+/** The most secrets that are looked for: each costs time in every message, and a hostile file may have many. */
 const MOST = 500;
 
 const parts = (secret: string): readonly string[] =>
@@ -39,7 +39,7 @@ const forms = (secret: string): readonly string[] => {
   return [...whole, ...parts(secret)];
 };
 
-/** Words of ours, which a secret may be by chance. */
+/** Words of our own messages, which stay readable even where one of them happens to be a secret. */
 const WORDS = new Set([
   "password",
   "secret",
@@ -58,7 +58,7 @@ export const redactor = (
     .filter((form) => form.trim() !== "" && !WORDS.has(form))
     .toSorted((one, other) => other.length - one.length);
   const bareSecrets = secrets.slice(0, MOST).map(bare);
-  /** Cut short, in lower case or with dashes, as a suggestion has it: `homelab-x` for "Homelab X". */
+  /** Hides secrets that a suggestion quotes cut short, in lower case or with dashes: `homelab-x` for "Homelab X". */
   const withoutPieces = (text: string): string =>
     text.replaceAll(PIECE, (piece) => {
       const name = bare(piece);

@@ -1,21 +1,21 @@
-// What is a secret by its form alone, under whatever key somebody pasted it.
+// Recognises secrets by their form alone, whatever key they were pasted under.
 
-/** Offsets in the text, the second one behind it. */
+/** Offsets in the text; the second is exclusive. */
 export type TextSpan = readonly [number, number];
 
-/** Not within a longer word, nor within a path or an address. */
+/** The match must not be part of a longer word, a path or an address. */
 const ALONE = String.raw`(?<![A-Za-z0-9+/_.:~-])`;
 
-/** Each with a telling beginning, or longer than anything that an inventory has a word for. */
+/** Each has an unmistakable beginning, or is longer than anything else that stands in an inventory. */
 const FORMS: readonly RegExp[] = [
-  // PEM and OpenPGP, to the end of the block or of what there is of it.
+  // PEM and OpenPGP, to the end of the block, or as much of it as there is.
   /-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----END)){0,20000}(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?/g,
-  // Lines of OpenSSH's private key and of PEM in base64, without what stands around them.
+  // Body lines of OpenSSH private keys, and PEM encoded in base64, without their header and footer.
   /b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]{0,20000}|LS0tLS1CRUdJTi[A-Za-z0-9+/=]{0,20000}/g,
   // age, and its plugins.
   /AGE-(?:SECRET-KEY|PLUGIN-[A-Z0-9]{1,30})-[A-Z0-9]{8,2000}/gi,
-  // https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/#token-format, but not two words with up to three
-  // digits behind each, such as node01.homelabcluster01, which one token in five hundred is.
+  // https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/#token-format, but not two words each with up
+  // to three digits at the end, such as node01.homelabcluster01. One token in five hundred looks like that.
   /(?<![a-z0-9.-])(?![a-z]{3,6}[0-9]{0,3}\.[a-z]{13,16}[0-9]{0,3}(?![a-z0-9]))[a-z0-9]{6}\.[a-z0-9]{16}(?![a-z0-9.-])/g,
   // A key of WPA2, kubeadm's certificate key, keys of 256 bits.
   /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/gi,
@@ -34,7 +34,7 @@ const FORMS: readonly RegExp[] = [
   ),
 ];
 
-/** Base64 that is there to be known: the second word of an OpenSSH public key, a certificate. */
+/** Base64 that is public: the second word of an OpenSSH public key, or a certificate. */
 const PUBLIC = /^(?:AAAA[A-Za-z0-9]|MII|LS0tLS1CRUdJTiBDRVJU)/;
 
 /** Where something in the text is a secret by its form. */
@@ -45,6 +45,6 @@ export const secretForms = (text: string): readonly TextSpan[] =>
       .map(({ index, 0: found }): TextSpan => [index, index + found.length]),
   );
 
-/** Whether some of it is. */
+/** Whether any part of the text is a secret by its form. */
 export const hasSecretForm = (text: string): boolean =>
   secretForms(text).length > 0;

@@ -10,7 +10,7 @@ const bare = (name: string): string =>
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}]/gu, "");
 
-/** Anywhere in a name: wifiPassword, pass_phrase, PSK. */
+/** Words that tell anywhere in a key's name: wifiPassword, pass_phrase, PSK. */
 const PARTS = [
   "password",
   "passwd",
@@ -36,13 +36,13 @@ const PARTS = [
   "psk",
 ];
 
-/** Whole names, and ends of names. */
+/** Words that tell as a whole name or at the end of one. */
 const ENDS = ["pass", "key", "keys", "pin", "pw"];
 
-/** A name one or two slips of the finger away from these counts as well. */
+/** A name that is one or two typing errors away from these counts as well. */
 const TYPED = [...PARTS, "pass", "key"];
 
-/** Keys in these are there to be known. */
+/** Names of keys whose values are public. */
 const PUBLIC =
   /public|^pub|pubkey|sshkey|authorized|knownhost|hostkey|keyid|fingerprint|keymap|keyboard|keyring/;
 
@@ -52,7 +52,7 @@ const SHOWN: ReadonlySet<string> = new Set(
     .map(bare),
 );
 
-/** People mistype one letter in four; a longer name is another word. */
+/** How many typing errors a word may have, about one letter in four; with more it is another word. */
 const slips = (word: string): number =>
   Math.max(1, Math.floor(word.length / 4));
 
@@ -69,14 +69,14 @@ const near = (name: string, words: Iterable<string>): boolean => {
   return false;
 };
 
-/** Names in a file are the file's: a hostile one has a hundred thousand, and each is compared with every word. */
+/** The most names that are compared: a hostile file may have a hundred thousand, and each is compared with every word. */
 const MOST_COMPARED = 2000;
 
 type Verdict = "shown" | "unknown" | "secret";
 
 const verdicts = new Map<string, Verdict>();
 
-/** To be called for each file: what one is full of must not use up what the next may cost. */
+/** To be called for each file, so that a file full of names does not use up the limit of the next one. */
 export const forgetVerdicts = (): void => {
   verdicts.clear();
 };
@@ -114,7 +114,7 @@ export const verdictOn = (key: string): Verdict => {
   return verdict;
 };
 
-/** `password=hunter2` and `password:hunter2` in one word, as in a forgotten blank: where the secret begins. */
+/** Where the secret begins in `password=hunter2`, or in `password:hunter2` with the space forgotten. */
 export const secretInside = (text: string): number | undefined => {
   for (const found of text.matchAll(
     /([\p{L}\p{N}_.-]{2,64})\s*[:=]\s*(?=\S)/gu,

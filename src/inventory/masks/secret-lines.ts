@@ -6,14 +6,14 @@ import { looksPrivate } from "../rules/ssh-keys.ts";
 
 export type Hidden = {
   readonly ranges: readonly TextSpan[];
-  /** The secrets themselves, as far as they are known to be ones: no message may have them either. */
+  /** The texts that are certain to be secrets: messages must not show them either. */
   readonly secrets: readonly string[];
 };
 
 const KEY =
   /(?:"([^"\n]{1,64})"|'([^'\n]{1,64})'|([\p{L}\p{N}_.-]{1,64}))\s*([:=])(\s*)/gu;
 
-/** Also what fragments write: a switch, or a place that is filled in later. */
+/** Values that are no secret: references, and what fragments write, such as a switch or a place that is filled in later. */
 const REFERENCE =
   /^["']?(?:env:[A-Za-z_]\w*|prompt|true|false|null|~|\$\{[\w.]+\})(?=["'\s,}\]]|$)|^["']?(?:file|exec):\S/;
 
@@ -31,7 +31,7 @@ type Found = {
 /** `? password`, whose value is on the next line, behind a colon. */
 const ASKED = /^\s*\?\s+["']?([\p{L}\p{N}_.-]{1,64})["']?\s*$/u;
 
-/** Where on a line something begins that must not be shown. */
+/** Where on a line the part begins that must not be shown. */
 const findOn = (line: string, wary: boolean): Found | undefined => {
   const asked = ASKED.exec(line)?.[1];
   if (asked !== undefined && verdictOn(asked) === "secret") {
@@ -81,15 +81,15 @@ const bareEntry = (line: string): number => {
   return entry.exec(line)?.[0].length ?? -1;
 };
 
-/** A line of the inventory's own ends a quote that was forgotten. */
+/** A line with one of the inventory's own keys ends a quote that somebody forgot to close. */
 const isOwnLine = (line: string): boolean => {
   const key = /^\s*(?:-\s+)?([A-Za-z]+):(?:\s|$)/.exec(line)?.[1];
   return key !== undefined && verdictOn(key) === "shown";
 };
 
 /**
- * Everything behind a telling key, and the block below it.
- * @param wary whether a key that nobody knows counts as telling; not in prose
+ * Hides everything after a key that seems to hold a secret, and the block below it.
+ * @param wary whether an unknown key counts as one that holds a secret; false for prose
  */
 export const secretLines = (text: string, wary: boolean): Hidden => {
   const ranges: TextSpan[] = [];
@@ -136,7 +136,7 @@ export const secretLines = (text: string, wary: boolean): Hidden => {
         const value = line.slice(found.from);
         hide(found.from, found.sure);
         quote = openQuote(value);
-        // The keys of a mapping below a key that nobody knows are judged by themselves.
+        // The keys of a mapping below an unknown key are judged one by one.
         if (
           !isPrivate &&
           !found.reference &&
@@ -154,7 +154,7 @@ export const secretLines = (text: string, wary: boolean): Hidden => {
 export const isReference = (value: unknown): boolean =>
   typeof value === "string" && parseSecretReference(value) !== undefined;
 
-/** Why a text by itself must not be shown: where it begins to be a secret; undefined where it is none. */
+/** Where in a text the secret begins, whatever key it stands under; undefined where there is none. */
 export const secretFrom = (text: string): number | undefined =>
   looksPrivate(text) || /:\/\/[^/@\s]*@/.test(text) || hasSecretForm(text)
     ? 0

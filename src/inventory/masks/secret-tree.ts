@@ -1,4 +1,4 @@
-// Finds secrets in the tree of a YAML document: what stands behind a telling key, or is one by itself.
+// Finds secrets in the tree of a YAML document: values of keys that seem to hold one, and texts that look like one.
 import {
   type Document,
   isAlias,
@@ -22,7 +22,7 @@ const isPublic = (text: string): boolean =>
   parsePublicKeys(text).problem === undefined ||
   /^-----BEGIN (?:CERTIFICATE|[A-Z ]*PUBLIC KEY)-----/.test(text);
 
-/** A scalar that says nothing, or nothing secret. */
+/** A scalar that is empty, or holds nothing secret. */
 const isHarmless = (value: unknown): boolean =>
   value === null ||
   typeof value === "boolean" ||
@@ -32,7 +32,10 @@ const isHarmless = (value: unknown): boolean =>
 const keyText = ({ key }: Pair): string =>
   isScalar(key) ? String(key.value) : "";
 
-/** Harmless with the tag and the anchor before it: `password: &hunter2` has no value, and is one. */
+/**
+ * Whether the value is harmless including its tag and anchor: `password: &hunter2` has no value, but its anchor is the
+ * password.
+ */
 const isPlain = ({ value, tag, anchor }: Scalar): boolean =>
   isHarmless(value) &&
   tag === undefined &&
@@ -48,7 +51,7 @@ export const secretTree = (
   document: Document,
   text: string,
 ): Hidden & {
-  /** References: a remark on their line often is the secret. */
+  /** References: a comment on their line often is the secret itself. */
   readonly beside: readonly TextSpan[];
 } => {
   const ranges: TextSpan[] = [];
@@ -76,7 +79,7 @@ export const secretTree = (
       },
     });
   };
-  /** What an alias stands for is written elsewhere. */
+  /** Hides what an alias stands for, which is written elsewhere in the file. */
   const hideTarget = (node: Node): void => {
     const target = isAlias(node) ? node.resolve(document) : undefined;
     if (target !== undefined && !seen.has(target)) {
@@ -88,7 +91,10 @@ export const secretTree = (
       }
     }
   };
-  /** Tags and anchors stand between a key and its value: `password: !hunter2` is one. */
+  /**
+   * Hides tags and anchors as well, because they stand between a key and its value: in `password: !hunter2` the tag is the
+   * password.
+   */
   const hideBehind = (key: Node, value: Node, sure: boolean): void => {
     const after = key.range?.[1] ?? 0;
     const to = value.range?.[1] ?? after;
@@ -104,7 +110,7 @@ export const secretTree = (
     Pair(_, pair, path) {
       const { key, value } = pair;
       const name = keyText(pair);
-      // `{password:hunter2}` is one long key, for want of a blank.
+      // Without a space after the colon, `{password:hunter2}` is one long key.
       const [, first = "", glued = ""] = /^([^:=]+)[:=](.+)$/s.exec(name) ?? [];
       if (glued !== "" && isNode(key)) {
         const verdict = verdictOn(first);
@@ -136,7 +142,7 @@ export const secretTree = (
         hideBehind(key, value, true);
         return visit.SKIP;
       }
-      // A mapping's own keys are judged by themselves.
+      // The keys of a mapping are judged one by one.
       if (
         verdict === "unknown" &&
         !isMap(value) &&
@@ -154,7 +160,7 @@ export const secretTree = (
       }
       const inside = isReference(value) ? undefined : secretFrom(value);
       if (inside !== undefined) {
-        // What is quoted or folded has other columns than its value.
+        // In a quoted or folded scalar, columns in the text differ from those in the value.
         const plain = text.slice(range[0], range[1]) === value;
         hide(range[0] + (plain ? inside : 0), range[1], false);
         secrets.push(value.slice(inside));

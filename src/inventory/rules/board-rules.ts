@@ -1,4 +1,5 @@
-// The texts about a board that people write: lines for config.txt, places of the data disk, boot loader images, MAC addresses.
+// Rules for what people write about a board: lines for config.txt, mount points of the data disk, boot loader images, MAC
+// addresses.
 import { lineMistake, settingsOf } from "../../firmware/config-lines.ts";
 import type { TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
@@ -52,7 +53,7 @@ export const configRule: TextRule = (value) => {
     : undefined;
 };
 
-/** The system's own folders, which a disk may not hide. */
+/** The system's own folders, which mounting a disk must not hide. */
 const SYSTEM_FOLDERS =
   /^\/(bin|boot|dev|etc|lib|lib64|proc|root|run|sbin|sys|tmp|usr|var\/lib\/(cloud|dpkg|pi-image|systemd|apt|kubelet))(\/|$)/;
 
@@ -89,7 +90,7 @@ export const macRule: TextRule = (value) => {
   const shaped = /^([0-9a-f]{2}([:-])[0-9a-f]{2})(\2[0-9a-f]{2}){4}$/i.test(
     value,
   );
-  // The lowest bit of the first octet marks addresses of groups, which no interface has.
+  // The lowest bit of the first octet marks group addresses, which no interface has.
   return shaped && (Number.parseInt(hex.slice(0, 2), 16) & 1) === 0
     ? undefined
     : {

@@ -72,14 +72,14 @@ export const domainRule: TextRule = (value) =>
         hint: "write it in lower case without a dot at the end, for example home.arpa",
       };
 
-/** A node's name, a DNS name or an address; which of them is for the cross-checks. */
+/** A node's name, a DNS name or an address; which of them it is, the cross-checks decide. */
 export const endpointRule: TextRule = (value) => {
   const hint =
     "write the name of a control-plane node, a DNS name or an IPv4 address; the port is always 6443";
   if (parseAddress(value) !== undefined) {
     return undefined;
   }
-  // A last label of digits only is never a name (RFC 1123, 2.1): it is an address that went wrong.
+  // A last label of digits only is never a name (RFC 1123, 2.1): it is a mistyped address.
   return isDnsName(value) && !/(^|\.)\d+$/.test(value)
     ? undefined
     : {

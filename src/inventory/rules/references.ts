@@ -10,7 +10,7 @@ export type SecretReference =
   | { readonly from: "exec"; readonly command: string }
   | { readonly from: "prompt" };
 
-/** Undefined: the text is not a reference, so it may be the secret itself and must not be shown. */
+/** Undefined where the text is not a reference: it may then be the secret itself and must not be shown. */
 export const parseSecretReference = (
   text: string,
 ): SecretReference | undefined => {
@@ -83,7 +83,10 @@ export const keyRule: TextRule = (value) => {
   };
 };
 
-/** Under what a Wi-Fi password is kept once it is known; two networks may both say `prompt` and differ. */
+/**
+ * The key under which a Wi-Fi password is kept once it is known; two networks may both say `prompt` and have different
+ * passwords.
+ */
 export const secretName = (ssid: string, reference: string): string =>
   reference === "prompt" ? `prompt ${ssid}` : reference;
 

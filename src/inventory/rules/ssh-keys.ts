@@ -1,7 +1,7 @@
 // Public SSH keys as lines of authorized_keys, read closely enough to know that sshd accepts them.
 // https://man.openbsd.org/sshd.8#AUTHORIZED_KEYS_FILE_FORMAT
 
-/** DSA is gone since OpenSSH 9.8, and certificates are not keys that a line can give. */
+/** OpenSSH 9.8 dropped DSA, and a certificate is not a key that a line of authorized_keys can hold. */
 const TYPES: ReadonlySet<string> = new Set([
   "ssh-ed25519",
   "ssh-rsa",
@@ -12,7 +12,7 @@ const TYPES: ReadonlySet<string> = new Set([
   "sk-ecdsa-sha2-nistp256@openssh.com",
 ]);
 
-/** Whether a text is (part of) a private key in the form of OpenSSH, PEM or PuTTY. */
+/** Whether a text is (part of) a private key in OpenSSH, PEM or PuTTY format. */
 export const looksPrivate = (text: string): boolean =>
   /-----BEGIN [A-Z0-9 ]*PRIVATE KEY|^PuTTY-User-Key-File/.test(text);
 
@@ -40,7 +40,7 @@ const typeInside = (base64: string): string | undefined => {
 // Options in front of the type hold blanks only inside quotes: from="10.0.0.0/8",no-pty ssh-ed25519 AAAA...
 const WORD = /(?:"(?:\\.|[^"\\])*"|[^\s"])+/g;
 
-/** The longest RSA key that ssh-keygen makes, 16384 bits, takes a fifth of it. */
+/** The longest RSA key that ssh-keygen makes, 16384 bits, takes a fifth of this. */
 const LINE_LIMIT = 16 * 1024;
 
 const lineProblem = (line: string): string | undefined => {

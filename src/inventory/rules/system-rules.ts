@@ -41,7 +41,7 @@ export const serialRule: TextRule = (value) =>
         hint: "copy it from `pi-image devices`",
       };
 
-// Only what needs no quoting: these end in apt sources and shell variables on the node.
+// Only characters that need no quoting: these addresses end up in apt sources and shell variables on the node.
 const URL_PATTERN =
   /^https?:\/\/[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?(\/[A-Za-z0-9._~%+,:@=-]*)*$/;
 
@@ -85,7 +85,7 @@ export const registryHostRule: TextRule = (value) =>
         hint: "write the host as image names begin with it, for example ghcr.io; images without one come from docker.io",
       };
 
-/** OpenPGP version 4: 20 bytes in hexadecimal digits, as gpg shows them, in groups or not. */
+/** OpenPGP version 4: 20 bytes in hexadecimal digits, in groups or not, as gpg shows them. */
 export const fingerprintRule: TextRule = (value) =>
   /^[0-9a-f]{40}$/i.test(value.replaceAll(" ", ""))
     ? undefined
@@ -110,7 +110,7 @@ export const addonRule: TextRule = (value) => {
 
 const isUrl = (base: string): boolean => /^https?:\/\//.test(base);
 
-/** Whether a base is a file and not a name from the catalogue or a URL: it has a folder or an image's ending. */
+/** Whether a base is a file, and not a name from the catalogue or a URL: files have a folder or the ending of an image. */
 export const isBaseFile = (base: string): boolean =>
   !isUrl(base) &&
   (base.includes("/") || /\.(img|xz|gz|zst|zip|tar|tgz)$/i.test(base));

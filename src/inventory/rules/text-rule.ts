@@ -1,4 +1,4 @@
-// Strings of the inventory: each kind has rules that say with their own code what is wrong.
+// Strings of the inventory: each kind has rules, and each rule reports what is wrong under its own problem code.
 import { z } from "zod";
 import type { ProblemCode } from "../../report/problem-codes.ts";
 import { quoted } from "../wording.ts";
@@ -11,11 +11,11 @@ export type RuleFinding = {
   readonly hint?: string | undefined;
 };
 
-/** Undefined: the value is fine. */
+/** Returns undefined where the value is fine. */
 export type TextRule = (value: string) => RuleFinding | undefined;
 
-// Every string ends in a YAML document, a shell variable or a line of a configuration file on the node:
-// nothing that a program could take for the end of a line gets that far.
+// Every string ends up in a YAML document, a shell variable or a line of a configuration file on the node, so nothing that a
+// program could take for the end of a line is let through.
 const NOT_ONE_LINE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 const demandOneLine: TextRule = (value) =>
@@ -39,12 +39,12 @@ const notEmpty: TextRule = (value) =>
 type About = {
   /** What editors show. */
   readonly description: string;
-  /** For editors only; the rules decide. */
+  /** A hint for editors only; the rules decide. */
   readonly pattern?: string;
   readonly examples?: readonly string[];
 };
 
-/** A schema for a string that passes all rules; the first rule that fails speaks. */
+/** A schema for a string that passes all rules; the first rule that fails is reported. */
 export const textRule = (about: About, ...rules: readonly TextRule[]) =>
   z
     .string()

@@ -1,4 +1,4 @@
-// Login names and shells that Ubuntu's useradd takes.
+// Login names and shells that Ubuntu's useradd accepts.
 import type { TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 

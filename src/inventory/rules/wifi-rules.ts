@@ -58,7 +58,7 @@ export const countryRule: TextRule = (value) => {
     return undefined;
   }
   const upper = value.toUpperCase();
-  // The code that people in Britain write, and the one that the standard gives.
+  // People in Britain write UK, but the standard's code is GB.
   const meant = upper === "UK" ? "GB" : upper;
   return {
     code: "WIFI_COUNTRY_INVALID",

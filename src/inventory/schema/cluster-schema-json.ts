@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { inventorySchema } from "./cluster-schema.ts";
 
-/** JSON Schema, draft 2020-12. What needs two values to be compared is left to `pi-image check`. */
+/** JSON Schema, draft 2020-12. Comparing two values with each other is left to `pi-image check`. */
 export const clusterSchemaJson = (): Readonly<Record<string, unknown>> => {
   const { $schema, ...schema } = z.toJSONSchema(inventorySchema, {
     io: "input",

@@ -241,5 +241,5 @@ export const inventorySchema = z
   })
   .describe("A Kubernetes cluster of Raspberry Pis, for pi-image.");
 
-/** What people write, checked; `resolve` fills in everything that is left away. */
+/** What people write, checked; `resolve` fills in everything that was left out. */
 export type Inventory = z.infer<typeof inventorySchema>;

@@ -6,7 +6,9 @@ import { nodeAddressRule } from "../rules/network-rules.ts";
 import { textRule, type TextRule } from "../rules/text-rule.ts";
 import { quoted } from "../wording.ts";
 
-/** Linux: 15 octets at most, no slash and no blank. Only what dnsmasq, nftables and netplan take without quoting. */
+/**
+ * Linux allows 15 octets without slashes and blanks; of those, only what dnsmasq, nftables and netplan take without quoting.
+ */
 const interfaceRule: TextRule = (value) =>
   /^[a-z][a-z0-9._-]{0,14}$/i.test(value)
     ? undefined

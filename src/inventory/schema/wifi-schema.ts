@@ -51,7 +51,7 @@ const network = z.strictObject({
   ).optional(),
 });
 
-/** wpa_supplicant ranks by a number, and a file that one person maintains needs no more. */
+/** Enough for a file that one person maintains; wpa_supplicant ranks the networks by number. */
 const MOST_NETWORKS = 16;
 
 export const wifiSchema = z.union([

@@ -1,5 +1,5 @@
-// Parses YAML from files that are not an inventory, without what the library does badly with hostile ones: nesting that ends the
-// process, and a comparison of every key with every other.
+// Parses YAML from files other than the inventory, and avoids what hostile files do to the library: nesting so deep that it
+// ends the process, and a comparison of every key with every other.
 import {
   type Document,
   type DocumentOptions,
@@ -19,12 +19,12 @@ type Options = Pick<
 /** Both count from 1. */
 type TokenPlace = { readonly line: number; readonly column: number };
 
-/** The first thing that is wrong; the words may quote the file. */
+/** The first thing that is wrong; its message may quote the file. */
 export type YamlMistake = TokenPlace & { readonly message: string };
 
 type BoundedYaml =
   | {
-      /** Without errors; none for a text without content. */
+      /** The documents, free of errors; an empty list for a text without content. */
       readonly documents: readonly Document.Parsed[];
       readonly placeOf: (offset: number) => TokenPlace;
     }

@@ -7,7 +7,7 @@ import type { RuleFinding } from "../rules/text-rule.ts";
 import { closest, listed, quoted } from "../wording.ts";
 import type { Path, YamlFile } from "./yaml-file.ts";
 
-/** Better words for some mistakes of one kind of file; undefined leaves the ordinary ones. */
+/** Better words for some mistakes in one kind of file; undefined keeps the ordinary words. */
 export type Special = (
   mistake: Mistake,
   data: unknown,
@@ -39,7 +39,7 @@ const nameOf = (path: Path): string => {
 };
 
 const missing = (path: Path, schema: z.ZodType): RuleFinding => {
-  // Descriptions are sentences of their own; here one stands inside another.
+  // Descriptions are whole sentences, but here one becomes part of another sentence.
   const meaning = descriptionAt(schema, path)
     ?.replace(/^./, (letter) => letter.toLowerCase())
     .replace(/\.$/, "");

@@ -11,7 +11,7 @@ import type { Path } from "./yaml-file.ts";
 
 const SECTIONS = ["cluster", "defaults", "nodes"] as const;
 
-/** Where a key would be right, if it is wrong only here. */
+/** Where in the inventory a key belongs that is only in the wrong place; undefined for an unknown key. */
 const rightPlace = (key: string): string | undefined => {
   const section = SECTIONS.find((name) =>
     knownKeys(inventorySchema, name === "nodes" ? [name, 0] : [name]).includes(
@@ -54,7 +54,7 @@ const wrongValue = (path: Path, value: unknown): RuleFinding | undefined => {
       hint: "`pi-image init` writes one to begin with",
     };
   }
-  // Nothing of what stands there is shown: it may be the password.
+  // The value is not shown, because it may be the password.
   if (isWifiKey(path, "password") && value !== null) {
     return {
       code: "SECRET_IN_FILE",

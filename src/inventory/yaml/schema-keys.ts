@@ -11,7 +11,7 @@ const unwrap = (schema: z.core.$ZodType): readonly z.core.$ZodType[] => {
     : [schema];
 };
 
-/** The schemas that a value at `path` could follow: several where there is a union on the way. */
+/** The schemas that may apply to a value at `path`: several where there is a union on the way. */
 const schemasAt = (
   schema: z.core.$ZodType,
   path: Path,

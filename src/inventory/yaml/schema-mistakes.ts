@@ -29,7 +29,7 @@ export const valueAt = (data: unknown, path: Path): unknown =>
     data,
   );
 
-/** In a union the branch counts whose type the value has; if there is none, all branches do. */
+/** In a union, only the branch for the value's type is reported; if no branch fits, all of them are. */
 const unionMistakes = (
   issue: Extract<Issue, { code: "invalid_union" }>,
   path: Path,

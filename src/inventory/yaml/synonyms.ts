@@ -1,4 +1,4 @@
-// Keys as other tools call them.
+// Names that other tools have for our keys.
 
 /** What people coming from other tools write -> what it is called here. */
 export const SYNONYMS: Readonly<Record<string, string>> = {

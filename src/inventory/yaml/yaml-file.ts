@@ -29,19 +29,22 @@ export type YamlFile = {
   /** Plain values (mappings, lists, strings, numbers, booleans, null); undefined if nothing can be read. */
   readonly data: unknown;
   readonly problems: readonly Problem[];
-  /** The first line with a syntax error: what was read from there on may not be what was meant. */
+  /** The first line with a syntax error; from there on, what was read may not be what was meant. */
   readonly brokenFrom: number | undefined;
   /** The value at a path; for a path that is not in the file, the nearest thing around it. */
   readonly at: (path: Path) => Position;
   /** The key at a path, or the first line of a list's item. */
   readonly keyAt: (path: Path) => Position;
-  /** As the parser has it, with what `data` leaves out, such as keys that are written twice; undefined if it was not parsed. */
+  /**
+   * The parser's own document, with what `data` leaves out, such as keys that are written twice; undefined if it was not
+   * parsed.
+   */
   readonly document: Document | undefined;
-  /** Where the value at a path stands in the text: its offsets, the second one behind it. */
+  /** Where the value at a path stands in the text, as offsets; the second is exclusive. */
   readonly rangeOf: (path: Path) => readonly [number, number] | undefined;
 };
 
-/** Far above what anchors for a list of users need, far below what an alias bomb does. */
+/** Far more than anchors for a list of users need, and far less than an alias bomb uses. */
 const MAX_ALIASES = 100;
 
 type Found = {
@@ -56,7 +59,7 @@ const asNode = (value: unknown): Node | undefined =>
 
 type Pairs = ReadonlyMap<string, Pair>;
 
-/** A mapping looked through once: a thousand mistakes in it ask for a thousand keys. */
+/** Remembers the pairs of a mapping: a thousand mistakes in it would otherwise search it a thousand times. */
 const pairsOf = (map: YAMLMap, known: WeakMap<YAMLMap, Pairs>): Pairs => {
   const pairs =
     known.get(map) ??
@@ -148,7 +151,7 @@ export const parseYamlFile = (file: string, text: string): YamlFile => {
     prettyErrors: false,
     stringKeys: true,
     uniqueKeys: false,
-    // Otherwise it writes warnings of its own to the terminal.
+    // Otherwise the library writes warnings of its own to the terminal.
     logLevel: "error",
   });
   const locate: Locate = (from, to) => {
@@ -178,7 +181,7 @@ export const parseYamlFile = (file: string, text: string): YamlFile => {
       if (!(error instanceof ReferenceError)) {
         throw error;
       }
-      // The parser's way to say that aliases of aliases multiply.
+      // The parser throws this where aliases of aliases multiply.
       problems.push({
         code: "YAML_ALIASES",
         severity: "error",

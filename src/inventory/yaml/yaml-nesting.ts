@@ -1,7 +1,10 @@
 // Finds nesting that no person writes, before the recursive parser meets it.
 import { Lexer } from "yaml";
 
-/** People nest five levels; a stack that overflows while V8 compiles a regular expression ends the process. */
+/**
+ * People nest five levels. Far deeper nesting overflows the stack, and if that happens while V8 compiles a regular
+ * expression, the process ends.
+ */
 const MAX_FLOW_DEPTH = 64;
 const MAX_INDENT = 256;
 

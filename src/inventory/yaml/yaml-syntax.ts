@@ -34,7 +34,7 @@ export const syntaxProblems = (
     hint: HINTS[error.code],
   }));
 
-/** The first line from which on the tree may not be what was meant; undefined if it can be trusted. */
+/** The line from which on the tree may not be what was meant; undefined if all of it can be trusted. */
 export const brokenFrom = (
   document: Document,
   locate: Locate,
