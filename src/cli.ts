@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Gives away the rights of root before the program proper is loaded, where it was started through sudo, doas or pkexec.
+// Gives up root's rights before the program proper is loaded, where it was started through sudo, doas or pkexec.
 import { isHelper } from "./commands/rights/helper-mark.ts";
 import { actFor } from "./system/run/privileges.ts";
 import { askId } from "./system/run/start-program.ts";

@@ -33,7 +33,7 @@ const globalOptions = (command: Command): Command =>
 /**
  * The command line.
  * @param stop aborted when the running command is to stop
- * @param apart how a command that touches devices runs
+ * @param apart runs a command that touches devices in a process of its own
  */
 export const createProgram = (
   stop: AbortController,
@@ -68,7 +68,7 @@ export const createProgram = (
       getErrHelpWidth: () => HELP_COLUMNS,
       getOutHasColors: () => false,
       getErrHasColors: () => false,
-      // Usage errors are told as all others are.
+      // Usage errors are printed like all others, not by commander.
       outputError: () => undefined,
     })
     .exitOverride()

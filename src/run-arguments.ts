@@ -1,4 +1,4 @@
-// Runs the command that the arguments name, and tells what is wrong with them.
+// Runs the command that the arguments name, and reports what is wrong with them.
 import { type Command, CommanderError } from "commander";
 import { createContext } from "./terminal/context.ts";
 import { explainFailure } from "./terminal/explain-failure.ts";
@@ -7,11 +7,11 @@ import { createProgram } from "./program.ts";
 import { EXIT } from "./report/exit-codes.ts";
 import { UserError } from "./report/user-error.ts";
 
-/** commander has printed it; without a command that is what the user gets too. */
+/** Whether this is not an error but help, which commander has printed; that is also what a run without a command prints. */
 const isHelp = ({ code, exitCode }: CommanderError): boolean =>
   exitCode === 0 || code.startsWith("commander.help");
 
-/** commander's words in our form: "error: unknown option '--hst'\n(Did you mean --host?)". */
+/** Puts commander's message into our form; it looks like "error: unknown option '--hst'\n(Did you mean --host?)". */
 const usageError = ({ message }: CommanderError): UserError => {
   const [what = "", meant] = message.split("\n");
   return new UserError("WRONG_ARGUMENTS", what.replace(/^error: |\.$/g, ""), {
@@ -23,7 +23,10 @@ const usageError = ({ message }: CommanderError): UserError => {
   });
 };
 
-/** commander prints its help for an unknown command too; without these words it looks at the command. */
+/**
+ * Drops the words that ask for help: with them commander prints its help even for an unknown command, without them it checks
+ * the command.
+ */
 const withoutHelp = (program: Command, args: readonly string[]): string[] => {
   const words = args.filter((word) => !word.startsWith("-"));
   const [named] = words[0] === "help" ? words.slice(1) : words;
@@ -38,8 +41,8 @@ const withoutHelp = (program: Command, args: readonly string[]): string[] => {
 };
 
 /**
- * Runs a command; a failure is told, and sets the exit status of the process.
- * @param args without those of Node
+ * Runs a command; a failure is printed and sets the exit status of the process.
+ * @param args the command line without node and the script
  * @param stop see `createProgram`
  * @param apart see `createProgram`
  */

@@ -1,4 +1,4 @@
-// Runs the command of the command line as a process: with its signals, its streams and what it leaves at its end.
+// Runs the command line in this process: handles its signals and streams, and what is left to do at its end.
 import "./system/run/early-signals.ts";
 import { explainFailure } from "./terminal/explain-failure.ts";
 import { watchOutputs } from "./terminal/output-streams.ts";
@@ -21,7 +21,7 @@ process.on("exit", () => {
 watchOutputs();
 
 try {
-  // src/cli.ts has done it, unless somebody starts this file itself.
+  // src/cli.ts has done this already, unless this file was started directly.
   actFor(process.env, askId);
   becomeCaller(process.env);
   await runArguments(process.argv.slice(2), stop, runApart);

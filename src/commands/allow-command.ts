@@ -1,4 +1,4 @@
-// Asks the user, once for each file and command, whether an inventory may run a command of `exec:`.
+// Asks the user, once for each file and command, whether an inventory may run a command that it names with `exec:`.
 import { dirname, resolve } from "node:path";
 import type { AllowCommand } from "../inventory/load/load-wifi-passwords.ts";
 import { visible } from "../report/printable.ts";
@@ -11,9 +11,9 @@ import {
 import type { Context } from "../terminal/context.ts";
 
 export type CommandConsent = {
-  /** `--allow-exec`: for this run, without a question. */
+  /** `--allow-exec`: allows commands for this run without asking. */
   readonly allowExec: boolean;
-  /** Whether a yes counts for later runs as well. */
+  /** Whether a "yes" is remembered for later runs. */
   readonly remember: boolean;
 };
 
@@ -22,7 +22,7 @@ type How = "--allow-exec" | "remembered" | "asked" | "not allowed";
 /**
  * @param inventory as the user wrote it
  * @returns false where there is no terminal to ask on
- * @throws UserError CANCELLED for any answer but yes; nothing was written then
+ * @throws UserError CANCELLED for any answer but yes; nothing has been written by then
  */
 export const allowCommand =
   (
@@ -54,7 +54,7 @@ export const allowCommand =
       tell("not allowed");
       return false;
     }
-    // Not a remark: with --quiet too, nobody should answer without knowing what.
+    // Not a remark, which --quiet would hide: nobody should answer without seeing what the question is about.
     context.complain(
       `${visible(inventory)} runs this command as you, to get a password:\n  ${visible(command)}`,
     );

@@ -90,7 +90,7 @@ export const build = async (
 ): Promise<void> => {
   const options = buildOptions.parse(given);
   const { keep, out } = options;
-  // Without images, the few blocks that a seed needs show whether each node can be made.
+  // Where no images are kept, the few blocks that a seed needs already show whether each node can be built.
   const format = keep ? options.format : "seed";
   const { env, report, signal } = context;
   const { inventory, host: hosts, role, base } = options;
@@ -99,7 +99,7 @@ export const build = async (
     hosts,
     role,
     mayBeImplied: true,
-    // A plan runs nothing of an inventory, and asks nobody.
+    // A plan runs no command of an inventory and asks no questions.
     secrets: options.dryRun === true ? "unasked" : "needed",
     consent: { allowExec: options.allowExec === true, remember: true },
   });

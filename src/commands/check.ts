@@ -14,7 +14,7 @@ export const check = async (
   const opened = await openProject(context, {
     inventory,
     mayBeImplied: false,
-    // Whoever only checks another's file has not agreed to run anything of it.
+    // Checking somebody else's file does not mean agreeing to run its commands.
     secrets: "without commands",
   });
   const { seeds, passwordsMissing } = await prepareSeeds(context, opened, {

@@ -1,4 +1,5 @@
-// pi-image complete: what the shells' completions ask at each tab. Never a message; what cannot be known is not offered.
+// pi-image complete: answers the shells' completions at each tab. It never prints a message; what cannot be found out is not
+// offered.
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import type { BlockDevice } from "../device/block-device.ts";
 import { listDevices } from "../device/helper/device-work.ts";
@@ -19,7 +20,7 @@ import { z } from "zod";
 /** What the shell adds by itself. */
 type Besides = "files" | "folders" | "nothing";
 
-/** A shell would cut or interpret anything else; an inventory may come from a stranger. */
+/** A shell would split or interpret any other word, and an inventory may come from a stranger. */
 const PLAIN_WORD = /^[\w./:@%+,-]+$/;
 
 const namedNodes = z.object({
@@ -38,7 +39,7 @@ const nodesIn = async (path: string): Promise<readonly OfferedWord[]> => {
 const titleOfDevice = ({ size, vendor, model }: BlockDevice): string =>
   [formatBytes(size), vendor, model].filter(Boolean).join(" ");
 
-/** Whole disks with a medium that the running system does not need. */
+/** Whole disks that have a medium and are not needed by the running system. */
 const targets = async (): Promise<readonly OfferedWord[]> =>
   (await listDevices())
     .filter(
@@ -95,6 +96,6 @@ export const complete = async (
   const lines = words
     .filter(({ word }) => PLAIN_WORD.test(word) && word.startsWith(current))
     .map(({ word, summary }) => `${word}\t${summary.replaceAll(/\s+/g, " ")}`);
-  // For a shell, whatever --quiet and --json say.
+  // The shell needs this output, whatever --quiet and --json say.
   process.stdout.write(`${[besides, ...lines].join("\n")}\n`);
 };

@@ -50,7 +50,7 @@ const commandEntry = (
   options: command.options.map(optionEntry),
 });
 
-/** @param examples by the command's name */
+/** @param examples by name of the command */
 export const commandTree = (
   program: Command,
   examples: ReadonlyMap<string, string>,
@@ -58,7 +58,7 @@ export const commandTree = (
   name: program.name(),
   version: program.version() ?? "",
   description: program.description().replaceAll("\n", " "),
-  // What has no example is for shells, not for people.
+  // Commands without an example are for shells, not for people.
   commands: program.commands
     .filter((command) => examples.has(command.name()))
     .map((command) => commandEntry(command, examples)),

@@ -112,7 +112,7 @@ export const init = async (
   const answers =
     options.yes === true ? defaults : await askFor(context, defaults);
   const text = initTemplate(answers);
-  // Flags and answers may be wrong; what would not load is not written.
+  // Flags and answers may be wrong, and an inventory that would not load is not written.
   const { problems, shown } = parseInventory(path, text);
   demandNoErrors(context, problems, new Map([[path, shown]]));
   await writeFileAtomically(file, text);

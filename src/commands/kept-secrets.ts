@@ -1,4 +1,4 @@
-// What the commands about a built cluster share: its project, and its secrets as they are kept, without writing any.
+// What the commands about a built cluster share: they open its project and its stored secrets, and write neither.
 import { day } from "../report/day.ts";
 import { ifOneOf } from "../report/expected-failure.ts";
 import { secretsFile } from "../project/opened-project.ts";
@@ -50,7 +50,7 @@ export const openSecrets = async (
   return { ...loaded, project, file };
 };
 
-/** A text that is no certificate begins never; checkSecrets says so. */
+/** When a certificate begins. A text that is not a certificate never does; checkSecrets reports it. */
 const beginOf = (certificate: string): Date => {
   try {
     return readCertificate(certificate).validFrom;
@@ -59,7 +59,7 @@ const beginOf = (certificate: string): Date => {
   }
 };
 
-/** Certificates count from a year before they were made, so no slow clock comes near that by chance. */
+/** Certificates are valid from a year before they were made, so a clock that is before that date is certainly wrong. */
 const checkClock = (certificate: string, now: Date): void => {
   if (beginOf(certificate) > now) {
     throw new UserError(
@@ -70,7 +70,7 @@ const checkClock = (certificate: string, now: Date): void => {
   }
 };
 
-/** The same for a command that relies on them: a wrong clock, and parts that do not belong together, are refused. */
+/** The same for a command that relies on the secrets: refuses a wrong clock and parts that do not belong together. */
 export const openSoundSecrets = async (
   context: Context,
   args: KeptArguments,

@@ -1,4 +1,4 @@
-// The project's own secrets, as far as this computer has them: what a release is searched for.
+// The project's own secrets, as far as this computer has them; a release is searched for them.
 import { secretsFile } from "../project/opened-project.ts";
 import { type LoadedProject, loadProject } from "../project/load-project.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
@@ -12,7 +12,10 @@ import { UserError } from "../report/user-error.ts";
 import { allowCommand, type CommandConsent } from "./allow-command.ts";
 import type { Context } from "../terminal/context.ts";
 
-/** A CI job has neither the secrets file nor the passwords; whoever has them learns if they cannot be compared. */
+/**
+ * A CI job has neither the secrets file nor the passwords, and that is fine; a user who has them is told if they cannot be
+ * compared.
+ */
 export const knownSecrets = async (
   context: Context,
   {

@@ -1,9 +1,9 @@
-// pi-image completion and pi-image manual: what shells and man(1) know of the commands.
+// pi-image completion and pi-image manual: print what shells and man(1) need to know of the commands.
 import type { CommandTree } from "../terminal/manual/command-tree.ts";
 import { completionScript, SHELLS } from "../terminal/manual/completions.ts";
 import { manPage } from "../terminal/manual/man-page.ts";
 
-/** Data for another program: it is printed whatever --quiet and --json say. */
+/** The output is data for another program, so it is printed whatever --quiet and --json say. */
 const write = (text: string): void => {
   process.stdout.write(text);
 };

@@ -1,4 +1,4 @@
-// pi-image node revoke: the certificates of a node that was lost stop working.
+// pi-image node revoke: makes the certificates of a lost node stop working.
 import { z } from "zod";
 import { type Exposed, exposedSecrets } from "../cluster/exposed-secrets.ts";
 import {
@@ -23,7 +23,7 @@ const revokeOptions = z.object({
   yes: z.boolean().default(false),
 });
 
-/** Those that are to refuse it: not the lost one itself. */
+/** The control planes that are to refuse the node; never the lost one itself. */
 const planesBeside = (
   project: ResolvedProject,
   name: string,
@@ -59,7 +59,7 @@ const confirm = async (
       { hint: `to revoke ${name} without being asked, add --yes`, state },
     );
   }
-  // Not a remark: with --quiet too, nobody should answer without knowing what.
+  // Not a remark, which --quiet would hide: nobody should answer without seeing what the question is about.
   context.complain(
     `${name} will be shut out of the cluster for good: its pods are deleted, its certificates are refused, and no other node can have its name.`,
   );
@@ -74,13 +74,16 @@ const confirm = async (
 
 type Outcome = {
   readonly refusedBy: readonly string[];
-  /** A sentence's second half for each control plane that does not refuse the node yet. */
+  /** The control planes that do not refuse the node yet, each with the reason as the second half of a sentence. */
   readonly open: readonly (readonly [plane: string, because: string])[];
   /** Undefined where no control plane could be asked. */
   readonly removed: NodeAnswer | undefined;
 };
 
-/** One control plane after the other; the node itself goes last, because a node that is not refused yet would come back. */
+/**
+ * Changes one control plane after the other. The node is removed from the cluster last, because a node that is not refused
+ * yet would come back.
+ */
 const shutOut = async (
   name: string,
   planes: readonly string[],
@@ -183,7 +186,7 @@ export const nodeRevoke = async (
     signal: context.signal,
   });
   kept.changes.forEach(context.remark);
-  // With the host keys of before: a lost control plane's is not needed any more, all others are there.
+  // The host keys that are left suffice: only that of the revoked node is gone, and it is not needed any more.
   const outcome = await withSshAccess(project, kept.secrets, (sshConfig) =>
     shutOut(name, planes, authorizationText(kept.secrets), {
       sshConfig,
@@ -194,7 +197,7 @@ export const nodeRevoke = async (
     outcome.removed?.ok === true
       ? exposedSecrets(outcome.removed.stdout)
       : undefined;
-  // Before anything that is missing is told: another run finds no pods any more.
+  // Shown before any failure is reported, because another run would no longer find the node's pods.
   tellExposed(context, name, exposed, wifiOf(project, name));
   demandDone(name, outcome);
   context.printJson({ type: "result", node: name, refusedBy: planes });

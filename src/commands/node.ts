@@ -29,7 +29,7 @@ const readInventory = async (path: string): Promise<string> => {
   return file.text;
 };
 
-/** How many nodes the text describes; what is wrong with it is shown, and an error ends the command. */
+/** How many nodes the text describes; its problems are shown, and an error ends the command. */
 const countNodes = (
   context: Context,
   name: string,
@@ -69,7 +69,7 @@ export const node = async (
   if (added === undefined) {
     throw cannotAdd(path, line);
   }
-  // Shown under a name of its own: the line is not in the file yet.
+  // Problems are shown under another file name, because the line is not in the file yet.
   const after = countNodes(
     context,
     `${path} (with ${name} added)`,

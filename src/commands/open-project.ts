@@ -13,14 +13,16 @@ export type ProjectArguments = {
   readonly inventory: string;
   readonly hosts?: readonly string[] | undefined;
   readonly role?: string | undefined;
-  /** Whether no inventory means the one of `init --yes`. */
+  /** Whether a missing inventory stands for the one that `init --yes` would write. */
   readonly mayBeImplied: boolean;
   readonly secrets: SecretsWanted;
-  /** For the commands of `exec:`; the default asks and remembers. */
+  /**
+   * How to ask about commands that the inventory names with `exec:`; by default the user is asked and the answer remembered.
+   */
   readonly consent?: CommandConsent | undefined;
 };
 
-/** The project without errors; its warnings are shown. */
+/** Loads the project and shows its problems; throws if one of them is an error. */
 export const openProject = async (
   context: Context,
   args: ProjectArguments,

@@ -3,7 +3,10 @@ import { InvalidArgumentError, Option } from "commander";
 import { parseBytes } from "../system/parse-bytes.ts";
 import { DEFAULT_MAX_SIZE } from "../device/target-rules.ts";
 
-/** Each --host adds one; so do values separated by commas. An empty one stays, to be refused: without it "all" would be meant. */
+/**
+ * Each --host adds a value, and so does each part of a value separated by commas. An empty one is kept so that it is refused
+ * later: dropping it could turn the list into "all nodes".
+ */
 export const collect = (
   value: string,
   before: readonly string[] = [],
@@ -12,7 +15,7 @@ export const collect = (
   return [...before, ...(parts.length === 0 ? [""] : parts)];
 };
 
-/** Each adds one; a serial may hold a comma. */
+/** Each use adds one value, which is not split, because a serial may contain a comma. */
 const addOne = (value: string, before: readonly string[] = []): string[] => [
   ...before,
   value,

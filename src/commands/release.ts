@@ -80,7 +80,7 @@ const nameOf = (name: string): string => {
   return name;
 };
 
-/** A folder: without its slash, the last part of the address would be replaced by the files' names. */
+/** The address is a folder's, so it needs a slash at its end: otherwise the names of the files would replace its last part. */
 const addressOf = (url: string | undefined): URL | undefined => {
   if (url === undefined) {
     return undefined;
@@ -175,7 +175,7 @@ export const release = async (
     });
   }
   await demandOutFolder(out);
-  // It may ask whether a command may run: before anything is downloaded.
+  // Called before anything is downloaded, because it may ask whether a command may run.
   const known = await knownSecrets(context, loaded, options.inventory, {
     allowExec: options.allowExec === true,
     remember: true,
@@ -183,7 +183,7 @@ export const release = async (
   const bases = await openBases(
     plan.steps.map(({ base }) => base),
     {
-      // A release must never be made from a sample that only stands in.
+      // A release must never be made from a sample that only stands in for a base.
       explicit: true,
       sha256: options.sha256,
       signedBy: await signersOf(context, options),

@@ -96,7 +96,7 @@ const show = async (
   );
 };
 
-/** Also as records. */
+/** Finds the copies and also prints them as records. */
 const findCopies = async (
   context: Context,
   {
@@ -197,7 +197,7 @@ const rotate = async (
       encryptTo: options.encryptTo,
     },
   );
-  // A token lies on every card, a join identity on those that join with one.
+  // Which cards to flash again: a token lies on every card, a join identity only on cards that join with one.
   const flash = chosen
     .map(({ name }) => name)
     .filter(
@@ -205,7 +205,8 @@ const rotate = async (
         (project.cluster.join.by === "token" && hosts.length === 0) ||
         joinsByIdentity(project, name),
     );
-  // Who encrypts the file believes that nothing is left to steal. Access that was renewed just now still serves.
+  // A user who encrypts the file believes that nothing is left to steal. Copies count even right after a renewal, as they
+  // still give access.
   const copies = encrypted
     ? await findCopies(context, { file, secrets }, options)
     : [];

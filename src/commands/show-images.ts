@@ -1,4 +1,4 @@
-// Tells what is wrong or odd with images and bases that a command reads, before it goes on.
+// Shows what is wrong or odd about the images and bases that a command reads, before the command goes on.
 import type { OpenBase } from "../project/open-bases.ts";
 import type { ImageFinding } from "../flash/image-findings.ts";
 import type { Context } from "../terminal/context.ts";
@@ -6,7 +6,7 @@ import { lookAtImageFile } from "../sources/look-at-image.ts";
 
 export type Doubts = {
   readonly findings: readonly ImageFinding[];
-  /** Why the block map keeps more than it would have to. */
+  /** Why the block map keeps more than it should have to. */
   readonly notes: readonly string[];
 };
 
@@ -15,7 +15,7 @@ export const doubtsOf = ({ findings, notes }: Doubts): readonly string[] => [
   ...notes.map((note) => `note: ${note}`),
 ];
 
-/** Each image once, also where several targets get it. */
+/** Shows each image once, even where several targets get it. */
 export const showImages = (
   context: Context,
   images: readonly (Doubts & { readonly label: string })[],
@@ -29,7 +29,7 @@ export const showImages = (
     const remark = text.join("\n");
     if (lines.length > 0 && !shown.has(remark)) {
       shown.add(remark);
-      // With --quiet too, nobody should answer without knowing what is wrong.
+      // Shown even with --quiet: nobody should answer without knowing what is wrong.
       if (findings.length > 0) {
         context.complain(remark);
       } else {
@@ -40,8 +40,9 @@ export const showImages = (
 };
 
 /**
- * What is wrong with a base is in every image that is made from it. It is not refused here: a base needs a checksum or
- * --insecure anyway. A base of the catalogue is as its vendor made it, and in a cache that nobody else writes to.
+ * What is wrong with a base is also wrong with every image made from it. It is not refused here, because a base needs a
+ * checksum or --insecure anyway. Bases of the catalogue are not examined: they are as their vendors made them, and nobody
+ * else can write to the cache.
  */
 export const showBases = async (
   context: Context,
@@ -52,7 +53,7 @@ export const showBases = async (
     const { image, record, known } = base;
     if (!known || record.origin === "file") {
       const source = await base.source(purpose);
-      // Its users are those of the file that was named, not of the decoded copy.
+      // Messages are about the file that the user named, not about its decoded copy.
       const reader = { ...image.reader, path: image.path, source };
       const look = await lookAtImageFile(reader, source.size, context.signal);
       showImages(context, [

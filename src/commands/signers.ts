@@ -1,4 +1,5 @@
-// Whose signature the images of a run need: the key of --signed-by, else those that the inventory trusts.
+// Whose signature the images of a run need: that of the key in --signed-by, else of one of the keys that the inventory
+// trusts.
 import { basename } from "node:path";
 import type { SignedBy } from "../base/proof/signed-by.ts";
 import { loadTrust } from "../inventory/load/load-trust.ts";
@@ -10,7 +11,7 @@ type Arguments = {
   readonly inventory: string;
 };
 
-/** Undefined where nobody names a key. Throws PROJECT_HAS_PROBLEMS where the inventory may name one and cannot be read. */
+/** Undefined where no key is named. Throws PROJECT_HAS_PROBLEMS where the inventory cannot be read and might name one. */
 export const signersOf = async (
   context: Context,
   { signedBy, inventory }: Arguments,

@@ -7,13 +7,13 @@ import {
 } from "../base/proof/checksum-names.ts";
 import type { SourceFile } from "../device/run-sources.ts";
 
-/** What an image is to the run that writes it. */
+/** How messages describe the image of a run that writes it. */
 export const IMAGE_TO_WRITE = "the image that is to be written";
 
 const ARCHIVE = /\.(?:xz|gz|zst|bz2|zip)$/i;
 const RAW = /\.(?:img|raw|wic)$/i;
 
-/** All names that may lie there; `what` says what the image is to the run. */
+/** All paths at which such files may lie; `what` says how messages describe the image. */
 export const imageFiles = (
   path: string,
   what: string,

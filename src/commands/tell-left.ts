@@ -1,9 +1,9 @@
-// What a plan left undone: it runs no command of an inventory and asks no person.
+// Tells what a plan left undone, since it runs no command of an inventory and asks no questions.
 import { visible } from "../report/printable.ts";
 import type { Context } from "../terminal/context.ts";
 import type { PreparedSeeds } from "../project/prepare-seeds.ts";
 
-/** Says what the command itself would do to get the passwords; nothing where none is missing. */
+/** Says what the real run would do to get the missing passwords; silent where none is missing. */
 export const tellLeft = (
   context: Context,
   inventory: string,

@@ -1,10 +1,10 @@
-// Who encrypts the secrets file should know where the same secrets still lie in plain.
+// Users who encrypt the secrets file should know where the same secrets are still stored unencrypted.
 import { relative } from "node:path";
 import type { PlainCopy } from "../project/plain-copies.ts";
 import type { Context } from "../terminal/context.ts";
 
 /**
- * Warns, unless there are none.
+ * Warns of the copies, if there are any.
  * @param where such as "in out", or "on this computer"
  */
 export const tellOfCopies = (

@@ -28,7 +28,7 @@ const verifyOptions = z.object({
   signedBy: z.string().optional(),
 });
 
-/** How much of the image the card was promised to hold; no more than that was compared. */
+/** How much of the image the card was promised to hold; only that part is compared. */
 const EXTENT: Readonly<Record<MapSource, string>> = {
   "whole image": "every byte of the image",
   "bmap file": "what its block map lists",
@@ -67,7 +67,7 @@ export const verify = async (
   const { report, signal } = context;
   const compare = async () => {
     if (image !== undefined) {
-      // Whatever an address gives is what the card is compared with.
+      // Needs no checksum: the card is compared with whatever the address gives.
       const named = await openNamedImage(context, image, {
         insecure: true,
         signedBy,
@@ -85,7 +85,7 @@ export const verify = async (
           { target: opened, report, signal },
           source,
         );
-        // Another file than its checksum says proves nothing about the card.
+        // A file that does not match its own checksum proves nothing about the card.
         await proof.proven;
         return { against: image, extent: source.mapSource, ...found };
       } finally {

@@ -37,7 +37,7 @@ const progress = ({ nodes }: ClusterView, elapsedMs: number): string => {
   return `${ready} of ${nodes.length} nodes Ready after ${formatSeconds(elapsedMs / 1000)}`;
 };
 
-/** The whole table, in place; drawn anew when the terminal gets another size. */
+/** Redraws the whole table in place, also when the size of the terminal changes. */
 const drawTable = (context: Context): OnView => {
   const paint = pc.createColors(context.color);
   const paints: Record<Line["kind"], (text: string) => string> = {
@@ -72,7 +72,7 @@ const drawTable = (context: Context): OnView => {
   };
 };
 
-/** A line for each node, and for the API server, when it has changed. */
+/** Prints a line for each node, and for the API server, whenever it has changed. */
 const logChanges = (context: Context): OnView => {
   const last = new Map<string, string>();
   return ({ nodes, api }, elapsedMs) => {
@@ -89,7 +89,7 @@ const logChanges = (context: Context): OnView => {
   };
 };
 
-/** `age` is left out: it changes with every look. */
+/** `age` is left out, because it changes at every look. */
 const nodeRecord = ({ status, age: _age, ...node }: NodeView) => ({
   type: "node",
   ...node,
@@ -127,7 +127,7 @@ const recordChanges = (context: Context): OnView => {
       }
     }
     if (!changed) {
-      // Also tells whether anybody reads on: a pipe without a reader refuses a write, and nothing else shows it.
+      // This also shows whether anybody still reads: a pipe without a reader refuses a write, and there is no other sign.
       context.printJson({
         type: "waiting",
         elapsed: Math.round(elapsedMs) / 1000,
@@ -136,7 +136,10 @@ const recordChanges = (context: Context): OnView => {
   };
 };
 
-/** Records are all that a watch with --json is for: without a reader it ends, also in the middle of a pause. */
+/**
+ * With --json, records are all that a watch is for, so it ends when nobody reads them any more, even in the middle of a
+ * pause.
+ */
 const whileRead = async <T>(
   { json, signal }: Context,
   work: (signal: AbortSignal) => Promise<T>,
@@ -144,7 +147,7 @@ const whileRead = async <T>(
   if (!json) {
     return work(signal);
   }
-  // Not by AbortSignal.any(): Node 20 can lose what only that refers to.
+  // AbortSignal.any() is no use here: in Node 20, signals that only it refers to can be garbage-collected.
   const end = new AbortController();
   const stop = () => end.abort(signal.reason);
   const leave = () =>

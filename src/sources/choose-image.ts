@@ -5,7 +5,7 @@ import { ifOneOf } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { listIfThere, readIfThere } from "../system/read-if-there.ts";
 
-/** The endings of images in the out folder; the first that exists of a node is taken. */
+/** The endings of images in the out folder, in the order in which a node's image is looked for. */
 const IMAGE_ENDINGS = [".img", ".img.xz", ".img.zst"] as const;
 
 /** What the manifest beside an image of ours says; images from elsewhere have none. */
@@ -75,7 +75,7 @@ export const onlyImage = async (out: string): Promise<string> => {
   return (await imageOfNode(out, node)) ?? join(out, `${node}.img`);
 };
 
-/** Without it nothing says whose card the image is for, and whether a Pi boots it: that must not be lost in silence. */
+/** Without the manifest nothing says which node the image is for and whether a Pi can boot it, so the loss must be reported. */
 const manifestDamaged = (path: string, image: string, cause: unknown) =>
   new UserError(
     "IMAGE_MANIFEST_DAMAGED",

@@ -17,7 +17,7 @@ const firstSector = async (reader: ImageReader): Promise<Buffer> => {
   return Buffer.alloc(0);
 };
 
-/** Where the last partition ends; undefined with a GPT, whose second half is at the image's very end. */
+/** Where the last partition ends; undefined with a GPT, whose backup copy is at the very end of the image. */
 const endOfPartitions = async (
   reader: ImageReader,
 ): Promise<number | undefined> => {
@@ -51,8 +51,8 @@ const isZeroFrom = async (
 };
 
 /**
- * The source as it fits into `room` bytes, where every range that would be written and every partition ends before that;
- * of ranges that go on to the image's end, because nothing is known of it, only zeros may be cut. Else the source as it is.
+ * The source cut to `room` bytes, if every partition ends before that and nothing but zeros is lost; otherwise the source as
+ * it is. Where nothing is known of the image, its one range goes on to the end, so the bytes to be cut are read.
  */
 export const fitSource = async (
   source: FlashSource,

@@ -1,4 +1,4 @@
-// An image file as what a flash writes, with everything that is known about it.
+// An image file as the source of a flash, with everything that is known about it.
 import { realpath } from "node:fs/promises";
 import type { CacheOptions } from "../network/cache.ts";
 import {
@@ -36,12 +36,12 @@ export type FlashSource = {
   readonly size: number;
   readonly ranges: readonly Range[];
   readonly mapSource: MapSource;
-  /** Where checksums of the image's file come from. */
+  /** Where the checksums of the image file come from. */
   readonly checksums: readonly string[];
-  /** Compares the image's file with them; undefined where there are none. */
+  /** Compares the image file with its checksums; undefined where there are none. */
   readonly proveImage: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly sha256: string | undefined;
-  /** Files that are read meanwhile, without symbolic links. */
+  /** Files that are read during the flash, with symbolic links resolved. */
   readonly files: readonly string[];
   readonly node:
     { readonly name: string; readonly instanceId: string } | undefined;
@@ -56,12 +56,12 @@ export type FlashSource = {
   readonly notes: readonly string[];
   /** A checksum is compared with it, or the base was verified already. */
   readonly proven: boolean;
-  /** In which the partition table counts. */
+  /** The sector size in which the partition table counts. */
   readonly sectorSize: SectorSize | undefined;
   readonly close: () => Promise<void>;
 };
 
-/** Formats that do not tell their size are decoded once to count; nothing is kept. */
+/** An image whose format does not state its size is decoded once, only to count its bytes. */
 const countBytes = async (
   reader: ImageReader,
   { report, signal }: CacheOptions,
@@ -86,18 +86,18 @@ type UsedRanges = {
 
 type MapOptions = {
   readonly patch?: Patch;
-  /** Everything is written. */
+  /** Whether every byte is written, used or not. */
   readonly wipe: boolean;
-  /** That of the image before the patch. */
+  /** The block map of the image before the patch. */
   readonly bmap?: Bmap | undefined;
-  /** Built here, or a vendor of the catalogue proves it. */
+  /** Whether the image was built here or is proven by a vendor of the catalogue. */
   readonly known: boolean;
 };
 
 /**
- * Which ranges are promised to be on the card. What no file system uses is left out of a known image only: a stranger's
- * may hold a hash tree over free blocks, and not every such tree can be recognised. There everything is written, zeros
- * as well, unless a block map says less; so the card does not depend on how the image was packed.
+ * Which ranges are promised to be on the card. What no file system uses is left out only for a known image: any other may
+ * hold a hash tree over free blocks, and not every such tree can be recognised. Such an image is written as a whole, zeros
+ * included, unless a block map says less, so that the card does not depend on how the image was packed.
  */
 export const mapImage = async (
   reader: ImageReader,
@@ -123,7 +123,7 @@ export const mapImage = async (
     return whole;
   }
   const { ranges, notes } = await mapUsed(patchedSource(source, patch));
-  // The patch may have given blocks to files that the map of the image before it leaves out.
+  // The patch may have given files blocks that the block map from before the patch leaves out.
   return bmap === undefined
     ? { used: ranges, mapSource: "file systems", notes }
     : {
@@ -135,7 +135,7 @@ export const mapImage = async (
 
 export type ImageOptions = {
   readonly wipe?: boolean | undefined;
-  /** The checksum that the file must have, as the user gave it, or as something else says. */
+  /** The checksum that the file must have, given by the user or by something else. */
   readonly sha256?: string | undefined;
   readonly signedBy?: SignedBy | undefined;
   readonly expected?: ExpectedChecksum | undefined;
@@ -162,7 +162,7 @@ const proofOf = async (
       all.length === 0
         ? undefined
         : async (signal) => {
-            // Its progress would stand in the way of the flash's.
+            // Its progress would get in the way of that of the flash.
             const report = () => undefined;
             const options = { env, report, signal, subject: path };
             if (expected.length > 0) {
@@ -176,7 +176,10 @@ const proofOf = async (
   };
 };
 
-/** What is odd in a file is not a fault where a checksum proves that it is as published, and a reason for doubt where none does. */
+/**
+ * Something odd in a file is no fault where a checksum proves that it was published like that; without a checksum it is a
+ * reason for doubt.
+ */
 const tellRemarks = (
   { report }: CacheOptions,
   { path, remarks }: ImageReader,

@@ -17,8 +17,8 @@ const isThere = async (path: string): Promise<boolean> => {
 };
 
 /**
- * True where a list that a vendor of the catalogue has signed lies beside the file and names it. No option counts, only what
- * lies beside the file: `verify` must compare what `flash` has promised.
+ * True where a list that is signed by a vendor of the catalogue lies beside the file and names it. Options do not count,
+ * because `verify` must come to the same result as `flash` without them.
  * @param expected the file's checksums; the file itself is compared with them while it is written
  * @throws UserError SIGNATURE_WRONG, CATALOGUE_WRONG
  */
@@ -30,7 +30,7 @@ export const isKnownImage = async (
   if (!(await isThere(join(dirname(path), LIST_SIGNATURE)))) {
     return false;
   }
-  // OpenPGP is large, and few images have a signature beside them.
+  // Loaded on demand: OpenPGP is large, and few images have a signature beside them.
   const { isListedByVendor } = await import("../base/proof/vendor-checksum.ts");
   const catalogue = await loadCatalogue(env);
   return isListedByVendor(path, expected, { env, report, signal, catalogue });

@@ -9,7 +9,7 @@ import { UserError } from "../report/user-error.ts";
 
 export type ImageLook = {
   readonly findings: readonly ImageFinding[];
-  /** In which its partition table counts; undefined without one. */
+  /** The sector size in which its partition table counts; undefined without a table. */
   readonly sectorSize: SectorSize | undefined;
 };
 
@@ -31,7 +31,7 @@ export const lookAtImageFile = async (
 type Doubted = {
   readonly label: string;
   readonly findings: readonly ImageFinding[];
-  /** A checksum stands for it, or did already. */
+  /** Whether a checksum proves it, or has proven it already. */
   readonly proven: boolean;
 };
 

@@ -27,11 +27,11 @@ type NamedOptions = {
   readonly wipe?: boolean | undefined;
   readonly sha256?: string | undefined;
   readonly signedBy?: SignedBy | undefined;
-  /** Takes an address without a checksum. */
+  /** Whether an address without a checksum is accepted. */
   readonly insecure?: boolean | undefined;
 };
 
-/** The file's path on this computer means nothing to who gave an address or a pipe. */
+/** The path of the temporary copy would mean nothing to a user who gave an address or a pipe. */
 const renamed = (error: unknown, path: string, label: string): unknown =>
   error instanceof UserError
     ? new UserError(error.code, error.message.replaceAll(path, label), {
@@ -79,7 +79,10 @@ const openCopy = async (
   }
 };
 
-/** All of its bytes are known before anything is written. */
+/**
+ * Compares a copied image with the user's checksum before anything is written, which is possible because all of its bytes
+ * are here.
+ */
 const demandSpooled = async (
   { path, label, sha256 }: SpooledImage,
   given: string | undefined,
@@ -122,7 +125,7 @@ const fetchImage = async (
   }
 };
 
-/** Before anything is read from a pipe: it has no folder. */
+/** Checked before anything is read from a pipe, because a pipe has no folder beside it. */
 const demandFolder = async (
   image: string,
   { signedBy }: NamedOptions,

@@ -19,12 +19,12 @@ import type { PreparedSeeds } from "../project/prepare-seeds.ts";
 export type SharedBase = {
   readonly base: OpenBase;
   readonly prepared: PreparedBase;
-  /** Of the base itself, or of its decoded copy. */
+  /** The reader of the base itself, or of its decoded copy. */
   readonly opened: ImageReader;
   /** The same, checked against the block map. */
   readonly reader: ImageReader;
   readonly size: number;
-  /** What a file of the user's own, such as a role image, has beside it. */
+  /** The block map that lies beside a file of the user's own, such as a role image. */
   readonly bmap: Bmap | undefined;
   readonly look: ImageLook;
 };
@@ -59,7 +59,7 @@ export const shareBase = async (
   }
   const reader =
     bmap === undefined ? opened : withBmapCheck(opened, bmap, size);
-  // Its users are those of the file that was named, not of the decoded copy.
+  // Messages are about the file that the user named, not about its decoded copy.
   const named = { ...opened, path: base.image.path };
   const look = await lookAtImageFile(named, size, signal);
   return { base, prepared, opened, reader, size, bmap, look };

@@ -1,4 +1,4 @@
-// An image that can be read only once, from a pipe, as a file of its own that is gone afterwards.
+// An image from a pipe can be read only once, so it is copied to a file that is removed afterwards.
 import { createHash } from "node:crypto";
 import { constants, openSync } from "node:fs";
 import { open, rm, stat } from "node:fs/promises";
@@ -13,15 +13,15 @@ import { removeStalePartials, temporaryName } from "../system/atomic-file.ts";
 
 type Spooled = {
   readonly path: string;
-  /** Of the bytes as they came. */
+  /** The SHA-256 of the bytes as they came. */
   readonly sha256: string;
   readonly remove: () => Promise<void>;
 };
 
-/** With the name by which the user knows it. */
+/** A copy together with the name by which the user knows the image. */
 export type SpooledImage = Spooled & { readonly label: string };
 
-/** Rejects when the run is stopped, also while nobody writes into the pipe. */
+/** Rejects when the run is stopped, even while nobody writes into the pipe. */
 const stopped = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     const stop = () => reject(signal.reason as Error);
@@ -64,8 +64,8 @@ const noRoom = (path: string, error: unknown): unknown =>
   });
 
 /**
- * Copies the bytes as they come, packed or not: a plan needs the image's size, and a write that fails is tried again. The
- * copy is for its owner only. Throws DISK_FULL and CACHE_UNUSABLE.
+ * Copies the bytes as they come, packed or not, because a plan needs the image's size and a failed write is tried again.
+ * Only its owner can read the copy. Throws DISK_FULL and CACHE_UNUSABLE.
  */
 const spool = async (
   stream: Readable,
@@ -101,7 +101,7 @@ const isPipe = async (path: string): Promise<boolean> => {
   }
 };
 
-/** Opening it in the usual way would wait for a writer, and nothing could end that. */
+/** Opening a pipe in the usual way would wait for a writer, and nothing could interrupt the wait. */
 const openPipe = (path: string): Readable =>
   new Socket({
     fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
@@ -109,7 +109,7 @@ const openPipe = (path: string): Readable =>
     writable: false,
   });
 
-/** Whether the image is standard input, "-", or a pipe, beside which nothing lies. */
+/** Whether the image is standard input ("-") or a pipe, which has no files beside it. */
 export const isStream = async (path: string): Promise<boolean> =>
   path === "-" || (await isPipe(path));
 

@@ -13,7 +13,7 @@ import type { Context } from "../../terminal/context.ts";
 type PruneArguments = {
   readonly all: boolean;
   readonly dryRun: boolean;
-  /** Bytes that may stay; undefined: the cache's own limit. */
+  /** Bytes that may stay; undefined for the cache's own limit. */
   readonly maxSize: number | undefined;
 };
 

@@ -1,4 +1,4 @@
-// pi-image base update: shows which base images the vendors have newer than the lockfile, and takes them.
+// pi-image base update: shows for which base images the vendors have newer files than the lockfile, and takes those.
 import { relative } from "node:path";
 import { loadLock, lockPath, storeLock } from "../../project/lock-file.ts";
 import { loadPins } from "../../supplies/load-pins.ts";
@@ -16,7 +16,7 @@ import { openProject } from "../open-project.ts";
 
 type UpdateArguments = {
   readonly inventory: string;
-  /** Undefined: every base of the inventory that the catalogue names. */
+  /** Undefined for every base of the inventory that is in the catalogue. */
   readonly name: string | undefined;
   readonly dryRun: boolean;
 };
@@ -25,7 +25,7 @@ type Update = {
   readonly base: string;
   readonly before: { readonly file: string; readonly sha256: string } | null;
   readonly after: { readonly file: string; readonly sha256: string | null };
-  /** What the server has and was not taken, because the pinned file is newer. */
+  /** The server's file where it was not taken because the pinned one is newer. */
   readonly refused?: string;
 };
 
@@ -48,7 +48,7 @@ const describe = (update: Update): string => {
     : `${base}: ${before.file} (${short(before.sha256)}) -> ${after.file}${digest}`;
 };
 
-/** Looks one release up; with `take` also fetches and proves its image. */
+/** Looks up one release; with `take`, also fetches and verifies its image. */
 const updateOf = async (
   base: string,
   pin: BasePin | undefined,
@@ -67,7 +67,8 @@ const updateOf = async (
       throw found.stale;
     }
     const { newest } = found;
-    // A mirror that lags behind, or is held back, has an older list that is signed as well as the newest.
+    // A mirror that lags behind, or is kept behind on purpose, serves an older list, whose signature is as valid as that of
+    // the newest.
     if (before !== null && isOlder(newest.file, before.file)) {
       return { base, before, after: before, refused: newest.file };
     }
@@ -82,7 +83,7 @@ const updateOf = async (
   }
 };
 
-/** The names to look up. Throws WRONG_ARGUMENTS where a newer one is no question. */
+/** The names to look up. Throws WRONG_ARGUMENTS for a base that has no newer versions. */
 const namesToUpdate = (
   name: string | undefined,
   inInventory: readonly string[],

@@ -49,7 +49,7 @@ const list = async (context: Context): Promise<void> => {
   );
 };
 
-/** Without slashes at their ends. Throws WRONG_ARGUMENTS. */
+/** The mirrors' addresses without a trailing slash. Throws WRONG_ARGUMENTS. */
 const mirrorsOf = (urls: readonly string[]): readonly string[] =>
   urls.map((url) => {
     if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
@@ -103,7 +103,8 @@ export const base = async (
       },
     );
   }
-  // Fetching verifies, and verifying a name needs its file: one operation serves both, but that the latter reads every byte.
+  // One operation serves both: fetching verifies the file, and verifying a name needs its file. Only `verify` always reads
+  // every byte.
   const image = await resolveBase(
     {
       base: name,

@@ -28,11 +28,11 @@ const devicesOptions = z.object({
 type Judged = {
   readonly device: BlockDevice;
   readonly refusals: readonly Refusal[];
-  /** Whose card it is, where pi-image made it and it can be read. */
+  /** The node that the card belongs to, where pi-image made the card and it can be read. */
   readonly card: string | undefined;
 };
 
-/** Only of what can be written: nobody's disk is woken for a list. */
+/** Only looks at devices that may be written, so that a mere list wakes no other disk. */
 const cardOn = async (device: BlockDevice): Promise<string | undefined> => {
   try {
     const found = await lookAtTarget({
@@ -50,11 +50,11 @@ const cardOn = async (device: BlockDevice): Promise<string | undefined> => {
   }
 };
 
-/** Loop devices and the like without content, of which a system may have many. */
+/** Whether it is a loop device or the like without content; a system may have many of them. */
 const isEmptyVirtual = ({ kind, size }: BlockDevice): boolean =>
   size === 0 && (kind === "loop" || kind === "virtual");
 
-/** What the device says about itself is a stranger's text. */
+/** What a device says about itself is not to be trusted as text for a terminal. */
 const describe = (
   { device, refusals, card }: Judged,
   columns: number,

@@ -32,7 +32,7 @@ type Chosen = {
   readonly confirmation: Confirmation;
 };
 
-/** The same rules as for a flash: a test writes. */
+/** The same rules apply as for a flash, because a test writes to the device. */
 const choose = async (
   context: Context,
   path: string,
@@ -148,7 +148,7 @@ export const testDevice = async (
   const opened = watchStalls(
     await openTarget(target, 0, listDevices),
     context.report,
-    // Being stopped must leave the time to put everything back.
+    // No limit: a test that is stopped must have the time to put everything back.
     undefined,
     STALL_LIMITS,
   );

@@ -1,4 +1,4 @@
-// Shows what would be written, and has each card's name typed at the terminal.
+// Shows what would be written, and asks the user to type each card's name at the terminal.
 import type { Confirmation } from "../../flash/confirmation.ts";
 import { foreignContent, otherCard } from "../../flash/foreign-content.ts";
 import type { FlashPlan } from "../../flash/plan-flash.ts";
@@ -28,8 +28,8 @@ export const printFlashPlan = (context: Context, plan: FlashPlan): void => {
 };
 
 /**
- * Everybody sees what will be lost, also who said --yes and who only plans.
- * @returns whose card it is, where it is another's than the one to be written
+ * Shows what will be lost, even with --yes or in a dry run.
+ * @returns the node that the card belongs to now, where it is not the node to be written
  */
 export const showContent = async (
   context: Context,
@@ -78,7 +78,7 @@ export const askForName = async (
   }
   const { name } = confirmation;
   const state = "nothing was written to any target";
-  // Not a remark: with --quiet too, nobody should answer without knowing what.
+  // Not a remark, which --quiet would hide: nobody should answer without seeing what the question is about.
   context.complain(what);
   const answer = await context.ask({
     message: `Type its name, ${name}, to confirm (anything else stops):`,

@@ -3,8 +3,8 @@ import type { UsableTarget } from "../../device/target.ts";
 import { UserError } from "../../report/user-error.ts";
 
 /**
- * Throws SAMPLE_ON_CARD for a real disk, unless `--base` names the base on this command line: a script without network would
- * otherwise make cards that no Pi boots.
+ * Throws SAMPLE_ON_CARD for a real disk, unless `--base` names the base on this command line: otherwise a script that runs
+ * without network would make cards that no Pi boots.
  */
 export const demandRealBase = (
   target: UsableTarget,

@@ -26,7 +26,7 @@ export const flashOptions = z.object({
   dryRun: z.boolean().default(false),
 });
 
-/** With whose signature counts, of --signed-by or of the inventory. */
+/** Here `signedBy` says which keys may sign, from --signed-by or from the inventory. */
 export type FlashOptions = Omit<z.infer<typeof flashOptions>, "signedBy"> & {
   readonly signedBy: SignedBy | undefined;
 };

@@ -39,12 +39,12 @@ export type SourceAndPlan = {
   readonly plan: FlashPlan;
 };
 
-/** What is known of a target from its name. */
+/** What can be found out about a target from its path. */
 type Looked = {
   readonly target: Target;
-  /** Undefined where there is nothing yet. */
+  /** Undefined where nothing exists at the path yet. */
   readonly stats: BigIntStats | undefined;
-  /** Without symbolic links. */
+  /** The path with symbolic links resolved. */
   readonly realPath: string;
 };
 
@@ -60,7 +60,7 @@ const lookAt = async (path: string): Promise<Looked> => {
   return { target, stats, realPath };
 };
 
-/** Two names of one card would give it two nodes. */
+/** Two names for the same card would have two nodes written to it. */
 const demandDistinct = async (targets: LookedAt): Promise<void> => {
   const seen: { looked: Looked; layers: Layers | undefined }[] = [];
   for (const looked of targets) {
@@ -111,8 +111,8 @@ const mayAsk = ({ interactive, json }: Context): boolean =>
   interactive && !json;
 
 /**
- * What the targets are, judged by the rules that need no image: nobody waits for a download to learn that a name was
- * mistyped.
+ * Looks at the targets and applies the rules that need no image, so that nobody waits for a download only to learn of a
+ * mistyped name.
  * @param paths as the user wrote them
  * @param named what the command line itself names as read or kept
  * @throws UserError of the first refusal, with all others below it; WRONG_ARGUMENTS for two names of one card
@@ -210,7 +210,7 @@ export const planTargets = async (
   return planned;
 };
 
-/** The same plans with the sources as they were kept: another run's secrets can change which ranges hold data. */
+/** The same plans with the final sources: where another run has made the secrets, other ranges may hold data. */
 export const withKept = (
   planned: readonly SourceAndPlan[],
   kept: readonly FlashSource[],

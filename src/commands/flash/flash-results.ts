@@ -31,7 +31,7 @@ const summary = (
   return `${target.path} holds ${source.label}: ${formatBytes(result.bytesWritten)} written and ${proof} in ${formatSeconds(result.seconds)}${again}.`;
 };
 
-/** What the card holds is known by now: a receipt that cannot be kept must not hide it. */
+/** By now it is known what the card holds; a receipt that cannot be written must not hide that. */
 const keepReceipt = async (
   path: string,
   receipt: Receipt,
@@ -53,7 +53,7 @@ const keepReceipt = async (
   }
 };
 
-/** Gives what the user must know about this target's failure, or undefined. */
+/** Returns what the user must know about this target's failure, or undefined if it did not fail. */
 const settle = async (
   context: Context,
   { source, plan, result, receipt }: Flashed,

@@ -16,10 +16,10 @@ import type { FlashSource } from "../../sources/image-source.ts";
 import { openNamedImage } from "../../sources/named-image.ts";
 import { IMAGE_TO_WRITE, imageFiles } from "../source-files.ts";
 
-/** Standard input may be a file, or a disk. */
+/** Standard input may be a file or a disk, which must not be overwritten either. */
 const STDIN = "/dev/stdin";
 
-/** What the command line itself names as read or kept. */
+/** The files that the command line itself names and that the run reads or keeps. */
 export const namedSources = async (
   targets: FlashTargets,
   { base, inventory, out }: SourceOptions,
@@ -33,7 +33,7 @@ export const namedSources = async (
     ...(image === "-" ? [{ path: STDIN, what: IMAGE_TO_WRITE }] : []),
     ...(image === undefined ? [] : imageFiles(image, IMAGE_TO_WRITE)),
     ...(base === undefined ? [] : imageFiles(base, "the base image")),
-    // Also where the run does not read them: nobody means to lose them to an image.
+    // Protected even where the run does not read them: nobody wants an image to overwrite them.
     { path: inventory, what: "the inventory" },
     {
       path: lockPath(project, inventory),
@@ -57,17 +57,17 @@ export type OpenSources = {
   readonly files: readonly SourceFile[];
   /** In the order of the targets. */
   readonly sources: readonly FlashSource[];
-  /** Where nodes' secrets are kept, or would be; undefined for an image that is flashed as it is. */
+  /** Where the nodes' secrets are or would be kept; undefined for an image that is flashed as it is. */
   readonly secretsFile: string | undefined;
   /**
-   * Writes what the nodes need into the project's folder: the cluster's secrets and the lockfile. Gives the sources
-   * again: with other contents where another run has made the cluster meanwhile.
+   * Writes what the nodes need into the project's folder: the cluster's secrets and the lockfile. Returns the sources again,
+   * because their contents are different where another run has made the cluster meanwhile.
    */
   readonly keep: () => Promise<readonly FlashSource[]>;
   readonly close: () => Promise<void>;
 };
 
-/** What is decoded together is written together: the ranges of every node that shares the base. */
+/** Nodes that share a base share one decoding of it, so each is written with the ranges of all of them. */
 const withSharedRanges = (
   sources: readonly FlashSource[],
 ): readonly FlashSource[] =>
@@ -82,8 +82,9 @@ const withSharedRanges = (
   });
 
 /**
- * Finds and opens what the arguments mean; nothing is written. A plain image does not load what nodes need.
- * @param room bytes of the only target, where it cannot grow
+ * Finds and opens what the arguments mean; nothing is written. For a ready-made image, nothing is loaded that only nodes
+ * need.
+ * @param room size in bytes of the only target, if it cannot grow
  */
 export const openSources = async (
   context: Context,
@@ -114,7 +115,7 @@ export const openSources = async (
       secretsFile: undefined,
       files: [
         ...imageFiles(image, IMAGE_TO_WRITE),
-        // A copy of what came from a pipe or an address.
+        // The copy of an image that came from a pipe or an address.
         ...source.files.map((path) => ({ path, what: IMAGE_TO_WRITE })),
       ],
       keep: async () => sources,

@@ -1,4 +1,5 @@
-// Reads from the command line what goes to which target: one image to one, or to each of several its node's.
+// Reads from the command line what goes to which target: one image to one target, or to each of several targets its node's
+// image.
 import { UserError } from "../../report/user-error.ts";
 
 export type FlashTargets =

@@ -20,7 +20,7 @@ import { signersOf } from "../signers.ts";
 import { writeTargets } from "./write-targets.ts";
 import { ejectDevice } from "../../device/helper/device-work.ts";
 
-/** Only what is proven: a card that failed is looked at where it is. */
+/** Ejects only cards that were proven; one that failed stays in place so that it can be examined. */
 const ejectTargets = async (
   context: Context,
   flashed: readonly Flashed[],
@@ -44,7 +44,7 @@ const ejectTargets = async (
   }
 };
 
-/** In this order, so that every look and every question comes before the first write, of a card or of the project. */
+/** The order matters: everything is examined and every question asked before the first write to a card or to the project. */
 export const flash = async (
   context: Context,
   args: readonly (string | undefined)[],

@@ -15,10 +15,10 @@ import { UserError } from "../../report/user-error.ts";
 const BLOCK = 4096;
 const CHUNK = 1024 ** 2;
 
-/** A device that does not answer will be named by the flash itself; nobody waits for this look. */
+/** How long to wait for a device: one that does not answer will be reported by the flash itself. */
 const PATIENCE_MS = 20_000;
 
-/** Reads of any place and length, from a target that is read in whole blocks. */
+/** Allows reads at any place and of any length from a target that can only be read in whole blocks. */
 const sourceOf = (target: ReadTarget): Source => {
   const [buffer = Buffer.alloc(0)] = alignedBuffers(1, CHUNK);
   return {
@@ -48,7 +48,7 @@ const patience = (): Promise<undefined> =>
 
 /**
  * Undefined where the target cannot be read or takes too long: that is no reason not to write it.
- * @throws UserError when it cannot be opened, so that nobody types its name in vain
+ * @throws UserError when it cannot be opened, so that the user does not type its name in vain
  */
 export const lookAtTarget = async (
   target: UsableTarget,
@@ -72,7 +72,7 @@ export const lookAtTarget = async (
       throw error;
     },
   );
-  // Closing waits for a read that hangs, so for ever.
+  // Closing would wait for ever for a read that hangs, so the wait for it is limited too.
   const closed = looked.finally(opened.close);
   return Promise.race([closed, patience()]);
 };

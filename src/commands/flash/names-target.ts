@@ -1,9 +1,9 @@
-// Whether what somebody typed names a target: its name, the target as written, or any path that leads to it.
+// Whether an answer names a target: by its name, by the target as it was written, or by any path that leads to it.
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { systemCode } from "../../report/expected-failure.ts";
 
-/** Anything can be typed, a zero byte too. */
+/** Errors that mean "no such path": the user may type anything, even a zero byte. */
 const NO_PATH = new Set([
   "EACCES",
   "ELOOP",
@@ -13,7 +13,7 @@ const NO_PATH = new Set([
   "ERR_INVALID_ARG_VALUE",
 ]);
 
-/** What a path leads to, whatever it is called; undefined where there is nothing. */
+/** Identifies what a path leads to, independent of its name; undefined where there is nothing. */
 const identityOf = async (path: string): Promise<string | undefined> => {
   try {
     const found = await stat(path);
@@ -41,7 +41,7 @@ export const namesTarget = async (
   if (answer === name || answer === target) {
     return true;
   }
-  // A bare word is a name, not a file of this folder.
+  // A bare word is a device name, not a file in the working folder.
   if (!answer.includes("/")) {
     return false;
   }

@@ -1,4 +1,4 @@
-// Nodes as what a flash writes: a built image where that is current, else the base streamed through the node's patch.
+// Nodes as sources of a flash: the built image where it is current, else the base streamed through the node's patch.
 import { openBases } from "../../project/open-bases.ts";
 import type { SourceFile } from "../../device/run-sources.ts";
 import type { NodeSeed } from "../../project/render-seeds.ts";
@@ -30,11 +30,14 @@ import {
 
 type NodeArguments = SourceOptions & {
   readonly hosts: readonly string[];
-  /** Throws where a base is not what the user takes it for. */
+  /** Throws where a base is not what the user believes it to be. */
   readonly accept?: (base: PreparedBase, node: ResolvedNode) => Promise<void>;
 };
 
-/** A base file of the user's own is not named in the inventory: streaming another one would surprise. */
+/**
+ * Refuses where the built image came from a base file of the user's own: the inventory does not name it, and streaming
+ * another base instead would be a surprise.
+ */
 const demandBase = (
   host: string,
   path: string,
@@ -60,7 +63,10 @@ const isWithoutPassword = (
   passwordsMissing.length > 0 &&
   network.wifi.some(({ password }) => password?.reveal() === "");
 
-/** Where a password is not at hand, everything else is compared: it need not be known to write an image that has it. */
+/**
+ * Where a password is not at hand, everything else is compared: writing an image that already contains the password does not
+ * require knowing it.
+ */
 const isCurrent = (
   seed: Seed,
   built: ImageManifest["seed"],
@@ -100,7 +106,7 @@ const builtImage = async (
       );
       return built;
     }
-    // Several compressed images would be decoded one beside the other, and their common base only once.
+    // Each of several compressed images would be decoded by itself, whereas their common base is decoded only once.
     const shares = hosts.length > 1 && !built.endsWith(".img");
     return shares && manifest.base.origin !== "file" ? undefined : built;
   }
@@ -114,11 +120,11 @@ const builtImage = async (
 export type NodeSources = {
   /** In the order of `hosts`; nodes of one base have one reader. */
   readonly sources: readonly FlashSource[];
-  /** Undefined where no node's secrets are looked at. */
+  /** Undefined where no node's secrets are needed. */
   readonly secretsFile: string | undefined;
   /** Everything that is read or kept for them. */
   readonly files: readonly SourceFile[];
-  /** Keeps the cluster's secrets and the lockfile; gives the sources again, with what was kept. */
+  /** Writes the cluster's secrets and the lockfile; returns the sources again, made with what was written. */
   readonly keep: () => Promise<readonly FlashSource[]>;
   readonly close: () => Promise<void>;
 };
@@ -131,7 +137,7 @@ type Streamed = {
   readonly keep: () => Promise<Opened>;
 };
 
-/** The nodes whose base is decoded for them; `closers` gets what must be closed, also when this fails. */
+/** Opens the base of each node that has no current image; what must be closed is added to `closers`, even when this fails. */
 const streamNodes = async (
   context: Context,
   nodes: readonly ResolvedNode[],
@@ -219,7 +225,7 @@ export const openNodeSources = async (
     });
     return prepareSeeds(context, opened, { inventory, hosts, base });
   };
-  // A plan runs nothing of an inventory, and asks nobody.
+  // A plan runs no command of an inventory and asks no questions.
   const needed = args.dryRun ? "unasked" : "needed";
   const prepared = await prepare(args.base === undefined ? "at hand" : needed);
   const closers: (() => Promise<void>)[] = [];

@@ -1,4 +1,4 @@
-// A role image that becomes a node's while it is flashed: the same card as from the node's own base.
+// A role image that becomes a node's image while it is flashed; the card is the same as one made from the node's own base.
 import { readNodeMarker, readRoleMarker } from "../../build/marker.ts";
 import type { PreparedBase } from "../../image/node-patch.ts";
 import type { ResolvedNode } from "../../inventory/resolved.ts";
@@ -54,7 +54,9 @@ const demandRole = async (
   }
 };
 
-/** `--host` with an image file: a role image is given this node's identity; the node's own image is what it is. */
+/**
+ * For `--host` with an image file: a role image is given this node's identity, and the node's own image is flashed as it is.
+ */
 export const openRoleImage = async (
   context: Context,
   args: RoleImageArguments,

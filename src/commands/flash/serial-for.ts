@@ -2,7 +2,7 @@
 import type { Target } from "../../device/target.ts";
 import { sameSerial } from "../../device/target-rules.ts";
 
-/** The one of `--serial` that this target has, else all of them for the refusal. */
+/** The `--serial` that this target has, or else all of them, so that the refusal can name them. */
 export const serialFor = (
   target: Target,
   serials: readonly string[],

@@ -1,4 +1,4 @@
-// Opens the targets of a flash and writes them, together those that get their bytes from one reader.
+// Opens the targets of a flash and writes them; those that get their bytes from the same reader are written together.
 import type { BigIntStats } from "node:fs";
 import { listDevices } from "../../device/helper/device-work.ts";
 import { openTarget } from "../../device/open/open-target.ts";
@@ -20,14 +20,18 @@ import type { FlashSource } from "../../sources/image-source.ts";
 
 type Opened = SourceAndPlan & { readonly target: OpenTarget };
 
-/** Names may lead elsewhere than when they were looked at, those of the target and those of the sources. */
+/**
+ * Looks again at the paths of the target and of the sources, which may lead elsewhere now than when they were first
+ * examined.
+ */
 const demandNoSource = async (
   target: UsableTarget,
   opened: BigIntStats,
   files: readonly KnownSource[],
 ): Promise<void> => {
   const path = target.kind === "device" ? target.path : target.realPath;
-  // A file that this run has made may have got the inode of a lockfile that it has replaced.
+  // For a file that this run has created, only the sources' present inodes count: it may have got the old inode of a
+  // lockfile that was replaced.
   const before = target.kind === "file" && !target.exists ? [] : files;
   const now = [...before, ...(await lookAtSources(files))];
   const lost = await lostSource(opened, path, now);
@@ -36,7 +40,7 @@ const demandNoSource = async (
   }
 };
 
-/** All of them, or none: nothing has been written yet when one cannot be opened. */
+/** Opens all targets or none, so that nothing has been written yet when one cannot be opened. */
 const openAll = async (
   planned: readonly SourceAndPlan[],
   files: readonly KnownSource[],
@@ -60,7 +64,7 @@ const openAll = async (
   }
 };
 
-/** Targets that share a reader are written from one decode. */
+/** Targets that share a reader are written from one decoding. */
 const runTogether = async (
   context: Context,
   together: readonly Opened[],
@@ -118,7 +122,7 @@ export const writeTargets = async (
       }
     }),
   );
-  // Only a bug gets here, and only after every other target was finished.
+  // Only a bug can reject here; it is thrown after every other target was finished.
   const bug = ended.find(({ status }) => status === "rejected");
   if (bug?.status === "rejected") {
     throw bug.reason;

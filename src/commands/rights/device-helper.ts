@@ -12,7 +12,7 @@ import {
 } from "../../terminal/run-apart.ts";
 import { wantedDevices } from "./wanted-devices.ts";
 
-/** Ends with the program proper, in the same way. */
+/** Ends when the program proper ends, with the same exit status or signal. */
 export const helpWithDevices = async (): Promise<void> => {
   let stopped = false;
   let tell: (() => void) | undefined;
@@ -20,18 +20,18 @@ export const helpWithDevices = async (): Promise<void> => {
     stopped = true;
     tell?.();
   };
-  // The terminal's signals are for the program; this process has to be there until that has cleaned up.
+  // Signals from the terminal are for the program; this process must stay until the program has cleaned up.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, stop);
   }
-  // Whether the run outlives its terminal is decided where the user sees it.
+  // Whether the run outlives its terminal is not decided here, but in the process that talks to the user.
   process.on("SIGHUP", () => undefined);
   process.on("message", (message) => {
     if (message === STOP) {
       stop();
     }
   });
-  // Whoever the user sees is gone.
+  // The process that talks to the user has gone.
   process.on("disconnect", () => process.exit());
 
   const devices = await openWanted(wantedDevices(argv.slice(2)));
@@ -45,7 +45,7 @@ export const helpWithDevices = async (): Promise<void> => {
     },
     devices: handles.map(({ fd }) => fd),
   });
-  // A helper that hangs cannot pass on that the run is over.
+  // The parent gets the worker's id, because a helper that hangs cannot tell the worker that the run is over.
   process.send?.({ worker: worker.pid });
   const send = (message: unknown): void => {
     if (worker.connected) {
@@ -76,6 +76,6 @@ export const helpWithDevices = async (): Promise<void> => {
   if (stopped) {
     tell();
   }
-  // The lock and the claim of a device end with the program's own descriptors.
+  // The program has its own descriptors, and the lock and the claim of a device last until those are closed.
   await Promise.all(handles.map((handle) => handle.close()));
 };

@@ -1,7 +1,7 @@
-// Which process of a run under sudo is the helper for devices. On its own, because every start asks.
+// Tells which process of a run under sudo is the helper for devices. A file of its own, because every start asks this.
 import { env, pid, ppid } from "node:process";
 
-/** Set for the helper, to the process that sudo started. */
+/** Set in the helper's environment, to the id of the process that sudo started. */
 const HELPER_OF = "PI_IMAGE_HELPER_OF";
 
 export const isHelper = (): boolean =>

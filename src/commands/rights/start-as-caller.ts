@@ -1,4 +1,4 @@
-// What sudo itself starts: it has the program run as the person behind sudo, becomes that person too, and only waits.
+// The process that sudo itself starts: it starts the program as the user who called sudo, becomes that user too, and waits.
 import { argv, env } from "node:process";
 import { demandDescriptors } from "../../system/run/named-descriptors.ts";
 import {

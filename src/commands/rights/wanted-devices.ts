@@ -4,7 +4,9 @@ import type { WantedDevices } from "../../device/helper/give-devices.ts";
 import { DEFAULT_MAX_SIZE } from "../../device/target-rules.ts";
 import { parseBytes } from "../../system/parse-bytes.ts";
 
-/** The commands that work on devices, and those of their options that take a value: what follows is no target. */
+/**
+ * The commands that work on devices, with their options that take a value, as the word after such an option is not a target.
+ */
 export const DEVICE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   flash: [
     "inventory",
@@ -23,7 +25,7 @@ export const DEVICE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
 
 const SHORT: Readonly<Record<string, string>> = { inventory: "f", out: "o" };
 
-/** The command is the first word that is no option. */
+/** The command is the first word that is not an option. */
 export const commandOf = (words: readonly string[]): string =>
   words.find((word) => !word.startsWith("-")) ?? "";
 
@@ -36,7 +38,7 @@ const pathsOfHosts = (hosts: readonly string[]): readonly string[] =>
       return at < 0 ? [] : [pair.slice(at + 1)];
     });
 
-/** @param words of the command line, after the program's name */
+/** @param words the words of the command line after the program's name */
 export const wantedDevices = (words: readonly string[]): WantedDevices => {
   const command = commandOf(words);
   const taking = DEVICE_COMMANDS[command];

@@ -33,8 +33,8 @@ export type BoardFacts = {
    */
   readonly eepromForGenerations: string | undefined;
   /**
-   * The chip, which says which boot loader images fit; undefined where the board has no EEPROM to flash from a card. The ROM
-   * of the Compute Module 4 starts no recovery.bin from its eMMC.
+   * The chip, which says which boot loader images fit; undefined where the board has no boot EEPROM. The ROM of the Compute
+   * Module 4 starts no recovery.bin from its eMMC.
    * https://github.com/raspberrypi/rpi-eeprom/blob/master/rpi-eeprom-update
    */
   readonly bootLoader: 2711 | 2712 | undefined;

@@ -48,8 +48,8 @@ const row = <Value, Schema extends z.ZodType>(
 ) => given;
 
 export const SWITCHES = {
-  // Unlike this, a node's `wifi: false` only leaves the radio unused. On a Pi 5, the firmware's overlay map replaces these
-  // names with the board's own overlays.
+  // Unlike this switch, a node's `wifi: false` only leaves the radio unused. On a Pi 5, the firmware's overlay map replaces
+  // these names with the board's own overlays.
   wifi: row({
     ...everyBoard,
     schema: onOff("false switches the Wi-Fi radio off. Default: true."),

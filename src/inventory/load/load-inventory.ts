@@ -70,7 +70,7 @@ export type LoadOptions = {
   readonly signal?: AbortSignal | undefined;
   /**
    * Which Wi-Fi passwords are fetched. "unneeded" fetches none, and using one is a bug then. "unasked" fetches those that
-   * need neither a question nor a command; "at hand" does the same, and accepts that others are missing. "without commands"
+   * need neither a question nor a command; "at hand" does the same, and accepts that one is missing. "without commands"
    * fetches all but those that a command gives.
    */
   readonly secrets?: SecretsWanted | undefined;

@@ -10,7 +10,7 @@ const ALONE = String.raw`(?<![A-Za-z0-9+/_.:~-])`;
 const FORMS: readonly RegExp[] = [
   // PEM and OpenPGP, to the end of the block, or as much of it as there is.
   /-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----END)){0,20000}(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?/g,
-  // Body lines of OpenSSH private keys, and PEM encoded in base64, without their header and footer.
+  // The body of an OpenSSH private key without its header, and PEM files that were encoded in base64 once more.
   /b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]{0,20000}|LS0tLS1CRUdJTi[A-Za-z0-9+/=]{0,20000}/g,
   // age, and its plugins.
   /AGE-(?:SECRET-KEY|PLUGIN-[A-Z0-9]{1,30})-[A-Z0-9]{8,2000}/gi,
