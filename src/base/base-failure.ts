@@ -1,8 +1,8 @@
-// Why a base image cannot be had from the network, for the user.
+// Tells the user why a base image cannot be had from the network.
 import { UserError } from "../report/user-error.ts";
 import type { NetworkFailure } from "../network/network-failure.ts";
 
-/** `base`: as it is shown, without a password. */
+/** `base` is the name as it is shown, without a password. */
 export const baseFailure = (
   base: string,
   failure: NetworkFailure,

@@ -1,4 +1,4 @@
-// What is asked for as a base, and what is found for it before it is opened.
+// A request for a base, and what is found for it before it is opened.
 import type { ImageReader } from "../image/reader.ts";
 import { packageVersion } from "../system/package-files.ts";
 import type { CacheOptions } from "../network/cache.ts";
@@ -6,12 +6,12 @@ import type { DownloadOptions } from "../network/download.ts";
 import type { Catalogue } from "./load-catalogue.ts";
 import type { SignedBy } from "./proof/signed-by.ts";
 
-/** What an earlier build took under this name: the next one takes the same. */
+/** What an earlier build took under this name; the next build takes the same. */
 export type BasePin = {
   /** The vendor's file name. */
   readonly file: string;
   readonly sha256: string;
-  /** Who says so, for messages: the lockfile. */
+  /** Where the pin is recorded, for messages: the lockfile. */
   readonly from: string;
 };
 
@@ -23,7 +23,7 @@ export type BaseRequest = {
   /** The checksum that the file as given must have. */
   readonly sha256?: string | undefined;
   readonly signedBy?: SignedBy | undefined;
-  /** Take a file without any checksum. */
+  /** Whether a file without any checksum is accepted. */
   readonly insecure?: boolean | undefined;
   readonly pin?: BasePin | undefined;
 };
@@ -33,14 +33,17 @@ export type FoundBase = {
   readonly name: string;
   /** The archive or image on this computer. */
   readonly path: string;
-  /** Of that file, in hex. */
+  /** The SHA-256 of that file, in hex. */
   readonly sha256: string;
   readonly origin: "file" | "download" | "sample";
-  /** Given: only parts of the archive are on this computer, and this reads them. */
+  /** Set where only parts of the archive are on this computer; it reads those. */
   readonly reader?: ImageReader | undefined;
-  /** Nothing compared the bytes with the checksum: only parts of the archive were asked for. */
+  /** Whether the bytes were not compared with the checksum, because only parts of the archive were fetched. */
   readonly unproven?: boolean | undefined;
-  /** A vendor of the catalogue or the package itself proves what it is; of a stranger's image nothing may be left out. */
+  /**
+   * Whether a vendor of the catalogue, or the package itself, proves what it is. Of any other image nothing may be left out
+   * when it is written.
+   */
   readonly known?: boolean | undefined;
 };
 
@@ -51,11 +54,11 @@ export type BaseImage = Omit<FoundBase, "reader"> & {
 
 export type ResolveOptions = CacheOptions & {
   readonly catalogue: Catalogue;
-  /** Servers with copies, in place of scheme and host of the vendors' addresses; asked first, in this order. */
+  /** Addresses of servers with copies, which replace scheme and host of the vendors' addresses; asked first, in this order. */
   readonly mirrors?: readonly string[];
   /** Whether parts of an image that is not in the cache are enough. */
   readonly parts?: boolean | undefined;
-  /** For tests: shorter waits. */
+  /** Shorter waits, for tests. */
   readonly pause?: number;
 };
 

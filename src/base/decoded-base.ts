@@ -1,4 +1,5 @@
-// The decoded image of a base as a file: the base itself where it is raw, else made once and kept in the cache.
+// The decoded image of a base as a file: the base itself where it is raw, else a copy that is made once and kept in the
+// cache.
 import { createHash } from "node:crypto";
 import { chmod, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -23,7 +24,7 @@ import {
 import { digestFile, rememberDigest } from "../network/digest-file.ts";
 import { keepLimit } from "../network/prune-cache.ts";
 
-/** Zeros are looked for in pieces of this size; holes are multiples of the file system's block. */
+/** Zeros are looked for in pieces of this size, a multiple of the file system's block, which holes consist of. */
 const PIECE = 64 * 1024;
 const ZEROS = Buffer.alloc(PIECE);
 
@@ -87,12 +88,12 @@ const noRoom = (path: string, error: unknown): unknown =>
     hint: LARGER_CACHE,
   });
 
-/** Of the archive, and what messages call it. */
+/** The SHA-256 of the archive, and what messages call it. */
 type NamedArchive = Pick<BaseImage, "sha256" | "name">;
 
 /**
  * Whether the cached image is there and still has the digest that it was made with. A copy that cannot be read, or whose
- * check is stopped, is not a bad copy: that is thrown.
+ * check is stopped, is not necessarily a bad one, so that error is thrown.
  */
 const isIntact = async (
   path: string,

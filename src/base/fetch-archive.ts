@@ -19,7 +19,7 @@ import { removePartialFile } from "../network/partial-file.ts";
 type WantedArchive = {
   /** Servers that have it, asked in this order; not empty. */
   readonly urls: readonly URL[];
-  /** Undefined: whatever comes is taken. */
+  /** Undefined where any content is accepted. */
   readonly sha256: string | undefined;
   /** Who says that this is the checksum. */
   readonly from: string;
@@ -31,7 +31,7 @@ type WantedArchive = {
 
 type Archive = { readonly path: string; readonly sha256: string };
 
-/** "There, but not for us" is not "absent": another copy would replace a good one. */
+/** A file that exists but cannot be read is not absent: treating it as such would replace a good copy by another one. */
 const exists = async (path: string): Promise<boolean> => {
   try {
     await stat(path);
@@ -64,7 +64,7 @@ export const cachedArchive = async (
   return undefined;
 };
 
-/** Names the entry while it is not known what comes. */
+/** The entry's name while the content is not known yet. */
 const keyOf = ({ sha256, urls }: WantedArchive): string =>
   sha256 ??
   createHash("sha256")
@@ -74,7 +74,7 @@ const keyOf = ({ sha256, urls }: WantedArchive): string =>
 const isUntrusted = (error: unknown): boolean =>
   error instanceof UserError && error.exitCode === EXIT.untrusted;
 
-/** Throws unless the downloaded file is the wanted one; whatever else fails says nothing about the file. */
+/** Throws unless the downloaded file is the wanted one; any other failure says nothing about the file. */
 const demandWanted = async (
   partial: string,
   sha256: string,
@@ -107,7 +107,8 @@ const downloadFrom = async (
         throw error;
       }
       await removePartialFile(partial);
-      // A server that lies about ranges spoils only what is put together; once is enough to tell that from a wrong file.
+      // A server that sends wrong ranges spoils only a resumed download; one download from the start is enough to tell that
+      // from a wrong file.
       if (resumed && !startedAnew) {
         continue;
       }
@@ -122,8 +123,8 @@ const downloadFrom = async (
 };
 
 /**
- * Throws NetworkFailure, CHECKSUM_MISMATCH (then nothing is kept), DISK_FULL (then the part is kept); of several servers,
- * when none had it.
+ * Throws NetworkFailure, CHECKSUM_MISMATCH (then nothing is kept) and DISK_FULL (then the part is kept); with several
+ * servers, only when none of them has the file.
  */
 export const fetchArchive = async (
   wanted: WantedArchive,

@@ -3,7 +3,7 @@
 import { ifOneOf } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 
-/** Deeper than any menu. */
+/** Nesting that is deeper than in any menu of Imager. */
 const MAX_DEPTH = 10;
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -19,7 +19,7 @@ const urlsIn = (items: unknown, depth: number): readonly string[] =>
         ])
     : [];
 
-/** A * stands for a date; whatever else the list says is not taken. */
+/** A * stands for a date; no other address of the list is accepted. */
 const addressPattern = (address: string): RegExp =>
   new RegExp(
     `^${address

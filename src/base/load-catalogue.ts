@@ -17,7 +17,7 @@ const keySchema = z.union([
     fingerprint,
   }),
   z.strictObject({
-    /** Where the key is served: what comes must have the fingerprint. */
+    /** Where the key is served; what comes from there must have the fingerprint. */
     addresses: z.array(z.url({ protocol: /^https?$/ })).min(1),
     fingerprint,
   }),
@@ -55,11 +55,11 @@ const catalogueSchema = z.strictObject({
   samples: z.record(z.string(), sampleSchema).default({}),
 });
 
-/** A vendor's key: the package carries it, or its servers do and the package has its fingerprint. */
+/** A vendor's key: either the package contains it, or servers do and the package contains its fingerprint. */
 export type CatalogueKey = {
   /** Of the primary key, in capitals without spaces. */
   readonly fingerprint: string;
-  /** The armored public key, where the package carries it. */
+  /** The armored public key, where the package contains it. */
   readonly armored?: string | undefined;
   /** Where else it is served, asked in this order. */
   readonly addresses?: readonly string[] | undefined;
@@ -84,9 +84,9 @@ export type ListedRelease = Common & {
 /** The vendor signs the file itself: `<address>.sig`. */
 export type SignedFileRelease = Common & {
   readonly signed: "file";
-  /** Of the file; with `list`, each * stands for a date as in 2025-12-04. */
+  /** The file's address; with `list`, each * stands for a date such as 2025-12-04. */
   readonly address: string;
-  /** An `os_list` of Raspberry Pi Imager that names the newest address; undefined: there is only one. */
+  /** An `os_list` of Raspberry Pi Imager that names the newest address; undefined where there is only one address. */
   readonly list?: string | undefined;
   /** Whether `<address>.sha256` is published as well. */
   readonly checksum: boolean;
@@ -101,7 +101,7 @@ export type Catalogue = {
   readonly samples: ReadonlyMap<string, Sample>;
 };
 
-/** Only an entry's own mistake; a file that cannot be read says so itself. */
+/** A mistake in an entry; a file that cannot be read has an error of its own. */
 class WrongEntry extends Error {
   override readonly name = "WrongEntry";
 }
@@ -197,7 +197,7 @@ const addUsers = async (
   });
 };
 
-/** Without the user's additions. A mistake in it is ours, and thrown as such. */
+/** Without the user's additions. A mistake in it is our bug, and thrown as such. */
 export const loadPackageCatalogue = async (): Promise<Catalogue> => {
   const path = packageFile(`profiles/${NAME}`);
   return readCatalogue(await readWholeText(path), dirname(path), NOTHING);

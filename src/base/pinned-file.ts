@@ -10,7 +10,7 @@ import { releaseUrls } from "./proof/release-list.ts";
 export const updateHint = (name: string): string =>
   `\`pi-image base update ${name}\` shows and takes the vendor's newest image`;
 
-/** The list has one digest for a file, the lockfile another. */
+/** The error for a file that has one digest in the vendor's list and another in the lockfile. */
 export const pinDiffers = (
   name: string,
   pin: BasePin,
@@ -27,7 +27,7 @@ export const pinDiffers = (
     },
   );
 
-/** Servers take a file out of its list when the next one comes, but some keep it at its address. */
+/** When a newer file is published, servers remove the old one from their list, but some keep it at its address. */
 const supersededUrls = (
   release: Release,
   file: string,
@@ -43,7 +43,10 @@ const supersededUrls = (
   );
 };
 
-/** What to fetch for the pin: from the vendor's list, or by its recorded digest where a newer file took its place. */
+/**
+ * What to fetch for the pin: the file in the vendor's list, or, where a newer one took its place, the old file by its
+ * recorded digest.
+ */
 export const pinnedFile = (
   name: string,
   release: Release,

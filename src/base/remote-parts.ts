@@ -1,4 +1,4 @@
-// A file on a server, of which only the parts are fetched that are asked for; they lie at their places in a sparse file.
+// A file on a server of which only the wanted parts are fetched, each to its own place in a sparse file.
 import type { IncomingMessage } from "node:http";
 import { open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -15,19 +15,19 @@ import type { DownloadOptions } from "../network/download.ts";
 import { httpGet, shownUrl } from "../network/http-request.ts";
 import { NetworkFailure, networkFailure } from "../network/network-failure.ts";
 
-/** Asked for at a time at least: a request costs more than this much data. */
+/** The least that is asked for at a time, because a request costs more than transferring this much data. */
 const PIECE = 128 * 1024;
 /** Beyond any image. */
 const MAX_SIZE = 2 ** 38;
 
 export type RemoteParts = {
-  /** The sparse file; it has the size of the whole. */
+  /** The sparse file, which has the size of the whole file. */
   readonly path: string;
   /** Bytes of the whole. */
   readonly size: number;
-  /** Brings these bytes; those beyond the end do not count. Throws NetworkFailure. */
+  /** Fetches these bytes; a range may go beyond the end. Throws NetworkFailure. */
   readonly demand: (range: Range) => Promise<void>;
-  /** Bytes that came. */
+  /** How many bytes were fetched. */
   readonly fetched: () => number;
   /** Removes the file. */
   readonly close: () => Promise<void>;
@@ -112,7 +112,7 @@ const fetchPart = async (
 };
 
 /**
- * Asks for the end of the file first: a server that cannot send parts is known then. Throws NetworkFailure.
+ * Asks for the end of the file first, which shows whether the server can send parts. Throws NetworkFailure.
  *
  * @param name of the sparse file in the cache
  */

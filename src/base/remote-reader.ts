@@ -17,7 +17,7 @@ type WantedParts = {
   readonly name: string;
 };
 
-/** Fetched whole, and proven: not worth the doubt. */
+/** A file up to this size is fetched as a whole, and so can be verified. */
 const SMALL = 4 * 1024 * 1024;
 
 const proveSmall = async (
@@ -36,7 +36,7 @@ const proveSmall = async (
 
 type RemoteReader = {
   readonly reader: ImageReader;
-  /** Only parts were read of it, which no checksum is of. */
+  /** Whether only parts of it were read, which no checksum covers. */
   readonly unproven: boolean;
 };
 
@@ -56,7 +56,7 @@ const openAt = async (
     const reader = await openXzParts(parts.path, parts.demand);
     try {
       if (reader.source !== undefined) {
-        // Reads all that any node's seed needs, so that a server that fails is known now.
+        // Reads everything that any node's seed needs, so that a failing server is noticed now.
         await prepareBase(reader.source);
       }
     } catch (error) {
@@ -88,9 +88,9 @@ const openAt = async (
 };
 
 /**
- * Undefined where the whole image must be fetched: another format, an archive of one block, a server that sends no parts
- * or wrong ones. What is read of a large image is not proven by its checksum, so it may go into plain files for people to
- * look at, and into a patch file that says so, with the digests of what it was made from; never into an image.
+ * Undefined where the whole image must be fetched: another format, an archive of one block, a server that sends no parts or
+ * wrong ones. Parts of a large image are not proven by its checksum, so they may go into plain files for people to look at
+ * and into a patch file that says so and has the digests of what it was made from, but never into an image.
  */
 export const openRemoteReader = async (
   wanted: WantedParts,

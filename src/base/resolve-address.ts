@@ -20,8 +20,8 @@ const nameIn = (url: URL): string =>
   decodePercent(basename(url.pathname)) || url.host;
 
 /**
- * Downloads it unless it is in the cache. Its checksum is the given one, else the pinned one; without any only when the
- * request says that none is wanted.
+ * Downloads it unless it is in the cache. It must have the given checksum, else the pinned one; with neither, it is only
+ * accepted when the request says that none is needed.
  */
 export const resolveAddress = async (
   url: URL,

@@ -23,7 +23,7 @@ import {
 import { isRootfs, rootfsBase } from "./rootfs-base.ts";
 import { resolveRelease } from "./resolve-release.ts";
 
-/** What the catalogue names is proven by its own key. */
+/** Refuses --signed-by for a name in the catalogue, which has its maker's key. */
 const demandOwn = ({ base, signedBy }: BaseRequest): void =>
   demandUnasked(
     signedBy,
@@ -32,7 +32,10 @@ const demandOwn = ({ base, signedBy }: BaseRequest): void =>
     "leave --signed-by out",
   );
 
-/** What an earlier build took, and the lockfile pins, needs no server to be proven again. */
+/**
+ * The checksum that the user demands. For what the lockfile pins, a standing demand for a signature is not checked again
+ * where there is no network.
+ */
 const checksumOf = async (
   url: URL,
   request: BaseRequest,
@@ -108,6 +111,6 @@ export const resolveBase = async (
     return { ...found, reader: found.reader ?? (await openImage(found.path)) };
   }
   const path = await rootfsBase(found, options);
-  // Whoever made the archive: its file systems are made here.
+  // Known, whoever made the archive, because its file systems are made here.
   return { ...found, path, reader: await openImage(path), known: true };
 };

@@ -27,7 +27,7 @@ export const wrongAddress = (base: string, cause: unknown): UserError =>
     cause,
   });
 
-/** The digest of a file that the user gave; where it cannot be read, in the words of `openImage`. */
+/** The digest of a file that the user gave; if it cannot be read, the error is that of `openImage`. */
 const digestOf = async (
   path: string,
   name: string,
@@ -109,7 +109,7 @@ const fileOf = async (
   return path;
 };
 
-/** A file of one's own may change where something else proves it, or the user wants it so, but not unseen. */
+/** The user's own file may change if something else proves it or the user insists, but not unnoticed. */
 const tellChange = (
   { path, sha256 }: FoundBase,
   pin: BasePin | undefined,
@@ -183,6 +183,7 @@ export const resolveGivenFile = async (
     throw unproven(path, found.sha256, pin, vendors?.facts ?? []);
   }
   tellChange(found, pin, options);
-  // Without the vendor's word from the network: the same files must give the same block map when there is none.
+  // Only the list beside the file counts here, not the vendor's list on the network: with and without a network, the same
+  // files must give the same block map.
   return { ...found, known: listed ? true : undefined };
 };

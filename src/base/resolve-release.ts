@@ -49,7 +49,7 @@ export const fetchReleaseFile = async (
       message: `${stale.message}: taking ${file} from the cache without looking for a newer one`,
     });
   }
-  // A file with a signature of its own is proven only as a whole.
+  // A file with a signature of its own can only be verified as a whole.
   if (
     cached === undefined &&
     options.parts === true &&
@@ -63,7 +63,7 @@ export const fetchReleaseFile = async (
       return { name: file, path, sha256, origin: "download", ...remote };
     }
   }
-  // A checksum alone says which file it is, not that the vendor has signed it under this name.
+  // The checksum alone says which file it is, but not that the vendor has signed it, so that is verified too.
   if (cached !== undefined) {
     await wanted.prove?.(cached.path);
   }
@@ -74,7 +74,7 @@ export const fetchReleaseFile = async (
   return { name: file, ...archive, origin: "download" };
 };
 
-/** The vendor has taken the pinned file away, or has put another one in its place. */
+/** Explains that the vendor has removed the pinned file, or has put another one in its place. */
 const explainPin = (
   name: string,
   pin: BasePin,
@@ -103,7 +103,7 @@ const explainPin = (
     : error;
 };
 
-/** What an earlier build took: from the cache without asking anybody, or fetched again. */
+/** The file that an earlier build took: from the cache, without asking a server, or fetched again. */
 const resolvePinned = async (
   name: string,
   release: Release,
@@ -141,7 +141,7 @@ const resolveNewest = async (
   return fetched;
 };
 
-/** A default may become a sample, with a warning. Throws also BASE_PIN_GONE. */
+/** A base that the user did not ask for may become a sample, with a warning. Throws also BASE_PIN_GONE. */
 export const resolveRelease = async (
   release: Release,
   given: ExpectedChecksum | undefined,

@@ -9,10 +9,10 @@ import type { CacheOptions } from "../network/cache.ts";
 import { cachedRaw } from "./decoded-base.ts";
 import { digestFile } from "../network/digest-file.ts";
 
-/** Raised when what is made of the same archive changes. */
+/** Raised when the image made from the same archive changes. */
 const VERSION = 3;
 
-/** By the vendor's name for it; an image inside a tar archive is not one that anybody publishes. */
+/** Whether it is a root file system, judged by the vendor's name; nobody publishes an image inside a tar archive. */
 export const isRootfs = (name: string): boolean =>
   /\.(tar|tar\.gz|tgz)$/i.test(name);
 
@@ -26,13 +26,13 @@ const FILES = [
   { name: "first-boot", folder: "usr/local/lib/pi-image", mode: 0o755 },
 ] as const;
 
-/** As `systemctl enable` would make them. */
+/** The links that `systemctl enable` would make. */
 const LINKS = [
   { unit: "boot-firmware.mount", wantedBy: "local-fs.target" },
   { unit: "pi-image-first-boot.service", wantedBy: "multi-user.target" },
 ] as const;
 
-/** What cloud-init does elsewhere needs a unit of our own in the image. */
+/** These systems have no cloud-init, so the image needs a unit of our own in its place. */
 const firstBootFiles = async (): Promise<readonly RootfsFile[]> => [
   ...(await Promise.all(
     FILES.map(async ({ name, folder, mode }) => ({
@@ -56,7 +56,7 @@ export const rootfsBase = (
   cachedRaw(`${found.sha256}-${VERSION}.img`, found, options, async (image) => {
     const phase = "make image";
     options.report({ type: "phase", phase, subject: found.name });
-    // Beside the image: /tmp may be in memory.
+    // The scratch folder is beside the image, because /tmp may be in memory.
     const scratch = await mkdtemp(join(dirname(image), ".rootfs-"));
     try {
       const { makeRootfsImage } =

@@ -53,7 +53,7 @@ export const showBases = async (
     const { image, record, known } = base;
     if (!known || record.origin === "file") {
       const source = await base.source(purpose);
-      // Messages are about the file that the user named, not about its decoded copy.
+      // Whether the image is in use is asked of the file that the user named, not of its decoded copy.
       const reader = { ...image.reader, path: image.path, source };
       const look = await lookAtImageFile(reader, source.size, context.signal);
       showImages(context, [

@@ -14,7 +14,7 @@ const retryAfter = (answer: IncomingMessage): number | undefined => {
     : undefined;
 };
 
-/** Why an answer without the file is no use. */
+/** Why an answer that is not the file is of no use. */
 export const statusFailure = (
   answer: IncomingMessage,
   shown: string,
@@ -31,12 +31,12 @@ export const statusFailure = (
   );
 };
 
-/** Files that are packed by their name; servers send many of them as the "encoding" of a file without that ending. */
+/** Endings of packed files; many servers declare the packing as the "encoding" of a file without that ending. */
 const PACKED = /\.(?:xz|gz|tgz|bz2|zst|zip|gpg)$/i;
 
 /**
- * Login pages and error pages of networks come with status 200. An encoding was not asked for; of a file that is packed by its
- * name, the header is about that packing, and the bytes as they are sent are the file.
+ * Refuses web pages, because networks send login and error pages with status 200, and encodings, because none was asked for.
+ * For a file whose name says that it is packed, the header only describes that packing, and the bytes as sent are the file.
  */
 export const demandData = (answer: IncomingMessage, shown: string): void => {
   const type = answer.headers["content-type"] ?? "";
@@ -55,7 +55,7 @@ export const demandData = (answer: IncomingMessage, shown: string): void => {
   }
 };
 
-/** The bytes that follow, where the server says; undefined where it does not. */
+/** The number of bytes that follow; undefined where the server does not say. */
 export const contentLength = (answer: IncomingMessage): number | undefined => {
   const length = answer.headers["content-length"];
   return length !== undefined && /^\d{1,15}$/.test(length)

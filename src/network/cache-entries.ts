@@ -12,9 +12,9 @@ export type CacheEntry = {
   readonly path: string;
   /** Of the archive; undefined for an unfinished download. */
   readonly sha256: string | undefined;
-  /** The vendor's file name, where a run has told it. */
+  /** The vendor's file name, where a run has recorded it. */
   readonly name: string | undefined;
-  /** What it takes on the disk; holes take nothing. */
+  /** The space that it takes on the disk; holes take none. */
   readonly bytes: number;
   readonly used: Date;
 };
@@ -29,13 +29,13 @@ const KINDS = [
   },
 ] as const;
 
-/** stat(2) counts these whatever the file system's block size is. */
+/** stat(2) counts blocks of this size, whatever the file system's own block size is. */
 const STAT_BLOCK = 512;
 
 const latest = (a: Date, b: Date | undefined): Date =>
   b === undefined || a > b ? a : b;
 
-/** Least recently used first; of one image the decoded one, which can be made again, before its archive. Throws CACHE_UNUSABLE. */
+/** Least recently used first; a decoded image, which can be made again, comes before its archive. Throws CACHE_UNUSABLE. */
 export const loadCacheEntries = async (
   env: NodeJS.ProcessEnv,
 ): Promise<readonly CacheEntry[]> => {
@@ -47,7 +47,7 @@ export const loadCacheEntries = async (
     for (const found of await listIfThere(place)) {
       const match = file.exec(found);
       const path = join(place, found);
-      // Another run may have removed it meanwhile.
+      // Another run may have removed the file meanwhile.
       const facts = await stat(path).catch((error: unknown) =>
         ifAbsent(error, undefined),
       );

@@ -1,4 +1,4 @@
-// The cache's own folder, which is for one user: what lies there is believed.
+// The cache's own folder, which must belong to one user alone, because its content is trusted.
 import { chmod, lstat, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { basename } from "node:path";
@@ -25,11 +25,14 @@ const unusable = (
   });
 
 type Folder = Stats & {
-  /** Of the link by whose name the folder is found; undefined where it has the name itself. */
+  /** The owner of the link through which the folder is found; undefined where there is no link. */
   readonly linkOwner: number | undefined;
 };
 
-/** Why others could have put into it what they like; goes on after its name. Windows has other rights, and no user ids. */
+/**
+ * Why others could have put into it what they like; follows its name in messages. Not checked on Windows, which has other
+ * permissions and no user ids.
+ */
 const openTo = ({ uid, mode, linkOwner }: Folder): string | undefined => {
   const own = process.geteuid?.();
   if (own === undefined) {
@@ -41,7 +44,7 @@ const openTo = ({ uid, mode, linkOwner }: Folder): string | undefined => {
   if (linkOwner !== undefined && linkOwner !== own && linkOwner !== 0) {
     return `is found through a link of the user with the id ${linkOwner}, who could let it lead elsewhere`;
   }
-  // Who has rights by an ACL counts as group: chmod(1) and acl(5) call it the mask.
+  // Rights that an ACL grants show up in the group's bits, as its mask: see chmod(1) and acl(5).
   return (mode & OTHERS_WRITE) !== 0
     ? "can be written to by other users, who could have replaced what is cached there"
     : undefined;
@@ -75,7 +78,7 @@ const factsOf = async (path: string): Promise<Folder | undefined> => {
   }
 };
 
-/** Whether what lies in this folder of the cache can be believed: it is this user's alone, or not there yet. */
+/** Whether the content of this cache folder can be trusted: the folder is this user's alone, or does not exist yet. */
 export const isPrivateFolder = async (
   env: NodeJS.ProcessEnv,
   folder: string,
@@ -97,17 +100,14 @@ export const demandPrivateCache = async (
   }
 };
 
-/** Closes a folder that an earlier version left open for reading. */
+/** Closes a folder that an earlier version left readable for others. */
 const close = async (path: string, facts: Stats): Promise<void> => {
   if (process.geteuid !== undefined && (facts.mode & ALL_OTHERS) !== 0) {
     await chmod(path, OWNER_ONLY);
   }
 };
 
-/**
- * Makes the folder, which is in the cache, with those above it, for this user only whatever the umask. Throws
- * CACHE_UNUSABLE.
- */
+/** Makes a folder in the cache and its parents, for this user only, whatever the umask is. Throws CACHE_UNUSABLE. */
 export const makeCacheFolder = async (
   env: NodeJS.ProcessEnv,
   folder: string,
@@ -117,7 +117,8 @@ export const makeCacheFolder = async (
     await makeFolder(cache, OWNER_ONLY);
     const facts = await look(cache);
     demandOwn(cache, facts);
-    // PI_IMAGE_CACHE_HOME may name a folder that holds more than the cache, such as /var/cache.
+    // A folder of another name, which PI_IMAGE_CACHE_HOME gives, may hold more than our cache, as /var/cache does; it stays
+    // as it is.
     if (basename(cache) === "pi-image") {
       await close(cache, facts);
     }

@@ -14,7 +14,7 @@ import { writeFileAtomically } from "../system/atomic-file.ts";
 import { cacheFolder } from "../system/folders.ts";
 import { makeCacheFolder } from "./cache-folder.ts";
 
-/** One small file for each entry: runs beside each other need no common lock. */
+/** One small file for each entry, so that runs at the same time need no common lock. */
 const recordSchema = z.strictObject({ name: z.string() });
 
 export type CacheName = { readonly name: string; readonly used: Date };
@@ -22,7 +22,7 @@ export type CacheName = { readonly name: string; readonly used: Date };
 const folderOf = (env: NodeJS.ProcessEnv): string =>
   join(cacheFolder(env), "names");
 
-/** Remembers the name, and that the entry was used now. A cache that cannot be written forgets it. */
+/** Records the name, and that the entry was used now. If the cache cannot be written, this is silently skipped. */
 export const rememberUse = async (
   env: NodeJS.ProcessEnv,
   sha256: string,
@@ -56,7 +56,7 @@ const readRecord = async (path: string): Promise<CacheName | undefined> => {
   }
 };
 
-/** By digest of the archive. */
+/** The recorded names, by the archive's digest. */
 export const loadCacheNames = async (
   env: NodeJS.ProcessEnv,
 ): Promise<ReadonlyMap<string, CacheName>> => {

@@ -11,7 +11,7 @@ export type CacheOptions = {
   readonly env: NodeJS.ProcessEnv;
   readonly report: Report;
   readonly signal: AbortSignal;
-  /** Whether files are read although their digests are remembered. */
+  /** Whether files are read again although their digests are remembered. */
   readonly anew?: boolean | undefined;
 };
 

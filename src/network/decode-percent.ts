@@ -2,7 +2,7 @@
 
 import { ifOneOf } from "../report/expected-failure.ts";
 
-/** A percent sign that escapes nothing, which addresses may hold all the same, leaves the text as it is. */
+/** If a percent sign escapes nothing, which does occur in addresses, the text stays as it is. */
 export const decodePercent = (text: string): string => {
   try {
     return decodeURIComponent(text);

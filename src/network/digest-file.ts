@@ -1,4 +1,4 @@
-// The SHA-256 of a file; of one that has not changed since it was last asked for, from the cache.
+// The SHA-256 of a file, from the cache if the file has not changed since the last time.
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { type FileHandle, open, realpath } from "node:fs/promises";
@@ -12,10 +12,10 @@ import { cacheFolder } from "../system/folders.ts";
 import { isPrivateFolder, makeCacheFolder } from "./cache-folder.ts";
 import { hashInThread } from "./hash-thread.ts";
 
-/** A file may change twice within one tick of its file system's clock; one that just changed is not remembered. */
+/** A file may change twice within one tick of its file system's clock, so one that has just changed is not remembered. */
 const SETTLED_NS = 2_000_000_000n;
 
-/** Changes whenever the file is written, replaced or gets other times: no program can set the ctime. */
+/** Changes whenever the file is written, replaced or given other times, because no program can set the ctime. */
 const stampOf = (stat: BigIntStats): string =>
   [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(" ");
 
@@ -23,9 +23,9 @@ export type DigestOptions = {
   readonly env: NodeJS.ProcessEnv;
   readonly report: Report;
   readonly signal: AbortSignal;
-  /** What progress says the bytes are of. */
+  /** What the progress display calls the file. */
   readonly subject: string;
-  /** Reads the file although its digest is remembered: a disk that loses bytes does not change a file's times. */
+  /** Reads the file although its digest is remembered: a disk that corrupts bytes does not change a file's times. */
   readonly anew?: boolean | undefined;
 };
 
@@ -51,7 +51,7 @@ const memoPath = async (
   return join(cacheFolder(env), "digests", name);
 };
 
-/** Remembers the digest of a file that nobody else writes to. Without a cache of this user it is just forgotten. */
+/** Remembers the digest of a file that nobody else writes to; does nothing without a cache of this user's own. */
 export const rememberDigest = async (
   path: string,
   sha256: string,

@@ -1,4 +1,4 @@
-// Downloads a file so that a break costs only what was not received: resumes within a run and across runs.
+// Downloads a file so that an interruption loses nothing that was received: resumes within a run and across runs.
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { basename } from "node:path";
@@ -16,10 +16,10 @@ import {
   type PartialFile,
 } from "./partial-file.ts";
 
-/** Failures in a row without a single new byte. */
+/** How many failures in a row, without a single new byte, end the download. */
 const TRIES = 5;
 const FIRST_PAUSE_MS = 1000;
-/** Beyond any image: a server that never stops sending fills no disk. */
+/** Larger than any image, so that a server that never stops sending does not fill the disk. */
 const MAX_SIZE = 2 ** 38;
 
 export type DownloadOptions = HttpOptions & {
@@ -36,7 +36,7 @@ const validatorOf = (answer: IncomingMessage): string | null => {
     : (answer.headers["last-modified"] ?? null);
 };
 
-/** Whether the answer goes on exactly where the bytes end, and is of the same file. */
+/** Whether the answer continues exactly where the received bytes end, and is about the same file. */
 const continues = (answer: IncomingMessage, partial: PartialFile): boolean => {
   const range = parseContentRange(answer);
   const origin = partial.origin();
@@ -55,7 +55,7 @@ const NO_ORIGIN: Origin = { address: "", validator: null, total: null };
 const addressOf = (url: URL): string =>
   createHash("sha256").update(url.href).digest("hex");
 
-/** Decides by the answer's head where its bytes belong. */
+/** Decides by the answer's headers where its bytes belong. */
 const accept = async (
   url: URL,
   answer: IncomingMessage,
@@ -67,7 +67,7 @@ const accept = async (
     return;
   }
   if (answer.statusCode === 206 || answer.statusCode === 416) {
-    // The file changed, or the server does not mean what it says: begin again, without asking for a part.
+    // The file has changed, or the server sends something else than it says: begin again, without asking for a part.
     await partial.restart(NO_ORIGIN);
     throw new NetworkFailure(
       "broken",
@@ -171,7 +171,7 @@ const cannotStore = (path: string, error: unknown): unknown =>
 type Downloaded = {
   /** Of the whole file, in hex. */
   readonly sha256: string;
-  /** Put together from several answers: should it be wrong, one answer alone may be right. */
+  /** Whether it was put together from several answers; if it turns out wrong, a single answer may still be right. */
   readonly resumed: boolean;
 };
 
@@ -187,7 +187,7 @@ export const download = async (
   const partial = await openPartialFile(path, options.signal);
   let failures = 0;
   let resumed = false;
-  // A server that makes us begin again and again gives no new byte either.
+  // Only bytes beyond the most received so far count as new: a server may make us begin again and again.
   let most = partial.size();
   try {
     for (;;) {

@@ -41,7 +41,8 @@ const fetchOnce = async (
 };
 
 /**
- * The bytes of `url`, at most `limit`. Tries again when a connection broke, not when there is none. Throws NetworkFailure.
+ * The bytes of `url`, at most `limit`. Tries again when a connection broke, but not when none came about. Throws
+ * NetworkFailure.
  */
 export const fetchSmall = async (
   url: URL,

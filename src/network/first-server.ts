@@ -4,7 +4,7 @@ import { EXIT } from "../report/exit-codes.ts";
 import { UserError } from "../report/user-error.ts";
 import { NetworkFailure } from "./network-failure.ts";
 
-/** How much a failure says, or undefined for one that another server cannot mend, such as a full disk. */
+/** How informative a failure is; undefined for one that another server cannot remedy, such as a full disk. */
 const weightOf = (error: unknown): number | undefined => {
   if (error instanceof NetworkFailure) {
     return error.kind === "unreachable" ? 1 : 2;
@@ -15,8 +15,8 @@ const weightOf = (error: unknown): number | undefined => {
 };
 
 /**
- * The first result. Where no server has one, throws what says the most: that one could not be trusted before that one
- * failed, and that before one that was not there.
+ * The first result. If no server has one, throws the most informative failure: a server that cannot be trusted counts more
+ * than one that failed, and that more than one that could not be reached.
  */
 export const fromFirstServer = async <Result>(
   urls: readonly URL[],

@@ -1,7 +1,7 @@
 // The SHA-256 of a file, computed in a thread of its own: decoding and writing go on meanwhile.
 import { Worker } from "node:worker_threads";
 
-/** Plain JavaScript for `eval`: a file of its own would have another name in development than in the package. */
+/** Plain JavaScript for `eval`, because a separate file would have a different name in development than in the package. */
 const THREAD = `
 const { createHash } = require("node:crypto");
 const { readSync } = require("node:fs");
@@ -22,8 +22,8 @@ parentPort.postMessage({ digest: hash.digest("hex") });
 type Message = { readonly done: number } | { readonly digest: string };
 
 /**
- * Hex, lower case, of everything in the open file; `progress` gets the bytes so far. Rejects with the signal's reason,
- * after the thread has let go of the file.
+ * Hex, lower case, of everything in the open file; `progress` gets the bytes so far. Rejects with the signal's reason, after
+ * the thread has released the file.
  */
 export const hashInThread = async (
   fd: number,
@@ -34,7 +34,7 @@ export const hashInThread = async (
   const worker = new Worker(THREAD, {
     eval: true,
     workerData: { fd },
-    // It holds one buffer; the default lets a heap grow to gigabytes.
+    // The thread holds one buffer; by default its heap could grow to gigabytes.
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
   });
   const stop = (): void => {

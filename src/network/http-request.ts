@@ -52,7 +52,7 @@ const finish = (
     });
     let answer: IncomingMessage | undefined;
     request.setTimeout(idleTimeout, () => {
-      // The answer's reader gets this reason; from the request it would only get "aborted".
+      // Destroying the answer gives its reader this reason; destroying the request would only give "aborted".
       (answer ?? request).destroy(
         new NetworkFailure(
           "broken",
@@ -86,10 +86,10 @@ const sendThroughTunnel = async (
   const tunneled = httpsRequest({
     ...request,
     createConnection: () =>
-      // Names only in servername: RFC 6066 has no addresses there.
+      // Only a name may be the servername: RFC 6066 allows no addresses there.
       tlsConnect({ socket, host, servername: isIP(host) === 0 ? host : "" }),
   });
-  // TLS closes itself, but not the connection that it was given.
+  // TLS closes itself, but not the socket that it was given.
   tunneled.once("close", () => socket.destroy());
   return finish(tunneled, url.host, options);
 };
@@ -99,7 +99,7 @@ const send = (url: URL, options: HttpOptions): Promise<IncomingMessage> => {
   const headers = {
     host: url.host,
     "user-agent": options.userAgent,
-    // A body that is packed once more could not be resumed.
+    // A body that is compressed for transfer could not be resumed.
     "accept-encoding": "identity",
     ...(authorization === undefined ? {} : { authorization }),
     ...options.headers,

@@ -1,7 +1,7 @@
 // Where a file of the network is fetched from: its own host, or the user's mirrors of it.
 
 /**
- * The address with the mirror in place of scheme and host. An address that lies on the mirror already stays as it is.
+ * The address with the mirror in place of scheme and host. An address that is already on the mirror stays as it is.
  *
  * @param mirror base address without a slash at its end
  */

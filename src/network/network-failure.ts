@@ -1,7 +1,10 @@
 // What can go wrong between this computer and a server, and whether it is worth another try.
 import { errorCode } from "../report/expected-failure.ts";
 
-/** "unreachable": no connection came about; "broken": it did, but failed on the way; "refused": trying again gives the same. */
+/**
+ * "unreachable": no connection came about; "broken": a connection failed on the way; "refused": trying again would give the
+ * same result.
+ */
 type FailureKind = "unreachable" | "broken" | "refused";
 
 export class NetworkFailure extends Error {
@@ -34,7 +37,7 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   "ETIMEDOUT",
 ]);
 
-/** Codes of certificates that do not belong to the server (a network that reads along, or a wrong clock). */
+/** Whether it is an error about the server's certificate (a network that intercepts connections, or a wrong clock). */
 const isCertificateError = (code: string): boolean =>
   /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code);
 

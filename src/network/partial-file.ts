@@ -1,4 +1,4 @@
-// A download that is not complete yet: its bytes, their running SHA-256, and what is needed to go on after a break.
+// A download that is not complete yet: its bytes, their running SHA-256, and what is needed to resume it.
 import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open, rm } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { writeFileAtomically } from "../system/atomic-file.ts";
 import { readWholeText } from "../system/read-whole.ts";
 import { writeAt } from "../system/exact-io.ts";
 
-/** What the server said of the file that the bytes are of. */
+/** What the server said about the file to which the bytes belong. */
 const originSchema = z.strictObject({
   /** SHA-256 of the address, which itself may hold a password or a token. */
   address: z.string(),
@@ -20,19 +20,19 @@ const originSchema = z.strictObject({
 export type Origin = Readonly<z.infer<typeof originSchema>>;
 
 export type PartialFile = {
-  /** Bytes that are here. */
+  /** How many bytes have been received. */
   readonly size: () => number;
-  /** The origin of these bytes; undefined for none. */
+  /** The origin of these bytes; undefined where there are none. */
   readonly origin: () => Origin | undefined;
-  /** Forgets all bytes: what follows is of this origin. */
+  /** Discards all bytes; those that follow are from this origin. */
   readonly restart: (origin: Origin) => Promise<void>;
   readonly append: (bytes: Uint8Array) => Promise<void>;
-  /** SHA-256 of all bytes; the file is on disk then. Nothing can be appended afterwards. */
+  /** Flushes the file to disk and returns the SHA-256 of all bytes; nothing can be appended afterwards. */
   readonly finish: () => Promise<string>;
   readonly close: () => Promise<void>;
 };
 
-/** Undefined where it is missing, or was cut by a kill: then the bytes are of nothing known, and are thrown away. */
+/** Undefined where it is missing or incomplete, as after a kill: the bytes' origin is unknown then, and they are discarded. */
 const readOrigin = async (path: string): Promise<Origin | undefined> => {
   try {
     return originSchema.parse(JSON.parse(await readWholeText(path)));
@@ -74,7 +74,7 @@ export const removePartialFile = async (path: string): Promise<void> => {
   await rm(originPath(path), { force: true });
 };
 
-/** What is not a file of this name alone was not laid there by a download: to write to it would change another file. */
+/** Removes links and special files, which no download put there: writing to a link would change another file. */
 const removeForeign = async (path: string): Promise<void> => {
   try {
     const found = await lstat(path);

@@ -40,7 +40,7 @@ export const openTunnel = (
           : failure,
       );
     };
-    // Comes for every status: what follows CONNECT is never an HTTP body.
+    // This event comes for every status, because what follows CONNECT is never an HTTP body.
     request.on("connect", (response, socket) => {
       if (response.statusCode === 200) {
         socket.setTimeout(0);

@@ -12,19 +12,22 @@ import { type CacheEntry, loadCacheEntries } from "./cache-entries.ts";
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** A run may be about to open what it has just found. */
+/** Entries used within this time stay, because a run may be about to open what it has just found. */
 const IN_USE_MS = HOUR_MS;
 
-/** Days without a use after which a kind is of no more use: a download goes on within days, a decoded image is made in a minute. */
+/**
+ * Days without use after which entries of a kind are removed: downloads are resumed within days, and a decoded image is made
+ * in a minute.
+ */
 const KEEP_DAYS = { unfinished: 2, decoded: 7, archive: 60 } as const;
 
 type PruneRules = {
   readonly now: Date;
   /** Bytes that may stay; undefined for no limit. */
   readonly limit: number | undefined;
-  /** Whether old entries go although there is room. */
+  /** Whether old entries are removed even though there is room. */
   readonly old: boolean;
-  /** Everything goes, whoever may use it. */
+  /** Whether everything is removed, even what another run may be about to open. */
   readonly all: boolean;
 };
 
@@ -46,7 +49,7 @@ export const chooseVictims = (
 };
 
 const VARIABLE = "PI_IMAGE_CACHE_LIMIT";
-/** Three releases with their decoded images. */
+/** Enough for three releases with their decoded images. */
 const DEFAULT_LIMIT = 32 * 1024 ** 3;
 
 /** Bytes that the cache may take. Throws WRONG_ARGUMENTS. */
@@ -67,12 +70,12 @@ class Held extends Error {
   override readonly name = "Held";
 }
 
-/** Whether it is gone. A run that prepares the entry holds its lock. */
+/** Removes an entry and returns whether it is gone; not while a run that prepares the entry holds its lock. */
 const remove = async (
   { kind, path, sha256 }: CacheEntry,
   env: NodeJS.ProcessEnv,
 ): Promise<boolean> => {
-  // A download is locked under the name that it gets in the end.
+  // A download is locked under its final name.
   const locked =
     kind === "unfinished"
       ? join(
@@ -106,14 +109,14 @@ const remove = async (
   }
 };
 
-/** What would go by these rules. */
+/** The entries that these rules would remove. */
 export const findVictims = async (
   env: NodeJS.ProcessEnv,
   rules: PruneRules,
 ): Promise<readonly CacheEntry[]> =>
   chooseVictims(await loadCacheEntries(env), rules);
 
-/** Removes it; gives what is gone. */
+/** Removes those entries; returns what is gone. */
 export const pruneCache = async (
   env: NodeJS.ProcessEnv,
   rules: PruneRules,
@@ -127,7 +130,7 @@ export const pruneCache = async (
   return gone;
 };
 
-/** After something came into the cache: the least recently used goes, until the limit is kept. */
+/** Called after something was added to the cache: removes the least recently used entries until the limit is met. */
 export const keepLimit = async ({
   env,
   report,

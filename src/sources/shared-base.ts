@@ -59,7 +59,7 @@ export const shareBase = async (
   }
   const reader =
     bmap === undefined ? opened : withBmapCheck(opened, bmap, size);
-  // Messages are about the file that the user named, not about its decoded copy.
+  // Whether the image is in use is asked of the file that the user named, not of its decoded copy.
   const named = { ...opened, path: base.image.path };
   const look = await lookAtImageFile(named, size, signal);
   return { base, prepared, opened, reader, size, bmap, look };

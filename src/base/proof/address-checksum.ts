@@ -1,4 +1,4 @@
-// The checksum that a publisher has beside a file on a server.
+// The checksum that a publisher provides beside a file on a server.
 import { basename } from "node:path";
 import { downloadOptions, type ResolveOptions } from "../base-request.ts";
 import { findListed, parseChecksumList } from "./checksum-list.ts";
@@ -26,8 +26,8 @@ const fetchList = async (
 };
 
 /**
- * From `<file>.sha256` or `SHA256SUMS` in the same folder, over https only: anybody on the way could write the list as well
- * as the file. Undefined where neither lists the file. Throws NetworkFailure and CHECKSUM_LIST_WRONG.
+ * From `<file>.sha256` or `SHA256SUMS` in the same folder, and only over https: without it, anybody on the way could replace
+ * the list together with the file. Undefined where neither lists the file. Throws NetworkFailure and CHECKSUM_LIST_WRONG.
  */
 export const checksumAtAddress = async (
   url: URL,

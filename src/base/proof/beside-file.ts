@@ -6,7 +6,10 @@ import { checksumListWrong } from "./checksum-list.ts";
 /** Lists of whole archives are smaller; beyond this the file is something else. */
 const MAX_SIZE = 1024 * 1024;
 
-/** Undefined where there is none: what is there but cannot be read must not pass for that. Throws CHECKSUM_LIST_WRONG for one that cannot be read or is too large. */
+/**
+ * Undefined only where there is no such file. Throws CHECKSUM_LIST_WRONG for one that cannot be read or is too large: it
+ * must not be taken for a missing one.
+ */
 export const readPublished = (path: string): Promise<Buffer | undefined> =>
   readBeside(path, MAX_SIZE, {
     tooLarge: () =>

@@ -1,15 +1,15 @@
 // Reads one line of a checksum list, in each form that the common tools write.
 
 export type ListedDigest = {
-  /** The names, without folders, that the line may mean, the likeliest first; only "" where it names no file. */
+  /** The names, without folders, that the line may mean, the likeliest first; [""] where it names no file. */
   readonly names: readonly string[];
-  /** "SHA-256", or another algorithm as people or the line call it. */
+  /** "SHA-256", or the usual name of another algorithm, or the line's own name for it. */
   readonly algorithm: string;
   /** In lower-case hex. */
   readonly digest: string;
 };
 
-/** Paths end at 4096 bytes; a longer line is something else, and not worth the time. */
+/** Paths have at most 4096 bytes; a longer line is something else, and parsing it is a waste of time. */
 const MAX_LINE = 8192;
 
 const BY_BYTES: ReadonlyMap<number, string> = new Map([
@@ -34,7 +34,9 @@ const decodeDigest = (text: string): Buffer | undefined => {
     : undefined;
 };
 
-/** "SHA256", "SHA2-256" and "sha-256" are one; "SHA3-256" and "BLAKE2b-256" have the same length and are not. */
+/**
+ * "SHA256", "SHA2-256" and "sha-256" are the same; "SHA3-256" and "BLAKE2b-256" have digests of the same length but are not.
+ */
 const isSha256 = (tag: string): boolean =>
   /^sha-?(?:2-)?256$/i.test(tag.replace("_", "-"));
 
@@ -59,10 +61,10 @@ const unescape = (name: string): string =>
     letter === "n" ? "\n" : letter === "r" ? "\r" : "\\",
   );
 
-/** What names are compared by: macOS takes accents apart. */
+/** The form in which names are compared, because macOS stores accents as separate characters. */
 export const plainName = (name: string): string => name.normalize("NFC");
 
-/** A publisher's path may be of Windows; on Linux a \ may be part of a name. */
+/** A publisher's path may come from Windows, but on Linux a \ may be part of a name, so both readings count. */
 const baseNames = (
   names: readonly string[],
   escaped: boolean,
@@ -71,7 +73,7 @@ const baseNames = (
     .map((name) => (escaped ? unescape(name) : name))
     .flatMap((name) => [name.split(/[/\\]/), name.split("/")])
     .map((parts) => plainName(parts.at(-1) ?? ""))
-    // What tools write for their standard input.
+    // Tools write these for their standard input, which has no name.
     .map((name) => (name === "-" || name === "stdin" ? "" : name));
   return [...new Set(found)];
 };

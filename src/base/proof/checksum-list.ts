@@ -14,7 +14,7 @@ export type ChecksumList = {
   readonly from: string;
   /** Not empty. */
   readonly digests: readonly (ListLine & ListedDigest)[];
-  /** Lines that are no checksum; only one about the wanted file matters. */
+  /** Lines that are not checksums; they matter only where one is about the wanted file. */
   readonly unread: readonly ListLine[];
 };
 
@@ -28,7 +28,7 @@ export const checksumListWrong = (
     hint,
   });
 
-/** Lower case, or undefined for what is not a SHA-256 digest in hex. */
+/** The digest in lower case; undefined for a text that is not a SHA-256 digest in hex. */
 export const parseDigest = (text: string): string | undefined =>
   DIGEST.test(text.toLowerCase()) ? text.toLowerCase() : undefined;
 
@@ -67,7 +67,7 @@ export const parseChecksumList = (data: Buffer, from: string): ChecksumList => {
   return { from, digests, unread };
 };
 
-/** Without folders, each once. */
+/** The names in the list, without folders, each once. */
 export const listedNames = ({ digests }: ChecksumList): readonly string[] => [
   ...new Set(digests.flatMap(({ names }) => names.slice(0, 1)).filter(Boolean)),
 ];
@@ -75,13 +75,13 @@ export const listedNames = ({ digests }: ChecksumList): readonly string[] => [
 const BEFORE = String.raw`(?:^|[\s/\\*("':=])`;
 const AFTER = String.raw`(?:$|[\s)"':=,;])`;
 
-/** Whether the line has the name as a word of its own, in whatever form. */
+/** Whether the line contains the name as a word of its own, whatever its form. */
 const isAbout = (text: string, file: string): boolean => {
   const name = file.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
   return new RegExp(`${BEFORE}${name}${AFTER}`).test(plainName(text));
 };
 
-/** A line that would be about the file if it were written properly: skipping it would skip the check in silence. */
+/** Throws for a malformed line about the file: ignoring it would silently skip the check. */
 const demandReadable = (
   { from, digests, unread }: ChecksumList,
   file: string,
@@ -103,7 +103,7 @@ const demandReadable = (
 
 export type Listed = {
   readonly sha256: string | undefined;
-  /** Other algorithms of which the list has a digest of the file, as names. */
+  /** Names of the other algorithms with which the list has a digest of the file. */
   readonly others: readonly string[];
 };
 
@@ -131,11 +131,11 @@ const oneDigest = (
 const isNameless = ({ names }: ListedDigest): boolean => !names.some(Boolean);
 
 /**
- * What the list says of the file, whatever folder it lists it in; undefined where it does not list it. Throws
+ * What the list says of the file, in whatever folder it is listed; undefined where the list does not have it. Throws
  * CHECKSUM_LIST_WRONG for two digests of it, and for a line about it that is not a checksum.
  *
  * @param file a name without folders
- * @param alone the list is of this file alone, and need not name it
+ * @param alone whether the list is for this file only, and need not name it
  */
 export const findListed = (
   list: ChecksumList,
@@ -153,7 +153,7 @@ export const findListed = (
   return oneDigest(found, list.from, file);
 };
 
-/** The name that the list has for the file where only the case of letters differs, as after a copy through Windows. */
+/** The list's name for the file where it differs only in upper and lower case, as after a copy through Windows. */
 export const otherCase = (
   { digests }: ChecksumList,
   file: string,

@@ -1,4 +1,4 @@
-// What the files beside an image are called that hold its checksums.
+// Names of the files beside an image that hold its checksums.
 
 /** What publishers append to a file's name for the list with its checksum alone. */
 export const CHECKSUM_ENDINGS = [

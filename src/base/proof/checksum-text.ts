@@ -1,4 +1,4 @@
-// The lines of a checksum list that say something, from the bytes of its file.
+// Reads the lines of a checksum list that have content, from the bytes of its file.
 
 /** A line that is neither empty nor a comment; counted from 1. */
 export type ListLine = { readonly number: number; readonly text: string };
@@ -16,11 +16,12 @@ export const decodeText = (data: Buffer): string | undefined => {
         ? "utf-16be"
         : "utf-8";
   const text = new TextDecoder(encoding).decode(data);
-  // A list made with `sha256sum --zero` ends its lines so; text in UTF-16 without its mark has one in each character.
+  // A list made with `sha256sum --zero` ends each line with a zero byte, but UTF-16 without a byte-order mark has one in
+  // nearly every character.
   return text.split("\0").length * 4 > text.length + 4 ? undefined : text;
 };
 
-/** Of a clear-signed message only what is signed. https://www.rfc-editor.org/rfc/rfc9580#section-7 */
+/** In a clear-signed message, only the signed part. https://www.rfc-editor.org/rfc/rfc9580#section-7 */
 const signedPart = (lines: readonly ListLine[]): readonly ListLine[] => {
   const begin = lines.findIndex(({ text }) => text === SIGNED);
   if (begin < 0) {

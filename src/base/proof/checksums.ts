@@ -20,7 +20,7 @@ const GIVEN = "--sha256";
 
 export type ExpectedChecksum = {
   readonly sha256: string;
-  /** Who says so: a file's path, an address, or "--sha256". */
+  /** Where the checksum comes from: a file's path, an address, or "--sha256". */
   readonly from: string;
 };
 
@@ -32,11 +32,11 @@ const readList = async (path: string): Promise<ChecksumList | undefined> => {
 type Beside = {
   readonly from: string;
   readonly sha256: string | undefined;
-  /** Algorithms of the list's digests of the file that are not compared. */
+  /** Algorithms of the listed digests that are not compared. */
   readonly others: readonly string[];
 };
 
-/** What the list says of the file; also under a name that differs in the case of letters only. */
+/** What the list says of the file, even under a name that differs only in upper and lower case. */
 const listedIn = (
   list: ChecksumList,
   path: string,
@@ -82,8 +82,8 @@ const besideRawName = async (path: string): Promise<Beside | undefined> => {
 };
 
 /**
- * The digest of the unpacked image, from `a.img.sha256` beside `a.img.xz`, without a name or with the image's, or from a
- * list of the folder that has `a.img` and not the packed file.
+ * The digest of the unpacked image: from `a.img.sha256` beside `a.img.xz`, if it has no name or the image's, or from the
+ * folder's list, if that has `a.img` and not the packed file.
  */
 export const unpackedChecksumBeside = async (
   path: string,
@@ -131,7 +131,7 @@ export const givenChecksum = (
   if (sha256 === undefined) {
     return undefined;
   }
-  // As a container registry or an OpenSSL command shows it.
+  // Accepts the prefix with which a container registry or OpenSSL shows a digest.
   const digest = parseDigest(sha256.trim().replace(/^sha-?256[:=]\s*/i, ""));
   if (digest === undefined) {
     throw new UserError(
@@ -148,7 +148,7 @@ export const givenChecksum = (
 
 /**
  * Every checksum in the lists beside a file. Throws CHECKSUM_LIST_WRONG for a list that cannot be read or does not say what
- * the file's digest is; also where all digests are of other algorithms, unless another checksum is given.
+ * the file's digest is, and, unless a checksum is given, where all digests are of other algorithms.
  */
 export const checksumsBeside = async (
   path: string,
@@ -215,8 +215,8 @@ export const demandChecksums = (
 };
 
 /**
- * The same for a file on this computer. One that is packed is unpacked to see whether the wrong checksum is that of the
- * image in it, which publishers show as well.
+ * The same for a file on this computer. If the checksum of a packed file is wrong, the file is unpacked to see whether the
+ * checksum is that of the image inside, which some publishers show instead.
  */
 export const demandFileChecksums = async (
   path: string,

@@ -1,22 +1,23 @@
-// No way back in time: what a vendor signed once stays validly signed, also when something newer has been seen.
+// Refuses anything older than what was seen before: an old signature stays valid even when its vendor has signed something
+// newer.
 import { day } from "../../report/day.ts";
 import { UserError } from "../../report/user-error.ts";
 
 type Offered = {
-  /** What is signed, and when the signature says so. */
+  /** What is signed, and when, according to the signature. */
   readonly from: string;
   readonly signed: Date;
 };
 
 type Seen = {
   readonly signed: Date;
-  /** The file that remembers it. */
+  /** The file in which it is recorded. */
   readonly record: string;
 };
 
 /**
- * Throws BASE_TURNED_BACK for what was signed before the newest that an earlier run has seen of the same release. The same
- * moment is the same signature, or one of the same second.
+ * Throws BASE_TURNED_BACK for something that was signed before the newest that an earlier run saw of the same release. The
+ * same moment is accepted: it is the same signature, or one made in the same second.
  */
 export const demandNotOlder = ({ from, signed }: Offered, seen: Seen): void => {
   if (signed.getTime() >= seen.signed.getTime()) {
@@ -35,8 +36,8 @@ export const demandNotOlder = ({ from, signed }: Offered, seen: Seen): void => {
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * A signature covers a file's bytes and not its name, but an image that is named after a day was signed on that day or
- * later, wherever the vendor's clock stands. Throws BASE_TURNED_BACK.
+ * A signature covers a file's bytes and not its name, but an image that is named after a day must have been signed on that
+ * day or later, in whatever time zone the vendor is. Throws BASE_TURNED_BACK.
  */
 export const demandOfItsDay = (
   { from, signed }: Offered,

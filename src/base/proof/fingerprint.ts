@@ -4,8 +4,8 @@ import { UserError } from "../../report/user-error.ts";
 const SHORT_ID = /^(?:0X)?(?:[0-9A-F]{8}|[0-9A-F]{16})$/;
 
 /**
- * In capitals, without blanks. Throws WRONG_ARGUMENTS, for a key id as well: anybody can make a key with the same one
- * (https://evil32.com/).
+ * The fingerprint in capitals, without spaces. Throws WRONG_ARGUMENTS, also for a short key id, because anybody can make a
+ * key with the same id (https://evil32.com/).
  */
 export const parseFingerprint = (text: string, option: string): string => {
   const bare = text.replaceAll(/[\s\u00a0:]/g, "").toUpperCase();

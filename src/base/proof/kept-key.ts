@@ -1,4 +1,5 @@
-// A vendor's key in the cache: asked for anew at intervals, so that revocations arrive, and revoked for good.
+// A vendor's key in the cache: fetched again at intervals so that revocations arrive; a key that was revoked once stays
+// revoked.
 import { stat, utimes } from "node:fs/promises";
 import { day } from "../../report/day.ts";
 import { ABSENT, ifOneOf } from "../../report/expected-failure.ts";
@@ -10,12 +11,12 @@ import { readKey, RevokedKey, type ServedKey, WrongKey } from "./read-key.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** So long a key is used without asking its server again. */
+/** How long a key is used without asking its server again. */
 const MAX_AGE_DAYS = 7;
 
 type KeptKey = {
   readonly key: ServedKey;
-  /** When it was fetched: the file's time. */
+  /** When it was fetched, which the file's modification time says. */
   readonly fetched: Date;
 };
 
@@ -27,7 +28,10 @@ type WantedKey = {
   readonly now: Date;
 };
 
-/** Undefined where there is none that is valid now. Throws RevokedKey for one that was known to be revoked. */
+/**
+ * The key in the cache; undefined where there is none that is valid now. Throws RevokedKey for one that is known to be
+ * revoked.
+ */
 const load = async ({
   path,
   fingerprint,
@@ -46,7 +50,7 @@ const load = async ({
     if (error instanceof RevokedKey) {
       throw error;
     }
-    // Damaged, or of another pin: as if there were none.
+    // A damaged key, or one for another fingerprint, counts as missing.
     return ifOneOf(error, [...ABSENT, WrongKey], undefined);
   }
 };
@@ -59,7 +63,7 @@ const keep = async (
   await utimes(path, now, now);
 };
 
-/** A time that is yet to come says nothing. */
+/** A time in the future says nothing about the key's age. */
 const isFresh = ({ fetched }: KeptKey, now: Date): boolean => {
   const days = (now.getTime() - fetched.getTime()) / DAY_MS;
   return days >= 0 && days < MAX_AGE_DAYS;
@@ -69,18 +73,18 @@ type Fetching = {
   /** What messages call it. */
   readonly name: string;
   readonly report: Report;
-  /** Without it, only the cache is looked at. */
+  /** Whether the network may be used; otherwise only the cache is looked at. */
   readonly network: boolean;
-  /** Whether a key that was fetched lately serves without asking. */
+  /** Whether a recently fetched key will do without asking the server. */
   readonly suffices: (key: ServedKey) => boolean;
-  /** Throws NetworkFailure, WrongKey, or what the command tells. */
+  /** Throws NetworkFailure, WrongKey, or an error for the user. */
   readonly download: () => Promise<ServedKey>;
 };
 
 /**
- * The key from the cache, or fetched anew when that is a week old; without a network the old one serves, and that is told.
- * Undefined where there is none and the network is not to be used. Throws RevokedKey also where only an earlier run saw
- * the revocation, and what `download` throws.
+ * The key from the cache, or fetched again when that one is a week old; where the server cannot be reached the old one is
+ * used, and a notice says so. Undefined where there is none and the network is not to be used. Throws RevokedKey, even where
+ * only an earlier run saw the revocation, and what `download` throws.
  */
 export const keptOrFetched = async (
   wanted: WantedKey,

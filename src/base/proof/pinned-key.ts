@@ -1,4 +1,4 @@
-// The vendor's key of a release: carried by the package, or fetched once and known by its pinned fingerprint.
+// The vendor's key of a release: contained in the package, or fetched and recognised by its pinned fingerprint.
 import { UserError } from "../../report/user-error.ts";
 import { downloadOptions, type ResolveOptions } from "../base-request.ts";
 import { cachePath } from "../../network/cache.ts";
@@ -60,7 +60,7 @@ export const loadPinnedKey = async (
     const served = await fetchSmall(url, KEY_LIMIT, downloadOptions(options));
     return readKey(served.toString("latin1"), fingerprint).catch(
       (error: unknown) => {
-        // Whichever server says so: only the owner can have signed it.
+        // A revocation counts whichever server it comes from, because only the owner can have signed it.
         throw error instanceof WrongKey && !(error instanceof RevokedKey)
           ? keyWrong(url, error)
           : error;

@@ -14,9 +14,9 @@ type Options = Omit<ResolveOptions, "catalogue">;
 export type PublishedFolder = {
   /** The image's name in the list. */
   readonly file: string;
-  /** A file of it, for messages. */
+  /** Where a file of the folder is, for messages. */
   readonly place: (name: string) => string;
-  /** Throws NetworkFailure "refused" where it has no such file, here as well. */
+  /** Throws NetworkFailure "refused" where there is no such file, even for a folder on this computer. */
   readonly read: (name: string) => Promise<Buffer>;
 };
 

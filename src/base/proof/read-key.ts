@@ -1,22 +1,22 @@
-// Judges a key that a server gives: the pinned one, alone in its file, and how long it is valid.
+// Judges a key that a server gives: it must be the pinned one and alone in its file. Also tells how long it is valid.
 import type { Key } from "openpgp";
 import { ifOneOf } from "../../report/expected-failure.ts";
 
 export type ServedKey = {
-  /** The key that was judged, written anew as ASCII armour: nothing of what the server sent around it or in between. */
+  /** The key that was judged, written anew as ASCII armour, without anything that the server sent around it or in it. */
   readonly text: string;
   /** In capitals. */
   readonly fingerprint: string;
-  /** Undefined for a key without an end. */
+  /** Undefined for a key that does not expire. */
   readonly expires: Date | undefined;
 };
 
-/** What the text is instead of the wanted key; goes on after "it". */
+/** The text is not the wanted key; the message says what it is instead, and follows "it". */
 export class WrongKey extends Error {
   override readonly name = "WrongKey";
 }
 
-/** The wanted key, with a revocation that its owner has signed: for good. `text` is as in ServedKey. */
+/** The wanted key, but revoked for good by its owner's signature. `text` is as in ServedKey. */
 export class RevokedKey extends WrongKey {
   readonly text: string;
 
@@ -29,13 +29,13 @@ export class RevokedKey extends WrongKey {
 const BLOCK =
   /^-----BEGIN PGP PUBLIC KEY BLOCK-----[ \t]*\r?\n.*?^-----END PGP PUBLIC KEY BLOCK-----/ms;
 
-/** Any kind of armour, also as a lenient reader might take it. */
+/** The beginning of any kind of armour, including forms that only a lenient reader accepts. */
 const ANY_BEGIN = /-\s*BEGIN PGP/gi;
 
-/** Letters around a block are a remark. OpenPGP packets begin with a byte above 0x7f. */
+/** Text around a block is a remark; OpenPGP packets, which begin with a byte above 0x7f, are not. */
 const REMARK = /^[\t\r\n\x20-\x7e]*$/;
 
-/** The only block. apt trusts every key in the file, and reads it with another parser than this one. */
+/** The block, which must be the only one: apt trusts every key in the file, and reads it with a different parser. */
 const onlyBlock = (text: string): string => {
   const block = BLOCK.exec(text)?.[0];
   if (block === undefined) {
@@ -51,7 +51,7 @@ const onlyBlock = (text: string): string => {
 };
 
 const parse = async (block: string): Promise<Key> => {
-  // The largest of all libraries, which few commands need.
+  // Loaded on demand: it is the largest of our libraries, and few commands need it.
   const { readKeys } = await import("openpgp");
   let keys: Key[];
   try {
@@ -74,7 +74,7 @@ const parse = async (block: string): Promise<Key> => {
   return key;
 };
 
-/** Without the subkeys that the key itself does not vouch for now: anybody can append one. */
+/** Leaves out subkeys that the key itself does not vouch for now, because anybody can append one. */
 const writeAnew = async (key: Key): Promise<string> => {
   const kept = key.toPublic();
   const vouched = await Promise.all(
@@ -91,8 +91,8 @@ const writeAnew = async (key: Key): Promise<string> => {
 };
 
 /**
- * The key, when it is the wanted one; it may have expired. Throws WrongKey for another one and one with others, and RevokedKey for one that
- * its owner has revoked.
+ * The wanted key, which may have expired. Throws WrongKey for any other key or if there is more than one, and RevokedKey if
+ * its owner has revoked it.
  *
  * @param fingerprint of the primary key, in capitals without spaces
  */

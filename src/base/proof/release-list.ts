@@ -93,7 +93,7 @@ const prove = async (
 
 type KeptList = { readonly data: string; readonly signature: string };
 
-/** The newest list that an earlier run has seen, verified again. Undefined where there is none that is usable. */
+/** The newest list that an earlier run has seen, verified again; undefined where there is no usable one. */
 const loadKept = async (
   kept: KeptList,
   release: ListedRelease,
@@ -115,7 +115,7 @@ const loadKept = async (
   }
 };
 
-/** A vendor may take an image back, with a list that is signed anew. */
+/** A vendor may withdraw an image by signing a new list without it. */
 const tellIfWithdrawn = (
   { list }: ProvenList,
   earlier: ProvenList,
@@ -168,7 +168,7 @@ export const releaseUrls = (
   file: string,
   { mirrors = [] }: ResolveOptions,
 ): readonly URL[] =>
-  // Servers and proxies take a bare + for a space.
+  // The name is escaped because servers and proxies take a bare + for a space.
   withMirrors(new URL(encodeURIComponent(file), folder), mirrors);
 
 /**
@@ -235,7 +235,7 @@ export const findInSignedList = async (
     await writeFileAtomically(kept.signature, list.signature);
     return found(list, undefined);
   } catch (error) {
-    // Without a usable list of an earlier run, what the network says counts.
+    // Without a usable list from an earlier run, the network's failure is what counts.
     if (!(error instanceof NetworkFailure) || earlier === undefined) {
       throw error;
     }

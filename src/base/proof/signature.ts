@@ -1,4 +1,4 @@
-// Verifies a detached OpenPGP signature of a list or a file against one pinned key, without a gpg on the computer.
+// Verifies a detached OpenPGP signature of a list or a file against one pinned key, without needing gpg on this computer.
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
@@ -30,7 +30,10 @@ const signatureWrong = (from: string, why: string, cause?: unknown) =>
     cause,
   });
 
-/** The failure of a signature that lies beside an image, said to who has to get it again; every other failure as it is. */
+/**
+ * Turns the failure of a signature beside an image into an error that says how to get the file again; other failures stay as
+ * they are.
+ */
 export const ofSignatureBeside = (error: unknown, hint: string): unknown =>
   error instanceof UserError && error.code === "SIGNATURE_WRONG"
     ? new UserError(error.code, error.message, {
@@ -41,10 +44,10 @@ export const ofSignatureBeside = (error: unknown, hint: string): unknown =>
       })
     : error;
 
-/** Of binary data and of text. https://www.rfc-editor.org/rfc/rfc9580#section-5.2.1 */
+/** The types of signatures over binary data and over text. https://www.rfc-editor.org/rfc/rfc9580#section-5.2.1 */
 const DATA_TYPES: ReadonlySet<number | null> = new Set([0x00, 0x01]);
 
-/** The largest of all libraries, which few commands need. */
+/** Loaded on demand: it is the largest of our libraries, and few commands need it. */
 const loadOpenPgp = () => import("openpgp");
 
 const ARMOR = "-----BEGIN PGP SIGNATURE-----";
@@ -77,7 +80,7 @@ const readPinnedKey = async (pinned: PinnedKey): Promise<OpenPgp.Key> => {
 
 type Verified = Awaited<ReturnType<typeof OpenPgp.verify>>["signatures"];
 
-/** When it was made: the latest of the good ones. Throws SIGNATURE_WRONG unless one is good. */
+/** When the latest of the good signatures was made. Throws SIGNATURE_WRONG unless one is good. */
 const demandGood = async (
   signatures: Verified,
   { from, now }: Signature,
@@ -87,14 +90,15 @@ const demandGood = async (
   const times: number[] = [];
   for (const each of signatures) {
     try {
-      // Signatures of other types are over a key or over nothing, not over the bytes.
+      // Signatures of other types cover a key or nothing at all, but not the bytes.
       const { packets } = await each.signature;
       const types = packets.map((packet) => packet.signatureType);
       if (
         (await each.verified) &&
         types.every((type) => DATA_TYPES.has(type))
       ) {
-        // openpgp asks whether the key was valid when the signature says that it was made, which whoever has the key can write.
+        // openpgp only checks that the key was valid at the time that the signature claims, and whoever has the key can
+        // claim any time.
         await key.getSigningKey(each.keyID, now);
         times.push(...packets.map(({ created }) => created?.getTime() ?? 0));
       }
@@ -134,11 +138,11 @@ export const verifySignature = async (
   return demandGood(signatures, signed, key);
 };
 
-/** openpgp hashes what its copy of the stream reads: nothing moves unless the copy is read to its end. */
+/** openpgp hashes a copy of the stream, and nothing moves unless that copy is read to its end. */
 const drain = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
   const reader = stream.getReader();
   while (!(await reader.read()).done) {
-    // Only its reading counts.
+    // The data itself is not needed here.
   }
 };
 

@@ -1,19 +1,22 @@
-// Whose signature an image needs, as the command line or the inventory says it.
+// Whose signature an image needs, according to the command line or the inventory.
 import { UserError } from "../../report/user-error.ts";
 
 export type SignedBy = {
   /** Fingerprints as they were written; one of these keys must have signed. */
   readonly keys: readonly string[];
-  /** Who names them, as messages say it: "--signed-by", "`trust:` in cluster.yaml". */
+  /** Where they are named, for messages: "--signed-by", "`trust:` in cluster.yaml". */
   readonly named: string;
   /**
-   * Given once and for all: it counts for what somebody has published, and neither for what the catalogue's keys or a
-   * checksum of the user's prove, nor for files that lie here without a list.
+   * Whether it is a standing demand, from the inventory: it applies to published images, but not to those that the
+   * catalogue's keys or a checksum from the user prove, nor to files on this computer that no list beside them names.
    */
   readonly standing: boolean;
 };
 
-/** For what can have no list beside it: `why` says so. Throws WRONG_ARGUMENTS where a signature was asked for. */
+/**
+ * For an image that cannot have a list beside it, as `why` explains. Throws WRONG_ARGUMENTS where a signature was asked for
+ * on the command line.
+ */
 export const demandUnasked = (
   signedBy: SignedBy | undefined,
   why: (named: string) => string,

@@ -1,4 +1,5 @@
-// The checksum of an image in a list that a key has signed which the user names: --signed-by, or `trust:` of the inventory.
+// The checksum of an image from a list signed by a key that the user names, with --signed-by or in `trust:` of the
+// inventory.
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
@@ -35,7 +36,7 @@ import {
 import type { SignedBy } from "./signed-by.ts";
 import { releaseOf } from "./vendor-checksum.ts";
 
-/** As `release` publishes the key; the fingerprint says whether it is the right one. */
+/** The name under which `release` publishes the key; the fingerprint tells whether it is the right one. */
 const KEY = "signing-key.asc";
 
 type Options = Omit<ResolveOptions, "catalogue"> &
@@ -76,7 +77,7 @@ type WantedSigner = {
   readonly fingerprint: string;
   /** See `SignedBy`. */
   readonly named: string;
-  /** How to do without a signature. */
+  /** For hints: how to do without a signature. */
   readonly without: string;
 };
 
@@ -140,11 +141,11 @@ const proveList = async (
 
 const recordSchema = z.strictObject({
   file: z.string(),
-  /** When the newest list with it was signed. */
+  /** When the newest list with this image was signed. */
   signed: z.iso.datetime(),
 });
 
-/** Refuses a list that is older than the newest one with this image that was seen, and remembers this one. */
+/** Refuses a list that is older than the newest one with this image seen so far; otherwise remembers it. */
 const demandNewest = async (
   { file, place }: PublishedFolder,
   { signed }: ProvenList,
@@ -190,7 +191,7 @@ const proveBy = async (
     if (!(error instanceof UserError) || error.code !== "SIGNATURE_WRONG") {
       throw error;
     }
-    // Whoever publishes may have changed the list between the two reads.
+    // The publisher may have changed the list between the two reads.
     return proveList(folder, key, wanted);
   });
   return { key, list };
@@ -200,7 +201,10 @@ const isUnproven = (error: unknown): error is UserError =>
   error instanceof UserError &&
   ["KEY_WRONG", "SIGNATURE_WRONG", "SIGNATURE_MISSING"].includes(error.code);
 
-/** By the catalogue's key, where the image has the name of one of its releases; undefined where that key did not sign. */
+/**
+ * Proves the list with the catalogue's key, where the image has the name of one of its releases; undefined where that key
+ * did not sign.
+ */
 const proveByVendor = async (
   folder: PublishedFolder,
   { named }: SignedBy,
@@ -224,7 +228,7 @@ const proveByVendor = async (
   }
 };
 
-/** By the first of the keys that fits. Throws for a single key what that one failed with. */
+/** Proves the list with the first key that fits. If only one key is named, throws that key's own failure. */
 const proveByOne = async (
   folder: PublishedFolder,
   { keys, named, standing }: SignedBy,
@@ -265,9 +269,9 @@ const proveByOne = async (
 };
 
 /**
- * What the list beside the image says of it, when one of the keys has signed the list; or the key of the catalogue that counts for
- * an image of this name, unless --signed-by names another. Throws SIGNATURE_MISSING,
- * SIGNATURE_WRONG, KEY_WRONG, BASE_TURNED_BACK, CHECKSUM_LIST_WRONG and NetworkFailure.
+ * The image's checksum in the list beside it, which one of the keys must have signed, or, unless --signed-by names a key,
+ * the key of the catalogue for an image of this name. Throws SIGNATURE_MISSING, SIGNATURE_WRONG, KEY_WRONG,
+ * BASE_TURNED_BACK, CHECKSUM_LIST_WRONG and NetworkFailure.
  */
 const signedChecksum = async (
   folder: PublishedFolder,
@@ -294,7 +298,7 @@ const signedChecksum = async (
   return { sha256, from: `${from}, signed by ${key.fingerprint}` };
 };
 
-/** Whether a list beside a file here names it: then somebody has published it. */
+/** Whether a list beside a file on this computer names it, which means that somebody has published it. */
 const isListed = async (path: string): Promise<boolean> => {
   const list = join(dirname(path), LIST);
   const data = await readPublished(list);
@@ -310,8 +314,8 @@ type Demands = {
 };
 
 /**
- * What the user demands of an image: the checksum of --sha256, the one that a key of `signedBy` vouches for, or one
- * that is both. Throws WRONG_ARGUMENTS, CHECKSUM_MISMATCH where they differ, and what `signedChecksum` throws.
+ * The checksum that the user demands of an image: that of --sha256, the one that a key of `signedBy` vouches for, or both,
+ * which must then be equal. Throws WRONG_ARGUMENTS, CHECKSUM_MISMATCH where they differ, and what `signedChecksum` throws.
  *
  * @param image a path, or an http or https address
  */

@@ -25,11 +25,11 @@ import { newestInOsList } from "../imager-list.ts";
 import { loadPinnedKey } from "./pinned-key.ts";
 import { verifyFileSignature } from "./signature.ts";
 
-/** The vendor's list has half a megabyte. */
+/** The vendor's list has half a megabyte; anything this large is something else. */
 const MAX_LIST_SIZE = 16 * 1024 * 1024;
 const MAX_SMALL_SIZE = 64 * 1024;
 
-/** What a run took, for one without network. */
+/** What a run took, recorded for a later run without network. */
 const recordSchema = z.strictObject({
   address: z.string(),
   sha256: z.string(),
@@ -149,7 +149,7 @@ export const findSignedFile = async (
         sha256,
         urls: withMirrors(new URL(address), options.mirrors ?? []),
         from,
-        // What an earlier run has proven with this very signature needs no second proof.
+        // A file that an earlier run has proven with this very signature needs no second proof.
         prove:
           same && signed !== undefined && sha256 === record.sha256
             ? undefined

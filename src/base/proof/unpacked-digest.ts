@@ -1,4 +1,4 @@
-// The SHA-256 of the image inside of a packed file.
+// The SHA-256 of the image inside a packed file.
 import { createHash } from "node:crypto";
 import { openImage } from "../../image/archive/open-image.ts";
 import { UserError } from "../../report/user-error.ts";
@@ -29,7 +29,7 @@ export const unpackedDigest = async (
       await reader.close();
     }
   } catch (error) {
-    // Damage, or what is not an image at all: the checksum that differs says enough.
+    // The file is damaged or not an image at all; the message about its checksum says enough.
     if (error instanceof UserError) {
       return undefined;
     }

@@ -1,4 +1,4 @@
-// What a vendor's signed list says of an image that lies here under the vendor's name.
+// What a vendor's signed list says of an image on this computer that has the vendor's name.
 import { basename, dirname, join } from "node:path";
 import type { ResolveOptions } from "../base-request.ts";
 import { readPublished } from "./beside-file.ts";
@@ -9,7 +9,7 @@ import { loadPinnedKey } from "./pinned-key.ts";
 import { findInSignedList, LIST, LIST_SIGNATURE } from "./release-list.ts";
 import { ofSignatureBeside, verifySignature } from "./signature.ts";
 
-/** The release of the catalogue to which a file of this name belongs, with its name. */
+/** The catalogue's release to which a file of this name belongs, and the release's name. */
 export const releaseOf = (
   file: string,
   { catalogue }: Pick<ResolveOptions, "catalogue">,
@@ -71,8 +71,8 @@ export const vendorChecksum = async (
 };
 
 /**
- * Where the vendor's SHA256SUMS and its signature both lie beside an image of the catalogue, the signature is verified as
- * if they had been downloaded now. Gives whether it was: then the list is the vendor's. Throws SIGNATURE_WRONG.
+ * Where the vendor's SHA256SUMS and its signature both lie beside an image of the catalogue, verifies the signature as if
+ * they had just been downloaded. Returns whether it did, which proves that the list is the vendor's. Throws SIGNATURE_WRONG.
  */
 export const demandSignedList = async (
   path: string,
@@ -91,7 +91,7 @@ export const demandSignedList = async (
     await verifySignature({ data, signature, from, now: new Date() }, key);
     return true;
   } catch (error) {
-    // A key of the user's own catalogue that is served and not carried: without a network the list is one without a signature.
+    // The key has to be fetched, as in a catalogue of the user's own, and there is no network: the list counts as unsigned.
     if (error instanceof NetworkFailure) {
       return false;
     }
@@ -102,7 +102,7 @@ export const demandSignedList = async (
   }
 };
 
-/** Whether one of the checksums stands in a list beside the file that the vendor signed. Throws SIGNATURE_WRONG. */
+/** Whether one of the checksums comes from a list beside the file that the vendor has signed. Throws SIGNATURE_WRONG. */
 export const isListedByVendor = async (
   path: string,
   expected: readonly ExpectedChecksum[],

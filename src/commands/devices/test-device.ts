@@ -148,7 +148,7 @@ export const testDevice = async (
   const opened = watchStalls(
     await openTarget(target, 0, listDevices),
     context.report,
-    // No limit: a test that is stopped must have the time to put everything back.
+    // No signal is passed on: a test that is stopped must still be able to put everything back.
     undefined,
     STALL_LIMITS,
   );
