@@ -1,4 +1,4 @@
-// By which names and addresses nodes and the API server are reached.
+// The names and addresses by which nodes and the API server are reached.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 
 /** The port on which kubeadm lets the API server listen by default. */
@@ -13,11 +13,11 @@ export const staticAddress = ({
 /** The name that a node announces by mDNS. */
 export const mdnsName = (node: string): string => `${node}.local`;
 
-/** The node's address without prefix where it is known before the first boot: fixed, or kept for it by the gateway. */
+/** The node's address without prefix length, if it is known before the first boot: fixed, or reserved by the gateway. */
 export const knownAddress = (node: ResolvedNode): string | undefined =>
   node.reserved?.split("/")[0] ?? staticAddress(node);
 
-/** What the laptop calls a node by: its address where that is known, or else the mDNS name. */
+/** How the laptop addresses a node: by its address where that is known, or else by the mDNS name. */
 export const laptopHost = (node: ResolvedNode): string =>
   knownAddress(node) ?? mdnsName(node.name);
 
@@ -30,7 +30,7 @@ export const jumpHost = (
     ? undefined
     : nodes.find(({ serves }) => serves !== undefined);
 
-/** The gateway, and the port of its uplink that leads to the API server; undefined where there is none. */
+/** The gateway that forwards a port to the API server, and that port; undefined where none does. */
 export const apiForward = (
   project: ResolvedProject,
 ): { readonly gateway: ResolvedNode; readonly port: number } | undefined => {
@@ -53,13 +53,13 @@ export const controlPlanes = ({
 }: ResolvedProject): readonly ResolvedNode[] =>
   nodes.filter(({ role }) => role === "control-plane");
 
-/** `host:port` with the brackets that IPv6 needs. */
+/** `host:port`, with brackets around an IPv6 address. */
 export const hostAndPort = (host: string, port: number): string =>
   `${host.includes(":") ? `[${host}]` : host}:${port}`;
 
 /**
- * The port that the API server of each control plane binds. It is the endpoint's where a control plane holds the endpoint
- * itself; the port of a load balancer says nothing about the servers behind it.
+ * The port on which the API server of each control plane listens. It is the endpoint's port where a control plane itself is
+ * the endpoint; the port of a load balancer says nothing about the servers behind it.
  */
 export const apiServerPort = (project: ResolvedProject): number => {
   const { host, port, virtual } = project.cluster.endpoint;
@@ -72,9 +72,9 @@ export const nodesServer = ({ cluster }: ResolvedProject): string =>
   `https://${hostAndPort(cluster.endpoint.host, cluster.endpoint.port)}`;
 
 /**
- * `https://...` by which the laptop reaches the API server. It may not resolve the endpoint's name, so the address is taken
- * where the inventory fixes one, and the mDNS name of a control plane that has its address from DHCP. Where a port of a
- * gateway leads to the API server, that is the way.
+ * `https://...` by which the laptop reaches the API server. The laptop may not be able to resolve the endpoint's name, so
+ * this uses the address where the inventory fixes one, and the mDNS name of a control plane with DHCP. Where a gateway
+ * forwards a port to the API server, that port is used.
  */
 export const laptopServer = (project: ResolvedProject): string => {
   const { host, port, address } = project.cluster.endpoint;

@@ -11,14 +11,14 @@ import { type Hardening, hardeningOf } from "./hardening.ts";
 const FOLDER = "pi-image";
 const IN_POD = `/etc/kubernetes/pki/${FOLDER}`;
 
-/** The node's scripts make it for root alone, before kubeadm would. */
+/** The node's scripts make this folder for root alone before kubeadm can make it readable for others. */
 const AUDIT_FOLDER = "/var/log/kubernetes/audit";
 
 type Document = Readonly<Record<string, unknown>>;
 
 /**
  * secretbox: authenticated, and fast on a CPU without AES instructions, such as a Pi 4's. `identity` reads what was written
- * before, so that a cluster whose Secrets are not encrypted yet keeps them.
+ * before, so that a cluster with Secrets that are not encrypted yet can still read them.
  * https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/
  */
 const encryption = (key: Secret | undefined): Document => ({
@@ -67,8 +67,8 @@ const admission = ({
 });
 
 /**
- * The pod's own probes carry no credential, and a join by token, also one by hand, first reads the cluster's authority and
- * address from this ConfigMap. Paths are compared whole.
+ * Paths that are open to everybody: the pod's own probes carry no credential, and a join by token, even a manual one, first
+ * reads the cluster's authority and address from this ConfigMap. Paths must match exactly.
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-authenticator-configuration
  */
 const OPEN_PATHS = [
@@ -89,7 +89,7 @@ const authentication = ({ anonymousAccess }: Hardening): Document => ({
   },
 });
 
-/** What a card is made from. */
+/** The secrets that these files are made from. */
 type OwnSecrets = Pick<
   ClusterSecrets,
   "encryptionKey" | "hardened" | "revoked"
@@ -115,8 +115,8 @@ type ApiServerFile = {
 };
 
 /**
- * The files of one control plane. Every control plane has all of them, whatever the inventory says today: which ones are
- * asked for was decided when the cluster was made, and a file that is missing then keeps the API server from starting.
+ * The files of one control plane. Every control plane gets all of them, whatever the inventory says today: which ones the
+ * flags name was decided when the cluster was made, and an API server does not start without a file that its flags name.
  */
 export const apiServerFiles = (
   project: Pick<ResolvedProject, "cluster">,
@@ -137,7 +137,7 @@ export const apiServerFiles = (
   }));
 };
 
-/** At most 4 files of 5 MB, each for 30 days; kubeadm's other logs are the runtime's. */
+/** At most 4 files of 5 MB, each kept for 30 days; the container runtime takes care of the other logs. */
 const AUDIT_FLAGS = [
   ["audit-log-path", `${AUDIT_FOLDER}/audit.log`],
   ["audit-policy-file", `${IN_POD}/audit-policy.yaml`],
@@ -149,7 +149,7 @@ const AUDIT_FLAGS = [
 type Flag = {
   readonly name: string;
   readonly value: string;
-  /** The key of `cluster.hardening` that asks for it; undefined: every cluster does. */
+  /** The key of `cluster.hardening` that asks for it; undefined where every cluster has it. */
   readonly by: keyof Hardening | undefined;
 };
 
@@ -173,7 +173,7 @@ const flagsOf = (
       hardening.anonymousAccess !== "all",
       [["authentication-config", `${IN_POD}/authentication.yaml`]],
     ],
-    // Always: without it no node can be revoked. kubeadm leaves out its own `authorization-mode` then.
+    // Always set, because without it no node can be revoked. kubeadm then leaves out its own `authorization-mode`.
     [
       undefined,
       true,

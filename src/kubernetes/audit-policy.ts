@@ -1,4 +1,4 @@
-// What the API server notes: who changes access and workloads, who reads Secrets, who enters pods.
+// What the API server records: who changes access and workloads, who reads Secrets, who enters pods.
 
 const CHANGES = ["create", "update", "patch", "delete", "deletecollection"];
 
@@ -6,8 +6,8 @@ const none = (rule: object) => ({ level: "None", ...rule });
 const metadata = (rule: object) => ({ level: "Metadata", ...rule });
 
 /**
- * Metadata only: a request's body may be the Secret. What the cluster does to itself all day comes first and is not noted,
- * because each line is a write to an SD card.
+ * Records metadata only, because a request's body may be the Secret. The first rules exclude what the cluster itself does
+ * all day, because each line is a write to an SD card.
  *
  * https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/
  */
@@ -23,7 +23,7 @@ export const auditPolicy = {
       "system:kube-scheduler",
     ].map((user) => none({ users: [user] })),
     none({ userGroups: ["system:serviceaccounts:kube-system"] }),
-    // The node authorizer lets a kubelet read what its own pods mount, and nothing else.
+    // Not worth recording: the node authorizer only lets a kubelet read what its own pods mount.
     none({ userGroups: ["system:nodes"], verbs: ["get", "list", "watch"] }),
     none({
       userGroups: ["system:nodes"],

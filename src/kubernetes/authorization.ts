@@ -1,12 +1,12 @@
-// How the API server decides what somebody may do: as kubeadm has it, but for nodes that were revoked.
+// How the API server decides what somebody may do: as with plain kubeadm, except for revoked nodes.
 
 import { nodeUser } from "./secrets/check-secrets.ts";
 
 type Document = Readonly<Record<string, unknown>>;
 
 /**
- * Nobody can listen there but root, and nobody does. The path shows in every refusal, and that is how a control plane sees
- * that a node is refused.
+ * An address where nothing listens, and where only root could. The path appears in every refusal, by which a control plane
+ * sees that a node is refused.
  */
 const NOBODY = "https://127.0.0.1:1/revoked-by-pi-image";
 
@@ -23,9 +23,9 @@ export const nobodyKubeconfig: Document = {
 };
 
 /**
- * Kubernetes knows no list of revoked certificates, and no rule of RBAC or of its node authorizer takes a right away. What
- * comes first and says no is a webhook that cannot be reached and fails closed: it is asked about revoked nodes only,
- * whatever they want and however they came by their certificate. The API server reads the file anew when it changes.
+ * Kubernetes has no list of revoked certificates, and neither RBAC nor its node authorizer has rules that take a right away.
+ * So the first authorizer is a webhook that cannot be reached and then refuses: it is asked only about revoked nodes,
+ * whatever they want and however they got their certificate. The API server reads the file again when it changes.
  *
  * https://kubernetes.io/docs/reference/access-authn-authz/authorization/#using-configuration-file-for-authorization
  *
@@ -54,7 +54,7 @@ export const authorization = (
                 type: "KubeConfigFile",
                 kubeConfigFile: kubeconfig,
               },
-              // A name has no character that CEL would read.
+              // A node's name contains no character that is special in a CEL string.
               matchConditions: [
                 {
                   expression: `request.user in [${revoked

@@ -9,7 +9,7 @@ type CertificateFacts = {
   readonly validTo: Date;
 };
 
-/** The value of one attribute of a subject as node:crypto prints it, a line for each. */
+/** The value of one attribute of a subject; node:crypto prints each attribute on a line of its own. */
 const attribute = (subject: string, name: string): string | undefined =>
   subject
     .split("\n")
@@ -18,7 +18,7 @@ const attribute = (subject: string, name: string): string | undefined =>
 
 const parsed = new Map<string, X509Certificate>();
 
-/** Clusters have fewer nodes; a process that lives long must not collect certificates. */
+/** More than a cluster has nodes; the limit keeps a long-lived process from collecting certificates without end. */
 const MOST_PARSED = 2000;
 
 /**

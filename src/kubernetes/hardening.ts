@@ -1,4 +1,4 @@
-// What a cluster is made with: the inventory's wish, else the defaults of the time when its secrets were made.
+// The hardening of a cluster: what the inventory asks for, else the defaults of the time when its secrets were made.
 import type { AnonymousAccess, PodSecurity } from "../inventory/resolved.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { ClusterSecrets } from "./secrets/cluster-secrets.ts";
@@ -12,12 +12,12 @@ export type Hardening = {
   readonly anonymousAccess: AnonymousAccess;
 };
 
-/** Their pods need the host's network and devices. Calico, Cilium and the NFS driver live in kube-system. */
+/** Namespaces whose pods need the host's network and devices. Calico, Cilium and the NFS driver live in kube-system. */
 const OWN_NAMESPACES = ["kube-system", "kube-flannel"];
 
 /**
- * Secrets of an earlier pi-image belong to a cluster that was made with kubeadm's own defaults, and so does whatever its owner
- * runs in it. A card that begins such a cluster anew keeps them, unless the inventory asks for more.
+ * Secrets of an earlier pi-image belong to a cluster that was made with kubeadm's own defaults, and what its owner runs in
+ * it may rely on these. A card that starts such a cluster anew keeps those defaults, unless the inventory asks for more.
  */
 export const hardeningOf = (
   { cluster: { hardening } }: Pick<ResolvedProject, "cluster">,

@@ -5,11 +5,11 @@ import { apiServerPort } from "./addresses.ts";
 
 const IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.3";
 
-/** The pod reads the mounted file under this name, whichever it is on the node. */
+/** The name of the mounted file inside the pod, whichever file it is on the node. */
 const KUBECONFIG_IN_POD = "/etc/kubernetes/admin.conf";
 
 /**
- * Environment of kube-vip as the control plane's address in ARP mode.
+ * Environment that makes kube-vip hold the control planes' address in ARP mode.
  * https://kube-vip.io/docs/installation/flags/#environment-variables
  */
 const environment = (
@@ -26,11 +26,12 @@ const environment = (
   ["cp_namespace", "kube-system"],
   ["vip_leaderelection", "true"],
   ["vip_leasename", "plndr-cp-lock"],
-  // The example's 5, 3 and 1 seconds lose the lease whenever etcd waits for an SD card.
+  // Longer than the 5, 3 and 1 seconds of kube-vip's example, with which the lease is lost whenever etcd waits for an SD
+  // card.
   ["vip_leaseduration", "15"],
   ["vip_renewdeadline", "10"],
   ["vip_retryperiod", "2"],
-  // The pod is in the host's network: metrics for the node itself, not for the whole LAN.
+  // The pod is in the host's network, so this keeps its metrics on the node instead of offering them to the whole LAN.
   ["prometheus_server", "127.0.0.1:2112"],
 ];
 
@@ -39,7 +40,7 @@ const environment = (
  * the node is a worker.
  *
  * On the first control plane the pod must use super-admin.conf until `kubeadm init` has finished: since Kubernetes 1.29 the
- * group of admin.conf gets its rights only at the end, and init waits for the address that kube-vip gives.
+ * group of admin.conf gets its rights only at the end, and init waits for the address that kube-vip provides.
  * https://github.com/kube-vip/kube-vip/issues/684
  *
  * @param kubeconfig file in /etc/kubernetes that the pod uses
@@ -85,7 +86,8 @@ export const kubeVipManifest = (
             ],
           },
         ],
-        // kube-vip talks to `kubernetes`, which must be the server beside it and not the address it is about to take.
+        // kube-vip talks to `kubernetes`, which must be the API server on the same node and not the address that it is about
+        // to take.
         hostAliases: [{ ip: "127.0.0.1", hostnames: ["kubernetes"] }],
         hostNetwork: true,
         volumes: [
@@ -93,7 +95,7 @@ export const kubeVipManifest = (
             name: "kubeconfig",
             hostPath: {
               path: `/etc/kubernetes/${kubeconfig}`,
-              // Without a type the runtime makes a folder in place of a file that is not there yet.
+              // Without a type, the runtime would make a folder where the file does not exist yet.
               type: "File",
             },
           },

@@ -19,7 +19,10 @@ import { publicKeyHash } from "./certificate.ts";
 import type { ClusterSecrets } from "./secrets/cluster-secrets.ts";
 import { hardeningOf } from "./hardening.ts";
 
-/** Where the card has its join identity, as a kubeconfig. kubeadm leaves the file there: the node deletes it after the join. */
+/**
+ * Where the card has its join identity, as a kubeconfig. kubeadm leaves the file there, so the node deletes it after the
+ * join.
+ */
 export const JOIN_KUBECONFIG = "/etc/pi-image/join.conf";
 
 type Document = Readonly<Record<string, unknown>>;
@@ -65,11 +68,12 @@ const nodeRegistration = (
   return {
     name: node.name,
     criSocket: criSocket(cluster.runtime),
-    // kubeadm taints control planes unless told otherwise; without a worker, nothing could run.
+    // kubeadm taints control planes unless told otherwise, so without a worker nothing could run.
     ...(node.role === "control-plane" && onlyControlPlanes
       ? { taints: [] }
       : {}),
-    // Of two networks the kubelet would take the one with the default route. With DHCP the address is known on the node only.
+    // With two networks, the kubelet would take the address of the one with the default route. With DHCP only the node
+    // itself knows its address.
     ...(address === undefined
       ? {}
       : { kubeletExtraArgs: [{ name: "node-ip", value: address }] }),
@@ -87,7 +91,7 @@ const localApiEndpoint = (
   };
 };
 
-/** Every API server answers to all of them: further control planes read this list from the running cluster. */
+/** All names are valid for every API server, because further control planes read this list from the running cluster. */
 const certSans = (project: ResolvedProject): readonly string[] => {
   const { host, address } = project.cluster.endpoint;
   const names = controlPlanes(project).flatMap((node) => [
@@ -100,15 +104,15 @@ const certSans = (project: ResolvedProject): readonly string[] => {
     gateway === undefined
       ? []
       : [gateway.name, mdnsName(gateway.name), staticAddress(gateway)];
-  // 127.0.0.1 lets kubectl through an SSH tunnel.
+  // 127.0.0.1 lets kubectl connect through an SSH tunnel.
   const all = [host, address, ...names, ...outside, "127.0.0.1"];
   return [...new Set(all.filter((name) => name !== undefined))];
 };
 
 /**
- * A certificate per card needs no token, but without one the phase that makes the nodes' access rules is skipped too. The
- * token it makes is therefore born dead: one second, and a group without rights. (Leaving the list empty gives a token of
- * 24 hours that can become any node.)
+ * Cards with certificates need no token, but kubeadm only creates the nodes' access rules in the phase that creates a token.
+ * The token is therefore useless: it lives for one second, in a group without rights. (With an empty list, kubeadm makes a
+ * token of 24 hours with which any node can join.)
  */
 const bootstrapToken = (
   { cluster }: ResolvedProject,
@@ -128,7 +132,8 @@ const bootstrapToken = (
 };
 
 /**
- * A mirror has the paths of registry.k8s.io, where CoreDNS lies one folder deeper; kubeadm knows that of the original only.
+ * A mirror has the same paths as registry.k8s.io, where CoreDNS is one folder deeper; kubeadm allows for that only with the
+ * original registry.
  * https://github.com/kubernetes/kubernetes/blob/v1.36.2/cmd/kubeadm/app/images/images.go (GetDNSImage)
  */
 const imageRepositories = (mirror: string | undefined): Document =>
@@ -139,7 +144,7 @@ const imageRepositories = (mirror: string | undefined): Document =>
         dns: { imageRepository: `${mirror}/coredns` },
       };
 
-/** As kubeadm has them by itself; written down, a change of its defaults changes no cluster. */
+/** The same as kubeadm's own defaults, but written down so that a change of those changes no cluster. */
 const KUBELET_CLOSED = {
   authentication: {
     anonymous: { enabled: false },
@@ -181,7 +186,7 @@ const initDocuments = (
         certSANs: certSans(project),
         ...apiServerFlags(project, secrets),
       },
-      // As the authorities have. A signature with kubeadm's default, RSA, costs the CPU many times as much, at every handshake.
+      // The same as for the authorities. With kubeadm's default, RSA, each handshake costs many times as much CPU time.
       encryptionAlgorithm: "ECDSA-P256",
       ...imageRepositories(mirrors.kubernetesImages),
     },
@@ -193,15 +198,15 @@ const initDocuments = (
       ...(hardeningOf(project, secrets).seccompDefault
         ? { seccompDefault: true }
         : {}),
-      // Ubuntu's /etc/resolv.conf names the stub 127.0.0.53, and CoreDNS would ask itself for ever. kubeadm finds out by
-      // itself only where systemd-resolved runs at that moment.
+      // Ubuntu's /etc/resolv.conf names the stub resolver 127.0.0.53, with which CoreDNS would ask itself for ever. kubeadm
+      // notices this only where systemd-resolved is running at that moment.
       // https://coredns.io/plugins/loop/#troubleshooting-loops-in-kubernetes-clusters
       resolvConf: "/run/systemd/resolve/resolv.conf",
     },
     {
       apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
       kind: "KubeProxyConfiguration",
-      // The mode that Flannel, Calico and Cilium all work beside, whatever kube-proxy's default becomes.
+      // The mode with which Flannel, Calico and Cilium all work, whatever kube-proxy's default becomes.
       mode: "iptables",
     },
   ];

@@ -25,11 +25,11 @@ type MergedKubeconfig = {
   readonly context: string;
   /** Whether that context is the current one of the merged file. */
   readonly current: boolean;
-  /** Whether it says anything that the existing one did not. */
+  /** Whether it differs from the existing file. */
   readonly changed: boolean;
 };
 
-/** Words that stand for nothing; the document is read with scalars as they are written. */
+/** Values that mean "nothing"; some are texts, because scalars are read as they are written. */
 const NOTHING: readonly unknown[] = [undefined, null, "", "null", "~"];
 
 const isNothing = (node: unknown): boolean =>
@@ -42,8 +42,8 @@ const wrong = (path: string, why: string): UserError =>
   });
 
 /**
- * Scalars are taken as written (failsafe): what is not ours is not interpreted, so that `0123` or `no` comes out as it went
- * in. The parser's own messages quote the file, so they are not passed on.
+ * Scalars are taken as written (failsafe schema), so that other people's values such as `0123` or `no` come out unchanged.
+ * The parser's own messages quote the file, so they are not passed on.
  */
 const parse = (text: string, path: string): Document | undefined => {
   const parsed = parseOneBounded(text, { schema: "failsafe" });
@@ -53,7 +53,7 @@ const parse = (text: string, path: string): Document | undefined => {
   return parsed.document;
 };
 
-/** One of the three lists, made where the file has none. */
+/** One of the three lists, created where the file has none. */
 const listOf = (document: Document, key: string, path: string): YAMLSeq => {
   const node: unknown = document.get(key, true);
   if (isSeq(node)) {
@@ -80,7 +80,7 @@ const text = (item: YAMLMap, ...path: readonly string[]): string => {
 
 const decode = (data: string): string => Buffer.from(data, "base64").toString();
 
-/** A certificate that node:crypto cannot read is not ours. */
+/** Whether the test succeeds; a certificate that node:crypto cannot read is not ours. */
 const holds = (test: () => boolean): boolean => {
   try {
     return test();
@@ -157,18 +157,18 @@ const put = (document: Document, list: YAMLSeq, name: string, entry: Entry) => {
     list.add(document.createNode({ name, [entry.body]: entry.values }));
     return;
   }
-  // Key by key: a namespace or a proxy that the user has set stays.
+  // Set key by key, so that a namespace or a proxy that the user has set is kept.
   for (const [key, value] of Object.entries(entry.values)) {
     existing.setIn([entry.body, key], value);
   }
 };
 
-/** As kubectl writes lists, so that its next change of the file is as small as ours. */
+/** Lists are written in kubectl's style, so that kubectl's next change to the file stays small. */
 const textOf = (document: Document): string =>
   document.toString({ lineWidth: 0, indentSeq: false });
 
 /**
- * The existing kubeconfig with the administrator's cluster, user and context in it. Entries of other names, unknown keys and
+ * The existing kubeconfig with the administrator's cluster, user and context added. Entries of other names, unknown keys and
  * comments stay; the current context is set only where there is none.
  *
  * @param existing text of the file; empty for a new one

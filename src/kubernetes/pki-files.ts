@@ -22,10 +22,10 @@ const pair = (
 ];
 
 /**
- * What kubeadm keeps when it finds it, on the first control plane and on further ones alike. Never for workers: a `ca.crt`
- * there stops their join, and a key would give the cluster away with the card.
+ * The files that kubeadm uses if they exist, on the first control plane and on further ones alike. Never for workers: a
+ * `ca.crt` makes their join fail, and whoever has a card with the CA key has the cluster.
  *
- * `kubeadm reset` empties that folder, so the card keeps them in another and lays them anew before each attempt.
+ * `kubeadm reset` empties that folder, so the card keeps them in another folder and copies them again before each attempt.
  *
  * https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/#manual-certs
  */

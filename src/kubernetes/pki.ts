@@ -11,9 +11,9 @@ const DAY = 24 * 60 * 60 * 1000;
 const CA_DAYS = 3650;
 
 /**
- * Certificates count from a year before they are made. Until NTP answers, a Pi without a clock believes the date on which
- * its base image was built, months ago; a certificate that is "not valid yet" stops the API server there. kubeadm's own
- * five minutes do not help such a board.
+ * Certificates are valid from a year before they are made. Until NTP answers, a Pi without a hardware clock assumes the date
+ * on which its base image was built, months ago, and a certificate that is "not valid yet" would stop the API server. The
+ * five minutes that kubeadm allows do not help such a board.
  * https://github.com/kubernetes/kubernetes/blob/v1.36.2/cmd/kubeadm/app/constants/constants.go (CertificateBackdate)
  */
 const BACKDATE_DAYS = 365;
@@ -27,7 +27,7 @@ export const addDays = (date: Date, days: number): Date =>
 
 /** Loaded on first use: most runs reuse their secrets, and the library takes 150 ms to load. */
 export const loadX509 = async () => {
-  // It finds its parsers through the Reflect API, which must be there before it.
+  // The library finds its parsers through the Reflect API, which must be loaded first.
   await import("reflect-metadata");
   return import("@peculiar/x509");
 };
@@ -97,7 +97,7 @@ export const makeAuthority = async (
   };
 };
 
-/** The authority's key for signing. It may be one that the user brought: EC or RSA, in any PEM form that OpenSSL writes. */
+/** The authority's key for signing. It may be the user's own: EC or RSA, in any PEM form that OpenSSL writes. */
 const importSigningKey = async (keyPem: string, crypto: Crypto) => {
   const key = createPrivateKey(keyPem);
   const curve = key.asymmetricKeyDetails?.namedCurve;
@@ -118,7 +118,10 @@ const importSigningKey = async (keyPem: string, crypto: Crypto) => {
   );
 };
 
-/** The issuer's own word for its key, where it has one: tools differ in how they hash it (RFC 5280 section 4.2.1.1). */
+/**
+ * The key identifier in the issuer's own certificate, where it has one, because tools differ in how they compute it (RFC
+ * 5280 section 4.2.1.1).
+ */
 const keyIdentifier = async (
   issuer: X509Certificate,
   crypto: Crypto,
@@ -158,7 +161,7 @@ export const makeClientCertificate = async (
     {
       serialNumber: serialNumber(crypto),
       subject: [{ O: [subject.organization] }, { CN: [subject.commonName] }],
-      // The name object, not its text: Go compares the encoded bytes of issuer and subject.
+      // The name object and not its text, because Go compares the encoded bytes of issuer and subject.
       issuer: issuer.subjectName,
       notBefore: addDays(validity.now, -BACKDATE_DAYS),
       notAfter: addDays(validity.now, validity.days),
@@ -190,8 +193,8 @@ export const makeClientCertificate = async (
 /**
  * The key pair that signs service account tokens.
  *
- * RSA 2048 is what kubeadm makes by default. The API server would sign with ES256 as well, but RS256 is the one algorithm
- * that every reader of OpenID Connect tokens must know.
+ * RSA 2048 is what kubeadm makes by default. The API server could also sign with ES256, but RS256 is the one algorithm that
+ * every reader of OpenID Connect tokens must support.
  * https://github.com/kubernetes/kubernetes/blob/v1.36.2/pkg/serviceaccount/jwt.go
  * https://openid.net/specs/openid-connect-core-1_0.html#ServerMTI
  */

@@ -61,8 +61,8 @@ const renderKubeconfig = (entries: Entries): Secret =>
   );
 
 /**
- * The file /etc/pi-image/join.conf: kubeadm finds the API server by it, pins the cluster CA and joins as this node. The kubelet
- * takes over its server, so that is the endpoint's name.
+ * The file /etc/pi-image/join.conf: kubeadm finds the API server by it, pins the cluster CA and joins as this node. The
+ * kubelet keeps using the server in it, which therefore is the endpoint's name.
  */
 export const joinKubeconfig = (
   project: ResolvedProject,
@@ -86,7 +86,7 @@ export const joinKubeconfig = (
 
 /** The administrator's access from the laptop. */
 export type AdminAccess = {
-  /** Of the cluster, the user and the context alike. */
+  /** The name of the cluster, the user and the context alike. */
   readonly name: string;
   /** `https://host:port` */
   readonly server: string;

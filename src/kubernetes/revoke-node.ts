@@ -28,7 +28,7 @@ export const demandKnownNode = (
   }
 };
 
-/** Its host key is known to the thief as well, so no SSH client shall trust it any more. */
+/** Removes its host key as well: a thief has it too, so no SSH client may trust it any more. */
 export const revokeNode = (
   existing: ClusterSecrets,
   name: string,

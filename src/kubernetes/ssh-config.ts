@@ -2,11 +2,12 @@
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { jumpHost, laptopHost } from "./addresses.ts";
 
-/** ssh_config(5): double quotes hold blanks, and % begins a token. */
+/** In ssh_config(5), a path with spaces needs double quotes, and % begins a token. */
 const quote = (path: string): string => `"${path.replaceAll("%", "%%")}"`;
 
 /**
- * A `Host` block for each node. Nodes behind a gateway are reached through it: ssh hands this file to the jump, too.
+ * A `Host` block for each node. Nodes behind a gateway are reached through it; ssh uses this file for the connection to the
+ * gateway, too.
  *
  * @param knownHostsFile absolute path of the cluster's known_hosts; ssh would look for a relative one in the working folder
  */
@@ -21,7 +22,7 @@ export const sshConfig = (
         `Host ${node.name}`,
         `  HostName ${laptopHost(node)}`,
         ...node.users.slice(0, 1).map(({ name }) => `  User ${name}`),
-        // The line of the known hosts that counts, whatever address DHCP gives the node.
+        // Makes ssh look up the host key by the node's name, whatever address DHCP gives the node.
         `  HostKeyAlias ${node.name}`,
         ...(jump === undefined ? [] : [`  ProxyJump ${jump.name}`]),
         `  UserKnownHostsFile ${quote(knownHostsFile)}`,

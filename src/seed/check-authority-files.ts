@@ -1,4 +1,4 @@
-// Finds control planes whose fragments leave out a file with which their API server is started.
+// Finds control planes whose fragments lack a file that their API server is started with.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { listed } from "../inventory/wording.ts";
 import { demandedFiles } from "../kubernetes/api-server.ts";
@@ -11,7 +11,7 @@ import {
   type TextTree,
 } from "./library/tree.ts";
 
-/** The node's scripts lay what is there into /etc/kubernetes/pki before every attempt of kubeadm. */
+/** The node's scripts copy this folder to /etc/kubernetes/pki before every attempt of kubeadm. */
 const LAID_FROM = "/var/lib/pi-image/seed/pki/";
 
 type Cluster = {
@@ -29,8 +29,8 @@ const laidFiles = (document: MapTree): readonly TextTree[] => {
 };
 
 /**
- * A project's own `kubernetes/authority.yaml` takes the place of the package's, and it may be older than a file that a new
- * default brought. An API server whose flag names a file that is not there does not start.
+ * A project's own `kubernetes/authority.yaml` takes the place of the package's, and it may be older than a default that
+ * needs a new file. An API server does not start without a file that its flags name.
  */
 export const checkAuthorityFiles = (
   document: MapTree,

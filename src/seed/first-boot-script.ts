@@ -1,4 +1,4 @@
-// The seed as a shell script, for a system without cloud-init: what cloud-init would do, in cloud-init's order.
+// The seed as a shell script for a system without cloud-init: it does what cloud-init would do, in the same order.
 import { parse } from "yaml";
 import { z } from "zod";
 import { networkdFiles } from "./network/networkd-files.ts";
@@ -7,7 +7,7 @@ import { shellWord } from "./shell-assignments.ts";
 
 const command = z.union([z.string(), z.array(z.string())]);
 
-/** What our fragments use of cloud-config; with any other key in a user's own fragments, this stops. */
+/** The keys of cloud-config that our fragments use; any other key, from a user's own fragments, is an error. */
 const cloudConfig = z.strictObject({
   hostname: z.string(),
   timezone: z.string().optional(),
@@ -38,7 +38,7 @@ const cloudConfig = z.strictObject({
     )
     .default([]),
   runcmd: z.array(command).default([]),
-  // Of cloud-init itself, or of apt.
+  // Settings of cloud-init itself or of apt, which do not matter here.
   apt: z.unknown(),
   bootcmd: z.unknown(),
   disable_root: z.unknown(),
@@ -64,7 +64,10 @@ const textFile = (path: string, mode: string, text: string): NodeFile => ({
   gzipped: false,
 });
 
-/** In base64, so that no byte means anything to the shell; with its mode before its first byte, since it may be a key. */
+/**
+ * Writes a file from base64, so that no byte is special to the shell. The mode is set before the first byte is written,
+ * because the file may be a key.
+ */
 const writeFile = ({ path, mode, data, gzipped }: NodeFile): string =>
   [
     `install -D -m ${mode} /dev/null "$root"${shellWord(path)}`,
@@ -116,7 +119,7 @@ const configFiles = (config: CloudConfig): readonly NodeFile[] => [
   ),
 ];
 
-/** The distribution's own users, whose passwords everybody knows, are locked. */
+/** The distribution's own users, which are locked because everybody knows their passwords. */
 const USERS_OF_THE_IMAGE = ["alarm", "root"];
 
 const userLines = ({ users }: CloudConfig): readonly string[] => [
@@ -145,7 +148,7 @@ const userLines = ({ users }: CloudConfig): readonly string[] => [
 const scriptLine = (words: z.infer<typeof command>): string =>
   typeof words === "string" ? words : words.map(shellWord).join(" ");
 
-/** What the seed asks for that this cannot do, or the script. */
+/** The script, or the names of what the seed asks for and a script cannot do. */
 export const firstBootScript = (
   seed: Pick<Seed, "userData" | "networkConfig">,
 ): { readonly script: string } | { readonly unknown: readonly string[] } => {
@@ -186,7 +189,7 @@ export const firstBootScript = (
       "systemctl enable systemd-networkd.service systemd-resolved.service sshd.service",
       "# Ordered after the unit that runs this: waiting for them would have no end.",
       "systemctl restart --no-block systemd-networkd.service systemd-resolved.service sshd.service",
-      // As cloud-init's runcmd: one that fails does not hold up the others.
+      // As with cloud-init's runcmd, a command that fails does not stop the others.
       ...config.runcmd.map((words) => `( ${scriptLine(words)} ) || true`),
       "fi",
       "",

@@ -1,4 +1,4 @@
-// /etc/pi-image/node.env: what the node's own scripts know of their node, as shell assignments.
+// /etc/pi-image/node.env: what the node's own scripts know about their node, as shell assignments.
 import { bootWish, oldestBootLoader } from "../inventory/boards/boot-loader.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { STORAGE_FACTS } from "../inventory/boards/storage.ts";

@@ -3,7 +3,7 @@ import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { staticAddress } from "../kubernetes/addresses.ts";
 import { isFirstControlPlane } from "../kubernetes/kubeadm-documents.ts";
 
-/** How the node comes into the cluster; `beside`: it never does. */
+/** How the node gets into the cluster; `beside` for one that never joins it. */
 export type KubeadmAction =
   "init" | "join-control-plane" | "join-worker" | "beside";
 

@@ -23,11 +23,11 @@ export const registryMirrorFiles = ({
           text: hostsToml(entry),
         }));
 
-/** Docker Hub answers to another name than the one in its images' names. */
+/** Docker Hub's server has a different name from the one in the names of its images. */
 const serverOf = (registry: string): string =>
   registry === "docker.io" ? "registry-1.docker.io" : registry;
 
-/** Harbor has an interface of its own for each project, below /v2. */
+/** Whether the mirror's address already has the path of the API, as with Harbor, where each project has its own below /v2. */
 const isRoot = (mirror: string): boolean => /\/v2(\/|$)/.test(mirror);
 
 /**
@@ -45,7 +45,7 @@ const hostsToml = ({ registry, mirror }: RegistryMirror): string =>
   ].join("\n");
 
 /**
- * Mirrors are named without scheme, and their interface is below /v2 of the host always.
+ * Mirrors are named without a scheme, and their API is always below /v2 of the host.
  * https://github.com/containers/image/blob/main/docs/containers-registries.conf.5.md
  */
 const registriesConf = ({ registry, mirror }: RegistryMirror): string => {

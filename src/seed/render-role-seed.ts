@@ -1,4 +1,5 @@
-// Renders the seed of a role image: the role's profile without a name, a user, a key or a network of one's own.
+// Renders the seed of a role image: the role's profile without anything of one node, such as a name, a user, a key or a
+// network.
 import { createHash } from "node:crypto";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import type { Library } from "./library/library.ts";
@@ -12,19 +13,19 @@ import { writeDocument } from "./library/write-document.ts";
 
 type RoleSeedInput = Omit<RoleContext, "files"> & {
   readonly library: Library;
-  /** Of pi-image, for the documents' headers. */
+  /** The version of pi-image, for the documents' headers. */
   readonly version: string;
 };
 
 type RenderedRoleSeed = {
   /** Undefined when a problem is an error. */
   readonly seed: RoleSeed | undefined;
-  /** The profile's fragments that only a node can have. */
+  /** The profile's fragments that were left out because only a node can have them. */
   readonly leftOut: readonly string[];
   readonly problems: readonly Problem[];
 };
 
-/** A wired machine that asks the network for its address; a network that must be there at boot is a node's business. */
+/** A wired machine that gets its address by DHCP; the network is optional at boot, because only a node may require it. */
 const NETWORK: Value = {
   network: {
     version: 2,

@@ -30,11 +30,11 @@ import { writeDocument } from "./library/write-document.ts";
 export type SeedInput = {
   readonly project: ResolvedProject;
   readonly node: ResolvedNode;
-  /** With credentials for this node. */
+  /** The cluster's secrets, with credentials for this node. */
   readonly secrets: ClusterSecrets;
   readonly library: Library;
   readonly buildTime: Date;
-  /** Of pi-image, for the documents' headers. */
+  /** The version of pi-image, for the documents' headers. */
   readonly version: string;
   /** The ASCII-armoured key of the Kubernetes packages; without it the node fetches it and checks its fingerprint. */
   readonly kubernetesKey?: string | undefined;
@@ -50,8 +50,8 @@ type RenderedSeed = {
 };
 
 /**
- * The seed of one node. Pure: the same input gives the same bytes. What is wrong in the profile's fragments comes back as
- * problems; two nodes that use a fragment report its mistakes twice.
+ * The seed of one node. Pure: the same input gives the same bytes. Mistakes in the profile's fragments are returned as
+ * problems; two nodes that use the same fragment report its mistakes twice.
  */
 export const renderSeed = (input: SeedInput): RenderedSeed => {
   const { library, node, project, secrets, buildTime, version } = input;
@@ -172,8 +172,8 @@ const digestWithoutPasswords = (
 };
 
 /**
- * Twelve hex digits that change exactly when cloud-init has something else to do. The time of the build does not count, and
- * files count unpacked: two versions of zlib may pack the same text differently.
+ * Twelve hex digits that change exactly when cloud-init has something different to do. The build time is left out, and
+ * packed files count unpacked, because two versions of zlib may pack the same text differently.
  */
 const digest = (
   { project, node, secrets, library }: SeedInput,

@@ -1,4 +1,4 @@
-// The part of a role's profile that asks for nothing of one node.
+// The part of a role's profile that needs no value of a particular node.
 import { checkWrittenFiles } from "./library/check-written-files.ts";
 import type { Problem } from "../report/problem.ts";
 import { missingFragment } from "./library/check-library.ts";
@@ -36,7 +36,7 @@ const namesIn = (tree: Tree): readonly string[] => {
 
 const isMap = (tree: Tree): tree is MapTree => tree.kind === "map";
 
-/** What loadLibrary reports is not reported once more. */
+/** Problems that loadLibrary reports are not reported again. */
 export const roleDocument = (
   library: Library,
   role: string,

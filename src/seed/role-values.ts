@@ -1,4 +1,4 @@
-// The values that fragments can ask for where there is a role and no node yet.
+// The values that fragments can ask for where there is only a role and no node yet.
 import { baseSystem } from "../inventory/boards/systems.ts";
 import type { ResolvedProject, Role } from "../inventory/resolved.ts";
 import type { Library } from "./library/library.ts";
@@ -11,7 +11,7 @@ import { VALUE_NAMES } from "./value-names.ts";
 
 /**
  * /etc/pi-image/node.env of a role image. Without a name, an uplink and a cluster the scripts take the system's own name and
- * the interface of its default route, and `none` stops them before kubeadm.
+ * the interface of its default route, and `none` makes them stop before kubeadm.
  */
 export const roleEnvironment = (
   { cluster }: ResolvedProject,
@@ -45,7 +45,7 @@ export type RoleContext = {
   readonly buildTime: Date;
 };
 
-/** What names a cluster, a node or a secret is not in the map. */
+/** Values that belong to a cluster, a node or a secret are not in the map. */
 export const roleValues = ({
   project,
   role,
@@ -64,7 +64,9 @@ export const roleValues = ({
   return values;
 };
 
-/** Whether only a node has this value; a name that nobody has is a mistake and no reason to leave a fragment out. */
+/**
+ * Whether only a node has this value. A name that does not exist at all is a mistake, and no reason to leave a fragment out.
+ */
 export const isOfNode = (name: string, values: Values): boolean =>
   !values.has(name) &&
   (Object.hasOwn(VALUE_NAMES, name) || name.startsWith("pki."));

@@ -35,18 +35,18 @@ const chooseNetwork = ({
 ];
 
 /**
- * What the netplan of Ubuntu 22.04 does not know makes it refuse the whole file: `regulatory-domain` came with 0.105, and `sae`
- * with 0.107; 22.04 was released with 0.104 and got them as updates that an image may lack. The country stands on the
- * kernel's command line there. https://github.com/canonical/netplan/tree/0.104/src/parse.c
+ * The netplan of Ubuntu 22.04 refuses the whole file for a key that it does not know: `regulatory-domain` came with 0.105,
+ * and `sae` with 0.107; 22.04 was released with 0.104 and got them as updates that an image may lack. There, the country is
+ * set on the kernel's command line. https://github.com/canonical/netplan/tree/0.104/src/parse.c
  */
 const isJammy = (base: string): boolean => /22\.04|jammy/i.test(base);
 
-/** Whether the netplan of this base knows how to authenticate there. */
+/** Whether the netplan of this base supports the network's kind of authentication. */
 const knowsSecurity = (base: string, { security }: Wifi): boolean =>
   !(isJammy(base) && security === "wpa3");
 
 /**
- * Whether the netplan of this base hands the network's name on as it is: escapes came with 1.1, which Ubuntu 24.04 got as
+ * Whether the netplan of this base passes the network's name on unchanged: escapes came with 1.1, which Ubuntu 24.04 got as
  * an update. https://github.com/canonical/netplan/blob/1.0/src/networkd.c#L1247
  */
 const knowsName = (base: string, { ssid }: Wifi): boolean =>
@@ -56,7 +56,7 @@ type ReportProblem = (problem: Problem) => void;
 
 /**
  * The cloud-config of the node's profile; undefined if the profile or one of its fragments is missing or has problems.
- * What loadLibrary reports, whichever node uses it, is not reported once more.
+ * Problems that loadLibrary reports anyway are not reported again.
  */
 export const profileDocument = (
   library: Library,
@@ -122,7 +122,7 @@ export const networkDocument = (
   return documents.length === paths.length ? merged : undefined;
 };
 
-/** What the inventory may ask for and the programs on the node cannot do. */
+/** Reports Wi-Fi settings that the inventory allows but the programs on the node do not support. */
 const checkWifi = (
   node: ResolvedNode,
   wifi: Wifi,

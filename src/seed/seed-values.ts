@@ -25,7 +25,7 @@ import type { Value } from "./library/tree.ts";
 import type { ValueName } from "./value-names.ts";
 import { knownAddress, staticAddress } from "../kubernetes/addresses.ts";
 
-/** A gateway has an address on both sides, and is sure of those that it gives itself. */
+/** The address by which one node sees another: a gateway has one on each side, and it knows those that it assigns itself. */
 const addressSeenBy = (
   node: ResolvedNode,
   other: ResolvedNode,
@@ -38,8 +38,8 @@ const addressSeenBy = (
 
 /**
  * Lines `address name` of the node itself and of every node with a static address. A node with DHCP knows itself as
- * 127.0.1.1, as Debian does it; one with a static address must not, since its name may be the cluster's endpoint and
- * resolve to the same address everywhere.
+ * 127.0.1.1, as on Debian. One with a static address must not: its name may be the cluster's endpoint, which has to resolve
+ * to the same address everywhere.
  */
 const hostLines = ({ nodes }: ResolvedProject, node: ResolvedNode): string =>
   [node, ...nodes.filter(({ name }) => name !== node.name)]
@@ -63,8 +63,8 @@ type ValueSources = {
 type Named = Readonly<Partial<Record<ValueName, Value>>>;
 
 /**
- * A value that a node must not have is not in the map: a worker's fragments cannot ask for the authorities' keys, nor a card
- * that joins by token for a join identity.
+ * Values that a node must not have are not in the map: a worker's fragments cannot ask for the authorities' keys, and those
+ * of a card that joins by token cannot ask for a join identity.
  */
 export const seedValues = (context: ValueSources): Values =>
   new Map<string, Value>([
@@ -147,7 +147,8 @@ const userValue = ({ name, shell, sshKeys, sudo }: User): Value => ({
   shell,
   lock_passwd: true,
   ssh_authorized_keys: [...sshKeys],
-  // adm may read the journal; the group exists on Ubuntu and Debian, as a group that does not would lose the user.
+  // Members of adm may read the journal. It exists on Ubuntu and Debian; with a group that does not exist, the user would
+  // not be created.
   ...(sudo ? { groups: ["adm"], sudo: "ALL=(ALL) NOPASSWD:ALL" } : {}),
 });
 
@@ -182,7 +183,7 @@ const exportValues = ({ node: { dataMount, exports } }: ValueSources): Named =>
         "export.path": exports.path,
       };
 
-/** Of the gateway itself, and its domain for the nodes behind it. */
+/** Values of the gateway itself, and its domain for the nodes behind it. */
 const gatewayValues = ({ project, node }: ValueSources): Named => {
   const { serves } = node;
   const domain =

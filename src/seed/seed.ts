@@ -9,7 +9,9 @@ export type Seed = {
   readonly networkConfig: string;
   /** `pi-image-<node>-<digest>`: changes exactly when what cloud-init would do changes. */
   readonly instanceId: string;
-  /** The instance's digest without the Wi-Fi passwords: tells a built image from an outdated one where no password is at hand. */
+  /**
+   * The instance's digest without the Wi-Fi passwords: tells whether a built image is outdated where no password is at hand.
+   */
   readonly withoutPasswords?: string | undefined;
   /** The same as a shell script, for a system without cloud-init. */
   readonly firstBoot?: string | undefined;
@@ -17,6 +19,6 @@ export type Seed = {
 
 /** The NoCloud data of a role image, which is not a node yet. */
 export type RoleSeed = Seed & {
-  /** The role's part of the configuration: it stays when somebody replaces user-data. */
+  /** The role's part of the configuration, which stays when somebody replaces user-data. */
   readonly vendorData: string;
 };

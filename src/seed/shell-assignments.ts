@@ -1,6 +1,6 @@
 // Shell assignments, as a file that the node's scripts source.
 
-/** One word for a POSIX shell, whatever the text holds (but NUL, which no text of ours can). */
+/** Quotes any text as one word for a POSIX shell (except for NUL, which none of our texts contains). */
 export const shellWord = (text: string): string =>
   `'${text.replaceAll("'", String.raw`'\''`)}'`;
 

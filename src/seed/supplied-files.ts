@@ -15,7 +15,7 @@ const MANIFESTS = "/var/lib/pi-image/manifests";
 const KUBE_VIP = "/var/lib/pi-image/seed/kube-vip.yaml";
 const KUBERNETES_KEY = "/etc/apt/keyrings/kubernetes.asc";
 
-/** cloud-init parses its user-data with Python, several times a boot: what is longer than this goes in packed. */
+/** Longer files are packed, because cloud-init parses its user-data in Python several times a boot. */
 const PACKED_FROM = 8 * 1024;
 
 export const suppliedFiles = (supplied: {
@@ -30,7 +30,7 @@ export const suppliedFiles = (supplied: {
   ...optional(KUBERNETES_KEY, "0644", supplied.kubernetesKey),
   ...optional(KUBE_VIP, "0600", supplied.kubeVip),
   ...supplied.registryMirrors,
-  // A user's own may hold a Secret.
+  // Only for root, because a user's own manifest may hold a Secret.
   ...supplied.manifests.flatMap(({ name, text }) =>
     optional(`${MANIFESTS}/${name}`, "0600", text),
   ),

@@ -1,4 +1,4 @@
-// The names of the values that fragments and network documents can ask for, with the sentences of their reference.
+// The names of the values that fragments and network documents can ask for, with their descriptions for the reference.
 import { CNIS } from "../inventory/resolved.ts";
 import { listed } from "../inventory/wording.ts";
 

@@ -6,7 +6,7 @@ import { writeDocument } from "./library/write-document.ts";
 
 type Config = Readonly<Record<string, Value>>;
 
-/** cloud-init takes a list for the words of a command and a text for a line of shell; it refuses all else. */
+/** cloud-init takes a list as the words of a command and a text as a line of shell, and refuses anything else. */
 const scriptLine = (command: Value): string =>
   Array.isArray(command)
     ? command.map((word) => shellWord(String(word))).join(" ")
@@ -15,9 +15,9 @@ const scriptLine = (command: Value): string =>
       : "";
 
 /**
- * cloud-init lays user-data over vendor-data and replaces lists as a whole, so a `runcmd` in user-data, which Raspberry Pi
- * Imager writes, would drop ours. A script of the vendor is run beside it. `write_files` of user-data would still take the
- * place of ours; Imager writes none.
+ * cloud-init merges user-data over vendor-data and replaces whole lists, so a `runcmd` in user-data, such as Raspberry Pi
+ * Imager writes, would drop ours. A vendor script is run in addition. A `write_files` in user-data would still replace ours,
+ * but Imager writes none.
  * https://cloudinit.readthedocs.io/en/latest/explanation/vendordata.html
  * https://github.com/raspberrypi/rpi-imager/blob/main/src/customization_generator.cpp (generateCloudInitUserData)
  *

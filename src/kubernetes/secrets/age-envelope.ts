@@ -8,7 +8,7 @@ import { secretsDamaged } from "./secrets-document.ts";
 const ARMOR = "-----BEGIN AGE ENCRYPTED FILE-----";
 const BINARY = "age-encryption.org/v1";
 
-/** Loaded on first use: it takes 90 ms, and most secrets files are plain. */
+/** Loaded on first use, because loading takes 90 ms and most secrets files are not encrypted. */
 const loadAge = () => import("age-encryption");
 
 const startsWith = (data: Uint8Array, text: string): boolean =>
@@ -33,7 +33,7 @@ export const encryptText = async (
     try {
       encrypter.addRecipient(recipient);
     } catch (error) {
-      // Someone may have typed the identity instead, so the value is not repeated unless it is a public one.
+      // Someone may have typed the secret identity instead, so the value is only repeated if it is a public one.
       const shown = recipient.startsWith("age1") ? ` ${recipient}` : "";
       throw ifOneOf(
         error,

@@ -16,7 +16,10 @@ import type {
   NodeCredentials,
 } from "./cluster-secrets.ts";
 
-/** A text that node:crypto cannot read is a finding like any other; its own messages are not for people. */
+/**
+ * A text that node:crypto cannot read is a finding like any other, but with our words, because node:crypto's are not meant
+ * for users.
+ */
 const findings = (what: string, find: () => readonly string[]): string[] => {
   try {
     return find().map((finding) => `${what}: ${finding}`);
@@ -26,7 +29,7 @@ const findings = (what: string, find: () => readonly string[]): string[] => {
   }
 };
 
-/** Digests of pairs that fit: a build checks the same secrets before and after it locks their file. */
+/** Digests of pairs that are known to fit, because a build checks the same secrets before and after it locks their file. */
 const fitting = new Set<string>();
 
 const keyFindings = ({ certificate, key }: CertificateAndKey): string[] => {
@@ -89,7 +92,7 @@ const keyPairFindings = (what: string, pair: KeyPair): string[] =>
       : ["the public key does not belong to the private key"];
   });
 
-/** The private file of OpenSSH carries the public key in the clear, so its bytes tell. */
+/** OpenSSH's private key file contains the public key in the clear, so the bytes can be compared. */
 const hostKeyFindings = (what: string, hostKey: HostKey): string[] => {
   const body = hostKey.key.reveal().replaceAll(/-----[^-]+-----|\s/g, "");
   const blob = Buffer.from(hostKey.publicKey.split(" ")[1] ?? "", "base64");
@@ -128,8 +131,8 @@ const refuse = (found: readonly string[], hint: string): void => {
 };
 
 /**
- * Refuses authorities of another cluster, and those that could not serve this one. They cannot be made again without
- * making another cluster.
+ * Refuses authorities of another cluster, and those that are no use for this one. Making new authorities would mean making
+ * another cluster.
  *
  * @param cluster name in the inventory
  * @throws UserError SECRETS_OTHER_CLUSTER, SECRETS_INCONSISTENT
@@ -163,7 +166,7 @@ export const checkAuthorities = (
 /**
  * Refuses secrets whose parts do not belong together.
  *
- * A certificate that ended is no finding unless it is an authority's: the others are renewed.
+ * Only an authority's certificate is reported when it has ended; the others are renewed.
  *
  * @param cluster name in the inventory
  * @throws UserError SECRETS_OTHER_CLUSTER, SECRETS_INCONSISTENT

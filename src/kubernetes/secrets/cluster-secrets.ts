@@ -32,20 +32,23 @@ export type ClusterSecrets = {
   readonly bootstrapToken: Secret;
   /** 32 random bytes as base64: encrypts Secrets in etcd. Undefined in a file of an earlier pi-image until the next build. */
   readonly encryptionKey: Secret | undefined;
-  /** Whether the cluster was made when its defaults were those of docs/hardening.md. */
+  /** Whether the cluster was made with the defaults of docs/hardening.md, and not before these existed. */
   readonly hardened: boolean;
-  /** Names of nodes whose certificates the cluster refuses, for good: a name that comes back would bring them back. */
+  /**
+   * Names of nodes whose certificates the cluster refuses, for ever: allowing a name again would make its old certificates
+   * valid again.
+   */
   readonly revoked: readonly string[];
   readonly nodes: Readonly<Record<string, NodeCredentials>>;
 };
 
 export type ChangedSecrets = {
   readonly secrets: ClusterSecrets;
-  /** One sentence for each change; none: `secrets` are the existing ones. */
+  /** One sentence for each change; empty where `secrets` are the existing ones. */
   readonly changes: readonly string[];
 };
 
-/** The credentials of one node; a node may well be called "constructor". */
+/** The credentials of one node, looked up safely, because a node may be called "constructor". */
 export const credentialsOf = (
   secrets: Pick<ClusterSecrets, "nodes">,
   name: string,

@@ -17,7 +17,7 @@ import {
 } from "./make-cluster-secrets.ts";
 import { demandNotRevoked } from "../revoke-node.ts";
 
-/** Time enough to notice: a build within the last two months of a year renews it. */
+/** Early enough to matter: any build within the last two months of the certificate's year renews it. */
 const ADMIN_DAYS_LEFT = 60;
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -38,7 +38,7 @@ const whyRenew = (
   if (left < days / 2) {
     return `the old one had ${Math.floor(left)} of ${days} days left`;
   }
-  // A shorter time in the inventory is a wish for less time in a thief's hands.
+  // A shorter time in the inventory means that a stolen identity should be usable for less time.
   return left > days ? `the inventory now allows ${days} days` : undefined;
 };
 
@@ -84,7 +84,7 @@ export const completeClusterSecrets = async (
   }
   let { encryptionKey } = existing;
   if (encryptionKey === undefined) {
-    // The running cluster does not ask for it: what its API servers are started with was decided when it was made.
+    // The running cluster does not use it: how its API servers are started was decided when the cluster was made.
     encryptionKey = makeEncryptionKey(making.crypto);
     changes.push(
       "Made a key to encrypt Secrets with; a running cluster does not use it.",

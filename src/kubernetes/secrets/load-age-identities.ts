@@ -7,7 +7,7 @@ import { configFolder } from "../../system/folders.ts";
 import { errnoReason } from "../../system/errno-words.ts";
 import { readWholeText } from "../../system/read-whole.ts";
 
-/** What the user chose, else PI_IMAGE_AGE_IDENTITY, else ~/.config/pi-image/age.txt. */
+/** The file that the user chose, else PI_IMAGE_AGE_IDENTITY, else ~/.config/pi-image/age.txt. */
 export const ageIdentityFile = (
   chosen: string | undefined,
   env: NodeJS.ProcessEnv,

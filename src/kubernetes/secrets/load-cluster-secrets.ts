@@ -51,8 +51,8 @@ const isSymbolicLink = async (path: string): Promise<boolean> => {
 /**
  * The file itself where `path` is a symbolic link to it, else `path`.
  *
- * @throws UserError SECRETS_UNREADABLE for a link that leads nowhere: the disk it leads to is probably not mounted, and new
- * secrets would be those of another cluster
+ * @throws UserError SECRETS_UNREADABLE for a link that leads nowhere: its disk is probably not mounted, and making new
+ * secrets would mean making another cluster
  */
 export const resolveSecretsPath = async (path: string): Promise<string> => {
   try {
@@ -76,7 +76,10 @@ export const resolveSecretsPath = async (path: string): Promise<string> => {
   }
 };
 
-/** The bytes of the file, or undefined when there is none. Encrypted ones may lie open to everyone; plain ones may not. */
+/**
+ * The bytes of the file, or undefined when there is none. An encrypted file may be readable for everyone, a plain one may
+ * not.
+ */
 const readPrivately = async (path: string): Promise<Buffer | undefined> => {
   try {
     const handle = await openPlainFile(path);

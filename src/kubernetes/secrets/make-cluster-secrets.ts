@@ -23,7 +23,7 @@ const ADMIN_DAYS = 365;
 
 const TOKEN_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-/** Letters without bias: bytes from 252 on are drawn again, since 252 = 7 * 36. */
+/** Random letters and digits without bias: bytes from 252 on are drawn again, since 252 = 7 * 36. */
 const randomLetters = (count: number, crypto: Crypto): string => {
   let letters = "";
   while (letters.length < count) {
@@ -39,7 +39,10 @@ const randomLetters = (count: number, crypto: Crypto): string => {
 export const makeBootstrapToken = (crypto: Crypto): Secret =>
   secret(`${randomLetters(6, crypto)}.${randomLetters(16, crypto)}`);
 
-/** As Kubernetes' secretbox takes it. https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#providers */
+/**
+ * A key in the form that Kubernetes' secretbox expects.
+ * https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#providers
+ */
 export const makeEncryptionKey = (crypto: Crypto): Secret =>
   secret(
     Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64"),
@@ -49,7 +52,7 @@ export const makeEncryptionKey = (crypto: Crypto): Secret =>
  * The administrator's client certificate.
  *
  * `kubeadm init` binds the group to cluster-admin since 1.29, so the certificate works as soon as init has finished, and can
- * be taken back by deleting that binding; a member of system:masters could not.
+ * be revoked by deleting that binding, which is not possible for a member of system:masters.
  * https://github.com/kubernetes/kubernetes/pull/121305
  */
 export const makeAdmin = (

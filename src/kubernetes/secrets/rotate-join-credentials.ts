@@ -18,9 +18,9 @@ import {
 import { demandNotRevoked } from "../revoke-node.ts";
 
 /**
- * New join identities for all nodes of the inventory together with a new bootstrap token and admin certificate, or new
- * join identities for `only` these nodes. What was signed before need not fit, so this is also the way on for a user who
- * brought another cluster CA.
+ * New join identities for all nodes of the inventory together with a new bootstrap token and admin certificate, or new join
+ * identities for `only` these nodes. The old certificates need not belong to the authorities, so this also helps a user who
+ * has put in another cluster CA.
  *
  * Kubernetes cannot revoke a certificate: cards built before can join until their own identity ends.
  * https://github.com/kubernetes/kubernetes/issues/18982

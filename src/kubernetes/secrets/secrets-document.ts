@@ -13,13 +13,13 @@ import type {
   NodeCredentials,
 } from "./cluster-secrets.ts";
 
-/** A change that older programs cannot read raises it. Version 1 has neither an encryption key nor `hardened`. */
+/** Raised by a change that older versions cannot read. Version 1 has neither an encryption key nor `hardened`. */
 const VERSION = 2;
 
 /** The secrets of a file together with who may open it. */
 export type SecretsDocument = {
   readonly secrets: ClusterSecrets;
-  /** age recipients (`age1...`) that the file is encrypted to; none: it is plain. */
+  /** age recipients (`age1...`) that the file is encrypted to; empty where it is plain. */
   readonly encryptedTo: readonly string[];
 };
 
@@ -129,7 +129,7 @@ export const secretsDamaged = (
     },
   );
 
-/** The library refuses aliases that multiply, by an exception. */
+/** The library throws on aliases that multiply; that becomes an error for the user. */
 const toPlain = (document: Document | undefined, path: string): unknown => {
   try {
     return document?.toJS();

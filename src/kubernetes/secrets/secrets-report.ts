@@ -1,4 +1,4 @@
-// Tells what a cluster's secrets are and how long they serve, without any secret.
+// Tells what a cluster's secrets are and how long they are valid, without revealing any.
 import { createHash } from "node:crypto";
 import type { ResolvedProject } from "../../inventory/resolved.ts";
 import { publicKeyHash, readCertificate } from "../certificate.ts";

@@ -1,4 +1,4 @@
-// Tells of each secret of a cluster where it lives and until when it serves: what `secrets status` prints.
+// Tells for each secret of a cluster where it is stored and how long it is valid; `secrets status` prints this.
 import type { ResolvedProject } from "../../inventory/resolved.ts";
 import { controlPlanes } from "../addresses.ts";
 import { readCertificate } from "../certificate.ts";
@@ -7,14 +7,14 @@ import { isFirstControlPlane } from "../kubeadm-documents.ts";
 
 export type Whereabouts = {
   readonly what: string;
-  /** Besides the secrets file. */
+  /** Where it is stored besides the secrets file. */
   readonly where: string;
   /** A certificate's end; undefined where the secret itself has none. */
   readonly until: Date | undefined;
-  /** Words for an end that is not a date. */
+  /** Text for an end that is not a date. */
   readonly ends: string | undefined;
   readonly state: "serves" | "ends soon" | "ended" | "unused" | "revoked";
-  /** What an end that is near or past means, and what to do. */
+  /** What an approaching or past end means, and what to do. */
   readonly advice: string | undefined;
 };
 
@@ -89,7 +89,10 @@ const token = (
         state: "unused",
       };
 
-/** Whether a card carries its node's join identity: the first control plane begins the cluster, and a token needs none. */
+/**
+ * Whether a card carries its node's join identity. The first control plane has none, since it starts the cluster, and
+ * neither does a node that joins by token.
+ */
 export const joinsByIdentity = (
   { cluster, nodes }: ResolvedProject,
   name: string,
@@ -110,7 +113,7 @@ const identityRow = (
 ): Whereabouts => {
   const end = endOf(
     certificate,
-    // As `build` does: it renews what has less than half of its time left.
+    // The same rule as in `build`, which renews an identity with less than half of its time left.
     Math.min(7, project.cluster.join.days / 2),
     `matters only if ${name} has not joined yet: pi-image build --host ${name}, then flash its card again`,
     now,
@@ -141,7 +144,7 @@ const nodeRows = (
     identityRow(name, credentials.joinIdentity.certificate, project, now),
   ]);
 
-/** Only the name is left of it here; its certificates are with whoever has its card. */
+/** Only a revoked node's name is left here; whoever has its card has its certificates. */
 const revokedRows = (
   { revoked }: ClusterSecrets,
   planes: string,

@@ -1,4 +1,4 @@
-// Makes, completes and keeps a cluster's secrets file; runs at the same time share one cluster.
+// Makes, completes and stores a cluster's secrets file, so that runs at the same time share one cluster.
 import { dirname } from "node:path";
 import { systemCode } from "../../report/expected-failure.ts";
 import type { ResolvedProject } from "../../inventory/resolved.ts";
@@ -31,11 +31,11 @@ export type SecretsDraft = ChangedSecrets & {
 };
 
 export type StoreOptions = OpenOptions & {
-  /** What was made in memory for this file: kept as it is, unless another run has changed the file since. */
+  /** Secrets made in memory for this file; they are stored as they are, unless another run has changed the file since. */
   readonly draft?: SecretsDraft | undefined;
-  /** age recipients to encrypt the file to from now on; none: as the file is, and plain when it is new. */
+  /** age recipients to encrypt the file to from now on; undefined keeps the file as it is, and a new one plain. */
   readonly encryptTo?: readonly string[] | undefined;
-  /** How long to wait for another run that changes the file. */
+  /** How long to wait for another run that is changing the file. */
   readonly lockSeconds?: number | undefined;
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined;
@@ -45,7 +45,7 @@ type KeptSecrets = {
   readonly secrets: ClusterSecrets;
   /** Whether the file is encrypted. */
   readonly encrypted: boolean;
-  /** One sentence for each change of the file; none: it is unchanged. */
+  /** One sentence for each change of the file; empty where it is unchanged. */
   readonly changes: readonly string[];
 };
 
@@ -144,7 +144,7 @@ const changeSecrets = async (
       return next;
     }
     const created = await createPrivateFile(file, text, options.env);
-    // Somebody put a file there without asking for the lock: theirs is the cluster.
+    // Somebody has created the file without taking the lock; their cluster counts.
     return created ? next : update();
   };
   try {
@@ -177,7 +177,7 @@ const contentOf = (existing: ClusterSecrets | undefined): string | undefined =>
   existing && writeSecretsDocument({ secrets: existing, encryptedTo: [] });
 
 /**
- * What `keepSecrets` would keep now, in memory only: for commands that may end before they write anything.
+ * What `keepSecrets` would store now, in memory only, for commands that may end before they write anything.
  *
  * @throws UserError what `loadSecrets` and `completeClusterSecrets` throw
  */
@@ -193,7 +193,7 @@ export const draftSecrets = async (
 };
 
 /**
- * Finds before anything is asked or written what would keep a draft from being encrypted.
+ * Finds out, before anything is asked or written, whether the draft can be encrypted.
  *
  * @throws UserError AGE_RECIPIENT_WRONG
  */
@@ -210,7 +210,7 @@ export const rehearseKeeping = async (
 
 /**
  * The secrets of the inventory's cluster: made when the file does not exist, and completed when it lacks something. With a
- * draft they are the draft's very secrets, or those of another run that was quicker.
+ * draft, they are exactly the draft's secrets, or those of another run that was quicker.
  *
  * @throws UserError what `loadSecrets` and `completeClusterSecrets` throw, and AGE_RECIPIENT_WRONG, SECRETS_LOCKED,
  * SECRETS_NOT_WRITTEN; the file is unchanged then
@@ -264,7 +264,7 @@ export const rotateSecrets = (
     options,
   );
 
-/** Keeps in the file that a node is revoked. @throws UserError as `rotateSecrets` */
+/** Records in the file that a node is revoked. @throws UserError as `rotateSecrets` */
 export const revokeInSecrets = (
   path: string,
   name: string,

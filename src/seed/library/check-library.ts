@@ -1,4 +1,4 @@
-// Finds what is wrong between the files of the library, whether a node uses them or not.
+// Finds what does not fit between the files of the library, whether a node uses them or not.
 import { closest, listed } from "../../inventory/wording.ts";
 import type { Problem } from "../../report/problem.ts";
 import type { Library } from "./library.ts";

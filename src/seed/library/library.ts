@@ -7,7 +7,7 @@ export type Profile = {
   readonly fragments: readonly TextTree[];
 };
 
-/** A file that has problems of its own is there without its content: known, so that nobody reports it as missing. */
+/** A file with problems of its own is listed without its content, so that it is not reported as missing. */
 type Layer<T> = ReadonlyMap<string, T | undefined>;
 
 export type Library = {

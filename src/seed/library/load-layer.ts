@@ -1,4 +1,4 @@
-// Reads one folder of the library: the package's files, and over them those of the user with the same paths.
+// Reads one folder of the library: the package's files, some of them replaced by the user's files with the same paths.
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { isMissing, unusableFile } from "../../system/read-if-there.ts";
@@ -14,7 +14,7 @@ export type LoadedLayer = {
   readonly problems: readonly Problem[];
 };
 
-/** Bytes; a manifest of a megabyte is no fragment any more, and belongs to `addons`. */
+/** In bytes; a manifest of a megabyte is too large for a fragment and belongs in `addons`. */
 const LIMIT = 1024 * 1024;
 
 /** A later folder's file takes the place of an earlier one's; folders need not exist. */

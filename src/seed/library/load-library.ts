@@ -12,7 +12,7 @@ import { parseProfile } from "./parse-profile.ts";
 
 type LoadedLibrary = {
   readonly library: Library;
-  /** Everything that is wrong in any file, used or not. */
+  /** Everything that is wrong with any file, used or not. */
   readonly problems: readonly Problem[];
   /** The text of every file that problems can point at, by the name they use, without secrets. */
   readonly sources: ReadonlyMap<string, string>;

@@ -8,7 +8,7 @@ type ParsedFragment = {
   readonly problems: readonly Problem[];
 };
 
-/** The first line by which cloud-init knows the format. */
+/** The first line, by which cloud-init recognises the format. */
 export const FRAGMENT_HEADER = "#cloud-config";
 
 /** `file` is the name that problems show. A fragment must be a whole cloud-config document. */

@@ -15,7 +15,10 @@ import { childOf, isText, toValue } from "./tree.ts";
 const HINT =
   "a profile has the keys `description` (one sentence) and `fragments` (a list of paths)";
 
-/** `file` is the name that problems show. What can be read of a wrong profile is there too, so that its paths are checked. */
+/**
+ * `file` is the name that problems show. The readable part of a faulty profile is returned too, so that its paths are
+ * checked.
+ */
 export const parseProfile = (
   text: string,
   file: string,

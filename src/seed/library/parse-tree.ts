@@ -30,7 +30,7 @@ type Parsed = {
 type TreeContext = {
   readonly text: string;
   readonly positionOf: (start: number, end: number) => Position;
-  /** Reports a node that the tree cannot hold; gives what stands in its place. */
+  /** Reports a node that the tree cannot hold; returns what replaces it. */
   readonly refuse: (node: Node, message: string) => ScalarTree;
 };
 
@@ -39,7 +39,8 @@ type TreeContext = {
  * and netplan's libyaml read: `yes` is true there and `0644` is octal.
  */
 export const parseTree = (text: string, file: string): Parsed => {
-  // The inventory's reader finds broken syntax, keys written twice and nesting that the parser would not survive.
+  // The reader of the inventory is used first: it finds broken syntax, duplicate keys and nesting that the parser would not
+  // survive.
   const syntax = parseYamlFile(file, text);
   if (syntax.problems.length > 0) {
     return { tree: undefined, problems: syntax.problems };
@@ -56,7 +57,7 @@ export const parseTree = (text: string, file: string): Parsed => {
   const problems: Problem[] = [];
   const positionOf = (start: number, end: number): Position => {
     const { line, col } = lines.linePos(start);
-    // A frame underlines one line, whatever the extent.
+    // A code frame underlines only one line, however far the node extends.
     const newline = text.indexOf("\n", start);
     const stop = newline === -1 ? end : Math.min(end, newline);
     return { file, line, column: col, length: Math.max(1, stop - start) };
@@ -92,7 +93,7 @@ const entryOf = (
 ): TreeEntry => {
   const name = keyOf(key, context);
   return {
-    // Keys of cloud-config and netplan are texts: 1 and "1" are the same key.
+    // Keys of cloud-config and netplan are texts, so 1 and "1" are the same key.
     key: { ...name, value: isScalar(key) ? textOf(key, name.value) : "" },
     value:
       value === null
@@ -144,8 +145,8 @@ const placesIn = (node: Node, context: TreeContext): Placeholder[] => {
 };
 
 /**
- * YAML 1.1 knows more types than cloud-config can hold; a date is taken as the text it is written as. A lone `y` or `n` is
- * true or false by the letter of YAML 1.1, but text for PyYAML.
+ * YAML 1.1 has more types than cloud-config can hold; a date is taken as the text that was written. According to YAML 1.1 a
+ * lone `y` or `n` is true or false, but PyYAML reads it as text.
  */
 const scalarValue = (node: YamlScalar): Scalar | undefined => {
   const { value, source = "" } = node;

@@ -1,4 +1,4 @@
-// Which profile a node has: that of its role, and another one where a storage node joins the cluster.
+// Which profile a node has: that of its role, or a special one for a storage node that joins the cluster.
 import { ROLES, type ResolvedNode } from "../../inventory/resolved.ts";
 
 const STORAGE_WORKER = "storage-worker";

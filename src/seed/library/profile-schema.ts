@@ -32,7 +32,7 @@ const profileSchema = z
   )
   .describe("A profile of pi-image: what a node of one role gets.");
 
-/** Reads plain data. The messages of its issues go on after the name of the place: "fragments" + "must be ...". */
+/** Reads plain data. The messages of its issues follow the name of the place: "fragments" + "must be ...". */
 export const readProfile = (data: unknown) => profileSchema.safeParse(data);
 
 /** The JSON Schema (draft 2020-12) that editors use; published as profiles/profile.schema.json. */

@@ -18,7 +18,7 @@ export type Values = ReadonlyMap<string, Value>;
 
 type ReportProblem = (problem: Problem) => void;
 
-/** What becomes of a value without content: cloud-init refuses many an empty list, netplan has empty maps that mean something. */
+/** What becomes of an empty value: cloud-init refuses many empty lists, but in netplan an empty map can have a meaning. */
 export type Empty = "kept" | "left out";
 
 /** The value that a tree stands for as a whole; undefined for every other tree. */
@@ -39,10 +39,9 @@ const isLeftOut = (tree: Tree, values: Values, empty: Empty): boolean => {
 };
 
 /**
- * A text that is exactly one `${name}` becomes the value with its type: text, number, list or map. Within a longer
- * text, and in a key, the value stands as text. `$${` writes a literal `${`. Unknown names are reported once per place.
- * Lists and maps that the document itself leaves empty stay; for empty ones in the values `empty` says what becomes of them
- * and of the key that would have nothing else.
+ * A text that is exactly one `${name}` becomes the value with its type: text, number, list or map. Within a longer text, and
+ * in a key, the value stands as text. `$${` writes a literal `${`. Unknown names are reported once per place. Lists and maps
+ * that the document itself leaves empty stay; `empty` says what becomes of a value that is empty, together with its key.
  */
 export const substitute = (
   tree: Tree,
@@ -111,7 +110,7 @@ const substituteScalar = (
   return { ...tree, value, placeholders: [] };
 };
 
-/** A text with its places filled; problems stand where the place stands. */
+/** A text with its places filled; a problem points at its place. */
 export const substituteText = (
   tree: TextTree,
   values: Values,

@@ -1,4 +1,4 @@
-// A YAML document as a tree in which every part knows where it stands.
+// A YAML document as a tree in which every part knows its position in the file.
 import type { Position } from "../../report/problem.ts";
 
 export type Scalar = string | number | boolean | null;
@@ -35,7 +35,7 @@ export type MapTree = {
 
 export type Tree = ScalarTree | ListTree | MapTree;
 
-/** What a `${name}` can stand for, and what a tree is without its positions. */
+/** What a `${name}` can stand for; also a tree without its positions. */
 export type Value =
   Scalar | readonly Value[] | { readonly [key: string]: Value };
 
@@ -46,7 +46,7 @@ export const toValue = (tree: Tree): Value => {
     case "list":
       return tree.items.map(toValue);
     case "map":
-      // fromEntries makes own properties of names such as "__proto__", which an assignment would not.
+      // fromEntries makes ordinary properties even of names such as "__proto__"; an assignment would not.
       return Object.fromEntries(
         tree.entries.map(({ key, value }) => [key.value, toValue(value)]),
       );
@@ -54,8 +54,8 @@ export const toValue = (tree: Tree): Value => {
 };
 
 /**
- * Without the lists and maps that hold nothing, at any depth; undefined where nothing is left. cloud-init's schema refuses
- * most of them, and nothing in them is nothing to do.
+ * Removes empty lists and maps at any depth; undefined where nothing is left. cloud-init's schema refuses most of them, and
+ * they ask for nothing anyway.
  */
 export const withoutEmpty = (value: Value): Value | undefined => {
   if (value === null || typeof value !== "object") {
@@ -74,7 +74,7 @@ export const withoutEmpty = (value: Value): Value | undefined => {
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 };
 
-/** The tree of a value that stands, as a whole, at one place. */
+/** Makes a tree of a value, with one position for all of it. */
 export const fromValue = (value: Value, at: Position): Tree => {
   if (value === null || typeof value !== "object") {
     return { kind: "scalar", value, placeholders: [], at };

@@ -6,8 +6,8 @@ import type { Value } from "../library/tree.ts";
 /**
  * The SSID as a key of netplan's `access-points`.
  *
- * Netplan puts it between the quotes of `ssid=P"..."`, where wpa_supplicant takes a backslash for an escape and a line feed
- * for the end. Quotes inside do no harm, but a `#` begins a comment where an even number of quotes stands before it.
+ * Netplan puts it between the quotes of `ssid=P"..."`, where wpa_supplicant takes a backslash as an escape and a line feed
+ * as the end. Quotes inside do no harm, but a `#` begins a comment where an even number of quotes stands before it.
  * https://github.com/canonical/netplan/blob/1.1/src/networkd.c#L1077 (older ones write `ssid="..."`, without escapes)
  * https://w1.fi/cgit/hostap/tree/src/utils/common.c?h=hostap_2_10 (printf_decode)
  * https://w1.fi/cgit/hostap/tree/src/utils/config.c?h=hostap_2_10 (wpa_config_get_line)
@@ -25,15 +25,15 @@ const octets = (bytes: Uint8Array): string =>
   [...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
 
 /**
- * Whether netplan before 1.1, which writes `ssid="..."`, hands the name on as it is: there nothing can be escaped, and what
- * stands between the first and the last quote counts.
+ * Whether netplan before 1.1, which writes `ssid="..."`, passes the name on unchanged: nothing can be escaped there, and
+ * everything between the first and the last quote is taken literally.
  */
 export const isPlainName = (ssid: Wifi["ssid"]): boolean =>
   typeof ssid === "string" && accessPointName(ssid) === ssid;
 
 /**
  * Whether the passphrase can reach wpa_supplicant: netplan writes it as `psk="..."`, where nothing can be escaped, and a `#`
- * behind an odd number of the passphrase's own quotes would begin a comment. A derived key has neither character.
+ * after an odd number of the passphrase's own quotes would begin a comment. A derived key has neither character.
  */
 export const isWritable = ({ security, password }: Wifi): boolean => {
   const parts = (password?.reveal() ?? "").split("#");
@@ -46,7 +46,7 @@ export const isWritable = ({ security, password }: Wifi): boolean => {
   );
 };
 
-/** All networks as netplan's `access-points`; their order says nothing there. */
+/** All networks as netplan's `access-points`, in which their order has no meaning. */
 export const accessPoints = (wifi: readonly Wifi[]): Value =>
   Object.fromEntries(
     wifi.map((network) => [
@@ -71,8 +71,8 @@ export const wifiPriorities = (wifi: readonly Wifi[]): string =>
  *
  * WPA2 gets the derived key, so that the card does not hold the passphrase, and `key-management: psk`: netplan since 0.107.1
  * offers SAE as well when only `password` is given, and SAE cannot use a derived key; an access point that offers both would
- * refuse the node. https://github.com/raspberrypi/linux/issues/7634
- * WPA3 and the transition of both need the passphrase itself; there, just that form is the right one.
+ * refuse the node. https://github.com/raspberrypi/linux/issues/7634 WPA3, and the transition mode of both, need the
+ * passphrase itself, for which `password` alone is the right form.
  */
 export const accessPoint = (wifi: Wifi): Value => ({
   ...(wifi.hidden ? { hidden: true } : {}),

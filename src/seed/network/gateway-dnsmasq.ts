@@ -6,7 +6,7 @@ import type {
 } from "../../inventory/resolved.ts";
 import { controlPlanes, knownAddress } from "../../kubernetes/addresses.ts";
 
-/** A machine keeps an address that it does not ask for again so long. */
+/** How long a machine keeps an address without asking for it again. */
 const LEASE = "12h";
 
 const maskOf = (address: string): string => {
@@ -16,7 +16,7 @@ const maskOf = (address: string): string => {
     .join(".");
 };
 
-/** Without a range dnsmasq still serves those that it knows: "static" wants the network's own address. */
+/** Even without a range dnsmasq serves the machines that it knows; "static" needs the network's own address. */
 const rangeLines = (
   { address, ranges }: Service,
   known: readonly string[],
@@ -33,8 +33,9 @@ const rangeLines = (
       );
 
 /**
- * The endpoint's name, where it is not a node's own: that of the virtual address, or one in the gateway's domain, for which no
- * server outside answers. The first control plane has it then, since kubeadm init waits for itself at the endpoint.
+ * A record for an endpoint that is not a node's name: either that of the virtual address, or a name in the gateway's domain,
+ * for which no server outside answers. Such a name leads to the first control plane, because kubeadm init waits for itself
+ * at the endpoint.
  */
 const endpointRecord = (
   project: ResolvedProject,
@@ -53,12 +54,13 @@ const endpointRecord = (
 };
 
 /**
- * The file's text. Where there is a resolvconf, the package of Debian and Ubuntu tells dnsmasq to read what that writes for it;
- * the one of systemd-resolved, in Ubuntu 24.04 for example, writes nothing. Of two files the one that is there is read.
+ * The file's text. Where resolvconf is installed, Debian's and Ubuntu's package tells dnsmasq to read the file that
+ * resolvconf writes for it, but the resolvconf of systemd-resolved (for example in Ubuntu 24.04) writes none. So two files
+ * are named, and dnsmasq reads the one that exists.
  * https://github.com/mrlesmithjr/ansible-dnsmasq/pull/76
  *
- * A node is known by its MAC address where the inventory has it, else by the name that it sends: cloud-init
- * sets that before the network comes up, and systemd-networkd sends it.
+ * A node is recognised by its MAC address where the inventory has it, else by the name that it sends: cloud-init sets the
+ * name before the network comes up, and systemd-networkd sends it.
  * https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html (dhcp-host, host-record)
  * https://docs.cloud-init.io/en/latest/explanation/boot.html (local)
  */

@@ -1,4 +1,5 @@
-// The gateway's packet filter: closed from outside but for SSH and the declared ports, and the way out for the network behind.
+// The gateway's packet filter: closed from outside except for SSH and the declared ports, and lets the network behind it
+// out.
 import type { ResolvedNode, Service } from "../../inventory/resolved.ts";
 import {
   formatCidr,
@@ -15,11 +16,13 @@ const networkBehind = ({ address }: Service): string => {
 };
 
 /**
- * The text of /etc/nftables.conf. One table of our own, so that loading it again leaves those of other programs alone.
+ * The text of /etc/nftables.conf. It has one table of our own, so that loading it again leaves the tables of other programs
+ * alone.
  *
- * - mDNS is let in where the uplink has its address from DHCP: the laptop finds such a gateway by name only.
- * - A port leads inside whichever side it is asked from (`fib daddr type local`), so that the laptop's kubeconfig works on
- *   both; what comes from inside then leaves with the gateway's address, or the answer would take a shorter way and be lost.
+ * - mDNS is let in where the uplink has its address from DHCP, because the laptop can find such a gateway only by name.
+ * - A port is forwarded from either side (`fib daddr type local`), so that the laptop's kubeconfig works on both. Forwarded
+ *   packets from inside get the gateway's address as their source: otherwise the answer would bypass the gateway and be
+ *   lost.
  * https://wiki.nftables.org/wiki-nftables/index.php/Performing_Network_Address_Translation_(NAT)
  */
 export const nftablesConfiguration = (

@@ -4,7 +4,7 @@ import { z } from "zod";
 
 const route = z.strictObject({ to: z.literal("default"), via: z.string() });
 
-/** What cloud-init/network/ uses of netplan. */
+/** The part of netplan's format that cloud-init/network/ uses. */
 const device = {
   dhcp4: z.boolean(),
   optional: z.boolean().optional(),
@@ -59,7 +59,7 @@ export type NetworkdFile = {
 const networkFile = (name: string, settings: Device): NetworkdFile => {
   const metric = settings["dhcp4-overrides"]?.["route-metric"];
   return {
-    // Before the image's own files, of which networkd would otherwise take the first that fits.
+    // Sorts before the image's own files, because networkd takes the first file that fits.
     path: `/etc/systemd/network/05-pi-image-${name}.network`,
     mode: "0644",
     text: [
@@ -83,7 +83,7 @@ const networkFile = (name: string, settings: Device): NetworkdFile => {
 const psk = (password: string): string =>
   /^[0-9a-f]{64}$/i.test(password) ? password : `"${password}"`;
 
-/** The name in hexadecimal digits: no character of it means anything there. */
+/** The name is written in hexadecimal digits, so that no character in it is special. */
 const networkBlock = (
   ssid: string,
   { hidden, password, auth }: AccessPoint,
