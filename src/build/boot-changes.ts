@@ -20,7 +20,7 @@ export const bootSettings = (node: ResolvedNode): BootSettings => {
     config: node.config,
     cmdline: [
       ...CGROUP_ARGUMENTS,
-      // Netplan of Ubuntu 22.04 cannot set the regulatory domain; the kernel can, on every base.
+      // The netplan of Ubuntu 22.04 cannot set the regulatory domain, but the kernel can, on every base.
       ...(wifi === undefined
         ? []
         : [`cfg80211.ieee80211_regdom=${wifi.country}`]),

@@ -11,11 +11,11 @@ const MANIFEST_SCHEMA = 1;
 /** The file that was written; absent for `--format seed` and `--format patch`. */
 export type ImageRecord = {
   readonly file: string;
-  /** Bytes of `file`. */
+  /** Size of `file` in bytes. */
   readonly bytes: number;
   /** SHA-256 of `file`. */
   readonly sha256: string;
-  /** Bytes of the raw image. */
+  /** Size of the raw image in bytes. */
   readonly imageBytes: number;
   /** Bytes that a file system or the partition table uses. */
   readonly usedBytes: number;
@@ -35,8 +35,9 @@ type ManifestInput = {
 };
 
 /**
- * One digest over the three seed files. The network-config alone must not have one: its only secret
- * is the Wi-Fi key, which could be guessed from a digest; user-data holds random keys.
+ * One digest over the three seed files. The network-config must not have a digest of its own: its only secret is the Wi-Fi
+ * key, which could be guessed with the help of the digest. With user-data included that is impossible, because it holds
+ * random keys.
  */
 export const seedDigest = (seed: Seed): string =>
   createHash("sha256")

@@ -1,9 +1,10 @@
-// What an earlier build left of a node: it makes room for the new result, and must not be taken for it.
+// What an earlier build left for a node: its space counts as free for the new result, and it must not be taken for that
+// result.
 import { rm, stat } from "node:fs/promises";
 import { ifAbsent } from "../report/expected-failure.ts";
 import { BUILD_FORMATS, nodePaths } from "./plan-build.ts";
 
-/** stat(2) counts these whatever the file system's block size is. */
+/** stat(2) counts blocks of this size, whatever the file system's own block size is. */
 const STAT_BLOCK = 512;
 
 const bytesOnDisk = async (path: string): Promise<number> => {
@@ -14,14 +15,14 @@ const bytesOnDisk = async (path: string): Promise<number> => {
   }
 };
 
-/** Where the results of this node are, in every format. */
+/** The paths of this node's results, in every format. */
 const resultPaths = (out: string, node: string): readonly string[] =>
   BUILD_FORMATS.flatMap((format) => {
     const { image, patch } = nodePaths(out, node, format);
     return [image ?? patch].filter((path) => path !== undefined);
   });
 
-/** An older image of this node in another format would be taken for the new one. */
+/** Removes older images of this node in other formats, which could be taken for the new one. */
 export const removeOthers = async (
   out: string,
   node: string,
@@ -34,7 +35,7 @@ export const removeOthers = async (
   }
 };
 
-/** What earlier results of this node take on the disk: the new one takes their place. */
+/** The space that earlier results of this node take on the disk, and that becomes free when the new one replaces them. */
 export const replacedBytes = async (
   out: string,
   node: string,

@@ -1,4 +1,5 @@
-// pi-image.json on the boot partition: which image this is. It holds no secret and stays when the node is done.
+// pi-image.json on the boot partition: which image this is. It holds no secret and stays on the card after the node has set
+// itself up.
 import { z } from "zod";
 import { ifOneOf } from "../report/expected-failure.ts";
 import { editFat } from "../image/fat/edit-fat.ts";
@@ -33,7 +34,7 @@ const roleSchema = z.object({
   sample: z.boolean(),
 });
 
-/** What a role image says of itself. */
+/** What a role image says about itself. */
 export type RoleMarker = Readonly<z.infer<typeof roleSchema>>;
 
 const markerNodeSchema = z.object({ node: z.string() });
@@ -61,7 +62,7 @@ type RoleFacts = Omit<BuildFacts, "cluster"> & {
   readonly role: Role;
   readonly kubernetes: ResolvedCluster["kubernetes"];
   readonly instanceId: string;
-  /** Made from the sample base, which no Pi boots. */
+  /** Whether it was made from the sample base, which no Pi boots. */
   readonly sample: boolean;
 };
 
@@ -88,7 +89,7 @@ const readMarker = async ({ fat }: PreparedBase): Promise<unknown> => {
   }
 };
 
-/** Undefined for everything that is not a role image. */
+/** The marker of a role image; undefined for any other image. */
 export const readRoleMarker = async (
   prepared: PreparedBase,
 ): Promise<RoleMarker | undefined> =>
@@ -100,7 +101,7 @@ export const readNodeMarker = async (
 ): Promise<string | undefined> =>
   markerNodeSchema.safeParse(await readMarker(prepared)).data?.node;
 
-/** A role image stands for the base that it was made from: a card says the same whichever of the two it came from. */
+/** For a role image, the base that it was made from, so that a card's marker is the same whichever of the two it came from. */
 export const originalBase = async (
   prepared: PreparedBase,
   record: BaseRecord,

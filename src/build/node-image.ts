@@ -17,7 +17,7 @@ export type NodeImage = NodeSeed & {
   readonly diskId: number;
 };
 
-/** Same base, seed and build time: the same patch. */
+/** The same base, seed and build time always give the same patch. */
 export const makeNodeImage = async (
   base: PreparedBase,
   nodeSeed: NodeSeed,
@@ -42,7 +42,7 @@ export const makeNodeImage = async (
       },
       ...(await recoveryFiles(node, facts.buildTime)),
     ],
-    // The part of a role image's seed that would go on beside the node's own.
+    // The part of a role image's seed that would stay in effect beside the node's own seed.
     absent: ["vendor-data"],
     bootSettings: settings,
     diskId,

@@ -1,4 +1,4 @@
-// The folder of the results: made private, cleared of what killed runs left, and checked for room.
+// The folder for the results: it is made private, cleared of what killed runs left, and checked for room.
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { systemCode } from "../report/expected-failure.ts";
@@ -31,7 +31,7 @@ const unusable = (folder: string, what: string, cause: unknown): UserError =>
     },
   );
 
-/** Where a folder that does not exist yet would be made; itself where it exists. */
+/** The nearest existing folder: the folder itself, or the first of its parents that exists. */
 const nearestFolder = async (folder: string): Promise<string> => {
   try {
     await stat(folder);
@@ -46,7 +46,7 @@ const nearestFolder = async (folder: string): Promise<string> => {
 };
 
 /**
- * Finds before the first question whether results can be written there; makes nothing.
+ * Checks before the first question whether results can be written there; creates nothing.
  * @throws UserError OUT_FOLDER_UNUSABLE
  */
 export const demandOutFolder = async (folder: string): Promise<void> => {
@@ -62,7 +62,7 @@ export const demandOutFolder = async (folder: string): Promise<void> => {
 };
 
 /**
- * Makes it where it is missing, and git sees nothing of what it holds.
+ * Makes the folder where it is missing, and has git ignore everything in it.
  * @throws UserError OUT_FOLDER_UNUSABLE
  */
 export const prepareOutFolder = async (folder: string): Promise<void> => {
@@ -89,10 +89,10 @@ export const outFull = (folder: string, facts: readonly string[]): UserError =>
     hint: "free some space, or choose another disk with --out",
   });
 
-/** In bytes. */
+/** Sizes in bytes. */
 export type ResultSize = {
   readonly needed: number;
-  /** What an earlier result takes, which goes when this one is complete. */
+  /** The space of an earlier result, which is removed when this one is complete. */
   readonly replaced: number;
 };
 
@@ -107,7 +107,7 @@ export const roomFor = (results: readonly ResultSize[]): number => {
   return most;
 };
 
-/** Refuses before the first write where the results cannot fit. `bytes` is what they take from what is free now. */
+/** Throws before the first write where the results do not fit. `bytes` is how much of the space that is free now they need. */
 export const checkRoom = async (
   folder: string,
   bytes: number,
@@ -121,7 +121,7 @@ export const checkRoom = async (
   }
 };
 
-/** Runs a step that writes into the folder; a disk that fills up meanwhile is told as such. */
+/** Runs a step that writes into the folder; if the disk fills up meanwhile, the error says so. */
 export const explainFullDisk = async <T>(
   folder: string,
   step: () => Promise<T>,

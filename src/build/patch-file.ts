@@ -1,4 +1,4 @@
-// The patch of one node as a file: which bytes stand where in its image in place of the decoded base's.
+// The patch of one node as a file: which bytes of its image differ from the decoded base.
 import { createHash } from "node:crypto";
 import type { Patch } from "../image/patch.ts";
 import type { ReadRange } from "../image/recorded-source.ts";
@@ -9,18 +9,18 @@ const PATCH_SCHEMA = 1;
 
 type PatchFile = {
   readonly base: BaseRecord;
-  /** Whether the whole base was compared with its checksum, and not only parts of it read from a server. */
+  /** Whether the whole base was compared with its checksum; false where only parts of it were read from a server. */
   readonly proven: boolean;
   readonly imageBytes: number;
-  /** All that the patch was made from. */
+  /** Every part of the base that the patch was made from. */
   readonly reads: readonly ReadRange[];
   readonly patch: Patch;
 };
 
 /**
- * JSON; offsets and lengths in bytes, data in base64. It holds the node's secrets. `base.sha256` is that of the base as it
- * was given; `imageBytes` is the size of the decoded base and of the node's image. A base with `base.sha256` whose decoded
- * bytes have the digests of `reads` proves a patch that was made from parts.
+ * JSON; offsets and lengths in bytes, data in base64. The file holds the node's secrets. `base.sha256` is the digest of the
+ * base as it was given; `imageBytes` is the size of the decoded base and of the node's image. A patch that was made from
+ * parts is proven by a base with `base.sha256` whose decoded bytes have the digests in `reads`.
  */
 export const renderPatchFile = ({
   base,

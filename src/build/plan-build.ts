@@ -11,7 +11,7 @@ export const BUILD_FORMATS = [
 ] as const;
 export type BuildFormat = (typeof BUILD_FORMATS)[number];
 
-/** Formats for which a few blocks of the base are enough. */
+/** Whether a format needs the whole base; for the others a few blocks are enough. */
 export const needsWholeBase = (format: BuildFormat): boolean =>
   format !== "patch" && format !== "seed";
 
@@ -39,7 +39,7 @@ export type BuildPlan = {
 export type NodePaths = {
   /** Undefined for `--format seed` and `--format patch`. */
   readonly image: string | undefined;
-  /** Undefined but for `--format patch`. */
+  /** Only defined for `--format patch`. */
   readonly patch: string | undefined;
   readonly bmap: string;
   readonly checksum: string;
@@ -48,7 +48,7 @@ export type NodePaths = {
   readonly folder: string;
 };
 
-/** Where the results of a node go. */
+/** The paths of a node's results. */
 export const nodePaths = (
   out: string,
   node: string,

@@ -1,4 +1,4 @@
-// The folder of the results is for its owner only: images and seeds hold every secret of the cluster.
+// Keeps the folder of the results private, because images and seeds hold every secret of the cluster.
 import { chmod, readdir, realpath, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, relative } from "node:path";
@@ -11,7 +11,7 @@ const OWNER_ONLY = 0o700;
 const ALL_OTHERS = 0o077;
 const STICKY = 0o1000;
 
-/** Results of nodes, checksums and maps of them, what a killed run left, and locks. */
+/** Names of results: images and seeds, their checksums and block maps, leftovers of a killed run, and locks. */
 const RESULT =
   /^(?:.+\.(?:img|img\.xz|img\.zst|img\.bmap|img\.sha256|manifest\.json|patch\.json|lock)|receipts|\.gitignore|\..+\.partial)$/;
 
@@ -27,7 +27,7 @@ const ELSEWHERE = "name a folder of its own with --out; pi-image makes it";
 const holdsPath = (outer: string, inner: string): boolean =>
   !relative(outer, inner).startsWith("..");
 
-/** The name of something in it that no build has put there. */
+/** The name of something in the folder that no build has put there. */
 const strangerIn = async (folder: string): Promise<string | undefined> => {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = new Set(entries.map(({ name }) => name));
@@ -35,12 +35,12 @@ const strangerIn = async (folder: string): Promise<string | undefined> => {
     (entry) =>
       !RESULT.test(entry.name) &&
       !CLUSTER_FILES.some((name) => name === entry.name) &&
-      // The seeds of a node, beside its manifest.
+      // A folder beside a manifest of its name holds a node's seed.
       !(entry.isDirectory() && names.has(`${entry.name}.manifest.json`)),
   )?.name;
 };
 
-/** Folders that other things than pi-image rely on: the working folder, home and what they lie in. */
+/** Folders that not only pi-image uses: the working folder, the home folder, and their parents. */
 const isInUse = async (real: string): Promise<boolean> => {
   const used = await Promise.all(
     [process.cwd(), homedir()].map((path) =>
@@ -50,7 +50,7 @@ const isInUse = async (real: string): Promise<boolean> => {
   return used.some((path) => holdsPath(real, path));
 };
 
-/** Whether the folder is there, and for results alone. */
+/** Whether the folder exists and holds nothing but results. */
 export const isOnlyResults = async (folder: string): Promise<boolean> => {
   try {
     return (
@@ -65,9 +65,9 @@ export const isOnlyResults = async (folder: string): Promise<boolean> => {
 const isOpen = (mode: number): boolean => (mode & ALL_OTHERS) !== 0;
 
 /**
- * Finds before the first question whether the folder is, or can be made, one for its owner only; changes nothing. An ACL
- * of Linux counts: what it grants shows in the rights of the group.
- * @returns whether it has to be closed
+ * Checks before the first question whether the folder is private or can be made so; changes nothing. Rights that a Linux ACL
+ * grants count too, because they show up in the group's bits.
+ * @returns whether it still has to be made private
  * @throws UserError OUT_FOLDER_OPEN
  */
 export const mustBeClosed = async (folder: string): Promise<boolean> => {
@@ -75,7 +75,7 @@ export const mustBeClosed = async (folder: string): Promise<boolean> => {
   const found = await stat(folder).catch((error: unknown) =>
     ifAbsent(error, undefined),
   );
-  // Windows has other rights, and no user ids.
+  // Not checked on Windows, which has other permissions and no user ids.
   if (found === undefined || own === undefined || !found.isDirectory()) {
     return false;
   }
@@ -108,7 +108,7 @@ export const mustBeClosed = async (folder: string): Promise<boolean> => {
 
 /**
  * Makes an existing folder of the results private, and says so.
- * @throws UserError OUT_FOLDER_OPEN, also where the file system knows no rights
+ * @throws UserError OUT_FOLDER_OPEN, also where the file system has no permissions
  */
 export const closeOutFolder = async (
   folder: string,

@@ -1,4 +1,4 @@
-// SHA-256 of each range of an image, computed while its bytes pass by in order.
+// SHA-256 of each range of an image, computed as its bytes pass through in order.
 import { createHash } from "node:crypto";
 import { intersectRange, type Range, rangeEnd } from "../image/range.ts";
 

@@ -1,4 +1,4 @@
-// What a build needs of its bases before anything is written: room for the results, and that a node can be made from each.
+// What a build needs of its bases before anything is written: room for the results, and bases that nodes can be made from.
 import { stat } from "node:fs/promises";
 import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
 import type { Source } from "../image/source.ts";
@@ -33,10 +33,10 @@ export const buildFacts = async (
   version,
 });
 
-/** stat(2) counts these whatever the file system's block size is. */
+/** stat(2) counts blocks of this size, whatever the file system's own block size is. */
 const STAT_BLOCK = 512;
 
-/** About what one node's results take on the disk. */
+/** An estimate of what one node's results take on the disk. */
 const bytesPerNode = async (
   base: OpenBase,
   format: BuildFormat,
@@ -49,7 +49,7 @@ const bytesPerNode = async (
       return (await stat(await base.rawPath())).blocks * STAT_BLOCK;
     case "img.xz":
     case "img.zst":
-      // Compressed by another program at another level; half is a cautious guess.
+      // The base was compressed by another program at another level, so half is a cautious guess.
       return (await stat(base.image.path)).size / 2;
   }
 };
@@ -62,8 +62,8 @@ export type ReadyBase = {
 };
 
 /**
- * Everything about the bases that can keep a build from being made, found before the first write.
- * @param baseOf the key in `bases` of a node's base
+ * Checks everything about the bases that could make a build fail, before the first write.
+ * @param baseOf gives the key in `bases` of a node's base
  * @throws UserError DISK_FULL, and what `prepareBase` and `makeNodeImage` throw for a base that no node can be made from
  */
 export const readyBases = async (

@@ -39,7 +39,7 @@ const parsed = (
   return result.image;
 };
 
-/** The image with the media order that the node needs. */
+/** The boot loader image, changed to the media order that the node needs. */
 const withOrder = (
   path: string,
   image: EepromImage,
@@ -58,9 +58,8 @@ const withOrder = (
 };
 
 /**
- * What lies in the boot partition's root folder for the board's ROM, which starts recovery.bin, flashes pieeprom.upd if its
- * signature is right, and then boots this card. Nothing unless the inventory asks for it.
- * Throws EEPROM_IMAGE_UNUSABLE.
+ * Files in the root folder of the boot partition: the board's ROM starts recovery.bin, which flashes pieeprom.upd if its
+ * signature is right, and then this card boots. Empty unless the inventory asks for it. Throws EEPROM_IMAGE_UNUSABLE.
  */
 export const recoveryFiles = async (
   node: ResolvedNode,

@@ -1,4 +1,4 @@
-// Builds what a plan says: for each node its image or seed, its plain files and its manifest.
+// Builds what a plan says: each node's image or seed, its plain files and its manifest.
 import { basename, join } from "node:path";
 import { rm } from "node:fs/promises";
 import { mapUsed, mapWhole } from "../image/block-map.ts";
@@ -51,7 +51,7 @@ const writeSeedFiles = async (
   );
 };
 
-/** From the decoded base in the cache: many nodes must not decode the archive once each. */
+/** Uses the decoded base in the cache, so that the archive is not decoded again for every node. */
 const writeCompressed = async (
   image: Omit<
     Parameters<typeof writeCompressedImage>[0],
@@ -99,7 +99,8 @@ const writeNodeImage = async (
     report,
     signal,
   };
-  // The old files describe the old image: they go first, so that no moment shows a wrong pair.
+  // The old files describe the old image, so they are removed first: at no time must a file lie beside an image that it does
+  // not describe.
   await rm(paths.checksum, { force: true });
   await rm(paths.bmap, { force: true });
   const written =
@@ -190,7 +191,7 @@ const buildNode = async (
   );
 };
 
-/** Two runs at once would leave one's image with the other's checksum and seed. */
+/** Locks the node's results: two runs at once could leave one run's image with the other's checksum and seed. */
 const buildInTurn = (
   job: BuildJob,
   base: OpenBase,
@@ -214,7 +215,10 @@ const buildInTurn = (
   );
 };
 
-/** Seeds are small files that wait for the disk to keep them; images fill it, so they are built one after the other. */
+/**
+ * How many seeds are built at once: they are small files that mostly wait for the disk to sync. Images keep the disk busy,
+ * so they are built one after the other.
+ */
 const SEEDS_AT_A_TIME = 16;
 
 /** Builds all nodes of one base. */
@@ -245,13 +249,13 @@ export const buildNodes = async (
       try {
         await buildRest();
       } catch (error) {
-        // The others end after the node they are at.
+        // After a failure, the other builders finish the node that they are working on and then stop.
         rest.length = 0;
         throw error;
       }
     },
   );
-  // All have ended before the base is closed.
+  // All builders must have ended before the base is closed.
   for (const result of await Promise.allSettled(builders)) {
     if (result.status === "rejected") {
       throw result.reason;

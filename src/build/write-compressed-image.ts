@@ -17,9 +17,9 @@ type CompressedImage = {
   readonly ranges: readonly Range[];
   readonly format: "xz" | "zstd";
   readonly path: string;
-  /** Permissions; without them, for the owner only. */
+  /** Permissions of the file; by default for the owner only. */
   readonly mode?: number;
-  /** Sees the image's bytes on their way, in ascending order; what lies between them is zero. */
+  /** Called with the image's bytes in ascending order; what lies between them is zero. */
   readonly observe?: (offset: number, data: Uint8Array) => void;
   readonly subject: string;
   readonly report: Report;

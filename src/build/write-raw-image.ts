@@ -9,7 +9,7 @@ import { writeAt } from "../system/exact-io.ts";
 import { digestImage, type ImageDigests } from "./digest-image.ts";
 import { runTool, tryTool } from "../system/run/run-tool.ts";
 
-// Copies a file as cheaply as the file system allows: shared blocks, else holes kept as holes.
+// Copies a file as cheaply as the file system allows: with shared blocks, or else keeping its holes.
 
 /** Copies `from` onto the existing or new file `to`; a new file's mode is `from`'s, an existing one keeps its own. */
 const copySparse = async (
@@ -21,7 +21,7 @@ const copySparse = async (
     await copyFile(from, to, constants.COPYFILE_FICLONE);
     return;
   }
-  // GNU cp refuses --sparse=always together with a reflink, so they are two tries.
+  // GNU cp refuses --sparse=always together with --reflink, so they are tried one after the other.
   const reflink = await tryTool("cp", ["--reflink=always", "--", from, to], {
     signal,
     package: "coreutils",
@@ -50,7 +50,7 @@ type RawImage = {
 /** Images hold the node's secrets. */
 export const IMAGE_MODE = 0o600;
 
-/** Written under a temporary name; the final name appears when all of it is on disk. */
+/** Writes under a temporary name; the final name appears when the whole image is on disk. */
 export const writeRawImage = async (image: RawImage): Promise<ImageDigests> => {
   const { path, subject, report, signal } = image;
   const temporary = temporaryName(path);

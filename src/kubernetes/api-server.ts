@@ -11,7 +11,7 @@ import { type Hardening, hardeningOf } from "./hardening.ts";
 const FOLDER = "pi-image";
 const IN_POD = `/etc/kubernetes/pki/${FOLDER}`;
 
-/** The node's scripts make this folder for root alone before kubeadm can make it readable for others. */
+/** The node's scripts make this folder, for root alone, before kubeadm would make it. */
 const AUDIT_FOLDER = "/var/log/kubernetes/audit";
 
 type Document = Readonly<Record<string, unknown>>;

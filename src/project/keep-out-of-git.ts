@@ -1,4 +1,4 @@
-// Sees to it that git does not take the cluster's secrets along, and warns where it has them already.
+// Keeps the cluster's secrets out of git, and warns where git has them already.
 import { homedir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { commandLine } from "../system/run/run-tool.ts";
@@ -9,7 +9,7 @@ import type { CommandSurroundings } from "./opened-project.ts";
 const SECRETS = "*.secrets.yaml";
 const WHY = `pi-image: secrets. Remove the line ${SECRETS} once that file is encrypted.`;
 
-/** ~/.gitignore may be the one that git uses for everything of this user's. */
+/** The home folder is left alone, because ~/.gitignore may be the one that git uses for all of the user's projects. */
 const isHome = (folder: string): boolean =>
   [homedir(), "/"].includes(resolve(folder));
 
@@ -42,7 +42,7 @@ type Project = {
   readonly out: string;
 };
 
-/** Warns where git has plain secrets of the project already; nothing of it can make a command fail. */
+/** Warns where git already has unencrypted secrets of the project; never makes a command fail. */
 export const tellWhatGitTracks = async (
   surroundings: CommandSurroundings,
   { folder, out }: Project,
@@ -52,7 +52,7 @@ export const tellWhatGitTracks = async (
   const inside = results.every(
     (path) => !relative(folder, path).startsWith(".."),
   );
-  // An --out elsewhere may lie in another work tree.
+  // A folder given with --out may be in another work tree.
   await tell(surroundings, folder, [
     ...beside,
     ...(inside ? results.map((path) => relative(folder, path)) : []),
@@ -68,11 +68,11 @@ export const tellWhatGitTracks = async (
 };
 
 type Kept = Project & {
-  /** Undefined where none was looked at. */
+  /** Undefined where the run does not use one. */
   readonly secretsFile: string | undefined;
 };
 
-/** After the secrets and the out folder were made. */
+/** Called after the secrets and the out folder were made. */
 export const keepOutOfGit = async (
   surroundings: CommandSurroundings,
   { folder, secretsFile, out }: Kept,
@@ -87,7 +87,7 @@ export const keepOutOfGit = async (
   await tellWhatGitTracks(surroundings, { folder, out });
 };
 
-/** For a project that is begun. */
+/** Called when a project is started. */
 export const ignoreFromTheStart = async (
   surroundings: CommandSurroundings,
   inventory: string,
@@ -98,6 +98,6 @@ export const ignoreFromTheStart = async (
       "Told git in .gitignore to leave out/ and secrets alone.",
     );
   }
-  // An inventory is also written anew, in a project that has some.
+  // `init` may also replace an inventory, in a project that has secrets already.
   await tellWhatGitTracks(surroundings, { folder, out: join(folder, "out") });
 };

@@ -20,9 +20,9 @@ export type ProjectOptions = {
   readonly prompt: Prompt | undefined;
   readonly allowCommand: AllowCommand | undefined;
   readonly signal: AbortSignal;
-  /** Given: without an inventory, the one of `init --yes` is meant. */
+  /** Where given, a missing inventory stands for the one that `init --yes` would write. */
   readonly implied: ImpliedNodes | undefined;
-  /** Whether the Wi-Fi passwords are looked up. */
+  /** Which Wi-Fi passwords are looked up. */
   readonly secrets: SecretsWanted;
 };
 
@@ -42,7 +42,7 @@ export type LoadedProject = {
   readonly passwordsMissing: readonly string[];
 };
 
-/** Never throws for what stands in the files. */
+/** Never throws for what is in the files. */
 export const loadProject = async (
   options: ProjectOptions,
 ): Promise<LoadedProject> => {

@@ -1,4 +1,4 @@
-// What the lockfile records of the base images of a run, and what of earlier runs it keeps.
+// What the lockfile records about the base images of a run, and which records of earlier runs it keeps.
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import { shownUrl } from "../network/http-request.ts";
 import type { Pins } from "../supplies/load-pins.ts";
@@ -8,7 +8,10 @@ import { basename } from "node:path";
 import type { BasePin } from "../base/base-request.ts";
 import type { BaseRecord } from "../base/base-request.ts";
 
-/** The same on every computer, and without a password: a catalogue's name, an address, or a file's own name. */
+/**
+ * The name of a base in the lockfile: a catalogue's name, an address without its password, or a file's name without its
+ * folder, so that it is the same on every computer.
+ */
 export const lockName = (base: string): string => {
   if (/^https?:/i.test(base) && URL.canParse(base)) {
     return shownUrl(new URL(base));
@@ -26,7 +29,7 @@ export const pinIn =
       : { file: locked.file, sha256: locked.sha256, from: lockFile };
   };
 
-/** @param bases by the name that the user has for them; a sample that only stands in for a base is left out */
+/** @param bases by the user's name for them; a sample that only stands in for a base is left out */
 export const lockBases = async (
   bases: ReadonlyMap<string, { readonly record: BaseRecord }>,
   env: NodeJS.ProcessEnv,
@@ -39,7 +42,7 @@ export const lockBases = async (
   );
 };
 
-/** Names and addresses in the inventory: the lockfile's entries for others are dropped. */
+/** Names and addresses in the inventory; the lockfile's entries for any others are dropped. */
 export const wantedInLock = (
   { cluster, nodes }: ResolvedProject,
   pins: Pins,

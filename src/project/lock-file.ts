@@ -50,7 +50,7 @@ export const loadLock = async (path: string): Promise<Lock | undefined> => {
   }
 };
 
-/** Leaves a file alone that says the same already. */
+/** Writes the lockfile, unless it already says the same. */
 export const storeLock = async (path: string, lock: Lock): Promise<void> => {
   const text = renderLock(lock);
   if ((await readText(path)) !== text) {

@@ -14,9 +14,9 @@ import type { BaseRecord } from "../base/base-request.ts";
 export type OpenBase = {
   readonly image: BaseImage;
   readonly record: BaseRecord;
-  /** What no file system uses may be left out; of a stranger's base nothing may. */
+  /** Whether what no file system uses may be left out, which it must not be for a base of unknown origin. */
   readonly known: boolean;
-  /** Random access; for "seed" only few blocks are wanted, and nothing large is decoded. */
+  /** Random access; for "seed" only a few blocks are needed, so nothing large is decoded. */
   readonly source: (purpose: "image" | "seed") => Promise<Source>;
   /** Path of the decoded base. */
   readonly rawPath: () => Promise<string>;
@@ -29,11 +29,11 @@ export type BasesOptions = CacheOptions & {
   readonly sha256: string | undefined;
   readonly signedBy: SignedBy | undefined;
   readonly insecure: boolean;
-  /** What the lockfile says of a base, by the name that the user has for it. */
+  /** What the lockfile says about a base, by the user's name for it. */
   readonly pinOf: (base: string) => BasePin | undefined;
   /** Servers with copies of the vendors' images. */
   readonly mirrors: readonly string[];
-  /** Whether only seeds are made: then parts of an image that is not in the cache are enough. */
+  /** Whether only seeds are made, for which parts of an image that is not in the cache are enough. */
   readonly parts?: boolean;
 };
 
@@ -60,8 +60,8 @@ const openBase = (image: BaseImage, options: CacheOptions): OpenBase => {
 };
 
 /**
- * The seed is chosen by the name of the base alone, before it is there. A root file system that does not say what it is
- * would get a seed for cloud-init, which is not in it. Throws BASE_UNSUITABLE.
+ * The kind of seed is chosen by the name of the base alone, before the file is there. A root file system whose name does not
+ * say what it is would get a seed for cloud-init, which it does not have. Throws BASE_UNSUITABLE.
  */
 const demandKind = (base: string, { name }: BaseImage): void => {
   const rootfs = isRootfs(name);

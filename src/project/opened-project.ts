@@ -15,15 +15,15 @@ export type OpenedProject = LoadedProject & {
   readonly project: ResolvedProject;
 };
 
-/** What a command hands on; nothing in this room knows how it is shown. */
+/** What a command passes on; code in this folder does not know how anything is shown. */
 export type CommandSurroundings = {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly report: Report;
-  /** A remark for people. */
+  /** Shows a remark to people. */
   readonly remark: (text: string) => void;
-  /** Findings in the user's files; `files` has their texts. */
+  /** Shows findings in the user's files; `files` has the files' texts. */
   readonly showProblems: (
     problems: readonly Problem[],
     files: ReadonlyMap<string, string>,

@@ -1,4 +1,4 @@
-// Where on this computer the cluster's secrets lie in plain, however the secrets file is kept.
+// Where on this computer the cluster's secrets are stored unencrypted, even if the secrets file itself is encrypted.
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isEncrypted } from "../kubernetes/secrets/age-envelope.ts";
@@ -9,7 +9,7 @@ import { openPlainFile, readWholeText } from "../system/read-whole.ts";
 
 export type PlainCopy = {
   readonly path: string;
-  /** Such as "the administrator's access". */
+  /** What the copy holds, such as "the administrator's access". */
   readonly holds: string;
 };
 
@@ -24,7 +24,7 @@ const namesIn = async (folder: string): Promise<readonly string[]> => {
   }
 };
 
-/** What an encrypted file begins with is enough to know it. */
+/** The first bytes are enough to recognise an encrypted file. */
 const ENOUGH = 64;
 
 /** Whether there is a file that is not encrypted. */
@@ -42,7 +42,7 @@ export const isPlainFile = async (path: string): Promise<boolean> => {
   }
 };
 
-/** Images, patches and seeds hold what their node needs. */
+/** Copies in the out folder: images, patches and seeds hold the secrets that their node needs. */
 export const copiesInOut = async (
   out: string,
 ): Promise<readonly PlainCopy[]> => {
@@ -63,7 +63,7 @@ export const copiesInOut = async (
   return copies;
 };
 
-/** Names of the secrets files of any cluster in the folder that are not encrypted, and of copies beside them. */
+/** Names of unencrypted secrets files in the folder, of any cluster, and of copies beside them. */
 export const plainSecretsIn = async (
   folder: string,
 ): Promise<readonly string[]> => {
@@ -95,7 +95,7 @@ const copiesBeside = async (
   return copies;
 };
 
-/** Larger is no kubeconfig. */
+/** A larger file is not a kubeconfig. */
 const KUBECONFIG_LIMIT = 16 * 1024 * 1024;
 
 /** Kubeconfigs, and backups beside them, into which the administrator's key was merged. */
@@ -125,11 +125,11 @@ type Places = {
   readonly secretsFile: string;
   readonly secrets: ClusterSecrets;
   readonly out: string;
-  /** Those that kubectl reads. */
+  /** The kubeconfigs that kubectl reads. */
   readonly kubeconfigs: readonly string[];
 };
 
-/** As far as pi-image knows where to look; a copy that was moved elsewhere is not found. */
+/** Finds copies in the places that pi-image knows; one that was moved elsewhere is not found. */
 export const plainCopies = async ({
   secretsFile,
   secrets,

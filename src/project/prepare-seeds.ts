@@ -33,7 +33,10 @@ import {
   type CommandSurroundings,
 } from "./opened-project.ts";
 
-/** The bases of the chosen nodes, opened: a card that can boot must not lack a manifest, one made from a sample may. */
+/**
+ * The opened bases of the chosen nodes. They decide whether a manifest may be missing: on a card made from a sample it may,
+ * on one that can boot it may not.
+ */
 type ChosenBases = {
   /** `--base`, in place of every node's own. */
   readonly base: string | undefined;
@@ -47,20 +50,20 @@ export type PreparedSeeds = {
   readonly version: string;
   readonly secretsFile: string;
   readonly secretsExist: boolean;
-  /** An empty password stands in for one that is not at hand: such seeds are not to be written. See `LoadedInventory`. */
+  /** Passwords that were not at hand and are empty in the seeds, which must not be written then. See `LoadedInventory`. */
   readonly passwordsMissing: readonly string[];
   readonly lockFile: string;
-  /** Everything of the project that is read or kept, and what it is to the run. */
+  /** Every file of the project that is read or kept, and how messages describe it. */
   readonly files: readonly { readonly path: string; readonly what: string }[];
-  /** Which base images, and from where. */
+  /** Where base images come from: the pins and the mirrors. */
   readonly basesFrom: Pick<BasesOptions, "pinOf" | "mirrors">;
-  /** To check and plan with: what comes from the network is not in them. */
+  /** Seeds for checking and planning, without anything that comes from the network. */
   readonly seeds: readonly NodeSeed[];
   /** The seeds that a build would write now, as far as the cache has what they need; nothing is fetched. */
   readonly seedsFromCache: () => Promise<readonly NodeSeed[]>;
   /**
-   * Fetches what the cards need and gives the seeds to write; nothing of the project is written yet. What would keep
-   * the secrets from being kept is found here.
+   * Fetches what the cards need and returns the seeds to write; nothing is written to the project yet. Throws if it would
+   * not be possible to store the secrets.
    */
   readonly supply: (chosen: ChosenBases) => Promise<SuppliedSeeds>;
 };
@@ -68,20 +71,20 @@ export type PreparedSeeds = {
 export type SuppliedSeeds = {
   readonly seeds: readonly NodeSeed[];
   /**
-   * Makes or completes the cluster's secrets file, and writes the lockfile. The seeds are the very same, unless another
-   * run made or changed the cluster meanwhile.
+   * Makes or completes the cluster's secrets file, and writes the lockfile. The seeds stay exactly the same, unless another
+   * run has made or changed the cluster meanwhile.
    */
   readonly keep: () => Promise<{
     readonly secrets: ClusterSecrets;
     readonly seeds: readonly NodeSeed[];
-    /** Whether the secrets file is. */
+    /** Whether the secrets file is encrypted. */
     readonly encrypted: boolean;
   }>;
 };
 
 /**
- * A base that came from the network proves that there is one, and a cluster without a pod network never gets Ready: then a
- * missing manifest is an error. A base that lies here may be all that somebody has.
+ * Without its pod network, a cluster never becomes Ready. So if the base came from the network, which proves that there is
+ * one, a missing manifest is an error. A user whose base is a local file may have no network at all.
  */
 const mayLackManifests = (
   nodes: readonly ResolvedNode[],
@@ -136,7 +139,7 @@ export const prepareSeeds = async (
     return seeds;
   };
   const file = secretsFile(folder, project);
-  // Certificates end by the real clock, whatever SOURCE_DATE_EPOCH says.
+  // Certificates expire by the real clock, whatever SOURCE_DATE_EPOCH says.
   const making = { now: new Date(), crypto: webcrypto };
   const draft = await draftSecrets(file, project, making, { env });
   const lockFile = lockPath(folder, args.inventory);
@@ -153,7 +156,7 @@ export const prepareSeeds = async (
         lock,
         lockFile: relative(cwd, lockFile),
         whenMissing,
-        // Like certificates, the key ends by the real clock.
+        // Like certificates, the key expires by the real clock.
         now: new Date(),
       },
       {
@@ -226,7 +229,8 @@ export const prepareSeeds = async (
           }
           await storeLock(
             lockFile,
-            // Somebody may have thought over the question for long, while another run wrote the file.
+            // The lockfile is read again, because another run may have written it while the user was thinking about the
+            // question.
             mergeLock(
               await loadLock(lockFile),
               found,

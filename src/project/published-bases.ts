@@ -1,10 +1,11 @@
-// Which bases are published by their makers, secrets and all, so that a release need not be searched for what is in them.
+// Which bases are published by their makers: whatever looks like a secret in them is public, so a release need not be
+// searched for it.
 import { loadCatalogue, loadPackageCatalogue } from "../base/load-catalogue.ts";
 import type { BaseRecord } from "../base/base-request.ts";
 
 /**
- * Names of the samples and of the releases that a vendor of the package's catalogue signs. An image from a catalogue of
- * the user's own may be one that nobody else has seen.
+ * Names of the samples and of the releases that a vendor of the package's catalogue signs. An image from the user's own
+ * catalogue may never have been published.
  */
 export const publishedBases = async (
   bases: ReadonlyMap<string, { readonly record: Pick<BaseRecord, "origin"> }>,

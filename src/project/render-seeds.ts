@@ -1,4 +1,4 @@
-// Renders the seeds of several nodes and gathers what is wrong, each finding once.
+// Renders the seeds of several nodes and collects their problems, each once.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import type { Problem } from "../report/problem.ts";

@@ -1,4 +1,4 @@
-// The add-ons of an inventory: where each is, and what its file is called on the node.
+// The add-ons of an inventory: where each comes from, and what its file is called on the node.
 import { posix } from "node:path";
 
 export type AddonPlace = {
@@ -12,7 +12,10 @@ export type AddonPlace = {
 const FILE = "file:";
 const URL_PREFIX = "url:";
 
-/** "components.yaml" as the second add-on -> "20-addon-02-components.yaml": only what every file system takes. */
+/**
+ * "components.yaml" as the second add-on -> "20-addon-02-components.yaml", with only such characters as every file system
+ * allows.
+ */
 const fileName = (place: string, index: number): string => {
   const stem = posix
     .basename(place)

@@ -10,7 +10,7 @@ export type ManifestEdit = {
   readonly edit: (object: Document) => void;
 };
 
-/** What is not there, such as "the container kube-flannel"; the caller adds whose. */
+/** The message is what is missing, such as "the container kube-flannel"; the caller adds where. */
 export class PlaceMissing extends Error {
   override readonly name = "PlaceMissing";
 }
@@ -104,7 +104,7 @@ type Variable =
   | { readonly name: string; readonly value: string }
   | { readonly name: string; readonly valueFrom: object };
 
-/** Sets the variable in place of one with its name, or as the last one. */
+/** Replaces the variable of this name, or adds it as the last one. */
 export const setVariable = (
   object: Document,
   list: YAMLSeq,

@@ -1,4 +1,4 @@
-// An add-on by address: what its first build recorded, and nothing else until somebody accepts it.
+// An add-on by address: only the content that the first build recorded is accepted, until the user accepts another.
 import { basename } from "node:path";
 import type { FetchedManifest } from "./fetch-cni.ts";
 import {
@@ -15,7 +15,7 @@ type WantedAddon = {
   readonly file: string;
   readonly mirror: string | undefined;
   readonly lock: Lock | undefined;
-  /** Its path, for messages. */
+  /** The lockfile's path, for messages. */
   readonly lockFile: string;
 };
 

@@ -1,4 +1,4 @@
-// The manifest of the cluster's network plug-in: of the pinned version, filled for this cluster.
+// The manifest of the cluster's network plug-in, in the pinned version and filled in for this cluster.
 import { type Cni, type ResolvedProject } from "../inventory/resolved.ts";
 import type { LockedManifest } from "./lock.ts";
 import { fetchFile, type FetchOptions, readManifest } from "./fetch-file.ts";
@@ -11,7 +11,7 @@ import { renderCilium } from "./render-cilium.ts";
 
 export type FetchedManifest = {
   readonly manifest: Manifest;
-  /** Undefined for a file of the user's own. */
+  /** What the lockfile records; undefined for a file of the user's own. */
   readonly locked: LockedManifest | undefined;
 };
 

@@ -9,7 +9,7 @@ import { findManifestMistake, MANIFEST_LIMIT } from "./kubernetes-manifest.ts";
 import { readAtMost } from "../system/read-whole.ts";
 
 export type FetchOptions = DownloadOptions & {
-  /** Without it, only the cache is looked at. */
+  /** Whether the network may be used; otherwise only the cache is looked at. */
   readonly network: boolean;
 };
 
@@ -17,9 +17,9 @@ export type WantedFile = {
   /** What messages call it, such as "flannel v0.28.9". */
   readonly name: string;
   readonly url: URL;
-  /** Undefined: whatever comes is taken. */
+  /** Undefined where any content is accepted. */
   readonly sha256: string | undefined;
-  /** For content that differs: who says what it should be, and how to accept it. */
+  /** For the message about different content: what it was compared with, and how to accept it. */
   readonly expectedBy: string;
   readonly acceptHint: string;
 };
@@ -66,7 +66,7 @@ export const fetchFile = async (
   }
 };
 
-/** Why a manifest that is needed cannot be had, for the user. */
+/** Tells the user why a manifest that is needed cannot be had. */
 export const explainMissingFile = (
   name: string,
   failure: NetworkFailure,
@@ -116,7 +116,7 @@ export const readManifest = async (
   }
 };
 
-/** The same for a file whose authors are not known: each of its documents must be an object of Kubernetes. */
+/** The same for a file from unknown authors: each of its documents must be a Kubernetes object. */
 export const readUnknownManifest = async (
   path: string,
   from: string,

@@ -1,4 +1,4 @@
-// The key of the Kubernetes packages: from the cache while it is valid for long, else fetched anew.
+// The key of the Kubernetes packages: from the cache while it remains valid for long enough, else fetched again.
 import { createHash } from "node:crypto";
 import { cachePath } from "../network/cache.ts";
 import { fetchSmall } from "../network/fetch-small.ts";
@@ -11,12 +11,15 @@ import { readKey, type ServedKey, WrongKey } from "../base/proof/read-key.ts";
 
 type WantedKey = {
   readonly url: URL;
-  /** Of the primary key, in capitals without spaces. */
+  /** The primary key's fingerprint, in capitals without spaces. */
   readonly fingerprint: string;
   readonly now: Date;
 };
 
-/** The key's owner signs it anew, with the same fingerprint, some time before it expires; until then, warn. */
+/**
+ * How long before its end to warn: some time before the key expires, its owner publishes it with a later end and the same
+ * fingerprint.
+ */
 const WARN_DAYS = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -67,8 +70,8 @@ const downloadKey = async (
 };
 
 /**
- * Undefined when no valid one is in the cache and the network is not to be used. Throws NetworkFailure, KEY_WRONG and
- * KEY_EXPIRED; tells of a key that expires within 30 days.
+ * Undefined when the cache has no valid key and the network is not to be used. Throws NetworkFailure, KEY_WRONG and
+ * KEY_EXPIRED; warns of a key that expires within 30 days.
  */
 export const fetchKey = async (
   wanted: WantedKey,

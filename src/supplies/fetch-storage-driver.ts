@@ -14,8 +14,8 @@ export const driverTitle = ({ storage }: Pins): string =>
   `csi-driver-nfs ${storage.version}`;
 
 /**
- * The export makes every machine's users one user, so a volume's group cannot be changed and need not be: with the driver's
- * own policy, a pod with an fsGroup would never start.
+ * The export maps all users of all machines to one user, so a volume's group cannot be changed, and need not be. With the
+ * driver's own policy, a pod with an fsGroup would never start.
  * https://kubernetes-csi.github.io/docs/support-fsgroup.html
  */
 const withoutGroups = (text: string, title: string): string =>
@@ -54,7 +54,7 @@ export const fetchStorageDriver = async (
     }
     found.push({
       manifest: {
-        // After the pod network, before the add-ons; the driver's own order within.
+        // Applied after the pod network and before the add-ons, in the driver's own order.
         name: `15-storage-${index + 1}-${posix.basename(new URL(url).pathname)}`,
         text: withoutGroups(await readManifest(file.path, title), title),
       },
@@ -69,7 +69,7 @@ export const fetchStorageDriver = async (
   return found;
 };
 
-/** The cluster's default StorageClass: a volume is a folder of the export, kept when its claim is gone. */
+/** The cluster's default StorageClass: a volume is a folder of the export, and is kept when its claim is deleted. */
 export const storageClass = ({ server, path }: NfsExport): FetchedManifest => ({
   locked: undefined,
   manifest: {

@@ -32,7 +32,7 @@ export const fillCalico = (
           name: "CALICO_IPV4POOL_CIDR",
           value: cluster.podSubnet,
         });
-        // The default, the first interface found, is a matter of luck on a node with two networks.
+        // Calico's default is the first interface found, which on a node with two networks may be the wrong one.
         // https://docs.tigera.io/calico/latest/networking/ipam/ip-autodetection
         setVariable(object, env, {
           name: "IP_AUTODETECTION_METHOD",

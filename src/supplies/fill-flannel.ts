@@ -30,9 +30,9 @@ const readNetConf = (object: Document): z.infer<typeof netConf> => {
 const ADDRESS = "PI_IMAGE_NODE_ADDRESS";
 
 /**
- * The interface that all nodes share, or undefined where the node's own address has to tell: flannel takes the first
- * interface of its list that has an address, which on a wired node with Wi-Fi besides may be the wrong one, and of an
- * interface its permanent address, which the virtual address is and one from DHCP is not.
+ * The interface that all nodes use, or undefined where each node's own address has to decide. Flannel takes the first
+ * interface of its list that has an address, which on a wired node with Wi-Fi may be the wrong one. Of several addresses of
+ * an interface it prefers a permanent one, which the virtual address is and one from DHCP is not.
  * https://github.com/flannel-io/flannel/blob/v0.28.9/pkg/ip/iface.go (compareAddrs)
  */
 const sharedInterface = ({
@@ -77,7 +77,7 @@ export const fillFlannel = (
         const args = listIn(container, "args");
         const shared = sharedInterface(project);
         if (shared === undefined) {
-          // The kubelet's --node-ip, which the node sets to the address of its uplink.
+          // The kubelet's --node-ip; the node sets it to the address of its uplink.
           setVariable(object, listIn(container, "env"), {
             name: ADDRESS,
             valueFrom: { fieldRef: { fieldPath: "status.hostIP" } },

@@ -19,18 +19,18 @@ import type { Lock, LockedKey, LockedManifest } from "./lock.ts";
 import type { Manifest } from "./kubernetes-manifest.ts";
 
 /**
- * What it means when a manifest is not in the cache and its server cannot be reached: an error, or a loud remark on an
- * image that is for trying out. With "ignore" no server is asked, and what the cache lacks is left out.
+ * What happens when a manifest is not in the cache and its server cannot be reached: an error, or a warning for an image
+ * that is only for trying out. With "ignore" no server is asked, and what the cache lacks is left out.
  */
 export type WhenMissing = "refuse" | "warn" | "ignore";
 
 export type SuppliesRequest = {
   readonly project: ResolvedProject;
-  /** For whom; workers need no manifest. */
+  /** The nodes that the supplies are for; workers need no manifests. */
   readonly nodes: readonly ResolvedNode[];
-  /** Of the inventory's `file:` add-ons. */
+  /** The manifests of the inventory's `file:` add-ons. */
   readonly fileAddons: readonly Manifest[];
-  /** The folder of the packages, which has their key; ends in a slash. */
+  /** The address of the package repository, which has the packages' key too; ends in a slash. */
   readonly packages: string;
   readonly pins: Pins;
   readonly lock: Lock | undefined;
@@ -40,7 +40,7 @@ export type SuppliesRequest = {
 };
 
 export type Supplies = {
-  /** ASCII-armoured; undefined: the node fetches it and checks its fingerprint. */
+  /** The ASCII-armoured key; undefined where the node fetches it and checks its fingerprint. */
   readonly kubernetesKey: string | undefined;
   /** In the order of their names. */
   readonly manifests: readonly Manifest[];
@@ -51,14 +51,14 @@ export type Supplies = {
   };
 };
 
-/** Milliseconds; whoever tries out without a network need not wait as long as others. */
+/** In milliseconds; shorter than usual, because users who only try pi-image out may well have no network. */
 const TRYING_OUT_TIMEOUT = 5000;
 
-/** How a warning begins; a server that answers with something else is no missing network. */
+/** How a warning begins; a server that does answer, but with something else, does not mean that there is no network. */
 const noNetwork = ({ kind }: NetworkFailure): string =>
   kind === "unreachable" ? "no network: " : "";
 
-/** Undefined for what may be missing; tells or throws as `whenMissing` says. */
+/** Undefined for something missing that may be missing; warns or throws as `whenMissing` says. */
 const orMissing = async <Found>(
   title: string,
   { whenMissing }: SuppliesRequest,
@@ -190,8 +190,8 @@ const gatherKey = async (
 };
 
 /**
- * Throws MANIFEST_UNREACHABLE, DOWNLOAD_FAILED, MANIFEST_WRONG, CHECKSUM_MISMATCH, KEY_WRONG, KEY_EXPIRED and, for a
- * chart, TOOL_MISSING. Which nodes are asked for changes nothing of what each of them gets.
+ * Throws MANIFEST_UNREACHABLE, DOWNLOAD_FAILED, MANIFEST_WRONG, CHECKSUM_MISMATCH, KEY_WRONG, KEY_EXPIRED and, for a chart,
+ * TOOL_MISSING. What a node gets does not depend on which other nodes are asked for.
  */
 export const gatherSupplies = async (
   request: SuppliesRequest,

@@ -8,13 +8,16 @@ export type Manifest = {
   readonly text: string;
 };
 
-/** Bytes. The largest sets of custom resource definitions take a quarter of it; all of it travels in the user-data. */
+/**
+ * In bytes. The largest sets of custom resource definitions take a quarter of this. There is a limit because manifests are
+ * part of the user-data.
+ */
 export const MANIFEST_LIMIT = 4 * 1024 * 1024;
 
 type ManifestMistake = {
-  /** Goes on after "the manifest". */
+  /** Follows "the manifest" in messages. */
   readonly message: string;
-  /** From 1. */
+  /** The line, counted from 1. */
   readonly line: number;
   readonly column: number;
 };
@@ -30,7 +33,7 @@ export const findManifestMistake = (
   }
   let objects = 0;
   for (const { contents } of parsed.documents) {
-    // Comments between two separators are an empty document.
+    // Mere comments between two separators make an empty document, which is fine.
     if (contents === null || (isScalar(contents) && contents.value === null)) {
       continue;
     }

@@ -22,7 +22,7 @@ const pinsSchema = z.strictObject({
   }),
   keys: z.strictObject({
     kubernetes: z.strictObject({
-      /** Of the primary key, in capitals without spaces. */
+      /** The primary key's fingerprint, in capitals without spaces. */
       fingerprint: z.string().regex(/^[0-9A-F]{40}$/),
     }),
   }),
@@ -32,7 +32,7 @@ export type PinnedManifest = Readonly<z.infer<typeof manifestSchema>>;
 
 export type Pins = Readonly<z.infer<typeof pinsSchema>>;
 
-/** profiles/manifests.yaml; a mistake in it is ours, and thrown as such. */
+/** Reads profiles/manifests.yaml; a mistake in it is our bug, and thrown as such. */
 export const loadPins = async (): Promise<Pins> =>
   pinsSchema.parse(
     parse(await readFile(packageFile("profiles/manifests.yaml"), "utf8")),

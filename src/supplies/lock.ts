@@ -1,4 +1,4 @@
-// The lockfile's content: what a build took from the network, so that the next one takes the same.
+// The lockfile's content: what a build took from the network, so that the next build takes the same.
 import { z } from "zod";
 
 /** Raised when a field changes its meaning. */
@@ -9,7 +9,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 export const lockSchema = z.strictObject({
   schema: z.literal(LOCK_SCHEMA),
   kubernetes: z.strictObject({ minor: z.string(), patch: z.string() }),
-  /** Base images by the name that the inventory has for them, and the file that was meant. */
+  /** Base images: the name in the inventory, and the file that was used for it. */
   bases: z.array(
     z.strictObject({ name: z.string(), file: z.string(), sha256 }),
   ),
@@ -18,7 +18,7 @@ export const lockSchema = z.strictObject({
     z.strictObject({
       name: z.string(),
       version: z.string().nullable(),
-      /** Of the publisher, whatever mirror served it. */
+      /** The publisher's address, even where a mirror served the file. */
       url: z.string(),
       sha256,
     }),
@@ -27,7 +27,7 @@ export const lockSchema = z.strictObject({
     z.strictObject({
       name: z.string(),
       fingerprint: z.string(),
-      /** RFC 3339; null for a key without an end. */
+      /** RFC 3339; null for a key that does not expire. */
       expires: z.string().nullable(),
     }),
   ),
@@ -45,7 +45,7 @@ type Found = {
   readonly keys: readonly LockedKey[];
 };
 
-/** Entries of this run, then the kept ones of earlier runs that it did not look at. */
+/** The entries of this run, then those of earlier runs that this run did not look at. */
 const merged = <Entry>(
   found: readonly Entry[],
   earlier: readonly Entry[],
@@ -62,7 +62,7 @@ const merged = <Entry>(
   ].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 
 /**
- * The lock after a run. A run of some nodes does not look at everything, so what an earlier one recorded stays as long
+ * The lock after a run. A run for only some nodes does not look at everything, so what an earlier run recorded stays as long
  * as the inventory names it.
  *
  * @param wanted names of bases and addresses of manifests that the inventory has
@@ -94,6 +94,6 @@ export const mergeLock = (
   ),
 });
 
-/** The file's text: the same lock gives the same bytes. */
+/** The file's text; the same lock always gives the same bytes. */
 export const renderLock = (lock: Lock): string =>
   `${JSON.stringify(lock, undefined, 2)}\n`;

@@ -7,9 +7,9 @@ import { editManifest, PlaceMissing } from "./edit-manifest.ts";
 const IPAM = "kubernetes";
 
 /**
- * Pod addresses come from the node's own part of the cluster's pod subnet. Hubble's certificates would be made anew by
- * every rendering, so that no two builds were alike, and the manifest would hold a private key. One operator is enough
- * for a first node; a second one waits for a second node.
+ * Pod addresses come from the node's own part of the cluster's pod subnet. Hubble is off, because every rendering would make
+ * new certificates for it: no two builds would be alike, and the manifest would hold a private key. One operator is enough:
+ * a second one could not run before there is a second node.
  * https://docs.cilium.io/en/stable/network/kubernetes/ipam-kubernetes/
  */
 const VALUES = [
@@ -57,7 +57,8 @@ export const renderCilium = async (
     {
       kind: "ConfigMap",
       name: "cilium-config",
-      // Nothing to change; a chart that has renamed its values would leave the subnet to chance.
+      // Changes nothing, but checks that our values took effect: a chart that had renamed them would leave the pod subnet to
+      // chance.
       edit: (object) => {
         if (object.getIn(["data", "ipam"]) !== IPAM) {
           throw new PlaceMissing(`ipam: ${IPAM} in its configuration`);
