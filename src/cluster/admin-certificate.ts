@@ -5,7 +5,7 @@ import { UserError } from "../report/user-error.ts";
 import type { ApiFailure } from "./reach-api-server.ts";
 import { minute } from "./explain-connection.ts";
 
-/** Undefined while it has not ended. */
+/** The error for a certificate that has ended; undefined for one that has not. */
 export const endedAdminCertificate = (
   { admin }: Pick<ClusterSecrets, "admin">,
   now: Date,

@@ -18,13 +18,16 @@ export type Asking = {
   readonly now: () => Date;
 };
 
-/** From the first byte to the last. */
+/** The limit for a whole request, from the first byte to the last. */
 const TIMEOUT_MS = 8000;
 
-/** A thousand nodes with all their conditions and images take a fifth of it. */
+/** A thousand nodes with all their conditions and images take a fifth of this. */
 const BODY_LIMIT = 64 * 1024 * 1024;
 
-/** Certificates are judged by both clocks; a difference that large is worth a word. */
+/**
+ * Both this computer and the server judge certificates by their own clocks; a difference as large as this is worth
+ * mentioning.
+ */
 const SKEW_MS = 5 * 60 * 1000;
 
 const failed = (
@@ -85,7 +88,8 @@ const answerOf = async (
     case 401:
       return refused(server, response.headers.date ?? "", now);
     case 403:
-      // `kubeadm init` binds the administrators' group only after the API server has begun to answer.
+      // This may pass: `kubeadm init` gives the administrators' group its rights only after the API server has begun to
+      // answer.
       return failed(
         "starting",
         "the API server answers and does not know the cluster's administrators yet",
@@ -113,7 +117,7 @@ const send = (
       cert: server.client.certificate,
       key: server.client.key.reveal(),
       headers: { accept: "application/json" },
-      // One connection a question: a node that reboots must not leave a dead one in a pool.
+      // Each question has its own connection, because a node that reboots would leave a dead one in a pool.
       agent: false,
       signal,
     })
@@ -123,7 +127,7 @@ const send = (
   });
 
 /**
- * GET of one path of the Kubernetes API. What a network or a server can do is an answer.
+ * GET of one path of the Kubernetes API. Failures of the network or the server are returned, not thrown.
  *
  * @throws UserError CANCELLED when the signal stops it
  */

@@ -2,11 +2,11 @@
 import { networkInterfaces } from "node:os";
 import makeMulticastDns, { type MulticastDNS } from "multicast-dns";
 
-/** RFC 6762 section 6: answers come within half a second; asking twice survives one lost packet. */
+/** RFC 6762 section 6: answers come within half a second, so there is time to ask twice in case one packet is lost. */
 const WAIT_MS = 1500;
 const ASK_AGAIN_MS = 600;
 
-/** One address of each network, since a question goes out on one only and the Pis may hang on the other. */
+/** One own address in each network: a question goes out on one network only, and the Pis may be on another. */
 const ownAddresses = (): readonly string[] => {
   const ipv4 = Object.values(networkInterfaces()).flatMap(
     (addresses) => addresses?.find(({ family }) => family === "IPv4") ?? [],
@@ -16,7 +16,7 @@ const ownAddresses = (): readonly string[] => {
 };
 
 const listenOn = (own: string): MulticastDNS =>
-  // Bound to the interface's address, Linux would not deliver packets that are sent to the group's.
+  // Bound to 0.0.0.0, because with the interface's own address Linux would not deliver packets sent to the multicast group.
   makeMulticastDns({ interface: own, bind: "0.0.0.0", reuseAddr: true });
 
 /** The IPv4 address that the name's owner announces, or undefined when nobody answers. */
@@ -39,7 +39,7 @@ export const askMulticast = (name: string): Promise<string | undefined> =>
     const again = setTimeout(ask, ASK_AGAIN_MS);
     const end = setTimeout(() => finish(undefined), WAIT_MS);
     for (const socket of sockets) {
-      // An interface that went away, or a port that another program keeps to itself: the others may still answer.
+      // The interface has gone, or another program keeps the port to itself; other interfaces may still get an answer.
       socket.on("error", () => undefined);
       socket.on("warning", () => undefined);
       socket.on("response", ({ answers = [] }) => {

@@ -4,16 +4,16 @@ import { tryTool, type ToolResult } from "../system/run/run-tool.ts";
 import { asOneLine } from "./one-line.ts";
 
 export type SshAnswer =
-  /** The command ran, whatever its status. */
+  /** The command ran, whatever its exit status. */
   | { readonly ok: true; readonly result: ToolResult }
   | {
       readonly ok: false;
-      /** A half-sentence. */
+      /** The reason, as the second half of a sentence. */
       readonly because: string;
     };
 
 type Asked = {
-  /** A file with a `Host` block for the node. */
+  /** An ssh_config file with a `Host` block for the node. */
   readonly sshConfig: string;
   /** How long the command may take. */
   readonly milliseconds: number;
@@ -21,7 +21,7 @@ type Asked = {
   readonly input?: string;
 };
 
-/** ssh(1) itself failed, and not the command on the node. */
+/** The exit status by which ssh(1) says that it failed itself, and not the command on the node. */
 const SSH_FAILED = 255;
 
 const sshFailure = (stderr: string): string => {
@@ -34,7 +34,7 @@ const sshFailure = (stderr: string): string => {
   if (stderr.includes("Permission denied")) {
     return "SSH accepts none of your keys; is the right one in the agent or in ~/.ssh?";
   }
-  // What the gateway on the way says; of its end, ssh then knows no more than that the connection was closed.
+  // The message of the gateway in between; for its own end of the connection, ssh only says that it was closed.
   const unreached = /open failed: connect failed: (.+)/.exec(stderr)?.[1];
   if (unreached !== undefined) {
     return `its gateway does not reach it: ${asOneLine(unreached)}`;
@@ -43,7 +43,7 @@ const sshFailure = (stderr: string): string => {
   return `SSH cannot connect${last === "" ? "" : `: ${last}`}`;
 };
 
-/** Nothing is asked of the user, and a computer without ssh only has no answer. */
+/** Never asks the user anything; on a computer without ssh there is simply no answer. */
 export const askOverSsh = async (
   node: string,
   words: readonly string[],

@@ -106,7 +106,7 @@ const judgePort = (ssh: PortState): NodeFinding => {
   }
 };
 
-/** Of a node behind it, only the gateway can tell more. */
+/** Only the gateway can tell more about a node behind it. */
 const judgeGateway = (
   gateway: string,
   ssh: PortState | undefined,
@@ -119,7 +119,7 @@ const judgeGateway = (
         `run: pi-image doctor ${gateway}`,
       );
 
-/** The card tells of which node of which cluster it is; they may have been swapped. */
+/** The card says which node of which cluster it is for; cards may have been swapped. */
 const judgeStatus = (
   node: ResolvedNode,
   { project, sshCommand }: Observer,
@@ -164,7 +164,7 @@ const tellNotes = (answer: StatusAnswer | undefined): readonly NodeFinding[] =>
     ? Object.entries(answer.status.notes).map(([name, text]) => ok(name, text))
     : [];
 
-/** A kubelet registers its node only when it starts. */
+/** For a node that the API server does not know: a kubelet registers its node only when it starts. */
 const unknownToCluster = (name: string, done: boolean): NodeFinding =>
   done
     ? problem(

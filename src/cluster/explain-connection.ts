@@ -22,7 +22,7 @@ const readServerCertificate = ({
       host: address,
       port,
       servername: name,
-      // What it says is only shown, never believed.
+      // What the certificate says is only shown, never trusted.
       rejectUnauthorized: false,
       timeout: TIMEOUT_MS,
     });
@@ -45,7 +45,7 @@ const FOREIGN_CA = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ]);
 
-/** 2026-11-20 12:00 UTC */
+/** A date such as "2026-11-20 12:00 UTC". */
 export const minute = (date: Date): string =>
   `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 

@@ -1,4 +1,4 @@
-// Says what is missing of a node that is not Ready, and where to look.
+// Says what a node that is not Ready lacks, and where to look.
 import type { NodeView } from "./observe.ts";
 
 const doctorHint = (name: string): string =>
@@ -29,7 +29,7 @@ const missing = (node: NodeView, sshCommand: string): string => {
   }
 };
 
-/** `sshCommand` is how a person gets to a node. */
+/** `sshCommand` is the command with which a person logs in to a node. */
 export const explainMissingNodes = (
   node: NodeView,
   sshCommand: string,

@@ -2,11 +2,11 @@
 import { z } from "zod";
 import { ifOneOf } from "../report/expected-failure.ts";
 
-/** What the node could read, and so whoever has it. */
+/** What the node, and therefore whoever has it, could read. */
 export type Exposed = {
   /** `namespace/name`, sorted. */
   readonly secrets: readonly string[];
-  /** `namespace/name`, sorted: their pods' own tokens lay on the node. */
+  /** `namespace/name`, sorted: accounts whose tokens were on the node, because their pods ran there. */
   readonly serviceAccounts: readonly string[];
 };
 
@@ -24,7 +24,7 @@ const podList = z.object({
 const named = z.object({ name: z.string().min(1) });
 
 /**
- * Secrets are named as `secretName`, and as the `name` of a reference whose key speaks of a secret: `secretRef`,
+ * Pods name Secrets as `secretName`, or as the `name` in a reference whose key contains "secret": `secretRef`,
  * `secretKeyRef`, `nodePublishSecretRef`, `imagePullSecrets`, `secret` of a projected volume.
  */
 const secretsIn = (value: unknown, key = ""): string[] => {
@@ -49,7 +49,7 @@ const secretsIn = (value: unknown, key = ""): string[] => {
 const sorted = (words: readonly string[]): readonly string[] =>
   [...new Set(words)].toSorted();
 
-/** Of a PodList as JSON; undefined where it is none. */
+/** What the pods of a PodList (as JSON) could read; undefined for any other text. */
 export const exposedSecrets = (json: string): Exposed | undefined => {
   try {
     const { items } = podList.parse(JSON.parse(json));

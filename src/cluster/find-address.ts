@@ -1,4 +1,5 @@
-// Finds the address behind a node's name: as it stands, by the system's resolver, or by multicast DNS.
+// Finds the address behind a node's name: the name may be an address already, or is looked up by the system's resolver or
+// multicast DNS.
 import { lookup } from "node:dns/promises";
 import { isIPv4 } from "node:net";
 import { ifOneOf } from "../report/expected-failure.ts";
@@ -26,7 +27,7 @@ const askSystem = async (host: string): Promise<string | undefined> => {
   }
 };
 
-/** The first of two answers that is one; they are asked for at the same time. */
+/** Of two questions asked at the same time, the first answer that is an address. */
 const either = async (
   one: Promise<string | undefined>,
   other: Promise<string | undefined>,
@@ -38,7 +39,7 @@ export const findAddress = (host: string): Promise<string | undefined> => {
   if (isIPv4(host)) {
     return Promise.resolve(host);
   }
-  // Not every computer has a resolver for .local (RFC 6762); one without it may take seconds to say so.
+  // Not every computer can resolve .local (RFC 6762), and one that cannot may take seconds to say so.
   return host.endsWith(".local")
     ? either(askMulticast(host), askSystem(host))
     : askSystem(host);

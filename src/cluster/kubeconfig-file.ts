@@ -1,4 +1,4 @@
-// Merges the administrator's access into a kubeconfig on disk: locked, backed up, replaced at once.
+// Merges the administrator's access into a kubeconfig on disk, which is locked, backed up and replaced atomically.
 import { chmod, open, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -28,7 +28,7 @@ export type MergeResult = {
   readonly changed: boolean;
   /** Undefined for a new file, and where nothing changed. */
   readonly backup: string | undefined;
-  /** Whether other users of this computer could read the file, which is for its owner only from now on. */
+  /** Whether other users of this computer could read the file before; now only its owner can. */
   readonly closed: boolean;
 };
 
@@ -98,7 +98,7 @@ const withKubectlLock = async <Result>(
 const readOld = async (
   file: string,
 ): Promise<{ readonly text: string; readonly mode: number } | undefined> => {
-  // Before it is read: a pipe without a writer would be waited for.
+  // Checked before the file is read, because reading a pipe without a writer would wait for ever.
   if (!(await demandReplaceable(file))) {
     return undefined;
   }
@@ -112,7 +112,7 @@ const readOld = async (
   }
 };
 
-/** 20261120T081500Z */
+/** A time such as 20261120T081500Z. */
 const stampOf = (now: Date): string =>
   now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
 
@@ -131,7 +131,10 @@ const backUp = async (
   }
 };
 
-/** Whoever reads it is the cluster's administrator; what an ACL grants goes with the group's rights on Linux. */
+/**
+ * For the owner only, because whoever can read it is the cluster's administrator. On Linux, clearing the group's bits also
+ * takes away what an ACL grants.
+ */
 const PRIVATE_FILE = 0o600;
 
 const planMerge = async (path: string, access: AdminAccess) => {
@@ -171,9 +174,9 @@ const write = async (
 };
 
 /**
- * Puts the access into the file, which is made where there is none. An existing file keeps its owner and everything of
- * others in it; before it changes, a copy (0600) is laid beside it. Its mode is 0600 afterwards, also where it had the access
- * already and nothing else changes.
+ * Puts the access into the file, which is created where there is none. An existing file keeps its owner and all its other
+ * entries; before it changes, a copy (0600) is put beside it. Its mode is 0600 afterwards, even if it already had the access
+ * and nothing else changes.
  *
  * @throws UserError KUBECONFIG_WRONG, KUBECONFIG_CONFLICT, KUBECONFIG_LOCKED, KUBECONFIG_NOT_WRITTEN
  */

@@ -17,22 +17,22 @@ const statusFile = z.object({
   state: line,
   message: line.default(""),
   attempt: z.number().default(1),
-  /** What is worth knowing of the node as long as it lives, such as the outcome of the PCIe trial. */
+  /** Lasting facts about the node, such as the outcome of the PCIe trial. */
   notes: z.record(z.string().max(30), line).default({}),
 });
 
-/** What the node unit says of itself; `state` is running, waiting, failed-retrying or done. */
+/** What the node unit says about itself; `state` is running, waiting, failed-retrying or done. */
 export type NodeStatus = z.infer<typeof statusFile>;
 
 export type StatusAnswer =
   | { readonly ok: true; readonly status: NodeStatus }
   | {
       readonly ok: false;
-      /** A half-sentence. */
+      /** The reason, as the second half of a sentence. */
       readonly because: string;
     };
 
-/** A node that swaps or whose card is dying may accept the connection and never answer. */
+/** A node that is swapping, or whose card is dying, may accept the connection and never answer. */
 const TIMEOUT_MS = 10_000;
 
 const answerOf = ({ status, stdout }: ToolResult): StatusAnswer => {
@@ -54,7 +54,7 @@ const answerOf = ({ status, stdout }: ToolResult): StatusAnswer => {
 };
 
 /**
- * The node's own word.
+ * Asks the node itself for its status.
  *
  * @param sshConfig file with a `Host` block for the node
  */

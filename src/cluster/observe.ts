@@ -1,4 +1,4 @@
-// Looks once at every node of the inventory from the laptop: by the network, by SSH and by the API server.
+// Looks once at every node of the inventory from the laptop: over the network, by SSH and through the API server.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { jumpHost, laptopHost } from "../kubernetes/addresses.ts";
 import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
@@ -20,12 +20,12 @@ export type NodeView = {
   readonly address: string | undefined;
   /** Undefined without an address. */
   readonly ssh: PortState | undefined;
-  /** What the node unit says of itself, or why that is not known; undefined where SSH is not open. */
+  /** What the node unit says about itself, or why that is not known; undefined where SSH is not open. */
   readonly status: StatusAnswer | undefined;
   /** Whether it is to become a node of the Kubernetes cluster. */
   readonly joins: boolean;
   readonly joined: boolean;
-  /** Of a node beside the cluster: whether its node unit is done. */
+  /** For a node that is not part of the cluster: whether its node unit is done. */
   readonly ready: boolean;
   readonly notReadyBecause: string | undefined;
   readonly version: string | undefined;
@@ -42,9 +42,9 @@ export type ClusterView = {
 export type Observer = {
   readonly project: ResolvedProject;
   readonly secrets: ClusterSecrets;
-  /** With the host keys of the cluster. */
+  /** An ssh_config file with the host keys of the cluster. */
   readonly sshConfig: string;
-  /** How a person gets to a node, for hints: such as `ssh -F out/ssh_config`. */
+  /** The command with which a person logs in to a node, for hints, such as `ssh -F out/ssh_config`. */
   readonly sshCommand: string;
   readonly now: () => Date;
   readonly signal: AbortSignal;
@@ -83,7 +83,7 @@ export const askNodes = async (observer: Observer): Promise<KnownNodes> => {
     : { nodes, failure: undefined };
 };
 
-/** Only its jump host can tell whether a node behind a gateway listens. */
+/** For a node behind a gateway, only the gateway can tell whether it listens. */
 const reachNode = async (
   node: ResolvedNode,
   address: string | undefined,
@@ -113,7 +113,7 @@ const observeNode = async (
   found: string | undefined,
   observer: Observer,
 ): Promise<NodeView> => {
-  // The API keeps a node's last address; of one that is not ready, the network may know a newer one.
+  // The API keeps a node's last address; if the node is not ready, the network may know a newer one.
   const address =
     api?.ready === true ? (api.address ?? found) : (found ?? api?.address);
   const reached = await reachNode(node, address, observer);

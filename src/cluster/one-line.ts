@@ -1,7 +1,7 @@
-// Makes what another computer says fit for a line on the terminal.
+// Makes text from another computer safe to print as one line on the terminal.
 import { stripVTControlCharacters } from "node:util";
 
-/** Without control characters: a line of a card that somebody else wrote must not steer the terminal. */
+/** Removes control characters, so that text from somebody else's card cannot control the terminal. */
 export const asOneLine = (text: string): string =>
   stripVTControlCharacters(text)
     .replaceAll(/\p{Cc}+/gu, " ")

@@ -5,7 +5,7 @@ export type PortState = "open" | "closed" | "silent";
 
 const TIMEOUT_MS = 2000;
 
-/** "closed": the host is up and refuses; "silent": nothing came back. */
+/** "closed": the host is up and refuses the connection; "silent": nothing came back. */
 export const probePort = (address: string, port: number): Promise<PortState> =>
   new Promise((resolve) => {
     const socket = connect({ host: address, port, timeout: TIMEOUT_MS });

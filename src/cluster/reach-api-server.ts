@@ -1,4 +1,4 @@
-// What the laptop must know to ask the API server, and why it may get no answer.
+// What the laptop needs to know to ask the API server, and why it may get no answer.
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { laptopServer } from "../kubernetes/addresses.ts";
 import type {
@@ -8,7 +8,7 @@ import type {
 import { findAddress } from "./find-address.ts";
 
 export type ApiServer = {
-  /** Where to connect to: an address. */
+  /** The address to connect to. */
   readonly address: string;
   readonly port: number;
   /** The name that the server's certificate must carry, whatever address it has today. */
@@ -35,7 +35,7 @@ export type ApiFailure = {
 export const apiServerPlace = ({ address, port }: ApiServer): string =>
   `${address}:${port}`;
 
-/** Where the API server is now, or why that is not known. */
+/** Where the API server can be reached now, or why that is not known. */
 export const locateApi = async (
   project: ResolvedProject,
   secrets: Pick<ClusterSecrets, "ca" | "admin">,
@@ -50,7 +50,7 @@ export const locateApi = async (
   }
   return {
     address,
-    // A URL does not keep the port that is its scheme's own.
+    // A URL drops the default port of its scheme.
     port: Number(url.port === "" ? 443 : url.port),
     name: project.cluster.endpoint.host,
     ca: secrets.ca.certificate,

@@ -1,16 +1,16 @@
-// Has the control planes refuse a node, over SSH, and takes the node out of the cluster.
+// Makes the control planes refuse a node, over SSH, and removes the node from the cluster.
 import { askOverSsh } from "./ask-over-ssh.ts";
 import { asOneLine } from "./one-line.ts";
 
-/** On the node: cloud-init/files/usr/local/lib/pi-image/revoke. */
+/** The script on the node; its source is cloud-init/files/usr/local/lib/pi-image/revoke. */
 const SCRIPT = "/usr/local/lib/pi-image/revoke";
 
-/** The script itself gives its API server 90 seconds. */
+/** Longer than the 90 seconds for which the script itself waits for its API server. */
 const TIMEOUT_MS = 150_000;
 
 export type NodeAnswer =
   | { readonly ok: true; readonly stdout: string }
-  /** Half a sentence. */
+  /** The reason, as the second half of a sentence. */
   | { readonly ok: false; readonly because: string };
 
 type Asked = {
@@ -46,7 +46,7 @@ const run = async (
   };
 };
 
-/** Gives one control plane its new file; ok means that its API server was seen to refuse the node. */
+/** Gives one control plane its new file; `ok` means that its API server was seen to refuse the node. */
 export const refuseNode = (
   plane: string,
   name: string,
@@ -54,7 +54,7 @@ export const refuseNode = (
   asked: Asked,
 ): Promise<NodeAnswer> => run(plane, ["refuse", name], authorization, asked);
 
-/** Deletes the node and its pods, through one control plane; gives the PodList of what it ran. */
+/** Deletes the node and its pods through one control plane; returns the PodList of what the node ran. */
 export const removeNode = (
   plane: string,
   name: string,

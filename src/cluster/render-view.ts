@@ -1,4 +1,4 @@
-// The words of `watch`: a table of all nodes for a terminal, and one line a node for a log.
+// The output of `watch`: a table of all nodes for a terminal, or one line for each node in a log.
 import {
   cutToWidth,
   displayWidth,
@@ -44,7 +44,7 @@ const columnCells = (node: NodeView): string[] => [
   node.age === undefined ? "-" : formatSeconds(node.age),
 ];
 
-/** What holds a node up, as far as anybody says it. */
+/** What holds a node up, if that is known. */
 const remarkOf = (node: NodeView): string | undefined => {
   if (node.ready) {
     return undefined;
@@ -58,11 +58,14 @@ const remarkOf = (node: NodeView): string | undefined => {
   return node.status.ok ? node.status.status.message : node.status.because;
 };
 
-/** Lasting words of the node unit about its disk and its PCIe link. */
+/** What the node unit found out about its disk and its PCIe link. */
 const notesOf = ({ status }: NodeView): readonly string[] =>
   status?.ok === true ? Object.values(status.status.notes) : [];
 
-/** A table, then what holds nodes up and what they found out about themselves; every line has at most `columns` characters. */
+/**
+ * A table, followed by what holds nodes up and what they found out about themselves; each line has at most `columns`
+ * characters.
+ */
 export const renderView = (
   view: ClusterView,
   columns: number,

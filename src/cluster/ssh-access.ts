@@ -1,4 +1,5 @@
-// Lends ssh(1) the cluster's host keys for one run, so that what `build` once wrote need not be there nor be current.
+// Gives ssh(1) the cluster's host keys for one run, so that it does not depend on files that `build` once wrote, which may
+// be gone or outdated.
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ResolvedProject } from "../inventory/resolved.ts";
@@ -8,8 +9,8 @@ import { sshConfig } from "../kubernetes/ssh-config.ts";
 import { makePrivateFolder } from "../system/private-folder.ts";
 
 /**
- * For every ssh of ours, the one to a gateway on the way among them, which gets the file and no options: nobody is asked for
- * anything, and a node that does not answer holds nobody up.
+ * Written into the file so that it applies to every ssh that we start, even the one to a gateway in between, which gets the
+ * file but no options. Nothing is ever asked, and a node that does not answer does not hold up the run.
  */
 const UNATTENDED = `Host *
   BatchMode yes
@@ -17,7 +18,7 @@ const UNATTENDED = `Host *
 
 `;
 
-/** Runs `action` with the path of an ssh_config that exists only meanwhile. */
+/** Runs `action` with the path of an ssh_config that is deleted afterwards. */
 export const withSshAccess = async <Result>(
   project: ResolvedProject,
   secrets: ClusterSecrets,

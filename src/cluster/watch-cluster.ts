@@ -1,4 +1,4 @@
-// Looks at the cluster again and again until every node is Ready, the time is over, or waiting cannot help.
+// Looks at the cluster again and again until every node is Ready, the time is up, or waiting cannot help.
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatSeconds } from "../report/amounts.ts";
 import { UserError } from "../report/user-error.ts";
@@ -17,7 +17,7 @@ export type WatchOptions = {
   readonly onView: (view: ClusterView, elapsedMs: number) => void;
 };
 
-/** The secrets or the inventory are not those of the running cluster: no time mends that. */
+/** Throws where the secrets or the inventory are not those of the running cluster, since waiting cannot change that. */
 const refuseMismatch = ({ api }: ClusterView): void => {
   if (api?.kind === "foreign" || api?.kind === "misnamed") {
     throw new UserError("CLUSTER_MISMATCH", api.message, { hint: api.hint });
@@ -45,7 +45,7 @@ const timeIsOver = (
 };
 
 /**
- * Ends when every node of the inventory is Ready.
+ * Returns when every node of the inventory is Ready.
  *
  * @throws UserError WATCH_TIMEOUT, CLUSTER_MISMATCH, CANCELLED; AbortError when the signal ends a pause
  */
@@ -53,7 +53,7 @@ export const watchCluster = async (
   observer: Observer,
   { timeoutMs, intervalMs, onView }: WatchOptions,
 ): Promise<ClusterView> => {
-  // Not the wall clock, which a laptop may set in the middle.
+  // Not the wall clock, which may be set during the run.
   const begin = performance.now();
   while (true) {
     const view = await observeCluster(observer);

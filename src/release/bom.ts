@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import type { Component } from "./components.ts";
 
 type Bom = {
-  /** What the bill is of. */
+  /** What the bill describes. */
   readonly subject: {
     readonly type: "firmware" | "application";
     readonly name: string;
@@ -12,16 +12,19 @@ type Bom = {
     readonly sha256: string | undefined;
   };
   readonly components: readonly Component[];
-  /** Of pi-image. */
+  /** The version of pi-image. */
   readonly version: string;
-  /** Undefined for a bill that is not of one build. */
+  /** Undefined for a bill that does not describe one build. */
   readonly time: Date | undefined;
 };
 
 const hashesOf = (sha256: string | undefined) =>
   sha256 === undefined ? {} : { hashes: [{ alg: "SHA-256", content: sha256 }] };
 
-/** A UUID of version 8, whose bits are one's own: here a digest, so that it is the same for the same content. */
+/**
+ * A UUID of version 8, whose bits can be chosen freely: here they are a digest, so that the same content gives the same
+ * UUID.
+ */
 const uuidOf = (text: string): string => {
   const digits = createHash("sha256").update(text).digest("hex");
   const variant = (

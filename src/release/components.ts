@@ -9,7 +9,7 @@ import type { ResolvedCluster, Runtime } from "../inventory/resolved.ts";
 export type Component = {
   readonly type: "operating-system" | "application" | "library" | "file";
   readonly name: string;
-  /** Undefined where the first boot takes what the repository has then. */
+  /** Undefined where the first boot takes whatever version the repository has then. */
   readonly version: string | undefined;
   readonly purl: string | undefined;
   readonly sha256: string | undefined;
@@ -27,7 +27,7 @@ type Facts = {
   readonly packages: string;
 };
 
-/** As cloud-init/files/usr/local/lib/pi-image/phases/30-packages installs them. */
+/** The packages that cloud-init/files/usr/local/lib/pi-image/phases/30-packages installs. */
 const KUBERNETES = ["kubelet", "kubeadm", "kubectl"] as const;
 const FROM_KUBERNETES = ["kubernetes-cni", "cri-tools"] as const;
 const FROM_THE_ARCHIVE = ["conntrack", "socat", "ethtool", "iptables"] as const;
@@ -150,7 +150,7 @@ const filesOf = (vendorData: string): readonly Component[] => {
   }));
 };
 
-/** In a fixed order. */
+/** All components, in a fixed order. */
 export const roleComponents = (facts: Facts): readonly Component[] => [
   {
     type: "operating-system",

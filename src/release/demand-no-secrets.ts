@@ -9,11 +9,14 @@ import { scanImage } from "./scan-image.ts";
 import { scanTexts } from "./scan-texts.ts";
 
 type Scan = {
-  /** Of the image. */
+  /** The name of the image. */
   readonly name: string;
-  /** What pi-image puts onto the boot partition, by name. */
+  /** The files that pi-image puts onto the boot partition, by name. */
   readonly texts: ReadonlyMap<string, string>;
-  /** All that the image's file systems use; undefined where the base is published by its makers, secrets and all. */
+  /**
+   * Everything that the image's file systems use; undefined where the base is published by its makers, so that nothing in it
+   * is secret.
+   */
   readonly image:
     | {
         readonly source: Source;
@@ -30,7 +33,7 @@ type Scan = {
 
 const MOST_SHOWN = 12;
 
-/** Throws RELEASE_HOLDS_SECRET with the kind and the place of each secret, and never with any part of it. */
+/** Throws RELEASE_HOLDS_SECRET with the kind and the place of each secret, but never with any part of it. */
 export const demandNoSecrets = async ({
   name,
   texts,

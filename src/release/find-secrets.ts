@@ -1,23 +1,26 @@
-// Finds secrets in bytes: by what they look like, and those of this project by what they are.
+// Finds secrets in bytes: any by their form, and this project's own by their value.
 import { LONGEST_MATCH, SECRET_RULES } from "./secret-rules.ts";
 
 /** A secret that this computer knows. */
 export type KnownSecret = {
   /** Such as "the private key of worker2's host key". */
   readonly kind: string;
-  /** Texts, each of which gives it away. */
+  /** Texts, each of which would reveal the secret. */
   readonly texts: readonly string[];
-  /** Long and random: it is looked for everywhere. A passphrase may be an ordinary word of the base's texts. */
+  /**
+   * Whether it is long and random, and so can be looked for everywhere; a passphrase may also be an ordinary word in the
+   * base.
+   */
   readonly random: boolean;
 };
 
 export type Match = {
   readonly kind: string;
-  /** Of its first byte. */
+  /** The offset of its first byte. */
   readonly offset: number;
 };
 
-/** Bytes that two pieces must share so that no match is cut in two. */
+/** How many bytes two pieces must share so that no match is cut in two. */
 export const OVERLAP = LONGEST_MATCH;
 
 const byRule = (bytes: Buffer): Match[] => {
@@ -26,7 +29,7 @@ const byRule = (bytes: Buffer): Match[] => {
     if (!anchors.some((anchor) => bytes.includes(anchor, 0, "latin1"))) {
       return [];
     }
-    // One character a byte, so that an index is an offset.
+    // One character per byte, so that an index is an offset.
     text ??= bytes.toString("latin1");
     return [...text.matchAll(pattern)]
       .filter(([match]) => confirm?.(match) ?? true)
@@ -34,7 +37,7 @@ const byRule = (bytes: Buffer): Match[] => {
   });
 };
 
-/** All of them: that one place is accepted says nothing of the next. */
+/** All places, because accepting one of them says nothing about the next. */
 const placesIn = (bytes: Buffer, text: string): number[] => {
   const places: number[] = [];
   const length = Buffer.byteLength(text);
@@ -55,7 +58,7 @@ const byValue = (bytes: Buffer, known: readonly KnownSecret[]): Match[] =>
     ),
   );
 
-/** In the order of their places; a place once. */
+/** Matches in the order of their places, one for each place. */
 export const findSecrets = (
   bytes: Buffer,
   known: readonly KnownSecret[],

@@ -35,7 +35,7 @@ const readKeyFile = async (file: string): Promise<Secret> => {
   }
 };
 
-/** Undefined where no key is given. Throws SIGNING_KEY_UNUSABLE. */
+/** The signer; undefined where no key is given. Throws SIGNING_KEY_UNUSABLE. */
 export const loadSigner = async ({
   file,
   env,

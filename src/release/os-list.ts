@@ -13,7 +13,7 @@ type ListedImage = {
   /** The base as the inventory names it, and its file. */
   readonly base: { readonly wanted: string; readonly name: string };
   readonly kubernetes: string;
-  /** Addresses of the archive and its block map. */
+  /** The addresses of the archive and of its block map. */
   readonly url: string;
   readonly bmapUrl: string;
   readonly archiveBytes: number;
@@ -29,7 +29,7 @@ type OsList = {
   readonly images: readonly ListedImage[];
 };
 
-/** Imager's own picture of the boards; it shows none of ours. */
+/** Imager's own picture of a board, because we have none. */
 export const DEFAULT_ICON =
   "https://downloads.raspberrypi.com/imager/icons/RPi_5.png";
 
@@ -61,7 +61,8 @@ const entryOf = (image: ListedImage, { name, icon, date }: OsList) => ({
   image_download_size: image.archiveBytes,
   image_download_sha256: image.archiveSha256,
   release_date: day(date),
-  // Imager writes user-data and network-config; without this word it offers no customisation, or the wrong one.
+  // Makes Imager customise the image with user-data and network-config; without it, Imager offers no customisation, or the
+  // wrong kind.
   init_format: "cloudinit",
   architecture: "armv8",
   devices: [

@@ -6,7 +6,7 @@ export const RELEASE_FORMATS = ["img.xz", "img.zst"] as const;
 export type ReleaseFormat = (typeof RELEASE_FORMATS)[number];
 
 export type ReleaseStep = {
-  /** Of the files, without their endings: `<release>-<role>-<base>`. */
+  /** The name of the files, without their endings: `<release>-<role>-<base>`. */
   readonly name: string;
   readonly role: Role;
   /** The base as the inventory or --base names it. */
@@ -27,16 +27,16 @@ export type ReleasePlan = {
 
 export const RELEASE_FILES = {
   checksums: "SHA256SUMS",
-  /** As Ubuntu and others call a detached signature of that list. */
+  /** The name that Ubuntu and others give to a detached signature of that list. */
   signature: "SHA256SUMS.gpg",
   publicKey: "signing-key.asc",
   tool: "pi-image.cdx.json",
   provenance: "provenance.intoto.json",
-  /** The ending makes Raspberry Pi Imager open it. */
+  /** With this ending, the file opens in Raspberry Pi Imager. */
   osList: "os_list.rpi-imager-manifest",
 } as const;
 
-/** Addresses need `+` and other signs escaped, and not every client does it. */
+/** In addresses, `+` and other signs must be escaped, and not every client does that, so names have none. */
 const slug = (base: string): string =>
   basename(base)
     .replace(/\.(?:xz|gz|bz2|zst|zip)$/i, "")
@@ -57,7 +57,7 @@ export const bomFile = ({ name }: Pick<ReleaseStep, "name">): string =>
 
 type PlanInput = {
   readonly name: string;
-  /** Each pair once, in the order of the images. */
+  /** The images to make, each pair once, in order. */
   readonly images: readonly { readonly role: Role; readonly base: string }[];
   readonly formats: readonly ReleaseFormat[];
   readonly out: string;

@@ -1,11 +1,14 @@
-// The secrets that this project has, as what must not be in a release.
+// The secrets of this project, none of which may be in a release.
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import type { Secret } from "../report/secret.ts";
 import { accessPointName, preSharedKey } from "../seed/network/access-point.ts";
 import type { KnownSecret } from "./find-secrets.ts";
 
-/** Lines of a PEM text that no other key has: not the header, and not the first bytes, which only say what kind it is. */
+/**
+ * Lines of a PEM text that no other key shares: neither the header nor the first bytes, which only say what kind of key it
+ * is.
+ */
 const bodyLines = (pem: Secret): readonly string[] =>
   pem
     .reveal()
@@ -48,7 +51,7 @@ export const clusterSecretTexts = (
   ]),
 ];
 
-/** Of a project whose passwords were looked up. */
+/** Secrets of the Wi-Fi networks, for a project whose passwords were looked up. */
 export const wifiSecretTexts = ({
   nodes,
 }: ResolvedProject): readonly KnownSecret[] =>

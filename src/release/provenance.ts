@@ -8,18 +8,18 @@ type ProvenanceInput = {
   readonly plan: ReleasePlan;
   /** The released files. */
   readonly subjects: readonly Named[];
-  /** Each role and the base of its image. */
+  /** The role of each image, and its base. */
   readonly images: readonly { readonly role: string; readonly base: Named }[];
   readonly kubernetes: { readonly minor: string; readonly patch: string };
-  /** Of pi-image. */
+  /** The version of pi-image. */
   readonly version: string;
-  /** Where GitHub Actions, or a service that speaks like it, says what it runs. */
+  /** The environment, in which GitHub Actions, or a compatible service, says what it runs. */
   readonly env: Readonly<Record<string, string | undefined>>;
 };
 
 /**
- * Who built it. GitHub's names are those of the published attestations; elsewhere it is pi-image itself, on a computer that
- * nobody vouches for. https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+ * Who built it. On GitHub, the names are those in its own attestations; elsewhere the builder is pi-image itself, on a
+ * computer that nobody vouches for. https://docs.github.com/en/actions/reference/workflows-and-actions/variables
  */
 const builderOf = ({ env, version }: ProvenanceInput) => {
   const server = env["GITHUB_SERVER_URL"] ?? "https://github.com";
@@ -58,7 +58,7 @@ const builderOf = ({ env, version }: ProvenanceInput) => {
   };
 };
 
-/** No time of the run: it would make every run's file another. */
+/** Leaves out the time of the run, which would make the file different every time. */
 export const renderProvenance = (input: ProvenanceInput): string => {
   const { plan, subjects, images, kubernetes, version } = input;
   const bases = new Map(images.map(({ base }) => [base.sha256, base]));
@@ -72,7 +72,7 @@ export const renderProvenance = (input: ProvenanceInput): string => {
         buildType: "pkg:npm/pi-image#release-v1",
         externalParameters: {
           name: plan.name,
-          // Not as it was given: that may be a path on somebody's computer.
+          // Not the base as it was given, which may be a path on somebody's computer.
           images: images.map(({ role, base }) => ({ role, base: base.name })),
           formats: plan.formats,
           kubernetes,

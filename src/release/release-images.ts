@@ -19,7 +19,10 @@ export type RoleAndBase = { readonly role: Role; readonly base: string };
 
 const state = "nothing was written";
 
-/** Nothing in it reads vendor-data, and pi-image's own unit runs a script that is a node's. */
+/**
+ * Refuses a base without cloud-init: nothing in it reads vendor-data, and the script that pi-image's own unit runs belongs
+ * to one node.
+ */
 const demandCloudInit = ({ role, base }: RoleAndBase): void => {
   if (!systemFacts(base).cloudInit) {
     throw new UserError(
@@ -33,7 +36,7 @@ const demandCloudInit = ({ role, base }: RoleAndBase): void => {
   }
 };
 
-/** Each pair once; problems are those of a base from the command line. Throws WRONG_ARGUMENTS and BASE_UNSUITABLE. */
+/** Each pair once; `problems` are about a base from the command line. Throws WRONG_ARGUMENTS and BASE_UNSUITABLE. */
 export const releaseImages = (
   { nodes, cluster }: ResolvedProject,
   chosen: Chosen,

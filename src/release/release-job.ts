@@ -1,4 +1,4 @@
-// What a release is made from, and what was made of each image.
+// What a release is made from, and what was made for each image.
 import type { OpenBase } from "../project/open-bases.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { Report } from "../report/events.ts";
@@ -13,16 +13,16 @@ export type ReleaseJob = {
   readonly project: ResolvedProject;
   readonly seedOf: (step: ReleaseStep) => RoleSeed | undefined;
   readonly bases: ReadonlyMap<string, OpenBase>;
-  /** Names of bases that their makers have published and signed: what is in them is not a secret. */
+  /** Names of bases that their makers have published and signed, so that nothing in them is secret. */
   readonly published: ReadonlySet<string>;
   readonly out: string;
   readonly buildTime: Date;
   readonly version: string;
   readonly known: readonly KnownSecret[];
-  /** Places that the user has looked at: `--not-secret`. */
+  /** Places that the user has checked and accepted with `--not-secret`. */
   readonly notSecret: ReadonlySet<string>;
   readonly signer: Signer | undefined;
-  /** Where the files will be published, and the picture that Imager shows; undefined: no list for Imager. */
+  /** Where the files will be published, and the picture that Imager shows; undefined where no list is made for Imager. */
   readonly listing: { readonly url: URL; readonly icon: string } | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly report: Report;

@@ -12,7 +12,7 @@ import type { ReleaseStep } from "./plan-release.ts";
 
 export type RoleImage = {
   readonly patch: Patch;
-  /** What pi-image puts onto the boot partition, by name. */
+  /** The files that pi-image puts onto the boot partition, by name. */
   readonly texts: ReadonlyMap<string, string>;
 };
 
@@ -25,7 +25,7 @@ type RoleImageInput = {
   readonly version: string;
 };
 
-/** Same input: the same patch. */
+/** The same input always gives the same patch. */
 export const makeRoleImage = async (
   prepared: PreparedBase,
   input: RoleImageInput,
@@ -57,7 +57,8 @@ export const makeRoleImage = async (
       data: Buffer.from(text),
     })),
     bootSettings: ROLE_BOOT_SETTINGS,
-    // As for a node of this base (build/node-image.ts): its root partition is found by the id.
+    // The same as for a node with this base (build/node-image.ts): where the system finds its root partition by the id, the
+    // id stays.
     diskId: systemFacts(step.base).namesDiskId
       ? "keep"
       : diskIdOf(seed.instanceId),

@@ -1,4 +1,4 @@
-// Makes a release as a plan says: images that were looked through, and what lets others check and use them.
+// Makes the release that a plan describes: images that were searched for secrets, and what lets others check and use them.
 import { lstat, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { baseSystem } from "../inventory/boards/systems.ts";
@@ -26,7 +26,7 @@ import { writeProofs } from "./write-proofs.ts";
 import { ignoreAllInGit } from "../system/ignore-file.ts";
 import { makeFolder } from "../system/make-folder.ts";
 
-/** An image that was looked through and may be written. */
+/** An image that was searched for secrets and may be written. */
 type ReadyImage = {
   readonly step: ReleaseStep;
   readonly seed: RoleSeed;
@@ -114,7 +114,10 @@ const makeImage = async (
   return { ...written, step, base: base.record };
 };
 
-/** In the work tree of a project, gigabytes of a release would be committed by chance. */
+/**
+ * Makes the folder and has git ignore its content: in the work tree of a project, gigabytes of a release could be committed
+ * by accident.
+ */
 const makeReleaseFolder = async (out: string): Promise<void> => {
   const isNew = await lstat(out).then(
     () => false,
@@ -127,8 +130,8 @@ const makeReleaseFolder = async (out: string): Promise<void> => {
 };
 
 /**
- * All images are looked through before the first is written: an earlier release in the folder stays whole if one of them
- * may not go out.
+ * All images are searched before the first is written, so that an earlier release in the folder stays complete if one of
+ * them must not be published.
  * @throws UserError RELEASE_HOLDS_SECRET
  */
 export const runRelease = async (job: ReleaseJob): Promise<void> => {
@@ -139,7 +142,7 @@ export const runRelease = async (job: ReleaseJob): Promise<void> => {
   }
   await makeReleaseFolder(out);
   await removeStalePartials(out);
-  // A list that stays would be of other files; without one nothing passes for a release.
+  // An old list would describe other files; without a list, a half-finished folder cannot be mistaken for a release.
   for (const file of [RELEASE_FILES.checksums, RELEASE_FILES.signature]) {
     await rm(join(out, file), { force: true });
   }

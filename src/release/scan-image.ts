@@ -10,7 +10,7 @@ type ScanJob = {
   /** The decoded base. */
   readonly source: Source;
   readonly patch: Patch;
-  /** What is looked at: normalised. */
+  /** The ranges to search, normalised. */
   readonly ranges: readonly Range[];
   readonly known: readonly KnownSecret[];
   readonly subject: string;
@@ -20,7 +20,7 @@ type ScanJob = {
 
 const PIECE = 8 * 1024 * 1024;
 
-/** Pieces of the ranges that overlap, so that what lies across a border is seen whole by one of them. */
+/** Overlapping pieces of the ranges, so that what lies across a border is complete in one of them. */
 const pieces = function* (ranges: readonly Range[]): Generator<Range> {
   for (const range of ranges) {
     const end = rangeEnd(range);
@@ -34,8 +34,8 @@ const pieces = function* (ranges: readonly Range[]): Generator<Range> {
 };
 
 /**
- * Files of a file system lie in one piece, or in pieces of whole blocks of which the first holds the beginning of a key: so
- * bytes are looked at in the order of the disk, and not file by file.
+ * Searches the bytes in the order of the disk and not file by file. That suffices, because a file is stored in one piece, or
+ * in pieces of whole blocks, the first of which has the beginning of a key.
  */
 export const scanImage = async (
   job: ScanJob,

@@ -6,7 +6,7 @@ import { findSecrets, type KnownSecret, type Match } from "./find-secrets.ts";
 
 export type SecretFinding = {
   readonly kind: string;
-  /** `<file>:<line>`, `<file>:<line>:<column>` or `byte:<offset>`: what --not-secret takes, and only one finding has it. */
+  /** `<file>:<line>`, `<file>:<line>:<column>` or `byte:<offset>`: the value for --not-secret, unique to one finding. */
   readonly place: string;
 };
 
@@ -23,12 +23,12 @@ const unpack = (encoding: string, content: string): Buffer | undefined => {
       ? gunzipSync(bytes, { maxOutputLength: LONGEST_TEXT })
       : bytes;
   } catch (error) {
-    // cloud-init could not unpack it either.
+    // What cannot be unpacked here, cloud-init could not unpack either.
     return ifOneOf(error, NOT_UNPACKED, undefined);
   }
 };
 
-/** Every text inside a document that is a text of its own once more: parts of an archive, files in any encoding. */
+/** The texts embedded in a document, such as parts of an archive and files in any encoding. */
 const innerTexts = (value: unknown): readonly Buffer[] => {
   if (Array.isArray(value)) {
     return value.flatMap(innerTexts);
@@ -59,13 +59,13 @@ const parse = (text: string): readonly unknown[] => {
         try {
           return [document.toJS() as unknown];
         } catch (error) {
-          // The library has no class of its own for what it cannot make of a document.
+          // The library has no error class of its own for a document that it cannot convert.
           return ifOneOf(error, [Error], []);
         }
       });
 };
 
-/** The line; of a second secret in one line, the column as well. Both count from 1. */
+/** The line, and for a second secret on a line the column as well; both count from 1. */
 const placesOf = (bytes: Buffer, matches: readonly Match[]): string[] => {
   const told = new Set<number>();
   return matches.map(({ offset }) => {

@@ -1,23 +1,26 @@
-// What secrets look like: patterns that are strict enough for the bytes of a whole disk.
+// Patterns of secrets, strict enough to search the bytes of a whole disk.
 
 export type SecretRule = {
   /** What it is, for messages: "a private key". */
   readonly kind: string;
-  /** Short texts, one of which stands in every match: bytes without any of them are not looked at further. */
+  /** Short texts, one of which is in every match; bytes without any of them are not examined further. */
   readonly anchors: readonly string[];
-  /** With the flag g; a match is at most LONGEST_MATCH characters long, and any byte may stand in front of it. */
+  /** Has the flag g; a match has at most LONGEST_MATCH characters, and any byte may come before it. */
   readonly pattern: RegExp;
-  /** Where the pattern alone would find too much. */
+  /** A further check, where the pattern alone would find too much. */
   readonly confirm?: (match: string) => boolean;
 };
 
-/** Characters. */
+/** In characters. */
 export const LONGEST_MATCH = 4096;
 
 const decodesToPrivateKey = (match: string): boolean =>
   Buffer.from(match, "base64").toString("latin1").includes("PRIVATE KEY-----");
 
-/** A header alone is in every program that reads keys; a secret has its first line behind it, perhaps quoted in JSON. */
+/**
+ * Every program that reads keys contains the header; in a secret, the first line of the key follows it, perhaps quoted in
+ * JSON.
+ */
 const PRIVATE_KEY =
   /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\n|[A-Za-z-]{1,20}: [^\n]{0,120}\n){1,40}[A-Za-z0-9+/=]{32}/g;
 
@@ -28,7 +31,7 @@ export const SECRET_RULES: readonly SecretRule[] = [
     pattern: PRIVATE_KEY,
   },
   {
-    // As kubeconfigs and Kubernetes Secrets carry keys.
+    // The form of keys in kubeconfigs and Kubernetes Secrets.
     kind: "a private key in base64",
     anchors: ["LS0tLS1CRUdJTi"],
     pattern: /LS0tLS1CRUdJTi[A-Za-z0-9+/]{100,4000}/g,
@@ -82,7 +85,7 @@ export const SECRET_RULES: readonly SecretRule[] = [
     anchors: ["oken"],
     pattern:
       /(?:token|bootstrapToken|tlsBootstrapToken|--token)["']?[:= ]\s{0,3}["']?[a-z0-9]{6}\.[a-z0-9]{16}(?![a-z0-9])/g,
-    // The one that the scrub leaves, and the one of kubeadm's documentation.
+    // These are no secrets: the token that scrubbing a card leaves behind, and the one in kubeadm's documentation.
     confirm: (match) => !/000000\.0{16}|abcdef\.0123456789abcdef/.test(match),
   },
   {

@@ -12,9 +12,9 @@ export type Signer = {
 };
 
 type SigningKey = {
-  /** Armored, or binary as base64 does not survive everywhere. */
+  /** The armored private key. */
   readonly key: Secret;
-  /** Where it comes from, for messages. */
+  /** Where the key comes from, for messages. */
   readonly from: string;
   readonly passphrase: Secret | undefined;
   readonly now: Date;
@@ -39,7 +39,7 @@ const readSigningKey = async ({
   try {
     return await openpgp.readPrivateKey({ armoredKey: key.reveal() });
   } catch (error) {
-    // The reader's message may quote the text, which is the key.
+    // The library's message is not shown, because it may quote the text, which is the key.
     throw unusable(
       from,
       "is not an armored OpenPGP private key",
@@ -72,8 +72,8 @@ const unlock = async (
 };
 
 /**
- * Opens the key and makes sure that it may sign now; nothing is signed yet. The signature bears the real time and not
- * SOURCE_DATE_EPOCH: one that is older than its key is refused by everybody.
+ * Opens the key and makes sure that it may sign now; nothing is signed yet. The signature has the real time and not
+ * SOURCE_DATE_EPOCH, because every program refuses a signature that is older than its key.
  *
  * @throws UserError SIGNING_KEY_UNUSABLE
  */
@@ -99,7 +99,8 @@ export const openSigner = async (given: SigningKey): Promise<Signer> => {
         detached: true,
         date: given.now,
         format: "armored",
-        // Ed25519 and RSA give the same bytes for the same data; openpgp adds random notes unless told not to.
+        // Ed25519 and RSA signatures are the same for the same data, unless openpgp adds random notations, which this
+        // prevents.
         config: { nonDeterministicSignaturesViaNotation: false },
       });
       return armored.replaceAll("\r\n", "\n");

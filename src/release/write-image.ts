@@ -16,9 +16,9 @@ import {
 } from "./plan-release.ts";
 
 type WholeDigest = {
-  /** The next bytes; offsets ascend, and gaps are zeros. */
+  /** Takes the next bytes; offsets ascend, and gaps are zeros. */
   readonly update: (offset: number, data: Uint8Array) => void;
-  /** In hex; call it once, after the last byte. */
+  /** The digest in hex; to be called once, after the last byte. */
   readonly digest: () => string;
 };
 
@@ -59,7 +59,7 @@ export type WrittenImage = {
   readonly imageBytes: number;
   /** SHA-256 of the raw image. */
   readonly imageSha256: string;
-  /** One for each format, in their order. */
+  /** One archive for each format, in the formats' order. */
   readonly archives: readonly ReleasedFile[];
 };
 
@@ -77,7 +77,7 @@ type ImageJob = {
   readonly signal: AbortSignal;
 };
 
-/** There is no secret in it, and whoever publishes it may be another user. */
+/** A release holds no secret, and another user may be the one who publishes it. */
 const PUBLIC_MODE = 0o644;
 
 const writeArchive = async (job: ImageJob, format: ReleaseFormat) => {

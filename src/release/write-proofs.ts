@@ -52,7 +52,10 @@ const digestOf = async ({ out }: ReleaseJob, file: string) => ({
     .digest("hex"),
 });
 
-/** What the images and the files beside them are, by their checksums, and who says so. */
+/**
+ * Writes what proves the images and the files beside them: the provenance, the checksums and, with a signing key, the
+ * signature.
+ */
 export const writeProofs = async (
   job: ReleaseJob,
   made: readonly MadeImage[],
