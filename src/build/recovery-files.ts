@@ -1,6 +1,6 @@
 // The files with which a board flashes its boot loader from the card, for nodes with `eeprom: recovery`.
 import { dirname, join } from "node:path";
-import { systemCode } from "../report/expected-failure.ts";
+import { errorCode } from "../report/expected-failure.ts";
 import { editBootConf } from "../firmware/boot-order.ts";
 import {
   type EepromImage,
@@ -71,7 +71,7 @@ export const recoveryFiles = async (
   }
   const read = (file: string) =>
     readWhole(file).catch((cause: unknown) => {
-      throw unusable(file, `cannot be read: ${errnoReason(systemCode(cause))}`);
+      throw unusable(file, `cannot be read: ${errnoReason(errorCode(cause))}`);
     });
   const image = withOrder(
     path,

@@ -2,7 +2,7 @@
 import { chmod, open, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { ifAbsent, systemCode } from "../report/expected-failure.ts";
+import { ifAbsent, errorCode } from "../report/expected-failure.ts";
 import type { AdminAccess } from "../kubernetes/render-kubeconfig.ts";
 import { mergeKubeconfig } from "../kubernetes/merge-kubeconfig.ts";
 import type { Secret } from "../report/secret.ts";
@@ -53,7 +53,7 @@ const unwritable = (path: string, error: unknown, instead: string): unknown => {
       cause: error,
     });
   }
-  const words = errnoWords(systemCode(error));
+  const words = errnoWords(errorCode(error));
   return words === undefined
     ? error
     : new UserError(
@@ -76,7 +76,7 @@ const withKubectlLock = async <Result>(
   try {
     await (await open(lock, "wx", 0o600)).close();
   } catch (error) {
-    if (systemCode(error) === "EEXIST") {
+    if (errorCode(error) === "EEXIST") {
       throw new UserError(
         "KUBECONFIG_LOCKED",
         `another program is changing ${path}`,

@@ -1,6 +1,6 @@
 // Reads the add-ons that are files of the user's own, with what is wrong in them.
 import { relative } from "node:path";
-import { systemCode } from "../report/expected-failure.ts";
+import { errorCode } from "../report/expected-failure.ts";
 import { maskLines } from "../inventory/masks/mask-secrets.ts";
 import type { Problem } from "../report/problem.ts";
 import { addonPlaces } from "./addon-places.ts";
@@ -44,7 +44,7 @@ const readText = async (
       why:
         error instanceof TypeError
           ? "is not text in UTF-8"
-          : `cannot be read: ${errnoReason(systemCode(error))}`,
+          : `cannot be read: ${errnoReason(errorCode(error))}`,
     };
   }
 };

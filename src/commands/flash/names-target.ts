@@ -1,7 +1,7 @@
 // Whether an answer names a target: by its name, by the target as it was written, or by any path that leads to it.
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { systemCode } from "../../report/expected-failure.ts";
+import { errorCode } from "../../report/expected-failure.ts";
 
 /** Errors that mean "no such path": the user may type anything, even a zero byte. */
 const NO_PATH = new Set([
@@ -21,7 +21,7 @@ const identityOf = async (path: string): Promise<string | undefined> => {
       ? `device ${found.rdev}`
       : `file ${found.dev} ${found.ino}`;
   } catch (error) {
-    if (NO_PATH.has(systemCode(error) ?? "")) {
+    if (NO_PATH.has(errorCode(error) ?? "")) {
       return undefined;
     }
     throw error;

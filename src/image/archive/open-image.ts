@@ -1,7 +1,7 @@
 // Opens an image in any format that pi-image reads; the first bytes decide which, not the name.
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { systemCode } from "../../report/expected-failure.ts";
+import { errorCode } from "../../report/expected-failure.ts";
 import { bytesAt } from "../../system/exact-io.ts";
 import { UserError } from "../../report/user-error.ts";
 import { errnoWords } from "../../system/errno-words.ts";
@@ -90,7 +90,7 @@ const whyNotRead = (code: unknown): string | undefined => {
 };
 
 const unreadable = (path: string, error: unknown): unknown => {
-  const code = systemCode(error);
+  const code = errorCode(error);
   const why =
     code === "ENOENT" || code === "ENOTDIR"
       ? "does not exist"

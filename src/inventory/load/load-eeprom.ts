@@ -1,6 +1,6 @@
 // Reads the boot loader images that an inventory names, and finds those that must not be flashed.
 import { dirname, join } from "node:path";
-import { systemCode } from "../../report/expected-failure.ts";
+import { errorCode } from "../../report/expected-failure.ts";
 import { readAtMost } from "../../system/read-whole.ts";
 import { loadText } from "./load-text.ts";
 import { parseEepromImage } from "../../firmware/eeprom-image.ts";
@@ -25,7 +25,7 @@ const readBytes = async (path: string): Promise<Buffer | string> => {
       ? `it has more than ${LIMIT} bytes, too many for a boot loader`
       : bytes;
   } catch (error) {
-    const code = systemCode(error);
+    const code = errorCode(error);
     return code === "ENOENT"
       ? "there is no such file"
       : (code ?? "unknown error");

@@ -1,6 +1,6 @@
 // Reads the age identities with which an encrypted secrets file is opened.
 import { join } from "node:path";
-import { systemCode } from "../../report/expected-failure.ts";
+import { errorCode } from "../../report/expected-failure.ts";
 import { secret, type Secret } from "../../report/secret.ts";
 import { UserError } from "../../report/user-error.ts";
 import { configFolder } from "../../system/folders.ts";
@@ -43,7 +43,7 @@ export const loadAgeIdentities = async (
   try {
     text = await readWholeText(file);
   } catch (error) {
-    const code = systemCode(error);
+    const code = errorCode(error);
     throw refuse(
       code === "ENOENT"
         ? "does not exist"

@@ -1,6 +1,6 @@
 // Makes, completes and stores a cluster's secrets file, so that runs at the same time share one cluster.
 import { dirname } from "node:path";
-import { systemCode } from "../../report/expected-failure.ts";
+import { errorCode } from "../../report/expected-failure.ts";
 import type { ResolvedProject } from "../../inventory/resolved.ts";
 import { UserError } from "../../report/user-error.ts";
 import { removeStalePartials } from "../../system/atomic-file.ts";
@@ -91,7 +91,7 @@ const textOf = async ({ secrets, encryptedTo }: Next): Promise<string> => {
 };
 
 const explain = (error: unknown, path: string): unknown => {
-  const words = errnoWords(systemCode(error));
+  const words = errnoWords(errorCode(error));
   return words === undefined
     ? error
     : new UserError(
