@@ -22,11 +22,13 @@ import { describeAsRoot, describeWithTools } from "../support/tools.ts";
 /** The promise is 2 seconds; the rest is for a machine that has other work. */
 const MOST_MS = 10_000;
 
-/** A shell that outlives the signal and tells the status as shells do. */
-const THROUGH = 'trap : INT TERM; "$@"; exit $?';
-
-const start = (args: readonly string[], cwd: string) => {
-  const child = startCli(args, { cwd, detached: true, through: THROUGH });
+/** A shell that outlives the signal and tells the status as shells do. @param input of the program, for the shell */
+const start = (args: readonly string[], cwd: string, input = "") => {
+  const child = startCli(args, {
+    cwd,
+    detached: true,
+    through: `trap : INT TERM; "$@" ${input}; exit $?`,
+  });
   const group = child.pid ?? 0;
   onTestFinished(() => endGroup(group));
   return {
@@ -48,16 +50,38 @@ const openedPipe = async (pipe: string): Promise<number> => {
   }
 };
 
-/** Waits until somebody opens the pipe to read it, and never writes. */
-const untilOpened = async (pipe: string): Promise<void> => {
-  const writer = await openedPipe(pipe);
-  onTestFinished(() => closeSync(writer));
+const PAGE = Buffer.alloc(4096, "#");
+
+/** False where the pipe is full. */
+const takes = (writer: number): boolean => {
+  try {
+    return writeSync(writer, PAGE) > 0;
+  } catch (error) {
+    expect(error).toMatchObject({ code: "EAGAIN" });
+    return false;
+  }
 };
 
-const pipeIn = (folder: string): string => {
-  const pipe = join(folder, "cluster.yaml");
-  execFileSync("mkfifo", [pipe], { stdio: "pipe" });
-  return pipe;
+/** Fills the pipe and waits until somebody has read from it; its end never comes. */
+const untilRead = async (pipe: string): Promise<void> => {
+  const writer = await openedPipe(pipe);
+  onTestFinished(() => closeSync(writer));
+  while (takes(writer));
+  while (!takes(writer)) {
+    await sleep(10);
+  }
+};
+
+/** `check` of an inventory that comes through a pipe, as from another program: a pipe with a name would be refused. */
+const startReading = async (folder: string) => {
+  execFileSync("mkfifo", [join(folder, "pipe")], { stdio: "pipe" });
+  const started = start(
+    ["check", "--json", "--inventory", "/dev/stdin"],
+    folder,
+    "<pipe",
+  );
+  await untilRead(join(folder, "pipe"));
+  return started;
 };
 
 describe("a signal in what does not end by itself", () => {
@@ -65,9 +89,7 @@ describe("a signal in what does not end by itself", () => {
     "%s ends it with 130 and a record",
     async (signal) => {
       const folder = emptyFolder();
-      const pipe = pipeIn(folder);
-      const { group, ended, send } = start(["check", "--json"], folder);
-      await untilOpened(pipe);
+      const { group, ended, send } = await startReading(folder);
       const began = performance.now();
       send(signal);
       const { status, stdout, stderr } = await ended;
@@ -80,15 +102,13 @@ describe("a signal in what does not end by itself", () => {
       });
       expect(status).toBe(130);
       awaitGroup(group);
-      expect(readdirSync(folder)).toEqual(["cluster.yaml"]);
+      expect(readdirSync(folder)).toEqual(["pipe"]);
     },
   );
 
   it("a second one ends it before it has said anything", async () => {
     const folder = emptyFolder();
-    const pipe = pipeIn(folder);
-    const { group, ended, send } = start(["check", "--json"], folder);
-    await untilOpened(pipe);
+    const { group, ended, send } = await startReading(folder);
     send("SIGINT");
     // Signals that come together count as one.
     await sleep(200);
