@@ -53,7 +53,7 @@ const writeSparse = async (
   }
 };
 
-/** Decodes the whole base into `path`; gives the SHA-256 of the image. */
+/** Decodes the whole base into `path`; returns the SHA-256 of the image. */
 const decodeInto = async (
   base: BaseImage,
   path: string,
@@ -111,8 +111,8 @@ const isIntact = async (
 };
 
 /**
- * The file of this name in the cache, which nobody may write to; `make` writes it where it is not there or not intact, to
- * the path that it gets, and gives its SHA-256. Throws what `make` throws, DISK_FULL and CACHE_UNUSABLE.
+ * The read-only file of this name in the cache. Where it is missing or not intact, `make` writes it to the path that it is
+ * given, and returns its SHA-256. Throws what `make` throws, DISK_FULL and CACHE_UNUSABLE.
  */
 export const cachedRaw = async (
   file: string,
@@ -148,7 +148,7 @@ export const cachedRaw = async (
   });
 };
 
-/** A file with the decoded image, which nobody may write to. Throws IMAGE_DAMAGED, DISK_FULL or CACHE_UNUSABLE. */
+/** A read-only file with the decoded image. Throws IMAGE_DAMAGED, DISK_FULL or CACHE_UNUSABLE. */
 export const decodedBaseFile = async (
   base: BaseImage,
   options: CacheOptions,

@@ -21,7 +21,7 @@ type WantedArchive = {
   readonly urls: readonly URL[];
   /** Undefined where any content is accepted. */
   readonly sha256: string | undefined;
-  /** Who says that this is the checksum. */
+  /** Where the checksum comes from, for messages. */
   readonly from: string;
   /** What messages call it. */
   readonly name: string;

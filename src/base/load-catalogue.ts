@@ -57,7 +57,7 @@ const catalogueSchema = z.strictObject({
 
 /** A vendor's key: either the package contains it, or servers do and the package contains its fingerprint. */
 export type CatalogueKey = {
-  /** Of the primary key, in capitals without spaces. */
+  /** The primary key's fingerprint, in capitals without spaces. */
   readonly fingerprint: string;
   /** The armored public key, where the package contains it. */
   readonly armored?: string | undefined;
@@ -68,7 +68,7 @@ export type CatalogueKey = {
 type Common = {
   readonly title: string;
   readonly key: CatalogueKey;
-  /** Name of the sample that stands in where there is no network. */
+  /** Name of the sample that is used instead where there is no network. */
   readonly sample?: string | undefined;
 };
 
@@ -177,7 +177,7 @@ const catalogueWrong = (path: string, error: unknown): UserError =>
     cause: error,
   });
 
-/** The user's additions; entries of the same name take the place of ours. Throws CATALOGUE_WRONG. */
+/** The user's additions; entries of the same name replace ours. Throws CATALOGUE_WRONG. */
 const addUsers = async (
   ours: Catalogue,
   env: NodeJS.ProcessEnv,

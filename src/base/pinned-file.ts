@@ -1,4 +1,4 @@
-// The file of a release that the lockfile pins, as far as the vendor still offers it.
+// The file of a release that the lockfile pins, if the vendor still offers it.
 import { UserError } from "../report/user-error.ts";
 import type { BasePin, ResolveOptions } from "./base-request.ts";
 import type { FoundRelease, ReleaseFile } from "./found-release.ts";

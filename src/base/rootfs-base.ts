@@ -48,7 +48,7 @@ const firstBootFiles = async (): Promise<readonly RootfsFile[]> => [
   })),
 ];
 
-/** Path of the image, which nobody may write to. Throws what `makeRootfsImage` throws, DISK_FULL and CACHE_UNUSABLE. */
+/** The path of the image, which is read-only. Throws what `makeRootfsImage` throws, DISK_FULL and CACHE_UNUSABLE. */
 export const rootfsBase = (
   found: FoundBase,
   options: CacheOptions,

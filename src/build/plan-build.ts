@@ -37,7 +37,7 @@ export type BuildPlan = {
 };
 
 export type NodePaths = {
-  /** Undefined for `--format seed` and `--format patch`. */
+  /** Path of the image; undefined for `--format seed` and `--format patch`. */
   readonly image: string | undefined;
   /** Only defined for `--format patch`. */
   readonly patch: string | undefined;

@@ -167,7 +167,7 @@ const write = async (
   const backup =
     old === undefined || old.text === ""
       ? undefined
-      : // Beside the name that the user knows: behind a link there may be a repository that is shared.
+      : // Beside the path that the user gave: a link may lead to a folder that is a shared repository.
         await backUp(path, old.text, now, env);
   await replacePrivateFile(file, text, env);
   return { ...result, changed: true, backup };

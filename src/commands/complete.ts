@@ -17,7 +17,7 @@ import {
 } from "../terminal/manual/offers.ts";
 import { z } from "zod";
 
-/** What the shell adds by itself. */
+/** What the shell should offer in addition. */
 type Besides = "files" | "folders" | "nothing";
 
 /** A shell would split or interpret any other word, and an inventory may come from a stranger. */
@@ -81,7 +81,7 @@ const lookedUp = async (
   }
 };
 
-/** @param typed the words behind the program's name up to the cursor; the last one may be empty */
+/** @param typed the words after the program's name up to the cursor; the last one may be empty */
 export const complete = async (
   tree: CommandTree,
   context: Context,

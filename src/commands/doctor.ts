@@ -16,7 +16,7 @@ const doctorOptions = z.object({
   out: z.string(),
 });
 
-/** As wide as the longest one. */
+/** All marks are as wide as the longest one. */
 const MARKS: Readonly<Record<NodeFinding["result"], string>> = {
   ok: "ok     ",
   problem: "PROBLEM",

@@ -1,4 +1,4 @@
-// What holds for a cluster where cluster.yaml says nothing.
+// The settings of a cluster where cluster.yaml says nothing.
 import { DEFAULT_KUBERNETES } from "./rules/kubernetes-versions.ts";
 
 export const DEFAULT_CLUSTER = {

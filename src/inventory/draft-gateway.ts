@@ -22,7 +22,7 @@ export type DraftGateway = {
   readonly ranges: readonly (AddressRange & { readonly path?: Path })[];
 };
 
-/** The first gateway whose address can be read; undefined where nothing can be said of the network behind it. */
+/** The first gateway whose address can be read; undefined where nothing is known of the network behind it. */
 export const draftGateway = (draft: Draft): DraftGateway | undefined => {
   const found = nodesOf(draft).find(({ node }) => node.role === "gateway");
   const network = parseCidr(found?.node.serves?.address ?? "");
@@ -48,7 +48,7 @@ export const draftGateway = (draft: Draft): DraftGateway | undefined => {
   };
 };
 
-/** Whether the node's uplink is Ethernet; undefined where that cannot be told. */
+/** Whether the node's uplink is Ethernet; undefined where that is not known. */
 export const isWired = (draft: Draft, index: number): boolean | undefined => {
   const uplink = settingOf(draft, index, "uplink");
   const wifi = settingOf(draft, index, "wifi");

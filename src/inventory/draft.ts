@@ -1,4 +1,4 @@
-// What could be understood of an inventory that may still have mistakes: the cross-checks look at this.
+// What could be understood of an inventory that may still have mistakes; the cross-checks work on this.
 import type { Problem } from "../report/problem.ts";
 import type { Inventory } from "./schema/cluster-schema.ts";
 import type { Path, YamlFile } from "./yaml/yaml-file.ts";
@@ -19,7 +19,7 @@ export type DraftWifi = Extract<
 
 export type Draft = {
   readonly content: Partially<Inventory>;
-  /** Whether something was written at the path and is wrong in itself, so that nothing can be said about it. */
+  /** Whether the value at the path is wrong in itself, so that no other check can judge it. */
   readonly isBroken: (path: Path) => boolean;
   readonly at: YamlFile["at"];
   readonly keyAt: YamlFile["keyAt"];

@@ -1,4 +1,4 @@
-// The network behind a gateway as numbers: who is in it, and which address the gateway keeps for whom.
+// The network behind a gateway as numbers: which nodes are in it, and which address the gateway reserves for each.
 import {
   broadcastAddress,
   contains,

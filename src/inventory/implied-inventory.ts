@@ -1,4 +1,4 @@
-// The cluster that is meant where nobody wrote a cluster.yaml: the one of `pi-image init --yes`.
+// The cluster that is assumed where there is no cluster.yaml: the one that `pi-image init --yes` would write.
 import type { InitAnswers } from "./init-template.ts";
 import type { Role } from "./resolved.ts";
 import { userNameRule } from "./rules/user-rules.ts";

@@ -28,7 +28,7 @@ const pairs = (node: NewNode): readonly string[] => [
 const insertInFlow = (text: string, end: number, node: NewNode): string =>
   `${text.slice(0, end)}, {${pairs(node).join(", ")}}${text.slice(end)}`;
 
-/** Where the line that holds the last character of a value ends, behind its line break. */
+/** The offset after the line break of the line in which a value ends. */
 const lineEnd = (text: string, valueEnd: number): number => {
   const found = text.indexOf("\n", Math.max(0, valueEnd - 1));
   return found === -1 ? text.length : found + 1;
@@ -70,8 +70,8 @@ const insertInBlock = (
 };
 
 /**
- * The text with one more node behind the last one, written as that one is. Undefined when `nodes` is not a list of mappings
- * with at least one in it. What the new text says is checked by loading it, not here.
+ * The text with one more node after the last one, in the same style. Undefined when `nodes` is not a list of mappings with
+ * at least one in it. What the new text says is checked by loading it, not here.
  */
 export const insertNode = (text: string, node: NewNode): string | undefined => {
   const list: unknown = parseDocument(text, {

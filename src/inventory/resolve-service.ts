@@ -1,4 +1,4 @@
-// What a gateway serves and what a storage node exports, with every value filled.
+// What a gateway serves and what a storage node exports, with every value filled in.
 import type { Inventory } from "./schema/cluster-schema.ts";
 import {
   defaultRanges,

@@ -1,4 +1,4 @@
-// A resolved cluster and its nodes: every value filled; no default is applied after this.
+// A resolved cluster and its nodes: every value is filled in, and no default is applied later.
 import type { ConfigSection } from "../firmware/config-lines.ts";
 import type { Secret } from "../report/secret.ts";
 import type { Board } from "./boards/boards.ts";

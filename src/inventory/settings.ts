@@ -49,7 +49,7 @@ export const settingOf = <Key extends keyof Settings & keyof DraftNode>(
 
 export type NumberedNode = { readonly index: number; readonly node: DraftNode };
 
-/** The nodes that can be looked at, with their place in the list. */
+/** The nodes that could be read, with their index in the list. */
 export const nodesOf = (draft: Draft): readonly NumberedNode[] =>
   (draft.content.nodes ?? []).flatMap((node, index) =>
     node === undefined ? [] : [{ index, node }],

@@ -1,4 +1,4 @@
-// What people write under `wifi`, one network or a list, as a list in which each network has its place.
+// Turns what is written under `wifi`, one network or a list, into a list of networks with their places.
 import type { Path } from "./yaml/yaml-file.ts";
 
 type Written<Network> =

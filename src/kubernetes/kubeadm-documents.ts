@@ -174,7 +174,7 @@ const initDocuments = (
       apiVersion: KUBEADM_API,
       kind: "ClusterConfiguration",
       clusterName: cluster.name,
-      // Without a version kubeadm asks the internet for the newest one.
+      // Without a version, kubeadm would ask the internet for the newest one.
       kubernetesVersion: `v${cluster.kubernetes.patch}`,
       controlPlaneEndpoint: hostAndPort(endpoint.host, endpoint.port),
       networking: {

@@ -10,7 +10,7 @@ import { loadCacheNames } from "./cache-names.ts";
 export type CacheEntry = {
   readonly kind: "archive" | "decoded" | "unfinished";
   readonly path: string;
-  /** Of the archive; undefined for an unfinished download. */
+  /** The archive's digest; undefined for an unfinished download. */
   readonly sha256: string | undefined;
   /** The vendor's file name, where a run has recorded it. */
   readonly name: string | undefined;

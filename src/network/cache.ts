@@ -6,7 +6,7 @@ import { withFileLockInTurn } from "../system/file-lock.ts";
 import { cacheFolder } from "../system/folders.ts";
 import { makeCacheFolder } from "./cache-folder.ts";
 
-/** What every operation on the cache gets from the command. */
+/** What a command passes to every operation on the cache. */
 export type CacheOptions = {
   readonly env: NodeJS.ProcessEnv;
   readonly report: Report;

@@ -169,7 +169,7 @@ const cannotStore = (path: string, error: unknown): unknown =>
   });
 
 type Downloaded = {
-  /** Of the whole file, in hex. */
+  /** The digest of the whole file, in hex. */
   readonly sha256: string;
   /** Whether it was put together from several answers; if it turns out wrong, a single answer may still be right. */
   readonly resumed: boolean;

@@ -1,4 +1,4 @@
-// Asks one server after the other, until one gives what is wanted.
+// Asks one server after another until one of them has what is wanted.
 import type { Report } from "../report/events.ts";
 import { EXIT } from "../report/exit-codes.ts";
 import { UserError } from "../report/user-error.ts";

@@ -18,7 +18,7 @@ export type HttpOptions = {
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
   readonly userAgent: string;
-  /** Milliseconds until a connection must stand, and between two pieces of an answer. */
+  /** Milliseconds within which a connection must be made, and between two pieces of an answer. */
   readonly connectTimeout?: number;
   readonly idleTimeout?: number;
 };
@@ -141,7 +141,7 @@ const send = (url: URL, options: HttpOptions): Promise<IncomingMessage> => {
   );
 };
 
-/** Where a redirect leads. Credentials stay behind when the host changes, and https is not left for http. */
+/** Where a redirect leads. Credentials are dropped when the host changes, and a redirect from https to http is refused. */
 const redirected = (url: URL, response: IncomingMessage): URL => {
   const location = response.headers.location ?? "";
   const next = URL.canParse(location, url.href)

@@ -1,4 +1,4 @@
-// Where a file of the network is fetched from: its own host, or the user's mirrors of it.
+// Where a file is fetched from: its own host, or the user's mirrors of it.
 
 /**
  * The address with the mirror in place of scheme and host. An address that is already on the mirror stays as it is.

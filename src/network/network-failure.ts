@@ -46,7 +46,7 @@ const codeOf = (error: unknown): string =>
     ? codeOf(error.errors[0])
     : (errorCode(error) ?? "");
 
-/** What an error of Node's sockets means; an abort stays what it is. */
+/** What an error from Node's sockets means; an abort is returned unchanged. */
 export const networkFailure = (host: string, error: unknown): unknown => {
   if (
     error instanceof NetworkFailure ||

@@ -1,4 +1,4 @@
-// What follows from a node's place in its cluster, for its seed.
+// What a node's seed needs to know of the node's place in its cluster.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { staticAddress } from "../kubernetes/addresses.ts";
 import { isFirstControlPlane } from "../kubernetes/kubeadm-documents.ts";

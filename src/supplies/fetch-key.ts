@@ -23,7 +23,7 @@ type WantedKey = {
 const WARN_DAYS = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Such a key takes 4 KiB. */
+/** The key takes 4 KiB, so anything larger than this is something else. */
 const KEY_LIMIT = 64 * 1024;
 
 const daysLeft = ({ expires }: ServedKey, now: Date): number =>

@@ -58,7 +58,7 @@ const TRYING_OUT_TIMEOUT = 5000;
 const noNetwork = ({ kind }: NetworkFailure): string =>
   kind === "unreachable" ? "no network: " : "";
 
-/** Undefined for something missing that may be missing; warns or throws as `whenMissing` says. */
+/** The result of `work`; if it cannot be had, `whenMissing` decides whether to return undefined, to warn or to throw. */
 const orMissing = async <Found>(
   title: string,
   { whenMissing }: SuppliesRequest,

@@ -5,7 +5,7 @@ export type ListedDigest = {
   readonly names: readonly string[];
   /** "SHA-256", or the usual name of another algorithm, or the line's own name for it. */
   readonly algorithm: string;
-  /** In lower-case hex. */
+  /** The digest in lower-case hex. */
   readonly digest: string;
 };
 

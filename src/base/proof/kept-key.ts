@@ -21,9 +21,9 @@ type KeptKey = {
 };
 
 type WantedKey = {
-  /** In the cache. */
+  /** Where the key is in the cache. */
   readonly path: string;
-  /** Of the primary key, in capitals without spaces. */
+  /** The primary key's fingerprint, in capitals without spaces. */
   readonly fingerprint: string;
   readonly now: Date;
 };

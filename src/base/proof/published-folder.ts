@@ -1,4 +1,4 @@
-// The folder that an image was published in, here or on a server: its list of checksums and what else lies beside it.
+// The folder in which an image was published, here or on a server, with its list of checksums and other files beside it.
 import { basename, dirname, join } from "node:path";
 import { downloadOptions, type ResolveOptions } from "../base-request.ts";
 import { readPublished } from "./beside-file.ts";

@@ -172,8 +172,8 @@ export const releaseUrls = (
   withMirrors(new URL(encodeURIComponent(file), folder), mirrors);
 
 /**
- * The images of the release. The list is fetched anew each time; when that fails, the list of an earlier run serves,
- * verified again. Throws NetworkFailure, SIGNATURE_WRONG, CHECKSUM_LIST_WRONG or BASE_TURNED_BACK.
+ * The images of the release. The list is fetched again each time; when that fails, the list of an earlier run is used, after
+ * verifying it again. Throws NetworkFailure, SIGNATURE_WRONG, CHECKSUM_LIST_WRONG or BASE_TURNED_BACK.
  */
 export const findInSignedList = async (
   name: string,

@@ -8,7 +8,7 @@ import { UserError } from "../../report/user-error.ts";
 export type PinnedKey = {
   /** Armored public key. */
   readonly armored: string;
-  /** Of the primary key, in capitals without spaces. */
+  /** The primary key's fingerprint, in capitals without spaces. */
   readonly fingerprint: string;
 };
 
@@ -148,7 +148,7 @@ const drain = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
 
 const READ_SIZE = 1024 * 1024;
 
-/** The same for a file of any size; throws what reading it throws. */
+/** The same for a file of any size; errors from reading the file are thrown as they are. */
 export const verifyFileSignature = async (
   path: string,
   signed: Signature,

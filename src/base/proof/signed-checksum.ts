@@ -81,7 +81,7 @@ type WantedSigner = {
   readonly without: string;
 };
 
-/** The key that lies beside the list, else the one that an earlier run has kept. */
+/** The key beside the list, else the one that an earlier run has kept. */
 const loadKey = async (
   { place, read }: PublishedFolder,
   { fingerprint, named }: WantedSigner,

@@ -54,7 +54,7 @@ const cardOn = async (device: BlockDevice): Promise<string | undefined> => {
 const isEmptyVirtual = ({ kind, size }: BlockDevice): boolean =>
   size === 0 && (kind === "loop" || kind === "virtual");
 
-/** What a device says about itself is not to be trusted as text for a terminal. */
+/** The lines about a device. What it says about itself is a stranger's text, which may not be safe to print. */
 const describe = (
   { device, refusals, card }: Judged,
   columns: number,

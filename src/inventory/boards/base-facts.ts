@@ -1,4 +1,4 @@
-// What is known of a base image by its name alone: which boards and nodes it cannot serve.
+// What the name of a base image alone tells: which boards and nodes it is not suitable for.
 import type { Problem } from "../../report/problem.ts";
 import { type Board, BOARD_FACTS } from "./boards.ts";
 import type { ResolvedCluster, ResolvedNode } from "../resolved.ts";
@@ -16,7 +16,7 @@ import {
 export const ubuntuRelease = (base: string): string | undefined =>
   /^ubuntu-(\d{2}\.\d{2})/.exec(baseName(base))?.[1];
 
-/** Why a board does not boot from a base; undefined where it does, as far as names tell. */
+/** Why a board does not boot a base; undefined where it does, judging by the name. */
 export const refuseBoard = (
   board: Board,
   base: string,
@@ -28,7 +28,7 @@ export const refuseBoard = (
       }
     : undefined;
 
-/** Why a base cannot serve this board and use; undefined where it can, as far as names tell. */
+/** Why a base is not suitable for this board and use; undefined where it is, judging by the name. */
 export const refuseBase = (
   base: string,
   board: Board,

@@ -66,7 +66,7 @@ export const laterConfig = ({
   ...(pcieGen === 3 ? ["dtparam=pciex1_gen=3"] : []),
 ];
 
-/** The user's lines under the filters that stand among them. */
+/** The user's lines, split into sections at the filters among them. */
 export const splitSections = (
   lines: readonly string[],
 ): readonly ConfigSection[] => {

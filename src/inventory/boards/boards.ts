@@ -1,4 +1,4 @@
-// What the boards can do, as far as an inventory can get it wrong.
+// What the boards can do, limited to what an inventory can get wrong.
 
 export const BOARDS = [
   "pi3b+",

@@ -1,4 +1,4 @@
-// What a node asks of its board's boot loader: how old it may be, and which media it tries.
+// What a node needs of its board's boot loader: how old it may be, and which media it must try.
 import type { BootWish } from "../../firmware/boot-order.ts";
 import { oldestEeprom } from "./base-facts.ts";
 import { BOARD_FACTS } from "./boards.ts";
@@ -17,8 +17,8 @@ export const oldestBootLoader = ({
 };
 
 /**
- * The media order that the node needs: a card that can no longer boot only must be followed by the disk, one that is kept
- * must come after it. Undefined where the board boots what was flashed.
+ * The media order that the node needs: if the card becomes unbootable, it is enough that the disk comes after it; if the
+ * card is kept, the disk must come first. Undefined where the board boots what was flashed.
  */
 export const bootWish = ({
   board,

@@ -149,5 +149,5 @@ export const hardwareLines = (
 
 export const EEPROM_MODES = ["auto", "keep", "recovery"] as const;
 
-/** What may happen to the boot loader in the board's own memory. */
+/** What to do with the boot loader in the board's EEPROM. */
 export type EepromMode = (typeof EEPROM_MODES)[number];

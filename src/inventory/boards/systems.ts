@@ -8,7 +8,7 @@ export type BaseRefusal = { readonly why: string; readonly hint: string };
 /** What a base is to be used for. */
 export type BaseUse = {
   readonly storage: Storage;
-  /** Undefined where an inventory does not say it yet. */
+  /** Undefined where the role is not known yet. */
   readonly role: Role | undefined;
   readonly runtime: Runtime;
   /** The Kubernetes minor, such as "1.36". */

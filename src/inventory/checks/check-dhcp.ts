@@ -1,4 +1,5 @@
-// The addresses that a gateway gives: its ranges against each other, its network and fixed addresses, and room for all nodes.
+// The addresses that a gateway assigns: checks its ranges against each other, its network and fixed addresses, and that
+// there is room for all nodes.
 import type { Problem } from "../../report/problem.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import {

@@ -1,4 +1,4 @@
-// Ports of the gateway that lead inside: to nodes behind it, none twice, and one to the API server.
+// The ports that a gateway forwards: each only once, only to nodes behind it, and one of them to the API server.
 import type { Problem } from "../../report/problem.ts";
 import type { DraftCheck } from "../draft.ts";
 import { draftGateway, draftMember } from "../draft-gateway.ts";

@@ -60,7 +60,7 @@ const interfaceProblem = (
     : undefined;
 };
 
-/** A gateway stands between two networks. */
+/** A gateway connects two networks, so it needs two different interfaces. */
 export const checkGatewayInterfaces: DraftCheck = (draft) =>
   gatewaysOf(draft).flatMap(({ index, node }): readonly Problem[] => {
     const serves = ["nodes", index, "serves"];

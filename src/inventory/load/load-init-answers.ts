@@ -7,7 +7,7 @@ import type { InitAnswers } from "../init-template.ts";
 import { loadText } from "./load-text.ts";
 import { parsePublicKeys } from "../rules/ssh-keys.ts";
 
-/** In the order in which ssh prefers them. */
+/** Names of key files, in the order in which ssh prefers them. */
 const KEY_FILES = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"];
 
 const KEY_LIMIT = 64 * 1024;
@@ -21,7 +21,7 @@ const currentUser = (): string | undefined => {
   }
 };
 
-/** The first usable public key of ~/.ssh as a reference; no key gives answers with no key. */
+/** The answers, with the first usable public key of ~/.ssh as a reference; without keys where there is none. */
 export const loadInitAnswers = async (
   home: string = homedir(),
   userName: string | undefined = currentUser(),

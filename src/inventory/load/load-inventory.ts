@@ -79,7 +79,7 @@ export type LoadOptions = {
 };
 
 export type LoadedInventory = {
-  /** Undefined if there are errors; warnings alone do not stop it. */
+  /** Undefined if there are errors; mere warnings do not matter. */
   readonly project: ResolvedProject | undefined;
   readonly problems: readonly Problem[];
   /** Texts for code frames, without secrets. */

@@ -13,7 +13,7 @@ import { closest } from "../wording.ts";
 import { parseYamlFile } from "../yaml/yaml-file.ts";
 
 export type LoadedTrust = {
-  /** Fingerprints as they were written; empty where nothing is said. */
+  /** Fingerprints as they were written; empty where none are given. */
   readonly keys: readonly string[];
   /** What makes it uncertain which keys are trusted. */
   readonly problems: readonly Problem[];

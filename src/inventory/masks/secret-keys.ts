@@ -1,4 +1,4 @@
-// Which keys hold a secret, however they are spelled: what stands behind such a key is never shown.
+// Which keys hold a secret, however they are spelled; the value of such a key is never shown.
 import { inventorySchema } from "../schema/cluster-schema.ts";
 import { SYNONYMS } from "../yaml/synonyms.ts";
 import { allKeys } from "../yaml/schema-keys.ts";
@@ -101,8 +101,8 @@ const judge = (name: string): Verdict => {
 };
 
 /**
- * "secret": the key looks like one that holds a secret. "shown": a key of the inventory, or one that is nearly spelled like it.
- * "unknown": any other, behind which anything may stand.
+ * "secret": the key looks like one that holds a secret. "shown": a key of the inventory, or one that is nearly spelled like
+ * it. "unknown": any other, whose value may be anything.
  */
 export const verdictOn = (key: string): Verdict => {
   const name = bare(key.slice(0, 256));

@@ -24,11 +24,11 @@ type Found = {
   /** Column of the value. */
   readonly from: number;
   readonly sure: boolean;
-  /** Column of a comment behind a reference. */
+  /** Whether only a comment after a reference is hidden. */
   readonly reference: boolean;
 };
 
-/** `? password`, whose value is on the next line, behind a colon. */
+/** `? password`, whose value is on the next line, after a colon. */
 const ASKED = /^\s*\?\s+["']?([\p{L}\p{N}_.-]{1,64})["']?\s*$/u;
 
 /** Where on a line the part begins that must not be shown. */

@@ -41,7 +41,7 @@ const isPlain = ({ value, tag, anchor }: Scalar): boolean =>
   tag === undefined &&
   (value !== null || anchor === undefined);
 
-/** Whether a mapping stands where a Wi-Fi network would: nobody but us knows what its unknown keys were meant to be. */
+/** Whether the path is that of a Wi-Fi network, in which any unknown key may be a misspelled `password`. */
 const inWifi = (path: readonly unknown[]): boolean => {
   const pair = path.findLast((each) => isPair(each));
   return pair !== undefined && keyText(pair as Pair) === "wifi";

@@ -81,7 +81,7 @@ export const nodeAddressRule: TextRule = (value) => {
         : `add the prefix length of your network, for example ${value}/24`,
     );
   }
-  // In a /31 or /32 there is no room for a gateway beside broadcast and network address.
+  // A /31 or /32 has no room for a gateway besides the network and broadcast addresses.
   if (cidr.prefix < 8 || cidr.prefix > 30) {
     return invalid(value, "the prefix length must be between /8 and /30");
   }

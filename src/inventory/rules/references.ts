@@ -90,10 +90,10 @@ export const keyRule: TextRule = (value) => {
 export const secretName = (ssid: string, reference: string): string =>
   reference === "prompt" ? `prompt ${ssid}` : reference;
 
-/** What references of an inventory lead to. */
+/** What the references of an inventory lead to. */
 export type References = {
   /** Lines of authorized_keys, by reference. */
   readonly keys: ReadonlyMap<string, readonly string[]>;
-  /** By `secretName`. */
+  /** Passwords, by `secretName`. */
   readonly secrets: ReadonlyMap<string, Secret>;
 };

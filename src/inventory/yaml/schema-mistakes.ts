@@ -107,7 +107,7 @@ const mistakesOf = (issue: Issue, data: unknown): readonly Mistake[] => {
     case "too_big":
       return [{ kind: "size", path, bound: `at most ${issue.maximum}` }];
     case "custom":
-      // Only `text` adds custom issues, and it always gives its finding.
+      // Only `textRule` adds custom issues, and it always adds its finding to them.
       return [
         {
           kind: "finding",

@@ -1,6 +1,6 @@
 // Names that other tools have for our keys.
 
-/** What people coming from other tools write -> what it is called here. */
+/** The name in other tools -> our name. */
 export const SYNONYMS: Readonly<Record<string, string>> = {
   cidr: "podSubnet",
   dns: "nameservers",

@@ -22,7 +22,7 @@ import {
   type Locate,
 } from "./yaml-syntax.ts";
 
-/** From the document to a value: keys of mappings and indexes of lists. */
+/** The way from the document to a value: keys of mappings and indexes of lists. */
 export type Path = readonly (string | number)[];
 
 export type YamlFile = {
@@ -86,7 +86,7 @@ const step = (
   return isNode(item) ? { key: undefined, value: item } : undefined;
 };
 
-/** Walks as far as the path leads. */
+/** Follows the path as far as it exists. */
 const find = (
   document: Document,
   path: Path,

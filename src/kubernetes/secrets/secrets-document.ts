@@ -145,8 +145,8 @@ const toPlain = (document: Document | undefined, path: string): unknown => {
 /**
  * Reads the text of a secrets file.
  *
- * The messages name places in the file and never quote it, since what stands there may be a key; nor do they carry the
- * parser's error, which quotes as well.
+ * The messages name places in the file and never quote it, since the text there may be a key; nor do they carry the parser's
+ * error, which quotes as well.
  *
  * @param path for messages only
  * @throws UserError SECRETS_DAMAGED

@@ -3,9 +3,9 @@ import type { Position, Problem } from "../../report/problem.ts";
 import type { TreeEntry, ListTree, MapTree, Tree } from "./tree.ts";
 
 /**
- * Maps merge key by key, lists append in the fragments' order, equal scalars stay. Two fragments that set the same
- * scalar differently, or the same key to different kinds of value, are a problem that names both places; the first wins.
- * Undefined only for no fragments at all.
+ * Maps merge key by key, lists append in the fragments' order, equal scalars stay. Two fragments that set the same scalar
+ * differently, or the same key to different kinds of value, are a problem that names both places; the first wins. Undefined
+ * only where there are no fragments at all.
  */
 export const mergeFragments = (
   trees: readonly MapTree[],

@@ -79,7 +79,7 @@ const networkFile = (name: string, settings: Device): NetworkdFile => {
   };
 };
 
-/** 64 hexadecimal digits are a key, anything else a passphrase. */
+/** A password of 64 hexadecimal digits is a key, and anything else a passphrase. */
 const psk = (password: string): string =>
   /^[0-9a-f]{64}$/i.test(password) ? password : `"${password}"`;
 
