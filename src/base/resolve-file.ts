@@ -153,9 +153,9 @@ const unproven = (
       );
 
 /**
- * The file that the user names by its path or a file: address. It must have every checksum that is known of it: the given
- * one, those beside it, else the vendor's own, else the pinned one. Throws CHECKSUM_MISSING where there is none, unless the
- * request says that none is wanted.
+ * The file that the user names by its path or a file: address. It must have every checksum that is known for it: the given
+ * one and those beside it, else the vendor's own, else the pinned one. Throws CHECKSUM_MISSING where there is none, unless
+ * the request says that none is needed.
  */
 export const resolveGivenFile = async (
   request: BaseRequest,

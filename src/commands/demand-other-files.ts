@@ -1,4 +1,4 @@
-// Results never replace what they are made from.
+// Makes sure that results never replace what they are made from.
 import { realpath, stat } from "node:fs/promises";
 import { orAbsent } from "../device/or-absent.ts";
 import {

@@ -16,7 +16,7 @@ export type NetworkMember = {
   readonly address: number | undefined;
 };
 
-/** Behind the gateway are the wired nodes with an address of its network, or with none of their own. */
+/** Whether a node is behind the gateway: it must be wired, and have an address in the gateway's network or none of its own. */
 export const isBehind = (
   network: Cidr,
   { gateway, wired, address }: NetworkMember,

@@ -37,7 +37,7 @@ const PLAIN = /^[A-Za-z][A-Za-z0-9._~/:+-]*[A-Za-z0-9]$/;
 const ADDRESS = /^\d+\.\d+\.\d+\.\d+(\/\d+)?$/;
 const NOT_A_STRING = /^(true|false|null)$/i;
 
-/** A value as YAML reads it back: plain where that is safe, otherwise in quotes (JSON is YAML). */
+/** A value in a form that YAML reads back unchanged: plain where that is safe, otherwise in quotes (JSON is YAML). */
 const scalar = (value: string): string =>
   (PLAIN.test(value) || ADDRESS.test(value)) && !NOT_A_STRING.test(value)
     ? value

@@ -1,4 +1,4 @@
-// Which nodes a command is about: those of `--host` and `--role`, or all.
+// Selects the nodes that a command is about: those of `--host` and `--role`, or all.
 import { UserError } from "../report/user-error.ts";
 import { ROLES, type ResolvedNode, type ResolvedProject } from "./resolved.ts";
 import { closest, listed, quoted } from "./wording.ts";

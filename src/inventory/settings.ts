@@ -1,4 +1,4 @@
-// The settings of a node: its own, those of `defaults`, and what holds where neither says anything.
+// The settings of a node: its own, those of `defaults`, and the built-in values where neither says anything.
 import type { Problem } from "../report/problem.ts";
 import type { Inventory } from "./schema/cluster-schema.ts";
 import type { Draft, DraftNode } from "./draft.ts";

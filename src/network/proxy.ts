@@ -1,4 +1,4 @@
-// Which proxy a request goes through, by the environment variables that other tools read.
+// Which proxy a request goes through, according to the environment variables that other tools read, too.
 // https://everything.curl.dev/usingcurl/proxies/env.html
 import { UserError } from "../report/user-error.ts";
 import { decodePercent } from "./decode-percent.ts";

@@ -1,4 +1,4 @@
-// Tells how the flash of each target ended, keeps the receipts, and fails when one of them failed.
+// Reports how the flash of each target ended, stores the receipts, and throws if one of them failed.
 import type { UsableTarget } from "../../device/target.ts";
 import { type Receipt, receiptOf } from "../../flash/receipt.ts";
 import { storeReceipt } from "../../flash/receipt-store.ts";

@@ -1,4 +1,4 @@
-// Where a secret or a key comes from: the inventory names the place and never holds a secret itself.
+// References to secrets and keys: the inventory says where to find them, and never holds a secret itself.
 import type { Secret } from "../../report/secret.ts";
 import type { TextRule } from "./text-rule.ts";
 import { parsePublicKeys, looksPrivate } from "./ssh-keys.ts";

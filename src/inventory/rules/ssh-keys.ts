@@ -17,8 +17,8 @@ export const looksPrivate = (text: string): boolean =>
   /-----BEGIN [A-Z0-9 ]*PRIVATE KEY|^PuTTY-User-Key-File/.test(text);
 
 /**
- * The type that the key's own bytes name, if they are whole: fields one after the other, each a length (4 bytes,
- * big-endian) and that many bytes; the first is the type. RFC 4253, 6.6
+ * The type that is named in the key's own bytes, if these are complete: they consist of fields, each a length (4 bytes,
+ * big-endian) and that many bytes, and the first field is the type. RFC 4253, 6.6
  */
 const typeInside = (base64: string): string | undefined => {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {

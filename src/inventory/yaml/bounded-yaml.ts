@@ -39,7 +39,7 @@ const tooDeep = (text: string, offset: number): YamlMistake => {
   };
 };
 
-/** Aliases stay as they are: what turns the documents into plain values has to limit them. */
+/** Aliases are not resolved, so whatever turns the documents into plain values has to limit them. */
 export const parseBoundedYaml = (
   text: string,
   options: Options = {},
