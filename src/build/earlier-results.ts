@@ -1,15 +1,13 @@
 // What an earlier build left for a node: its space counts as free for the new result, and it must not be taken for that
 // result.
 import { rm, stat } from "node:fs/promises";
+import { bytesOnDisk } from "../system/bytes-on-disk.ts";
 import { ifAbsent } from "../report/expected-failure.ts";
 import { BUILD_FORMATS, nodePaths } from "./plan-build.ts";
 
-/** stat(2) counts blocks of this size, whatever the file system's own block size is. */
-const STAT_BLOCK = 512;
-
-const bytesOnDisk = async (path: string): Promise<number> => {
+const bytesIfThere = async (path: string): Promise<number> => {
   try {
-    return (await stat(path)).blocks * STAT_BLOCK;
+    return bytesOnDisk(await stat(path));
   } catch (error) {
     return ifAbsent(error, 0);
   }
@@ -42,7 +40,7 @@ export const replacedBytes = async (
 ): Promise<number> => {
   let bytes = 0;
   for (const path of resultPaths(out, node)) {
-    bytes += await bytesOnDisk(path);
+    bytes += await bytesIfThere(path);
   }
   return bytes;
 };

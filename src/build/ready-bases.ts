@@ -1,5 +1,6 @@
 // What a build needs of its bases before anything is written: room for the results, and bases that nodes can be made from.
 import { stat } from "node:fs/promises";
+import { bytesOnDisk } from "../system/bytes-on-disk.ts";
 import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
 import type { Source } from "../image/source.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
@@ -33,9 +34,6 @@ export const buildFacts = async (
   version,
 });
 
-/** stat(2) counts blocks of this size, whatever the file system's own block size is. */
-const STAT_BLOCK = 512;
-
 /** An estimate of what one node's results take on the disk. */
 const bytesPerNode = async (
   base: OpenBase,
@@ -46,7 +44,7 @@ const bytesPerNode = async (
     case "seed":
       return 0;
     case "img":
-      return (await stat(await base.rawPath())).blocks * STAT_BLOCK;
+      return bytesOnDisk(await stat(await base.rawPath()));
     case "img.xz":
     case "img.zst":
       // The base was compressed by another program at another level, so half is a cautious guess.

@@ -12,9 +12,10 @@ const placeholder = (flags: string): string | undefined =>
 
 const optionEntry = (option: Option) => {
   const name = placeholder(option.flags);
+  const long = option.long?.replace(/^-+/, "") ?? "";
   return {
     short: option.short?.replace(/^-+/, ""),
-    long: option.long?.replace(/^-+/, "") ?? "",
+    long,
     summary: option.description,
     repeatable: /repeated/.test(option.description),
     value:
@@ -23,11 +24,7 @@ const optionEntry = (option: Option) => {
         : {
             name,
             optional: option.optional,
-            is: valueKind(
-              name,
-              option.argChoices,
-              option.long?.replace(/^-+/, ""),
-            ),
+            is: valueKind(name, option.argChoices, long),
           },
   };
 };

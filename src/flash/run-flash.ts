@@ -25,8 +25,6 @@ import {
 
 export type FlashJob = {
   readonly reader: ImageReader;
-  /** Bytes of the raw image. */
-  readonly imageSize: number;
   /** What is written, from `writeRanges` with the patches of all targets. */
   readonly ranges: readonly Range[];
   /** Writes zeros even where the medium reads as zeros. */

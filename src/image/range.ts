@@ -43,25 +43,6 @@ export const alignRanges = (
     }),
   );
 
-/** The parts of `[0, size)` that no range covers; `ranges` must be normalised. */
-export const invertRanges = (
-  ranges: readonly Range[],
-  size: number,
-): Range[] => {
-  const gaps: Range[] = [];
-  let position = 0;
-  for (const range of ranges) {
-    if (range.offset > position) {
-      gaps.push({ offset: position, length: range.offset - position });
-    }
-    position = rangeEnd(range);
-  }
-  if (position < size) {
-    gaps.push({ offset: position, length: size - position });
-  }
-  return gaps;
-};
-
 /** The parts of `range` that the normalised `ranges` cover. */
 export const intersectRange = (
   range: Range,

@@ -1,6 +1,7 @@
 // What the cache holds: archives, decoded images and unfinished downloads, with their names, sizes and last uses.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { bytesOnDisk } from "../system/bytes-on-disk.ts";
 import { listIfThere } from "../system/read-if-there.ts";
 import { ifAbsent } from "../report/expected-failure.ts";
 import { cacheFolder } from "../system/folders.ts";
@@ -28,9 +29,6 @@ const KINDS = [
     file: /^()[0-9a-f]{64}\.partial$/,
   },
 ] as const;
-
-/** stat(2) counts blocks of this size, whatever the file system's own block size is. */
-const STAT_BLOCK = 512;
 
 const latest = (a: Date, b: Date | undefined): Date =>
   b === undefined || a > b ? a : b;
@@ -61,7 +59,7 @@ export const loadCacheEntries = async (
         path,
         sha256,
         name: known?.name,
-        bytes: facts.blocks * STAT_BLOCK,
+        bytes: bytesOnDisk(facts),
         used: latest(facts.mtime, known?.used),
       });
     }

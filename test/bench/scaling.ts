@@ -73,7 +73,6 @@ const flashTo = async (
     }
     const results = await flashImage({
       reader,
-      imageSize: size,
       ranges: writeRanges(ranges, size),
       wipe: false,
       discard: true,

@@ -89,7 +89,6 @@ describeAsRoot(
         );
         const [result] = await flashImage({
           reader: source.reader,
-          imageSize: source.size,
           ranges: source.ranges,
           wipe: false,
           discard: false,

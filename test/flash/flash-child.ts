@@ -16,7 +16,6 @@ if (target.kind === "unusable" || reader.size === undefined) {
 }
 const results = await flashImage({
   reader,
-  imageSize: reader.size,
   ranges: writeRanges(undefined, reader.size),
   wipe: false,
   discard: false,

@@ -68,7 +68,6 @@ export const flash = async ({
     const events: ProgressEvent[] = [];
     const results = await flashImage({
       reader: wrapReader(reader),
-      imageSize: size,
       ranges,
       wipe: false,
       // Old data must stay where nothing is written, or the tests prove less than they say.

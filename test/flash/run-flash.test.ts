@@ -3,7 +3,8 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { applyPatch, type Patch } from "../../src/image/patch.ts";
-import { invertRanges, type Range, rangeEnd } from "../../src/image/range.ts";
+import { type Range, rangeEnd } from "../../src/image/range.ts";
+import { invertRanges } from "../image/gaps.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import {
   attachLoop,

@@ -11,11 +11,8 @@ import {
 } from "node:fs";
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  invertRanges,
-  normaliseRanges,
-  type Range,
-} from "../../src/image/range.ts";
+import { invertRanges } from "./gaps.ts";
+import { normaliseRanges, type Range } from "../../src/image/range.ts";
 import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { writeAt } from "./make-image.ts";
 import { fc } from "../support/seeded.ts";

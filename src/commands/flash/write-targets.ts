@@ -77,7 +77,6 @@ const runTogether = async (
   const { source, plan } = first;
   return flashImage({
     reader: source.reader,
-    imageSize: source.size,
     ranges: plan.ranges,
     wipe: plan.wipe,
     discard: true,
