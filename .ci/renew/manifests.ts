@@ -16,7 +16,10 @@ const COOLDOWN_DAYS = 7;
 const DAY = 24 * 60 * 60 * 1000;
 
 /** The body of an https address. Throws where there is no answer, or not 200. */
-export type Get = (url: string) => Promise<Buffer>;
+export type Get = (
+  url: string,
+  headers?: Readonly<Record<string, string>>,
+) => Promise<Buffer>;
 
 type Release = {
   readonly tag_name: string;
@@ -28,7 +31,8 @@ type Release = {
 const numbers = (version: string): readonly number[] =>
   version.replace(/^v/, "").split(".").map(Number);
 
-const compare = (a: string, b: string): number => {
+/** Below 0 where the first version is the older one. */
+export const compareVersions = (a: string, b: string): number => {
   const other = numbers(b);
   return numbers(a).reduce(
     (order, number, at) => order || number - (other[at] ?? 0),
@@ -37,7 +41,7 @@ const compare = (a: string, b: string): number => {
 };
 
 /** The newest version that is out for long enough, without its v; undefined where there is none. */
-const newest = async (
+export const newestRelease = async (
   repository: string,
   get: Get,
   now: Date,
@@ -55,7 +59,7 @@ const newest = async (
         now.getTime() - Date.parse(published_at) >= COOLDOWN_DAYS * DAY,
     )
     .map(({ tag_name }) => tag_name.slice(1))
-    .toSorted(compare)
+    .toSorted(compareVersions)
     .at(-1);
 };
 
@@ -132,8 +136,8 @@ export const renewManifests = async (
       );
     }
     const old = version.replace(/^v/, "");
-    const next = await newest(repository, get, now);
-    if (next === undefined || compare(next, old) <= 0) {
+    const next = await newestRelease(repository, get, now);
+    if (next === undefined || compareVersions(next, old) <= 0) {
       continue;
     }
     set([...path, "version"], version.replace(old, next));

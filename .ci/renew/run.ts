@@ -1,12 +1,16 @@
-// npm run renew: takes newer releases into profiles/manifests.yaml, and tells in Markdown what it took and which keys end soon.
+// npm run renew: takes newer releases into profiles/manifests.yaml and src/kubernetes/kube-vip.ts, and tells in Markdown what it took and which keys end soon.
 // Ends with 1 where a key needs a person. .github/workflows/renew.yml makes a pull request of it.
 import { readFile, writeFile } from "node:fs/promises";
 import { packageFile } from "../../src/system/package-files.ts";
 import { keyFindings } from "./keys.ts";
+import { renewImages } from "./images.ts";
 import { type Get, renewManifests } from "./manifests.ts";
 
-const get: Get = async (url) => {
-  const response = await fetch(url, { signal: AbortSignal.timeout(60_000) });
+const get: Get = async (url, headers = {}) => {
+  const response = await fetch(url, {
+    headers,
+    signal: AbortSignal.timeout(60_000),
+  });
   if (!response.ok) {
     throw new Error(`${url} answers ${response.status}`);
   }
@@ -17,10 +21,17 @@ const load = (file: string): Promise<string> =>
   readFile(packageFile(`profiles/${file}`), "utf8");
 
 const now = new Date();
-const before = await load("manifests.yaml");
-const { text, notes } = await renewManifests(before, get, now);
-if (text !== before) {
-  await writeFile(packageFile("profiles/manifests.yaml"), text);
+const notes: string[] = [];
+for (const [file, renew] of [
+  ["profiles/manifests.yaml", renewManifests],
+  ["src/kubernetes/kube-vip.ts", renewImages],
+] as const) {
+  const before = await readFile(packageFile(file), "utf8");
+  const renewed = await renew(before, get, now);
+  if (renewed.text !== before) {
+    await writeFile(packageFile(file), renewed.text);
+  }
+  notes.push(...renewed.notes);
 }
 const findings = await keyFindings(
   await load("base-images.yaml"),
@@ -31,7 +42,7 @@ const findings = await keyFindings(
 console.log(
   [
     notes.length === 0
-      ? "No pin of `profiles/manifests.yaml` has a newer release."
+      ? "No pinned manifest or container image has a newer release."
       : "Newer releases, with the checksums of what their makers serve now. Compare these with another source, read what each release changes, and try a first boot with each (`npm run test:boot`). CI does not start for a pull request of GitHub's own: close it and open it again.",
     notes.join("\n"),
     findings.length === 0 ? "" : `Keys to look at:\n\n${findings.join("\n")}`,

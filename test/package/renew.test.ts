@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { keyFindings } from "../../.ci/renew/keys.ts";
+import { renewImages } from "../../.ci/renew/images.ts";
 import { type Get, renewManifests } from "../../.ci/renew/manifests.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 
@@ -89,6 +90,50 @@ describe("renew", () => {
         NOW,
       ),
     ).rejects.toThrow("404");
+  });
+
+  it("takes the list of platforms of a newer image by the digest of its bytes", async () => {
+    const source = await readFile(
+      packageFile("src/kubernetes/kube-vip.ts"),
+      "utf8",
+    );
+    const list = (architecture: string) =>
+      JSON.stringify({
+        manifests: [{ platform: { os: "linux", architecture } }],
+      });
+    const registry =
+      (manifest: string): Get =>
+      async (url, headers) => {
+        if (url.startsWith("https://ghcr.io/token?")) {
+          return Buffer.from(JSON.stringify({ token: "for-one-pull" }));
+        }
+        if (url === "https://ghcr.io/v2/kube-vip/kube-vip/manifests/v99.0.0") {
+          expect(headers?.["authorization"]).toBe("Bearer for-one-pull");
+          return Buffer.from(manifest);
+        }
+        return serve([release("v99.0.0", "2027-01-01")])(url);
+      };
+    const digest = createHash("sha256").update(list("arm64")).digest("hex");
+    const { text: renewed, notes } = await renewImages(
+      source,
+      registry(list("arm64")),
+      NOW,
+    );
+    expect(notes).toEqual([
+      expect.stringMatching(/^- kube-vip\/kube-vip: [\d.]+ -> 99\.0\.0, /),
+    ]);
+    expect(renewed).toContain(
+      `"ghcr.io/kube-vip/kube-vip:v99.0.0@sha256:${digest}"`,
+    );
+    expect(renewed.split("\n")).toHaveLength(source.split("\n").length);
+    // One platform's image, of a Pi's platform or not, is no list; and a list without arm64 is of no use to a Pi.
+    for (const manifest of [list("amd64"), JSON.stringify({ layers: [] })]) {
+      await expect(
+        renewImages(source, registry(manifest), NOW),
+      ).rejects.toThrow(
+        "ghcr.io/kube-vip/kube-vip:v99.0.0 has no image for linux/arm64",
+      );
+    }
   });
 
   it("tells which keys somebody has to look at", async () => {
