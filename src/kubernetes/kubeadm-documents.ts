@@ -154,6 +154,28 @@ const KUBELET_CLOSED = {
   readOnlyPort: 0,
 } as const;
 
+/**
+ * An SD card answers a write late, now and then by seconds. With etcd's 100 and 1000 ms a leader that waits for its card is
+ * voted out, and the next one waits for its card as well. The election takes ten times the heartbeat, as etcd advises. Members
+ * must agree on both: kubeadm keeps them in the cluster, and those that join later take them from there.
+ * https://etcd.io/docs/v3.6/tuning/#time-parameters, https://github.com/raspbernetes/docs/issues/22
+ */
+const ETCD_PATIENCE = [
+  { name: "heartbeat-interval", value: "500" },
+  { name: "election-timeout", value: "5000" },
+];
+
+/**
+ * The kubelet removes images that nobody uses from 85 % on, and evicts pods from the same 85 % on (imagefs.available<15%), so
+ * that on a small card pods go first. From 75 % on to 65 %, images go first.
+ * https://kubernetes.io/docs/concepts/architecture/garbage-collection/#container-image-lifecycle
+ * https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds
+ */
+const IMAGES_GO_FIRST = {
+  imageGCHighThresholdPercent: 75,
+  imageGCLowThresholdPercent: 65,
+} as const;
+
 const initDocuments = (
   project: ResolvedProject,
   node: ResolvedNode,
@@ -186,6 +208,7 @@ const initDocuments = (
         certSANs: certSans(project),
         ...apiServerFlags(project, secrets),
       },
+      etcd: { local: { extraArgs: ETCD_PATIENCE } },
       // The same as for the authorities. With kubeadm's default, RSA, each handshake costs many times as much CPU time.
       encryptionAlgorithm: "ECDSA-P256",
       ...imageRepositories(mirrors.kubernetesImages),
@@ -195,6 +218,7 @@ const initDocuments = (
       kind: "KubeletConfiguration",
       cgroupDriver: "systemd",
       ...KUBELET_CLOSED,
+      ...IMAGES_GO_FIRST,
       ...(hardeningOf(project, secrets).seccompDefault
         ? { seccompDefault: true }
         : {}),

@@ -109,6 +109,29 @@ describe("kubeadm documents", () => {
     ).not.toHaveProperty("nodeRegistration.taints");
   });
 
+  it("let etcd wait for an SD card, and unused images go before pods", () => {
+    const cplane = nodeOf(homelab, "cplane");
+    expect(read(homelab, cplane, "ClusterConfiguration")).toMatchObject({
+      etcd: {
+        local: {
+          extraArgs: [
+            { name: "heartbeat-interval", value: "500" },
+            { name: "election-timeout", value: "5000" },
+          ],
+        },
+      },
+    });
+    const kubelet = read(homelab, cplane, "KubeletConfiguration") as {
+      imageGCHighThresholdPercent: number;
+      imageGCLowThresholdPercent: number;
+    };
+    // The kubelet evicts pods when less than 15 % are free.
+    expect(kubelet.imageGCHighThresholdPercent).toBeLessThan(85);
+    expect(kubelet.imageGCLowThresholdPercent).toBeLessThan(
+      kubelet.imageGCHighThresholdPercent,
+    );
+  });
+
   it("leave addresses to the node where DHCP gives them", () => {
     const project = withEndpoint(
       withNodes(homelab, node("cplane", "control-plane")),
