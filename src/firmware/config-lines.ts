@@ -23,21 +23,25 @@ const ADDING = [...OVERLAYS, "device_tree_param"];
 
 const keyOf = (line: string): string => /^[^\s=]*/.exec(line)?.[0] ?? "";
 
-/** Half a sentence that says why a line cannot stand in a block of ours; undefined if it can. */
-export const lineMistake = (line: string): string | undefined => {
+/** Half a sentence that says why a line cannot stand in config.txt; undefined if it can. */
+const formMistake = (line: string): string | undefined => {
   if (!/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(line)) {
     return "contains characters that config.txt cannot hold, or blanks at its beginning or end";
   }
   if (line.length > LONGEST_CONFIG_LINE) {
     return `has ${line.length} characters, and the firmware reads ${LONGEST_CONFIG_LINE}`;
   }
-  if (NOT_OURS.includes(keyOf(line))) {
-    return `sets ${keyOf(line)}, which the base image and its own tools decide`;
-  }
   return /^[a-z]\w*(:\d)?=./i.test(line)
     ? undefined
     : "is not of the form key=value, without blanks around the =";
 };
+
+/** Half a sentence that says why a line cannot be one of the user's own; undefined if it can. */
+export const lineMistake = (line: string): string | undefined =>
+  formMistake(line) ??
+  (NOT_OURS.includes(keyOf(line))
+    ? `sets ${keyOf(line)}, which the base image and its own tools decide`
+    : undefined);
 
 /** One setting a line: `dtparam=a=1,b=2` sets two things. */
 const single = (line: string): readonly string[] =>
@@ -102,7 +106,7 @@ const settingsOfList = (lines: readonly string[]): readonly ConfigSetting[] => {
   return settings;
 };
 
-/** One entry a section, [all] first, each setting once with its last value. Throws where `lineMistake` finds one: a bug. */
+/** One entry a section, [all] first, each setting once with its last value. Throws where one has a wrong form: a bug. */
 export const mergeSections = (
   sections: readonly ConfigSection[],
 ): readonly ConfigSection[] => {
@@ -110,7 +114,7 @@ export const mergeSections = (
   for (const { section, lines } of sections) {
     const settings = merged.get(section) ?? new Map<string, string>();
     merged.set(section, settings);
-    const wrong = lines.find((line) => lineMistake(line) !== undefined);
+    const wrong = lines.find((line) => formMistake(line) !== undefined);
     if (wrong !== undefined) {
       throw new Error(`not a setting for config.txt: ${JSON.stringify(wrong)}`);
     }

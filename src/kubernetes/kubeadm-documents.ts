@@ -222,10 +222,8 @@ const initDocuments = (
       ...(hardeningOf(project, secrets).seccompDefault
         ? { seccompDefault: true }
         : {}),
-      // Ubuntu's /etc/resolv.conf names the stub resolver 127.0.0.53, with which CoreDNS would ask itself for ever. kubeadm
-      // notices this only where systemd-resolved is running at that moment.
-      // https://coredns.io/plugins/loop/#troubleshooting-loops-in-kubernetes-clusters
-      resolvConf: "/run/systemd/resolve/resolv.conf",
+      // No resolvConf: this document becomes the whole cluster's, and the file is another one on each system. The node adds
+      // it as a flag (cloud-init/files/usr/local/lib/pi-image/resolver.sh).
     },
     {
       apiVersion: "kubeproxy.config.k8s.io/v1alpha1",

@@ -1,6 +1,6 @@
 // A role image as base plus patch: the role's seed, the boot settings of every node, and a disk id.
 import { systemFacts } from "../inventory/boards/systems.ts";
-import { ROLE_BOOT_SETTINGS } from "../build/boot-changes.ts";
+import { roleBootSettings } from "../build/boot-changes.ts";
 import { BUILD_MARKER, originalBase, roleMarker } from "../build/marker.ts";
 import type { BaseRecord } from "../base/base-request.ts";
 import { diskIdOf } from "../image/table/disk-identity.ts";
@@ -56,7 +56,7 @@ export const makeRoleImage = async (
       name,
       data: Buffer.from(text),
     })),
-    bootSettings: ROLE_BOOT_SETTINGS,
+    bootSettings: roleBootSettings(step.base),
     // The same as for a node with this base (build/node-image.ts): where the system finds its root partition by the id, the
     // id stays.
     diskId: systemFacts(step.base).namesDiskId

@@ -1,10 +1,14 @@
 // config.txt and the command line of the golden clusters' nodes, a board of each family among them.
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { bootSettings } from "../../src/build/boot-changes.ts";
+import {
+  bootSettings,
+  roleBootSettings,
+} from "../../src/build/boot-changes.ts";
 import { editConfigTxt } from "../../src/image/boot/config-txt.ts";
 import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
-import { goldenFolder } from "../seed/sample-project.ts";
+import { completeHardware } from "../../src/inventory/boards/hardware.ts";
+import { goldenFolder, sampleNode } from "../seed/sample-project.ts";
 
 const configs = async (name: string): Promise<string> => {
   const { project } = await loadInventory({
@@ -24,5 +28,36 @@ describe("config.txt", () => {
     await expect(await configs(name)).toMatchFileSnapshot(
       `../golden/boot-settings/nodes-${name}.txt`,
     );
+  });
+});
+
+describe("memory pages of 4 KiB", () => {
+  const kernelOf = (
+    board: "pi4" | "pi5" | "cm5" | "pi500",
+    base: string,
+    smallPages?: boolean,
+  ) =>
+    bootSettings({
+      ...sampleNode,
+      board,
+      base,
+      hardware: completeHardware({ smallPages }),
+    }).config;
+  const chosen = [{ section: "pi5", lines: ["kernel=kernel8.img"] }];
+
+  it("are chosen where Raspberry Pi OS has another kernel, and nowhere else", () => {
+    expect(kernelOf("pi5", "raspios-trixie")).toEqual(chosen);
+    expect(kernelOf("cm5", "my/2025-raspios.img.xz")).toEqual(chosen);
+    expect(kernelOf("pi500", "raspios-trixie", true)).toEqual(chosen);
+    expect(kernelOf("pi5", "raspios-trixie", false)).toEqual([]);
+    expect(kernelOf("pi4", "raspios-trixie")).toEqual([]);
+    // Their boot partitions have no kernel of this name, or no other.
+    expect(kernelOf("pi5", "ubuntu-24.04", true)).toEqual([]);
+    expect(kernelOf("pi5", "archlinuxarm")).toEqual([]);
+  });
+
+  it("are chosen for every board that may get a role image", () => {
+    expect(roleBootSettings("raspios-trixie").config).toEqual(chosen);
+    expect(roleBootSettings("ubuntu-26.04").config).toEqual([]);
   });
 });

@@ -44,6 +44,7 @@ nodes:
       seed: parse(text) as { runcmd: unknown[]; bootcmd: unknown[] },
       text,
       diskId: manifest.diskId,
+      config: await readFile(join(cwd, "out/worker1/config.txt"), "utf8"),
     };
   };
   const raspios = await build(RASPIOS);
@@ -56,8 +57,11 @@ nodes:
   expect(JSON.stringify(raspios.seed.bootcmd)).toContain("userconfig.service");
   expect(raspios.text).toContain("/etc/rpi/swap.conf.d/pi-image.conf");
   expect(raspios.diskId).toBe("0x24042404");
+  // Neither the inventory nor its defaults name this base.
+  expect(raspios.config).toContain("[pi5]\nkernel=kernel8.img\n");
 
   const ubuntu = await build("own.img.xz");
   expect(ubuntu.text).not.toMatch(/userconfig|rpi\/swap/);
   expect(ubuntu.diskId).not.toBe("0x24042404");
+  expect(ubuntu.config).not.toContain("kernel8.img");
 });

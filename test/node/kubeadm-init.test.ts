@@ -51,7 +51,7 @@ describeNode("init", () => {
     const document = read(root, "run/pi-image/kubeadm.yaml");
     expect(document).toMatch(/^kubernetesVersion: v1\.36\.2$/m);
     expect(document).toContain(
-      "nodeRegistration:\n  kubeletExtraArgs:\n    - name: node-ip\n      value: 192.168.1.50\n  name: cplane\n",
+      "nodeRegistration:\n  kubeletExtraArgs:\n    - name: node-ip\n      value: 192.168.1.50\n    - name: resolv-conf\n      value: /run/systemd/resolve/resolv.conf\n  name: cplane\n",
     );
     expect(document).toContain(
       "localAPIEndpoint:\n  advertiseAddress: 192.168.1.50\n  bindPort: 6443\n",

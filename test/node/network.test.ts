@@ -236,17 +236,34 @@ describeNode("network", () => {
     );
   });
 
-  it("goes on where mDNS cannot be switched on, and where no endpoint is known yet", async () => {
+  it("leaves mDNS to avahi where that runs, as on Raspberry Pi OS", async () => {
     const root = await bringUp({
-      world: { mdns: "" },
-      plans: { "resolvectl-mdns": ["fail"] },
+      world: { avahi: "yes" },
+      files: { "world/resolved": undefined },
     });
     expect(complaints(root).said).toEqual([
       "network: eth0 has the address 192.168.1.61.",
-      "network: mDNS cannot be switched on; this node is found by address or DNS only.",
       "network: done",
     ]);
+    expect(calls(root, "resolvectl")).toEqual([]);
+    expect(existsSync(join(root, "etc/systemd/resolved.conf.d"))).toBe(false);
+    expect(existsSync(join(root, "etc/systemd/network"))).toBe(false);
   });
+
+  it.each([
+    ["resolved refuses", { plans: { "resolvectl-mdns": ["fail"] } }],
+    ["neither program runs", { files: { "world/resolved": undefined } }],
+  ])(
+    "goes on where %s, and where no endpoint is known yet",
+    async (_, circumstances) => {
+      const root = await bringUp({ world: { mdns: "" }, ...circumstances });
+      expect(complaints(root).said).toEqual([
+        "network: eth0 has the address 192.168.1.61.",
+        "network: Nothing here answers mDNS: neither avahi nor systemd-resolved runs, or resolved refuses. This node is found by address or DNS only.",
+        "network: done",
+      ]);
+    },
+  );
 
   it("starts over at the next boot, when the address may be another", async () => {
     const root = await bringUp({}, []);

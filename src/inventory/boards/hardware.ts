@@ -1,6 +1,7 @@
 // The switches of a board that an inventory can set: a row each, with all that reads it.
 import { z } from "zod";
 import type { BoardFacts } from "./boards.ts";
+import type { BaseSystem } from "./systems.ts";
 
 /** Degrees Celsius; undefined keeps the board's own steps. */
 export type FanSteps = readonly number[] | undefined;
@@ -37,6 +38,8 @@ type Row<Value> = {
   readonly lines: (value: Value) => readonly string[];
   /** Whether the lines go under the filter of the board's family, because not every board knows them. */
   readonly family: boolean;
+  /** The only system on which the lines mean something; undefined for all. */
+  readonly system?: BaseSystem;
   /** What this board lacks, so that the switch would do nothing on it; follows "which has" in messages. */
   readonly lacks: (facts: BoardFacts) => string | undefined;
 };
@@ -79,6 +82,21 @@ export const SWITCHES = {
     ),
     usual: false,
     lines: (on: boolean) => (on ? ["dtparam=watchdog=on"] : []),
+  }),
+  // Raspberry Pi OS has two kernels, and the firmware of a BCM2712 takes kernel_2712.img, whose pages have 16 KiB. Programs
+  // that are built for pages of 4 KiB, such as those with jemalloc, end there at once ("Unsupported system page size").
+  // https://www.raspberrypi.com/documentation/computers/config_txt.html#kernel
+  // https://github.com/static-web-server/static-web-server/issues/440
+  smallPages: row({
+    schema: onOff(
+      "Whether Raspberry Pi OS on a Pi 5, Pi 500 or Compute Module 5 runs the kernel with memory pages of 4 KiB (kernel8.img), which many container images need, and not that of 16 KiB. Default: true.",
+    ),
+    usual: true,
+    lines: (on: boolean) => (on ? ["kernel=kernel8.img"] : []),
+    family: true,
+    system: "raspios",
+    lacks: ({ filters }) =>
+      filters[0] === "pi5" ? undefined : "only pages of 4 KiB",
   }),
   fan: row({
     schema: steps("the Active Cooler"),
@@ -128,8 +146,13 @@ const linesOf = (hardware: Hardware, name: SwitchName): readonly string[] =>
     hardware[name],
   );
 
+const systemOf = (name: SwitchName): BaseSystem | undefined => {
+  const { system }: { readonly system?: BaseSystem } = SWITCHES[name];
+  return system;
+};
+
 /**
- * Lines for config.txt of the switches that this board has.
+ * Lines for config.txt of the switches that this board has, whatever its system.
  * @param family those for its family alone, or those for every board
  */
 export const hardwareLines = (
@@ -140,12 +163,27 @@ export const hardwareLines = (
   const lines = SWITCH_NAMES.filter(
     (name) =>
       SWITCHES[name].family === family &&
+      systemOf(name) === undefined &&
       SWITCHES[name].lacks(facts) === undefined,
   ).flatMap((name) => linesOf(hardware, name));
   // A dtparam after a dtoverlay belongs to that overlay, so the board's own parameters come before all overlays.
   const overlays = lines.filter((line) => line.startsWith("dtoverlay="));
   return [...lines.filter((line) => !overlays.includes(line)), ...overlays];
 };
+
+/**
+ * Lines for config.txt of the switches that only this system knows, for the board's family. The base may come from the command line,
+ * so they are no part of the resolved node.
+ */
+export const systemLines = (
+  hardware: Hardware,
+  facts: BoardFacts,
+  system: BaseSystem,
+): readonly string[] =>
+  SWITCH_NAMES.filter(
+    (name) =>
+      systemOf(name) === system && SWITCHES[name].lacks(facts) === undefined,
+  ).flatMap((name) => linesOf(hardware, name));
 
 export const EEPROM_MODES = ["auto", "keep", "recovery"] as const;
 

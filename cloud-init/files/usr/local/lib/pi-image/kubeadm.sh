@@ -12,11 +12,21 @@ marker=$state/kubeadm-done
 # The document of the seed with what only the node knows. A version other than the installed one means images that do
 # not fit the kubelet; under DHCP kubeadm and the kubelet would take the address of the default route, not the uplink's.
 write_document() {
-  local address edits=(-e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/")
+  local address resolver flags='' edits=(-e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/")
   address=$(uplink_address)
   [[ $address ]] || waits "$PI_IMAGE_UPLINK has lost its address."
+  resolver=$(resolver_file) ||
+    waits "The DNS servers in /etc/resolv.conf are this node itself, which pods cannot ask. Name the server of your network there, or switch systemd-resolved on."
   if ! grep -q 'name: node-ip' "${config?}/kubeadm.yaml"; then
-    edits+=(-e "s/^nodeRegistration:$/&\n  kubeletExtraArgs:\n    - name: node-ip\n      value: $address/")
+    flags+="\n    - name: node-ip\n      value: $address"
+  fi
+  if ! grep -q 'name: resolv-conf' "$config/kubeadm.yaml"; then
+    flags+="\n    - name: resolv-conf\n      value: $resolver"
+  fi
+  if grep -q '^  kubeletExtraArgs:$' "$config/kubeadm.yaml"; then
+    edits+=(-e "s#^  kubeletExtraArgs:\$#&$flags#")
+  elif [[ $flags ]]; then
+    edits+=(-e "s#^nodeRegistration:\$#&\n  kubeletExtraArgs:$flags#")
   fi
   if ! grep -q 'advertiseAddress:' "$config/kubeadm.yaml"; then
     edits+=(-e "s/^( *)localAPIEndpoint:$/&\n\1  advertiseAddress: $address/")
