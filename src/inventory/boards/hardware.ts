@@ -1,7 +1,6 @@
 // The switches of a board that an inventory can set: a row each, with all that reads it.
 import { z } from "zod";
 import type { BoardFacts } from "./boards.ts";
-import type { BaseSystem } from "./systems.ts";
 
 /** Degrees Celsius; undefined keeps the board's own steps. */
 export type FanSteps = readonly number[] | undefined;
@@ -38,8 +37,8 @@ type Row<Value> = {
   readonly lines: (value: Value) => readonly string[];
   /** Whether the lines go under the filter of the board's family, because not every board knows them. */
   readonly family: boolean;
-  /** The only system on which the lines mean something; undefined for all. */
-  readonly system?: BaseSystem;
+  /** The only system, by its name in systems.ts, on which the lines mean something; undefined for all. */
+  readonly system?: string;
   /** What this board lacks, so that the switch would do nothing on it; follows "which has" in messages. */
   readonly lacks: (facts: BoardFacts) => string | undefined;
 };
@@ -146,8 +145,8 @@ const linesOf = (hardware: Hardware, name: SwitchName): readonly string[] =>
     hardware[name],
   );
 
-const systemOf = (name: SwitchName): BaseSystem | undefined => {
-  const { system }: { readonly system?: BaseSystem } = SWITCHES[name];
+const systemOf = (name: SwitchName): string | undefined => {
+  const { system }: { readonly system?: string } = SWITCHES[name];
   return system;
 };
 
@@ -178,7 +177,7 @@ export const hardwareLines = (
 export const systemLines = (
   hardware: Hardware,
   facts: BoardFacts,
-  system: BaseSystem,
+  system: string,
 ): readonly string[] =>
   SWITCH_NAMES.filter(
     (name) =>
