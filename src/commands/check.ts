@@ -17,7 +17,7 @@ export const check = async (
     // Checking somebody else's file does not mean agreeing to run its commands.
     secrets: "without commands",
   });
-  const { seeds, passwordsMissing } = await prepareSeeds(context, opened, {
+  const { nodes, passwordsMissing } = await prepareSeeds(context, opened, {
     inventory,
   });
   if (passwordsMissing.length > 0) {
@@ -28,9 +28,9 @@ export const check = async (
   context.printJson({
     type: "result",
     inventory,
-    nodes: seeds.map(({ node }) => node.name),
+    nodes: nodes.map(({ name }) => name),
   });
   context.print(
-    `${inventory} is valid: ${seeds.length} nodes, their profiles, fragments and seeds.`,
+    `${inventory} is valid: ${nodes.length} nodes, their profiles, fragments and seeds.`,
   );
 };

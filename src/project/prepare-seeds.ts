@@ -1,4 +1,4 @@
-// What build, flash and check share: the chosen nodes' seeds, rendered once before anything is written.
+// What build, flash and check share: the chosen nodes' seeds, filled once and complete before anything is written.
 import { webcrypto } from "node:crypto";
 import { join, relative } from "node:path";
 import {
@@ -13,7 +13,7 @@ import { mergeLock } from "../supplies/lock.ts";
 import { secretsFile } from "./opened-project.ts";
 import { lockBases, pinIn, wantedInLock } from "./lock-bases.ts";
 import type { BasesOptions, OpenBase } from "./open-bases.ts";
-import { type NodeSeed, renderSeeds } from "./render-seeds.ts";
+import { fillSeeds, type NodeSeed, supplySeeds } from "./render-seeds.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { withBase } from "../inventory/boards/base-facts.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
@@ -24,6 +24,7 @@ import {
   rehearseKeeping,
 } from "../kubernetes/secrets/store-secrets.ts";
 import { ageIdentityFile } from "../kubernetes/secrets/load-age-identities.ts";
+import type { FilledSeed } from "../seed/fill-seed.ts";
 import { kubernetesPackages } from "../seed/node-facts.ts";
 import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
@@ -57,8 +58,6 @@ export type PreparedSeeds = {
   readonly files: readonly { readonly path: string; readonly what: string }[];
   /** Where base images come from: the pins and the mirrors. */
   readonly basesFrom: Pick<BasesOptions, "pinOf" | "mirrors">;
-  /** Seeds for checking and planning, without anything that comes from the network. */
-  readonly seeds: readonly NodeSeed[];
   /** The seeds that a build would write now, as far as the cache has what they need; nothing is fetched. */
   readonly seedsFromCache: () => Promise<readonly NodeSeed[]>;
   /**
@@ -121,20 +120,24 @@ export const prepareSeeds = async (
   demandNoErrors(surroundings, addons.problems, addons.files);
   const time = buildTime(env);
   const version = packageVersion();
-  const render = (
-    secrets: ClusterSecrets,
-    supplies: Pick<Supplies, "kubernetesKey" | "manifests">,
-  ): readonly NodeSeed[] => {
-    const { seeds, problems } = renderSeeds({
+  const fill = (secrets: ClusterSecrets): readonly FilledSeed[] => {
+    const { filled, problems } = fillSeeds({
       project,
       nodes,
       secrets,
       library: opened.library,
       buildTime: time,
       version,
-      kubernetesKey: supplies.kubernetesKey,
-      manifests: supplies.manifests,
+      manifests: addons.manifests,
     });
+    demandNoErrors(surroundings, problems, opened.files);
+    return filled;
+  };
+  const withSupplies = (
+    filled: readonly FilledSeed[],
+    supplies: Supplies,
+  ): readonly NodeSeed[] => {
+    const { seeds, problems } = supplySeeds(filled, supplies);
     demandNoErrors(surroundings, problems, opened.files);
     return seeds;
   };
@@ -166,6 +169,7 @@ export const prepareSeeds = async (
         userAgent: `pi-image/${version}`,
       },
     );
+  const filled = fill(draft.secrets);
   return {
     project,
     nodes,
@@ -193,11 +197,7 @@ export const prepareSeeds = async (
       pinOf: pinIn(lock, relative(cwd, lockFile)),
       mirrors: project.cluster.mirrors.baseImages,
     },
-    seeds: render(draft.secrets, {
-      kubernetesKey: undefined,
-      manifests: addons.manifests,
-    }),
-    seedsFromCache: async () => render(draft.secrets, await gather("ignore")),
+    seedsFromCache: async () => withSupplies(filled, await gather("ignore")),
     supply: async (chosen) => {
       const supplies = await gather(
         mayLackManifests(nodes, chosen) ? "warn" : "refuse",
@@ -214,7 +214,7 @@ export const prepareSeeds = async (
         signal,
       };
       await rehearseKeeping(file, draft, keeping);
-      const supplied = render(draft.secrets, supplies);
+      const supplied = withSupplies(filled, supplies);
       return {
         seeds: supplied,
         keep: async () => {
@@ -241,7 +241,9 @@ export const prepareSeeds = async (
             secrets,
             encrypted,
             seeds:
-              secrets === draft.secrets ? supplied : render(secrets, supplies),
+              secrets === draft.secrets
+                ? supplied
+                : withSupplies(fill(secrets), supplies),
           };
         },
       };

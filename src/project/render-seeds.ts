@@ -1,44 +1,61 @@
-// Renders the seeds of several nodes and collects their problems, each once.
-import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
-import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
+// Renders the seeds of several nodes in two steps, and collects their problems, each once.
+import type { ResolvedNode } from "../inventory/resolved.ts";
 import type { Problem } from "../report/problem.ts";
-import type { Library } from "../seed/library/library.ts";
-import { renderSeed } from "../seed/render-seed.ts";
+import {
+  fillSeed,
+  type FilledSeed,
+  type SeedInput,
+} from "../seed/fill-seed.ts";
+import type { SeedSupplies, SuppliedManifest } from "../seed/node-files.ts";
 import type { Seed } from "../seed/seed.ts";
+import { supplySeed } from "../seed/supply-seed.ts";
 
-export type SeedsInput = {
-  readonly project: ResolvedProject;
+type SeedsInput = Omit<SeedInput, "node"> & {
   readonly nodes: readonly ResolvedNode[];
-  readonly secrets: ClusterSecrets;
-  readonly library: Library;
-  readonly buildTime: Date;
-  readonly version: string;
-  readonly kubernetesKey: string | undefined;
-  readonly manifests: readonly {
-    readonly name: string;
-    readonly text: string;
-  }[];
+  /** Those that need not be fetched. */
+  readonly manifests: readonly SuppliedManifest[];
 };
 
 export type NodeSeed = { readonly node: ResolvedNode; readonly seed: Seed };
 
-/** `seeds` lacks the nodes whose fragments have errors. */
-export const renderSeeds = (
-  input: SeedsInput,
+const eachOnce = (problems: readonly Problem[]): readonly Problem[] => [
+  ...new Map(
+    problems.map((problem) => [JSON.stringify(problem), problem]),
+  ).values(),
+];
+
+/** `filled` lacks the nodes whose fragments have errors. */
+export const fillSeeds = ({
+  nodes,
+  manifests,
+  ...input
+}: SeedsInput): {
+  readonly filled: readonly FilledSeed[];
+  readonly problems: readonly Problem[];
+} => {
+  const results = nodes.map((node) => fillSeed({ ...input, node }, manifests));
+  return {
+    filled: results.flatMap(({ filled }) => filled ?? []),
+    problems: eachOnce(results.flatMap(({ problems }) => problems)),
+  };
+};
+
+/** `seeds` lacks the nodes whose fragments write a file that is supplied. */
+export const supplySeeds = (
+  filled: readonly FilledSeed[],
+  supplies: SeedSupplies,
 ): {
   readonly seeds: readonly NodeSeed[];
   readonly problems: readonly Problem[];
 } => {
-  const seeds: NodeSeed[] = [];
-  const problems = new Map<string, Problem>();
-  for (const node of input.nodes) {
-    const rendered = renderSeed({ ...input, node });
-    for (const problem of rendered.problems) {
-      problems.set(JSON.stringify(problem), problem);
-    }
-    if (rendered.seed !== undefined) {
-      seeds.push({ node, seed: rendered.seed });
-    }
-  }
-  return { seeds, problems: [...problems.values()] };
+  const results = filled.map((one) => ({
+    node: one.node,
+    ...supplySeed(one, supplies),
+  }));
+  return {
+    seeds: results.flatMap(({ node, seed }) =>
+      seed === undefined ? [] : [{ node, seed }],
+    ),
+    problems: eachOnce(results.flatMap(({ problems }) => problems)),
+  };
 };

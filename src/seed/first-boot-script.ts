@@ -2,6 +2,7 @@
 import { parse } from "yaml";
 import { z } from "zod";
 import { networkdFiles } from "./network/networkd-files.ts";
+import type { Value } from "./library/tree.ts";
 import type { Seed } from "./seed.ts";
 import { shellWord } from "./shell-assignments.ts";
 
@@ -148,51 +149,49 @@ const userLines = ({ users }: CloudConfig): readonly string[] => [
 const scriptLine = (words: z.infer<typeof command>): string =>
   typeof words === "string" ? words : words.map(shellWord).join(" ");
 
-/** The script, or the names of what the seed asks for and a script cannot do. */
+/** What a cloud-config asks for and a script cannot do. */
+export const unknownToScript = (document: Value): readonly string[] =>
+  cloudConfig
+    .safeParse(document)
+    .error?.issues.map(
+      ({ path, message }) => `${path.join(".")}: ${message}`,
+    ) ?? [];
+
+/** The script for a cloud-config in which `unknownToScript` finds nothing. */
 export const firstBootScript = (
   seed: Pick<Seed, "userData" | "networkConfig">,
-): { readonly script: string } | { readonly unknown: readonly string[] } => {
-  const parsed = cloudConfig.safeParse(parse(seed.userData));
-  if (!parsed.success) {
-    return {
-      unknown: parsed.error.issues.map(
-        ({ path, message }) => `${path.join(".")}: ${message}`,
-      ),
-    };
-  }
-  const config = parsed.data;
+): string => {
+  const config = cloudConfig.parse(parse(seed.userData));
   const network = networkdFiles(seed.networkConfig);
-  return {
-    script: [
-      "#!/bin/bash",
-      "# What cloud-init would do from user-data and network-config, for a system without it. Made by pi-image.",
-      "set -euo pipefail",
-      "root=${PI_IMAGE_ROOT:-}",
-      "# It makes users, keys and a name: on any computer but the card's own it would do harm.",
-      `[[ -n $root || \${1:-} == first-boot ]] || { echo "first-boot.sh sets up the system of the card that it lies on, at its first boot; nothing was done here" >&2; exit 1; }`,
-      ...[...network, ...configFiles(config)].map((file) =>
-        writeFile(
-          "data" in file ? file : textFile(file.path, file.mode, file.text),
-        ),
+  return [
+    "#!/bin/bash",
+    "# What cloud-init would do from user-data and network-config, for a system without it. Made by pi-image.",
+    "set -euo pipefail",
+    "root=${PI_IMAGE_ROOT:-}",
+    "# It makes users, keys and a name: on any computer but the card's own it would do harm.",
+    `[[ -n $root || \${1:-} == first-boot ]] || { echo "first-boot.sh sets up the system of the card that it lies on, at its first boot; nothing was done here" >&2; exit 1; }`,
+    ...[...network, ...configFiles(config)].map((file) =>
+      writeFile(
+        "data" in file ? file : textFile(file.path, file.mode, file.text),
       ),
-      ...(config.timezone === undefined
-        ? []
-        : [
-            `ln -sf ${shellWord(`/usr/share/zoneinfo/${config.timezone}`)} "$root/etc/localtime"`,
-          ]),
-      "if [[ -z $root ]]; then",
-      `hostnamectl set-hostname ${shellWord(config.hostname)} || true`,
-      ...userLines(config),
-      ...(network.some(({ path }) => path.includes("wpa_supplicant"))
-        ? ["systemctl enable --now wpa_supplicant@wlan0.service"]
-        : []),
-      "systemctl enable systemd-networkd.service systemd-resolved.service sshd.service",
-      "# Ordered after the unit that runs this: waiting for them would have no end.",
-      "systemctl restart --no-block systemd-networkd.service systemd-resolved.service sshd.service",
-      // As with cloud-init's runcmd, a command that fails does not stop the others.
-      ...config.runcmd.map((words) => `( ${scriptLine(words)} ) || true`),
-      "fi",
-      "",
-    ].join("\n"),
-  };
+    ),
+    ...(config.timezone === undefined
+      ? []
+      : [
+          `ln -sf ${shellWord(`/usr/share/zoneinfo/${config.timezone}`)} "$root/etc/localtime"`,
+        ]),
+    "if [[ -z $root ]]; then",
+    `hostnamectl set-hostname ${shellWord(config.hostname)} || true`,
+    ...userLines(config),
+    ...(network.some(({ path }) => path.includes("wpa_supplicant"))
+      ? ["systemctl enable --now wpa_supplicant@wlan0.service"]
+      : []),
+    "systemctl enable systemd-networkd.service systemd-resolved.service sshd.service",
+    "# Ordered after the unit that runs this: waiting for them would have no end.",
+    "systemctl restart --no-block systemd-networkd.service systemd-resolved.service sshd.service",
+    // As with cloud-init's runcmd, a command that fails does not stop the others.
+    ...config.runcmd.map((words) => `( ${scriptLine(words)} ) || true`),
+    "fi",
+    "",
+  ].join("\n");
 };

@@ -8,7 +8,7 @@ import { parse } from "yaml";
 import type { ResolvedProject } from "../../src/inventory/resolved.ts";
 import { knownHosts } from "../../src/kubernetes/known-hosts.ts";
 import { sshConfig } from "../../src/kubernetes/ssh-config.ts";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "../seed/render-seed.ts";
 import { runTool } from "../../src/system/run/run-tool.ts";
 import { type Lan, openLan } from "../seed/gateway-lan.ts";
 import { seedInput } from "../seed/sample-project.ts";

@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import type { ResolvedProject } from "../../src/inventory/resolved.ts";
 import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "../seed/render-seed.ts";
 import {
   runTool,
   tryTool,

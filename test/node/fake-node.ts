@@ -21,7 +21,7 @@ import type {
   ResolvedProject,
 } from "../../src/inventory/resolved.ts";
 import { renderRoleSeed } from "../../src/seed/render-role-seed.ts";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "../seed/render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
 import { seedInput } from "../seed/sample-project.ts";
 import { withStaticShell } from "../support/static-shells.ts";

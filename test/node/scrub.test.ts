@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "../seed/render-seed.ts";
 import {
   controlPlane,
   homeWifi,

@@ -14,7 +14,7 @@ import {
 import { scanImage } from "../../src/release/scan-image.ts";
 import { scanTexts } from "../../src/release/scan-texts.ts";
 import { renderRoleSeed } from "../../src/seed/render-role-seed.ts";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "../seed/render-seed.ts";
 import {
   controlPlane,
   fixedSecrets,

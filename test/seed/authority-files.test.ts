@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Problem } from "../../src/report/problem.ts";
 import { parseFragment } from "../../src/seed/library/parse-fragment.ts";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "./render-seed.ts";
 import {
   controlPlane,
   packageLibrary,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { parse } from "yaml";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "./render-seed.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { judge } from "./judge.ts";
 import { sampleProject, seedInput, storageNode } from "./sample-project.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
 import type { Library } from "../../src/seed/library/library.ts";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "./render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
 import { goldenFolder, packageLibrary, seedInput } from "./sample-project.ts";
 

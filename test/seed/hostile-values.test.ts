@@ -23,7 +23,7 @@ import type {
 } from "../../src/inventory/resolved.ts";
 import type { Problem } from "../../src/report/problem.ts";
 import { accessPointName } from "../../src/seed/network/access-point.ts";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "./render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
 import {
   BASE_INVENTORY,

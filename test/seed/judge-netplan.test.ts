@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "./render-seed.ts";
 import { describeWithTools, hasTool } from "../support/tools.ts";
 import {
   homeWifi,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { loadLibrary } from "../../src/seed/library/load-library.ts";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "./render-seed.ts";
 import { childOf, toValue } from "../../src/seed/library/tree.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { sampleNode, sampleProject, seedInput } from "./sample-project.ts";

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "./render-seed.ts";
 import { substitute } from "../../src/seed/library/substitute.ts";
 import { fromValue, toValue } from "../../src/seed/library/tree.ts";
 import { describeWithTools } from "../support/tools.ts";

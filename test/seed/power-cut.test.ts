@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { renderSeed } from "../../src/seed/render-seed.ts";
+import { renderSeed } from "./render-seed.ts";
 import { sampleNode, sampleProject, seedInput } from "./sample-project.ts";
 
 const { seed } = renderSeed(await seedInput(sampleProject, sampleNode));

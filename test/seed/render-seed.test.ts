@@ -7,7 +7,8 @@ import type {
   Wifi,
 } from "../../src/inventory/resolved.ts";
 import { secret } from "../../src/report/secret.ts";
-import { renderSeed, type SeedInput } from "../../src/seed/render-seed.ts";
+import { fillSeed, type SeedInput } from "../../src/seed/fill-seed.ts";
+import { renderSeed, type WholeSeedInput } from "./render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { hostileText } from "./texts.ts";
@@ -38,7 +39,7 @@ const filesOf = (seed: Seed): ReadonlyMap<string, WrittenFile> =>
     ).write_files.map((file) => [file.path, file]),
   );
 
-const render = (input: SeedInput): Seed => {
+const render = (input: WholeSeedInput): Seed => {
   const { seed, problems } = renderSeed(input);
   if (seed === undefined) {
     throw new Error(JSON.stringify(problems));
@@ -169,6 +170,21 @@ describe("renderSeed", () => {
         ?.content,
     ).toBe("armoured");
     expect(filesOf(render(worker)).has(path)).toBe(false);
+  });
+
+  it("tells of a file that is there twice, before anything is fetched where it can", () => {
+    const name = "10-twice.yaml";
+    const manifests = [
+      { name, text: "kind: List\n" },
+      { name, text: "kind: Pod\n" },
+    ];
+    const codes = ["SEED_FILE_TWICE"];
+    const early = fillSeed(first, manifests);
+    expect(early.problems.map(({ code }) => code)).toEqual(codes);
+    expect(early.filled).toBeUndefined();
+    const late = renderSeed({ ...first, manifests });
+    expect(late.problems.map(({ code }) => code)).toEqual(codes);
+    expect(late.seed).toBeUndefined();
   });
 
   it("puts a virtual address onto control planes only", () => {

@@ -12,7 +12,7 @@ import { secret } from "../../src/report/secret.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { loadLibrary } from "../../src/seed/library/load-library.ts";
 import type { Library } from "../../src/seed/library/library.ts";
-import type { SeedInput } from "../../src/seed/render-seed.ts";
+import type { SeedInput } from "../../src/seed/fill-seed.ts";
 
 export const goldenFolder = packageFile("test/golden/");
 

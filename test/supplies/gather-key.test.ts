@@ -4,7 +4,7 @@ import {
   gatherSupplies,
   type SuppliesRequest,
 } from "../../src/supplies/gather-supplies.ts";
-import { renderSeeds } from "../../src/project/render-seeds.ts";
+import { fillSeeds, supplySeeds } from "../../src/project/render-seeds.ts";
 import { readKey } from "../../src/base/proof/read-key.ts";
 import { outcomeOf, testOptions } from "../base/base-options.ts";
 import {
@@ -86,16 +86,16 @@ describeWithTools(["gpg", "gpgconf"], "the key of the packages", () => {
         project,
         controlPlane,
       );
-      const { seeds } = renderSeeds({
+      const { filled } = fillSeeds({
         project,
         nodes,
         secrets: fixedSecrets(),
         library,
         buildTime,
         version,
-        kubernetesKey,
-        manifests,
+        manifests: [],
       });
+      const { seeds } = supplySeeds(filled, { kubernetesKey, manifests });
       return seeds.map(({ seed }) => seed.instanceId);
     };
     const together = await idsOf(project.nodes.slice(0, 2));
