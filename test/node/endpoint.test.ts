@@ -1,5 +1,5 @@
 // The endpoint program: who has the cluster's name, and what happens when an address changes.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type {
@@ -15,6 +15,7 @@ import {
 import {
   calls,
   type Circumstances,
+  COMPLETE,
   layNode,
   runOnNode,
   describeNode,
@@ -136,6 +137,51 @@ describeNode("the endpoint's address", () => {
   });
 });
 
+describeNode("an address that is not the API server's", () => {
+  const joined = {
+    "var/lib/pi-image/kubeadm-done": "",
+    "etc/kubernetes/pki/ca.crt": "the authority\n",
+    "etc/hosts": withEndpoint("192.168.1.40"),
+  };
+  const wildcard = "cplane 203.0.113.9";
+
+  it("replaces no endpoint that works, though DNS answers every name with it", async () => {
+    const root = await lay({
+      installed: COMPLETE,
+      world: { dns: wildcard, mdns: "", "api-servers": "192.168.1.40\n" },
+      files: joined,
+    });
+    expect(await findEndpoint(root)).toMatchObject({ code: 0 });
+    expect(hosts(root)).toBe(joined["etc/hosts"]);
+  });
+
+  it("gives way to the one that is, and replaces nothing while none answers", async () => {
+    const root = await lay({
+      installed: COMPLETE,
+      world: { dns: wildcard },
+      files: joined,
+    });
+    await findEndpoint(root);
+    expect(hosts(root)).toBe(joined["etc/hosts"]);
+    writeFileSync(join(root, "world/api-servers"), "192.168.1.50\n");
+    await findEndpoint(root);
+    expect(hosts(root)).toBe(withEndpoint("192.168.1.50"));
+  });
+
+  it("is left by a node that has not joined yet as soon as the API server answers elsewhere", async () => {
+    const root = await lay({
+      installed: COMPLETE,
+      world: { dns: wildcard },
+      files: { "etc/hosts": "" },
+    });
+    await findEndpoint(root);
+    expect(hosts(root)).toContain("\n203.0.113.9 cplane\n");
+    writeFileSync(join(root, "world/api-servers"), "192.168.1.50\n");
+    await findEndpoint(root);
+    expect(hosts(root)).toContain("\n192.168.1.50 cplane\n");
+  });
+});
+
 describeNode("the node's own address under DHCP", () => {
   const flags = "var/lib/kubelet/kubeadm-flags.env";
   const joined = {
@@ -155,6 +201,18 @@ describeNode("the node's own address under DHCP", () => {
     expect(calls(root, "kubeadm")).toEqual([]);
   });
 
+  it("is not the virtual address of the cluster, which comes first after the link was lost", async () => {
+    const root = await lay({
+      project: project({ address: "192.168.1.40", virtual: true }),
+      world: { address: "192.168.1.40\n192.168.1.61" },
+      files: joined,
+    });
+    await findEndpoint(root);
+    expect(readFileSync(join(root, flags), "utf8")).toContain(
+      "--node-ip=192.168.1.61 ",
+    );
+  });
+
   it("reaches certificates, etcd and the API server of a control plane", async () => {
     const root = await lay({
       node: dhcpControlPlane,
@@ -170,7 +228,10 @@ describeNode("the node's own address under DHCP", () => {
         "etc/kubernetes/controller-manager.conf":
           "server: https://192.168.1.7:6443\n",
         "etc/kubernetes/scheduler.conf": "server: https://192.168.1.7:6443\n",
+        "etc/kubernetes/pki/ca.key": "the authority's\n",
+        "etc/kubernetes/pki/etcd/ca.key": "etcd's\n",
         "etc/kubernetes/pki/apiserver.crt": "old\n",
+        "etc/kubernetes/pki/apiserver.key": "old\n",
       },
     });
     await findEndpoint(root);
@@ -185,8 +246,13 @@ describeNode("the node's own address under DHCP", () => {
       server: "- --advertise-address=192.168.1.50\n  host: 192.168.1.50\n",
       etcd: "- --listen-client-urls=https://127.0.0.1:2379,https://192.168.1.50:2379\n- --x=192.168.1.70\n",
       kubelet: "server: https://192.168.1.50:6443\n",
-      certificate: "",
+      certificate: "for 192.168.1.50\n",
     });
+    expect(
+      readdirSync(join(root, "etc/kubernetes/pki")).filter((name) =>
+        name.startsWith("."),
+      ),
+    ).toEqual([]);
     expect(
       calls(root, "kubeadm").map((call) => call.replace(/ --.*/, "")),
     ).toEqual([
@@ -195,6 +261,78 @@ describeNode("the node's own address under DHCP", () => {
       "kubeadm init phase certs etcd-server",
       "kubeadm init phase certs etcd-peer",
     ]);
+  });
+
+  it("leaves everything as it was where the new certificates cannot be made, and says so until they are", async () => {
+    const old: Readonly<Record<string, string>> = {
+      "manifests/kube-apiserver.yaml": "- --advertise-address=192.168.1.7\n",
+      "manifests/etcd.yaml": "- --x=https://192.168.1.7:2379\n",
+      "kubelet.conf": "server: https://192.168.1.7:6443\n",
+      "controller-manager.conf": "server: https://192.168.1.7:6443\n",
+      "scheduler.conf": "server: https://192.168.1.7:6443\n",
+      "pki/apiserver.crt": "old\n",
+      "pki/apiserver.key": "old\n",
+      "pki/etcd/server.crt": "old\n",
+      "pki/ca.key": "the authority's\n",
+      "pki/etcd/ca.key": "etcd's\n",
+    };
+    const root = await lay({
+      node: dhcpControlPlane,
+      plans: { "kubeadm-certs": ["ok", "fail", "ok", "fail"] },
+      says: {
+        "kubeadm-certs":
+          "error: failed to write certificate: no space left on device\n",
+      },
+      files: {
+        ...joined,
+        "var/lib/pi-image/status.json":
+          '{"schemaVersion":1,"state":"done","message":"cplane is \\"up\\"."}\n',
+        ...Object.fromEntries(
+          Object.entries(old).map(([path, text]) => [
+            `etc/kubernetes/${path}`,
+            text,
+          ]),
+        ),
+      },
+    });
+    const now = () =>
+      Object.fromEntries(
+        Object.keys(old).map((path) => [
+          path,
+          readFileSync(join(root, "etc/kubernetes", path), "utf8"),
+        ]),
+      );
+    const status = (): unknown =>
+      JSON.parse(
+        readFileSync(join(root, "var/lib/pi-image/status.json"), "utf8"),
+      );
+    const said =
+      "Kubernetes on this node still has the address 192.168.1.7, not 192.168.1.50: the root partition is full; free space on it or use a larger card. It is tried again every two minutes.";
+    for (const run of ["first", "second"]) {
+      // Not 1, which the unit takes for success: while the cluster is being made, nobody has the endpoint's address.
+      expect(await findEndpoint(root), run).toMatchObject({ code: 2 });
+      expect(now()).toEqual(old);
+      expect(readFileSync(join(root, flags), "utf8")).toContain("192.168.1.7 ");
+      expect(status()).toEqual({
+        schemaVersion: 1,
+        state: "done",
+        message: 'cplane is "up".',
+        notes: { address: said },
+      });
+    }
+    expect(
+      readFileSync(join(root, "dev/tty1"), "utf8").split(said),
+    ).toHaveLength(2);
+    expect(await findEndpoint(root)).toMatchObject({ code: 0 });
+    expect(now()).toMatchObject({
+      "pki/apiserver.key": "for 192.168.1.50\n",
+      "manifests/etcd.yaml": "- --x=https://192.168.1.50:2379\n",
+    });
+    expect(status()).toEqual({
+      schemaVersion: 1,
+      state: "done",
+      message: 'cplane is "up".',
+    });
   });
 
   it("is left alone where it is fixed, and while kubeadm is at work", async () => {

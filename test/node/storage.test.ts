@@ -130,6 +130,26 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
   );
 
   it(
+    "takes no file that comes, goes or grows meanwhile for a copy that failed",
+    async () => {
+      const board = await makeBoard({ node: moving, disks: [NVME] });
+      start(board);
+      for (const name of ["leaves", "grows"]) {
+        writeFileSync(join(board.root, "etc", name), "before\n");
+      }
+      writeFileSync(join(board.folder, "busy"), "");
+      const { end, output } = await runPhase(board, "15-storage");
+      shutDown(board);
+      expect({ end, output }).toEqual({
+        end: "reboot",
+        output: expect.not.stringContaining("hold") as string,
+      });
+      expect(existsSync(join(board.folder, "busy"))).toBe(false);
+    },
+    MANY_STARTS,
+  );
+
+  it(
     "leaves a disk alone that is not empty, another node's system among them",
     async () => {
       const first = await makeBoard({ node: moving, disks: [NVME] });

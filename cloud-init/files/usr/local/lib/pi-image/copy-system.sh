@@ -102,18 +102,33 @@ edit_boot() {
   done
 }
 
-# Mounted anew, so that it is the medium that is read. What has changed since the copy began, and logs, are left out.
+# Whether the running system has changed or removed a file since the copy began: what the copy has of it says nothing.
+moved_on() { # FILE
+  [[ ! -e $1 || $1 -nt $scratch/copy-began || $(find "$1" -maxdepth 0 -cnewer "$scratch/copy-began") ]]
+}
+
+# Mounted anew, so that it is the medium that is read. Left out are logs, and what has changed or gone since the copy began.
 verify() { # FOLDER EXCLUDED...
-  local path options=()
+  local path line code=0 options=() differs=
   for path in "${@:2}"; do
     options+=(! -path "$path")
   done
-  if ! (cd "$1" && find . -xdev -type f ! -newer "$scratch/copy-began" "${options[@]}" -print0 |
-    xargs --null --no-run-if-empty sha256sum >"$scratch/sums"); then
+  (cd "$1" && find . -xdev -type f ! -newer "$scratch/copy-began" ! -cnewer "$scratch/copy-began" "${options[@]}" -print0 |
+    xargs --null --no-run-if-empty sha256sum) >"$scratch/sums" 2>"$scratch/log" || code=$?
+  if ((code)) && { [[ ! -s $scratch/log ]] || grep -v ': No such file or directory$' "$scratch/log" >/dev/null; }; then
     fails "The card cannot be read: $(cause)."
   fi
-  (cd "$target" && sha256sum --check --quiet "$scratch/sums" >"$scratch/log" 2>&1) ||
-    fails "The copy does not hold what was written to it: $(cause). The disk or its connection is bad; the card still runs."
+  code=0
+  (cd "$target" && sha256sum --check --quiet "$scratch/sums") >"$scratch/log" 2>&1 || code=$?
+  ((code)) || return 0
+  while IFS= read -r line; do
+    [[ $line == *': FAILED'* ]] || continue
+    code=0
+    moved_on "$1/${line%: FAILED*}" || differs=$line
+  done <"$scratch/log"
+  if [[ $differs ]] || ((code)); then
+    fails "The copy does not hold what was written to it: ${differs:-$(cause)}. The disk or its connection is bad; the card still runs."
+  fi
 }
 
 remount() { # DEVICE TYPE

@@ -84,6 +84,8 @@ clear_attempt() {
   [[ $left ]] || return 0
   [[ ! -e $marker ]] || fails "This node is part of the cluster already; it is never reset."
   doing "Clearing what an unfinished attempt left."
+  # It has the key of the join identity, and kubeadm would only unlink it.
+  erase "$kubernetes/bootstrap-kubelet.conf"
   logged 900 kubeadm reset --force --cri-socket "$(cri_socket)" || fails "kubeadm reset failed: $(cause)."
   kubernetes_files | xargs --no-run-if-empty --delimiter '\n' rm -rf --
 }

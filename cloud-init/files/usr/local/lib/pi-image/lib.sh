@@ -66,11 +66,19 @@ known_version() { # sets `version`
 as_node() { kubectl --kubeconfig "$root/etc/kubernetes/kubelet.conf" --request-timeout=15s "$@"; }
 as_admin() { kubectl --kubeconfig "$root/etc/kubernetes/admin.conf" --request-timeout=60s "$@"; }
 
-# The first global IPv4 address of the uplink; a virtual address of kube-vip comes after it.
+# The first global IPv4 address of the uplink that is its own. kube-vip's virtual address comes first after the link was
+# lost (https://github.com/kube-vip/kube-vip/issues/682), and a fixed address counts whatever else the uplink has.
 uplink_address() {
-  local address
-  read -r _ _ _ address _ < <(ip -4 -o addr show dev "$PI_IMAGE_UPLINK" scope global 2>/dev/null) || return 0
-  echo "${address%%/*}"
+  local address found=
+  while read -r _ _ _ address _; do
+    address=${address%%/*}
+    if [[ $address == "$PI_IMAGE_ADDRESS" ]]; then
+      echo "$address"
+      return
+    fi
+    [[ $found || (${PI_IMAGE_ENDPOINT_VIRTUAL:-} == yes && $address == "$PI_IMAGE_ENDPOINT_ADDRESS") ]] || found=$address
+  done < <(ip -4 -o addr show dev "$PI_IMAGE_UPLINK" scope global 2>/dev/null)
+  echo "$found"
 }
 
 # One line to the journal and to every console, HDMI and serial.
@@ -90,6 +98,26 @@ announce() {
 note() { # NAME TEXT
   mkdir -p "$state/notes"
   printf '%s\n' "$2" >"$state/notes/$1"
+}
+
+# The same on a node that may be done already: told once on this boot, and seen from the laptop at once.
+remark() { # NAME TEXT
+  local said=$scratch/remark-$1
+  [[ -e $said && $(<"$said") == "$2" ]] || announce "$2"
+  { printf '%s\n' "$2" >"$said" && note "$1" "$2" && refresh_notes; } 2>/dev/null || true
+}
+
+forget_note() { # NAME
+  [[ -e $state/notes/$1 ]] || return 0
+  rm -f "$state/notes/$1" "$scratch/remark-$1"
+  refresh_notes
+}
+
+# Notes come last in the status; quotes inside its texts are escaped, so that this ends nowhere else.
+refresh_notes() {
+  local new=$state/status.json.new
+  [[ -s $state/status.json ]] || return 0
+  { sed -E 's/(,"notes":.*)?\}$//' "$state/status.json" | tr -d '\n' && json_notes && printf '}\n'; } >"$new" && mv -f "$new" "$state/status.json"
 }
 
 json_notes() {

@@ -26,6 +26,15 @@ overwrite() { # FILE
   dd of="$1" bs=64K conv=notrunc,fsync status=none
 }
 
+# Of the same length, so that it lands on the old one: `sed -i` would leave that on the medium.
+blank_token() { # FILE
+  local blank=${scratch?}/token-blank
+  [[ -e $1 ]] || return 0
+  (umask 077 && sed -E 's/^( *(- )?token: "?)[a-z0-9]{6}\.[a-z0-9]{16}/\1000000.0000000000000000/' "$1" >"$blank")
+  overwrite "$1" <"$blank"
+  rm -f "$blank"
+}
+
 # At every moment of this the file begins with the stub or is the whole old one, or a mixture that a second run repairs.
 stub_user_data() { # FILE
   local size
@@ -90,8 +99,7 @@ scrub_system() { # ROOT
   blank_log "$1/var/log/cloud-init.log"
   erase_folder "$1/var/lib/pi-image/seed"
   erase "$1/etc/pi-image/join.conf"
-  [[ ! -e $1/etc/pi-image/kubeadm.yaml ]] ||
-    sed -i -E 's/^( *(- )?token: ).*/\1000000.0000000000000000/' "$1/etc/pi-image/kubeadm.yaml"
+  blank_token "$1/etc/pi-image/kubeadm.yaml"
 }
 
 # Where the seed lies: nothing when this system has no boot partition.
