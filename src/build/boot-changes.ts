@@ -47,6 +47,7 @@ export const bootSettings = (node: ResolvedNode): BootSettings => {
     ],
     cmdline: [
       ...CGROUP_ARGUMENTS,
+      ...node.host.cmdline,
       // The netplan of Ubuntu 22.04 cannot set the regulatory domain, but the kernel can, on every base.
       ...(wifi === undefined
         ? []

@@ -7,6 +7,11 @@ import { checkConfigList } from "./checks/check-config-list.ts";
 import { checkDisks } from "./checks/check-disks.ts";
 import { checkEeprom } from "./checks/check-eeprom.ts";
 import { checkEndpoint } from "./checks/check-endpoint.ts";
+import {
+  checkCmdlines,
+  checkLabels,
+  checkRegistration,
+} from "./checks/check-host.ts";
 import { checkHardware } from "./checks/check-hardware.ts";
 import { checkDhcp } from "./checks/check-dhcp.ts";
 import { checkApiForward, checkForwards } from "./checks/check-forwards.ts";
@@ -55,6 +60,9 @@ const CHECKS_OF_PRESENCE: readonly DraftCheck[] = [
   checkGatewayNumber,
   checkDhcp,
   checkRoleKeys,
+  checkRegistration,
+  checkCmdlines,
+  checkLabels,
   checkTimezones,
   checkWifiLists,
 ];

@@ -2,6 +2,7 @@
 import { DEFAULT_CLUSTER, DEFAULT_JOIN } from "./cluster-defaults.ts";
 import type { Inventory } from "./schema/cluster-schema.ts";
 import { API_PORT, endpointTarget } from "./endpoint.ts";
+import { resolveHost } from "./resolve-host.ts";
 import { resolveBoard } from "./boards/resolve-board.ts";
 import { kubernetesVersion } from "./rules/kubernetes-versions.ts";
 import { absolutePath, type PathOrigins } from "./load/paths.ts";
@@ -209,6 +210,7 @@ const resolveNode = (
       addressing: resolveAddressing(node, defaults, served),
       wifi: wifi.map(({ network }) => resolveWifi(network, references)),
     },
+    host: resolveHost(node, defaults),
     reserved,
     exports:
       node.role === "storage" &&

@@ -2,6 +2,7 @@
 import type { ConfigSection } from "../firmware/config-lines.ts";
 import type { Secret } from "../report/secret.ts";
 import type { Board } from "./boards/boards.ts";
+import type { HostSettings } from "./host-settings.ts";
 import type { EepromMode, Hardware } from "./boards/hardware.ts";
 import type { Storage } from "./boards/storage.ts";
 
@@ -205,6 +206,7 @@ export type ResolvedNode = {
   readonly locale: string;
   readonly users: readonly User[];
   readonly network: NodeNetwork;
+  readonly host: HostSettings;
   /**
    * The address with prefix length that the cluster's gateway reserves for this node; undefined for a node that is not
    * behind it.

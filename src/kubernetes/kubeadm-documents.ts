@@ -57,26 +57,56 @@ const criSocket = (runtime: Runtime): string => {
   }
 };
 
+/** Extra arguments of the kubelet; it registers the labels when it first meets the API server. */
+const kubeletArguments = (node: ResolvedNode): Document => {
+  const address = staticAddress(node);
+  const labels = Object.entries(node.host.labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .toSorted();
+  const all = [
+    // With two networks, the kubelet would take the address of the one with the default route. With DHCP only the node
+    // itself knows its address.
+    ...(address === undefined ? [] : [{ name: "node-ip", value: address }]),
+    ...(labels.length === 0
+      ? []
+      : [{ name: "node-labels", value: labels.join(",") }]),
+  ];
+  return all.length === 0 ? {} : { kubeletExtraArgs: all };
+};
+
+/** Where this is empty kubeadm decides: it taints control planes, and nothing else. */
+const registeredTaints = (
+  node: ResolvedNode,
+  onlyControlPlanes: boolean,
+): Document => {
+  const { taints } = node.host;
+  if (taints !== undefined) {
+    return {
+      taints: taints.map(({ key, value, effect }) => ({
+        key,
+        ...(value === "" ? {} : { value }),
+        effect,
+      })),
+    };
+  }
+  // kubeadm taints control planes unless told otherwise, so without a worker nothing could run.
+  return node.role === "control-plane" && onlyControlPlanes
+    ? { taints: [] }
+    : {};
+};
+
 const nodeRegistration = (
   { cluster, nodes }: ResolvedProject,
   node: ResolvedNode,
 ): Document => {
-  const address = staticAddress(node);
   const onlyControlPlanes = nodes.every(
     ({ role, joins }) => role === "control-plane" || !joins,
   );
   return {
     name: node.name,
     criSocket: criSocket(cluster.runtime),
-    // kubeadm taints control planes unless told otherwise, so without a worker nothing could run.
-    ...(node.role === "control-plane" && onlyControlPlanes
-      ? { taints: [] }
-      : {}),
-    // With two networks, the kubelet would take the address of the one with the default route. With DHCP only the node
-    // itself knows its address.
-    ...(address === undefined
-      ? {}
-      : { kubeletExtraArgs: [{ name: "node-ip", value: address }] }),
+    ...registeredTaints(node, onlyControlPlanes),
+    ...kubeletArguments(node),
   };
 };
 

@@ -16,6 +16,8 @@ export const PROBLEM_CODES = {
   CARD_SERIAL_INVALID: "A value is not the serial number of a card.",
   CARD_TAKEN: "Two nodes are bound to the same card.",
   CLUSTER_NAME_INVALID: "A cluster's name cannot be part of a host name.",
+  CMDLINE_INVALID:
+    "A value is not a word for the kernel's command line, or one that pi-image decides.",
   CNI_ARCHIVED: "A network plug-in is no longer maintained.",
   CONFIG_CONFLICT:
     "A line for config.txt sets what another setting of the node decides.",
@@ -70,6 +72,7 @@ export const PROBLEM_CODES = {
   FRAGMENT_CONFLICT: "Two fragments set the same value differently.",
   FRAGMENT_HEADER: "A fragment does not start with #cloud-config.",
   FRAGMENT_MISSING: "A profile names a fragment that does not exist.",
+  FRAGMENT_PATH_INVALID: "A value is not the path of a fragment.",
   FRAGMENT_SHAPE: "A fragment holds something that cloud-config cannot hold.",
   FRAGMENT_UNSUPPORTED:
     "A fragment asks for something that the base's system cannot do without cloud-init.",
@@ -92,6 +95,7 @@ export const PROBLEM_CODES = {
   KUBERNETES_VERSION_ENDED: "A Kubernetes minor gets no fixes any more.",
   KUBERNETES_VERSION_INVALID: "A value is not a Kubernetes version.",
   KUBERNETES_VERSION_UNKNOWN: "A Kubernetes minor is newer than this pi-image.",
+  LABEL_INVALID: "A label is not one that a node may give itself.",
   LOCALE_INVALID: "A value is not the name of a locale.",
   MAC_INVALID: "A value is not an Ethernet address of a board.",
   MAC_TAKEN: "Two nodes are bound to the same board.",
@@ -103,9 +107,13 @@ export const PROBLEM_CODES = {
   NODE_NAME_INVALID: "A node's name is not a host name.",
   NODE_NAME_TAKEN: "A node's name is used twice.",
   OUT_OF_RANGE: "A number or a list is too small or too large.",
+  PACKAGE_INVALID:
+    "A value is not the name of a package that a node can install.",
   PCIE_GEN_UNSUPPORTED: "A board's PCIe is slower than the setting.",
   PROFILE_MISSING: "A role has no profile.",
   PROFILE_SHAPE: "A profile is not a description and a list of fragments.",
+  PROXY_INVALID:
+    "A value is not the address of a proxy, or not what a proxy can leave out.",
   RADIO_OFF: "A node needs Wi-Fi, and its radio is switched off.",
   REGISTRY_INVALID: "A value is not a container registry.",
   ROLE_KEY_UNUSED: "A node has a key that belongs to another role.",
@@ -118,6 +126,8 @@ export const PROBLEM_CODES = {
   SEED_FILE_MISSING:
     "The fragments of a control plane leave out a file that its API server needs.",
   SEED_FILE_TWICE: "Two fragments write the same file of the node.",
+  SETTING_UNSUPPORTED:
+    "A setting has no meaning on the system of a node's base image.",
   SHELL_INVALID: "A login shell is not a path.",
   SSH_KEY_MISSING: "No user of a node has an SSH key, so nobody can log in.",
   STORAGE_ADDRESS_MISSING: "A storage node has no address that stays the same.",
@@ -130,8 +140,11 @@ export const PROBLEM_CODES = {
   SUBNET_OVERLAP:
     "Two of the ranges for pods, services and the local network overlap.",
   SUBNET_TOO_SMALL: "The range of pods has no room for all nodes.",
+  TAINT_INVALID: "A taint is not one with which a node can register.",
   TIMEZONE_INVALID: "A value is not the name of a time zone.",
   TIMEZONE_UNKNOWN: "pi-image does not know a time zone.",
+  TIME_SERVER_INVALID:
+    "A value is not the name or the address of a time server.",
   TOO_MANY_MISTAKES: "A file has more mistakes than are shown at once.",
   UNKNOWN_KEY: "A key is not known at its place.",
   UNKNOWN_VALUE: "A value is not one of the choices.",

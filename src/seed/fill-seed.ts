@@ -4,6 +4,7 @@ import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import { secret } from "../report/secret.ts";
+import { checkHostSettings, hostFiles } from "./host-files.ts";
 import { checkAuthorityFiles } from "./check-authority-files.ts";
 import { unknownToScript } from "./first-boot-script.ts";
 import { checkWrittenFiles } from "./library/check-written-files.ts";
@@ -56,7 +57,8 @@ export const fillSeed = (
     problems.push(problem);
   };
   const values = seedValues({ ...input, files: library.files });
-  const cloudConfig = profileDocument(library, node, values, report);
+  checkHostSettings(node, report);
+  const cloudConfig = nodeDocument(input, values, report);
   const network = networkDocument(library, node, values, report);
   if (cloudConfig !== undefined) {
     const files = filesForNode(project, node, { manifests: manifestsAtHand });
@@ -99,6 +101,18 @@ export const fillSeed = (
   };
 };
 
+/** The profile's cloud-config with the files that the node's own settings add. */
+const nodeDocument = (
+  { project, node, library }: SeedInput,
+  values: Values,
+  report: (problem: Problem) => void,
+): MapTree | undefined => {
+  const document = profileDocument(library, node, values, report);
+  return (
+    document && withFiles(document, hostFiles(project, node, library.files))
+  );
+};
+
 const documentsWithoutPasswords = (input: SeedInput): readonly Value[] => {
   const { node, library } = input;
   const wifi = node.network.wifi.map((network) => ({
@@ -116,16 +130,17 @@ const documentsWithoutPasswords = (input: SeedInput): readonly Value[] => {
 };
 
 const timelessDocuments = (
-  { project, node, secrets, library }: SeedInput,
+  input: SeedInput,
   values: Values,
 ): readonly Value[] => {
+  const { project, node, secrets, library } = input;
   const timeless = new Map(values).set(
     "node.env",
     nodeEnvironment(project, node, secrets, new Date(0)),
   );
   const ignore = () => undefined;
   return [
-    profileDocument(library, node, timeless, ignore),
+    nodeDocument(input, timeless, ignore),
     networkDocument(library, node, timeless, ignore),
   ].flatMap((document) => (document === undefined ? [] : [toValue(document)]));
 };

@@ -13,6 +13,7 @@ import {
   kubeadmAction,
   kubernetesPackages,
 } from "./node-facts.ts";
+import { wantedPackages } from "./host-files.ts";
 import { shellAssignments } from "./shell-assignments.ts";
 
 /** The end of the join identity as RFC 3339; undefined where the card carries none. */
@@ -80,6 +81,9 @@ export const nodeEnvironment = (
     ...(node.exports === undefined
       ? {}
       : { PI_IMAGE_EXPORT: node.exports.path }),
+    ...(wantedPackages(node).length === 0
+      ? {}
+      : { PI_IMAGE_PACKAGES: wantedPackages(node).join(" ") }),
     PI_IMAGE_JOIN_BY: cluster.join.by,
     PI_IMAGE_JOIN_ENDS: joinEnds(project, node, secrets),
     ...boardVariables(node),

@@ -54,6 +54,9 @@ const knowsName = (base: string, { ssid }: Wifi): boolean =>
 
 type ReportProblem = (problem: Problem) => void;
 
+/** Says that everything is on the disk, so that whatever comes after it may be lost in a power cut. */
+const LAST_FRAGMENT = "node/start.yaml";
+
 /**
  * The cloud-config of the node's profile; undefined if the profile or one of its fragments is missing or has problems.
  * Problems that loadLibrary reports anyway are not reported again.
@@ -75,13 +78,19 @@ export const profileDocument = (
     });
   }
   const paths = profile?.fragments ?? [];
-  const fragments = paths.flatMap((path) => {
-    const fragment = findFragment(library, path, values, report);
-    return fragment === undefined ? [] : [fragment];
-  });
+  const last = paths.findIndex(({ value }) => value === LAST_FRAGMENT);
+  const found = paths.map((path) =>
+    findFragment(library, path, values, report),
+  );
+  // loadInventory has told of those that are missing, and a fragment that the profile has already is merged once.
+  const own = node.host.fragments
+    .filter((path) => paths.every(({ value }) => value !== path))
+    .map((path) => library.fragments.get(path));
+  const all = found.toSpliced(last < 0 ? found.length : last, 0, ...own);
+  const fragments = all.filter((fragment) => fragment !== undefined);
   const filled = fill(fragments, values, report, "left out");
   const merged = mergeFragments(filled, report);
-  return fragments.length === paths.length ? merged : undefined;
+  return fragments.length === all.length ? merged : undefined;
 };
 
 const findFragment = (

@@ -6,7 +6,7 @@ import { fromValue, type MapTree, type Value } from "./library/tree.ts";
 /** A file of the node: its path there and its text. */
 export type SuppliedFile = {
   readonly path: string;
-  readonly mode: "0600" | "0644";
+  readonly mode: "0440" | "0600" | "0644" | "0755";
   readonly text: string;
 };
 

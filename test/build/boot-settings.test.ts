@@ -5,6 +5,8 @@ import {
   bootSettings,
   roleBootSettings,
 } from "../../src/build/boot-changes.ts";
+import { effectiveCmdlinePaths } from "../../src/image/boot/cmdline-paths.ts";
+import { editCmdline } from "../../src/image/boot/cmdline-txt.ts";
 import { editConfigTxt } from "../../src/image/boot/config-txt.ts";
 import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
 import { completeHardware } from "../../src/inventory/boards/hardware.ts";
@@ -22,6 +24,41 @@ const configs = async (name: string): Promise<string> => {
     })
     .join("");
 };
+
+/** The layout of Ubuntu 24.04, and that of 26.04 with two generations. */
+const LAYOUTS = {
+  one: { config: "", paths: ["cmdline.txt"] },
+  generations: {
+    config: "[all]\nos_prefix=current/\n[tryboot]\nos_prefix=new/\n",
+    paths: ["current/cmdline.txt", "new/cmdline.txt"],
+  },
+};
+
+describe("cmdline.txt", () => {
+  it.each(["one", "generations"] as const)(
+    "gets the nodes' own words in every file of the layout %s",
+    async (layout) => {
+      const { project } = await loadInventory({
+        path: join(goldenFolder, "host", "cluster.yaml"),
+        env: {},
+      });
+      const { config, paths } = LAYOUTS[layout];
+      expect(
+        effectiveCmdlinePaths(config, (path) => paths.includes(path)),
+      ).toEqual(paths);
+      const lines = (project?.nodes ?? []).map((node) =>
+        editCmdline(
+          "console=serial0,115200 root=LABEL=writable usb-storage.quirks=1:2:u rootwait\n",
+          bootSettings(node).cmdline,
+        ),
+      );
+      expect(lines.slice(0, 2)).toEqual([
+        "console=serial0,115200 root=LABEL=writable usb-storage.quirks=1:2:u rootwait cgroup_enable=memory cgroup_memory=1 console=tty1\n",
+        "console=serial0,115200 root=LABEL=writable usb-storage.quirks=152d:0578:u rootwait cgroup_enable=memory cgroup_memory=1\n",
+      ]);
+    },
+  );
+});
 
 describe("config.txt", () => {
   it.each(["boards", "storage"])("of the nodes in %s", async (name) => {

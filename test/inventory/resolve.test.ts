@@ -1,6 +1,7 @@
 // What an inventory becomes: every default, the endpoint, and the settings of the cluster.
 import { describe, expect, it } from "vitest";
 import { completeHardware } from "../../src/inventory/boards/hardware.ts";
+import { resolveHost } from "../../src/inventory/resolve-host.ts";
 import { KEY, resolved, project, PLANE, FIXED } from "./resolved-text.ts";
 
 const plane = (number: number) =>
@@ -67,6 +68,7 @@ describe("an inventory that says almost nothing", () => {
             addressing: { method: "dhcp" },
             wifi: [],
           },
+          host: resolveHost({}, {}),
           joins: true,
           reserved: undefined,
           serves: undefined,

@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { resolveHost } from "../../src/inventory/resolve-host.ts";
 import type { ResolvedProject } from "../../src/inventory/resolved.ts";
 import { isSignedBy, publicKeyHash } from "../../src/kubernetes/certificate.ts";
 import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
@@ -21,6 +22,7 @@ import {
   nodeOf,
   threeControlPlanes,
   withCluster,
+  withNodes,
 } from "./project.ts";
 
 const kubeadm = process.env["PI_IMAGE_KUBEADM"] ?? "";
@@ -72,9 +74,24 @@ const byToken = withCluster(homelab, {
   join: { ...homelab.cluster.join, by: "token" },
 });
 
+/** With labels, and with a taint on each node. */
+const registering = withNodes(
+  homelab,
+  ...homelab.nodes.map((node) => ({
+    ...node,
+    host: resolveHost(
+      {
+        labels: { "example.org/disk": "", "node.kubernetes.io/room": "attic" },
+        taints: ["dedicated=storage:NoSchedule", "gpu:NoExecute"],
+      },
+      {},
+    ),
+  })),
+);
+
 describe.skipIf(kubeadm === "")("kubeadm (PI_IMAGE_KUBEADM)", () => {
   it("finds every document valid", async () => {
-    for (const project of [homelab, byToken, threeControlPlanes]) {
+    for (const project of [homelab, byToken, threeControlPlanes, registering]) {
       for (const { name } of project.nodes) {
         const { status, stderr } = await tryTool(kubeadm, [
           "config",

@@ -89,6 +89,7 @@ export const REPOSITORY = [
   "dnsmasq 2.90 dnsmasq",
   "nftables 1.0.9 nft",
   "nfs-kernel-server 2.6 exportfs",
+  "htop 3.3.0 htop",
 ].join("\n");
 
 const KEYS = [
@@ -100,6 +101,7 @@ const KEYS = [
 
 const PHASES = [
   "10-clock",
+  "11-host",
   "20-network",
   "30-gateway",
   "35-export",
@@ -108,6 +110,7 @@ const PHASES = [
   "50-kubeadm",
   "55-scrub",
   "60-cni",
+  "65-extras",
 ] as const;
 
 export type Phase = (typeof PHASES)[number];

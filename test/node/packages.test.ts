@@ -36,7 +36,7 @@ describeNode("packages", () => {
     const root = await install({});
     expect(said(root)).toEqual([UPDATING, INSTALLING, "done"]);
     expect(calls(root, "apt-mark")).toEqual([
-      "apt-mark hold kubelet kubeadm kubectl cri-tools kubernetes-cni",
+      "apt-mark hold kubelet kubeadm kubectl cri-tools kubernetes-cni containerd",
     ]);
     const order = readFileSync(join(root, "world/calls"), "utf8");
     const upgrades =

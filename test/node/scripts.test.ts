@@ -22,6 +22,7 @@ import {
   sampleNode,
   storageNode,
 } from "../seed/sample-project.ts";
+import { resolveHost } from "../../src/inventory/resolve-host.ts";
 import { withStaticShell } from "../support/static-shells.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { layNode } from "./fake-node.ts";
@@ -51,6 +52,10 @@ describe("the card", () => {
         })),
         storageNode,
         { ...sampleNode, base: "archlinuxarm" },
+        {
+          ...sampleNode,
+          host: resolveHost({ packages: ["htop"], logs: "volatile" }, {}),
+        },
       ].map((node) => layNode({ project, node })),
     );
     const ours = [...filesIn(scripts), ...filesIn(join(files, "etc/systemd"))];

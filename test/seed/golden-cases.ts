@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
 import type { Library } from "../../src/seed/library/library.ts";
+import { loadLibrary } from "../../src/seed/library/load-library.ts";
 import { renderSeed } from "./render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
 import { goldenFolder, packageLibrary, seedInput } from "./sample-project.ts";
@@ -50,11 +51,14 @@ export const renderCase = async (
   if (project === undefined) {
     throw new Error(`${name}: ${JSON.stringify(problems, undefined, 2)}`);
   }
+  // A case may have fragments of its own, as a project has them beside its inventory.
+  const own = await loadLibrary(join(goldenFolder, name));
+  const fragments = new Map([...own.library.fragments, ...library.fragments]);
   return Promise.all(
     project.nodes.map(async (node) => {
       const { seed, problems } = renderSeed({
         ...(await seedInput(project, node)),
-        library,
+        library: { ...library, fragments },
         kubernetesKey:
           "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\ntest\n-----END PGP PUBLIC KEY BLOCK-----\n",
         manifests: [

@@ -1,6 +1,7 @@
 // Resolved projects for tests, without reading an inventory.
 import { readFileSync } from "node:fs";
 import { completeHardware } from "../../src/inventory/boards/hardware.ts";
+import { resolveHost } from "../../src/inventory/resolve-host.ts";
 import type {
   ResolvedCluster,
   ResolvedNode,
@@ -93,6 +94,7 @@ export const sampleNode: ResolvedNode = {
     addressing: { method: "dhcp" },
     wifi: [],
   },
+  host: resolveHost({}, {}),
   reserved: undefined,
   serves: undefined,
   exports: undefined,

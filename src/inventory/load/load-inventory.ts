@@ -5,6 +5,7 @@ import { hasErrors, type Problem } from "../../report/problem.ts";
 import { impliedAnswers, type ImpliedNodes } from "../implied-inventory.ts";
 import { initTemplate } from "../init-template.ts";
 import { loadEepromProblems } from "./load-eeprom.ts";
+import { loadFragmentProblems } from "./load-fragments.ts";
 import { loadInitAnswers } from "./load-init-answers.ts";
 import { loadAddonProblems, loadKeys } from "./load-keys.ts";
 import {
@@ -159,6 +160,7 @@ export const loadInventory = async (
     ...parsed.problems,
     ...keyProblems,
     ...(await loadAddonProblems(draft, { folder, home })),
+    ...(await loadFragmentProblems(draft, { folder, home })),
     ...(await loadEepromProblems(draft, { folder, home })),
   ];
   const loadWanted = async () => {

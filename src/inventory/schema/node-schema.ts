@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { nodeNameRule, domainRule } from "../rules/name-rules.ts";
 import { addressRule, nodeAddressRule } from "../rules/network-rules.ts";
+import { hostSettings } from "./host-schema.ts";
 import { serviceSchema } from "./service-schema.ts";
 import { keyRule } from "../rules/references.ts";
 import { EEPROM_MODES, hardwareSchema } from "../boards/hardware.ts";
@@ -191,6 +192,7 @@ const settings = {
     .array(textRule({ description: "A DNS domain." }, domainRule))
     .optional()
     .describe("Domains in which short names are looked up."),
+  ...hostSettings,
 };
 
 export const defaultsSchema = z

@@ -1,0 +1,28 @@
+// What a resolved node has of its system besides what every node gets.
+import type { Taint } from "./rules/registration-rules.ts";
+
+export type Proxy = {
+  /** `http://host:port` without a slash at its end. */
+  readonly http: string | undefined;
+  readonly https: string | undefined;
+  /** What the inventory adds to the cluster's own hosts and networks. */
+  readonly noProxy: readonly string[];
+};
+
+export type HostSettings = {
+  /** Words for the kernel's command line. */
+  readonly cmdline: readonly string[];
+  /** Names of the distribution's packages, each once. */
+  readonly packages: readonly string[];
+  /** Paths under cloud-init/fragments/, each once. */
+  readonly fragments: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Undefined leaves Kubernetes' own: one on control planes, none elsewhere. */
+  readonly taints: readonly Taint[] | undefined;
+  /** None: those of the distribution. */
+  readonly ntp: readonly string[];
+  readonly proxy: Proxy | undefined;
+  /** Undefined leaves what the base does. */
+  readonly updates: "security" | "off" | undefined;
+  readonly logs: "volatile" | undefined;
+};

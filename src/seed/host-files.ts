@@ -1,0 +1,121 @@
+// Files for what the inventory asks of a node's system: time servers, proxy, updates, logs and packages.
+import { SYSTEMS, baseSystem } from "../inventory/boards/systems.ts";
+import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import type { Problem } from "../report/problem.ts";
+import type { Library } from "./library/library.ts";
+import { proxyFiles } from "./proxy-files.ts";
+import type { SuppliedFile } from "./supplied-files.ts";
+
+const PHASES = "usr/local/lib/pi-image/phases";
+
+/**
+ * Both services that distributions have; each reads its own. chrony.conf of Debian and Ubuntu reads every file of that folder, and
+ * `prefer` sets ours before those of the distribution.
+ * https://www.freedesktop.org/software/systemd/man/latest/timesyncd.conf.html
+ * https://chrony-project.org/doc/4.5/chrony.conf.html#sourcedir
+ */
+const timeServerFiles = (servers: readonly string[]): SuppliedFile[] =>
+  servers.length === 0
+    ? []
+    : [
+        {
+          path: "/etc/systemd/timesyncd.conf.d/90-pi-image.conf",
+          mode: "0644",
+          text: `[Time]\nNTP=${servers.join(" ")}\nFallbackNTP=\n`,
+        },
+        {
+          path: "/etc/chrony/sources.d/pi-image.sources",
+          mode: "0644",
+          text: servers
+            .map((server) => `server ${server} iburst prefer\n`)
+            .join(""),
+        },
+      ];
+
+/** Of rsyslog, which Ubuntu has, only the drop-in knows: it does not start where the journal is kept in memory. */
+const logFiles = ({ logs }: ResolvedNode["host"]): SuppliedFile[] =>
+  logs === undefined
+    ? []
+    : [
+        {
+          path: "/etc/systemd/journald.conf.d/90-pi-image.conf",
+          mode: "0644",
+          text: "[Journal]\nStorage=volatile\nRuntimeMaxUse=64M\nForwardToSyslog=no\n",
+        },
+        {
+          path: "/etc/systemd/system/rsyslog.service.d/pi-image.conf",
+          mode: "0644",
+          text: "[Unit]\nConditionPathExists=!/etc/systemd/journald.conf.d/90-pi-image.conf\n",
+        },
+      ];
+
+/**
+ * The name sorts behind 20auto-upgrades and 50unattended-upgrades, of which the last value counts. Which archives count as
+ * security is left to the distribution. Nothing restarts the node by itself.
+ */
+const updateFiles = ({ updates }: ResolvedNode["host"]): SuppliedFile[] =>
+  updates === undefined
+    ? []
+    : [
+        {
+          path: "/etc/apt/apt.conf.d/95-pi-image-updates",
+          mode: "0644",
+          text: [
+            `APT::Periodic::Update-Package-Lists "${updates === "off" ? 0 : 1}";`,
+            `APT::Periodic::Unattended-Upgrade "${updates === "off" ? 0 : 1}";`,
+            'Unattended-Upgrade::Automatic-Reboot "false";',
+            "",
+          ].join("\n"),
+        },
+      ];
+
+/** Packages to install at the end of the first boot; unattended-upgrades is missing on Raspberry Pi OS. */
+export const wantedPackages = ({
+  host: { packages, updates },
+}: ResolvedNode): readonly string[] => [
+  ...new Set([
+    ...packages,
+    ...(updates === "security" ? ["unattended-upgrades"] : []),
+  ]),
+];
+
+const phase = (files: Library["files"], name: string): SuppliedFile => ({
+  path: `/${PHASES}/${name}`,
+  mode: "0755",
+  text: files.get(`${PHASES}/${name}`) ?? "",
+});
+
+/** `files` are the library's, for the phases that only such nodes have. */
+export const hostFiles = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+  files: Library["files"],
+): readonly SuppliedFile[] => {
+  const { host } = node;
+  const late = [...timeServerFiles(host.ntp), ...logFiles(host)];
+  return [
+    ...late,
+    ...(SYSTEMS[baseSystem(node.base)].cloudInit ? updateFiles(host) : []),
+    ...proxyFiles(project, node),
+    ...(late.length === 0 ? [] : [phase(files, "11-host")]),
+    ...(wantedPackages(node).length === 0 ? [] : [phase(files, "65-extras")]),
+  ];
+};
+
+/** Reports settings that the inventory allows but the node's base has no use for. */
+export const checkHostSettings = (
+  node: ResolvedNode,
+  report: (problem: Problem) => void,
+): void => {
+  if (
+    node.host.updates === "security" &&
+    baseSystem(node.base) === "archlinuxarm"
+  ) {
+    report({
+      code: "SETTING_UNSUPPORTED",
+      severity: "error",
+      message: `${node.name} is made from Arch Linux ARM, which has no security updates apart from updates of everything`,
+      hint: "set updates: off for this node, or use another base",
+    });
+  }
+};

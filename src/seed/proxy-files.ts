@@ -1,0 +1,154 @@
+// Files that give a node's programs the proxy, and what is reached without it.
+import { SYSTEMS, baseSystem } from "../inventory/boards/systems.ts";
+import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import { formatCidr, networkOf, parseCidr } from "../inventory/rules/ipv4.ts";
+import { knownAddress } from "../kubernetes/addresses.ts";
+import { kubeadmAction } from "./node-facts.ts";
+import { shellAssignments } from "./shell-assignments.ts";
+import type { SuppliedFile } from "./supplied-files.ts";
+
+/** The network of an address with prefix length, such as 192.168.1.0/24. */
+const networkText = (address: string): readonly string[] => {
+  const cidr = parseCidr(address);
+  return cidr === undefined ? [] : [formatCidr(networkOf(cidr))];
+};
+
+/** RFC 1918. Where DHCP gives a node its address, only these are known to be no business of a proxy. */
+const PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+
+/**
+ * Hosts, addresses and networks that are the cluster's own: a proxy knows no way to them, and kubeadm hands these variables on to the
+ * API server. Go and Python understand networks; for others the addresses stand there as well.
+ */
+export const withoutProxy = (
+  { cluster, nodes }: ResolvedProject,
+  node: ResolvedNode,
+): readonly string[] => {
+  const { endpoint } = cluster;
+  const all = [
+    "localhost",
+    "127.0.0.1",
+    "::1",
+    ".local",
+    ".svc",
+    `.${cluster.dnsDomain}`,
+    endpoint.host,
+    endpoint.address,
+    ...nodes.flatMap((other) => [other.name, knownAddress(other)]),
+    ...nodes.flatMap(({ network: { addressing }, reserved, serves }) => [
+      ...(addressing.method === "static"
+        ? networkText(addressing.address)
+        : []),
+      ...networkText(reserved ?? ""),
+      ...networkText(serves?.address ?? ""),
+      ...(serves === undefined ? [] : [`.${serves.domain}`]),
+    ]),
+    cluster.podSubnet,
+    cluster.serviceSubnet,
+    ...(nodes.every((other) => knownAddress(other) !== undefined)
+      ? []
+      : PRIVATE_NETWORKS),
+    ...(node.host.proxy?.noProxy ?? []),
+  ];
+  return [...new Set(all.filter((entry) => entry !== undefined))];
+};
+
+type Variables = Readonly<Record<string, string>>;
+
+const environment = (
+  http: string | undefined,
+  https: string | undefined,
+  without: string,
+): Variables => {
+  const set = {
+    ...(http === undefined ? {} : { http_proxy: http }),
+    ...(https === undefined ? {} : { https_proxy: https }),
+    no_proxy: without,
+  };
+  return {
+    ...set,
+    ...Object.fromEntries(
+      Object.entries(set).map(([name, value]) => [name.toUpperCase(), value]),
+    ),
+  };
+};
+
+const ENVIRONMENT = "/etc/pi-image/proxy.env";
+
+/** Services that fetch something, or speak to the API server. Of the runtimes each node has one. */
+const SERVICES = ["containerd", "crio", "kubelet"] as const;
+
+/** https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile= */
+const dropIn = (service: string): SuppliedFile => ({
+  path: `/etc/systemd/system/${service}.service.d/pi-image-proxy.conf`,
+  mode: "0644",
+  text: `[Service]\nEnvironmentFile=${ENVIRONMENT}\n`,
+});
+
+/**
+ * apt takes its own settings before the environment, also where sudo has emptied that; it knows single hosts only.
+ * https://manpages.debian.org/trixie/apt/apt-transport-http.1.en.html
+ */
+const aptText = (
+  http: string | undefined,
+  https: string | undefined,
+  without: readonly string[],
+): string => {
+  const scheme = (name: string, proxy: string | undefined) =>
+    proxy === undefined
+      ? []
+      : [
+          `Acquire::${name}::Proxy "${proxy}";`,
+          ...without
+            .filter((host) => /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host))
+            .map((host) => `Acquire::${name}::Proxy::${host} "DIRECT";`),
+        ];
+  return `${[...scheme("http", http), ...scheme("https", https)].join("\n")}\n`;
+};
+
+/** None where the node has no proxy. */
+export const proxyFiles = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+): readonly SuppliedFile[] => {
+  const { proxy } = node.host;
+  if (proxy === undefined) {
+    return [];
+  }
+  const { http, https } = proxy;
+  const without = withoutProxy(project, node);
+  const variables = environment(http, https, without.join(","));
+  const services = [
+    "pi-image-node",
+    ...(kubeadmAction(project, node) === "beside"
+      ? []
+      : SERVICES.filter(
+          (name) =>
+            name === "kubelet" ||
+            (name === "crio") === (project.cluster.runtime === "cri-o"),
+        )),
+  ];
+  return [
+    { path: ENVIRONMENT, mode: "0600", text: shellAssignments(variables) },
+    ...services.map(dropIn),
+    {
+      path: "/etc/profile.d/pi-image-proxy.sh",
+      mode: "0644",
+      text: `${shellAssignments(variables)}export ${Object.keys(variables).join(" ")}\n`,
+    },
+    {
+      path: "/etc/sudoers.d/pi-image-proxy",
+      mode: "0440",
+      text: `Defaults env_keep += "${Object.keys(variables).join(" ")}"\n`,
+    },
+    ...(SYSTEMS[baseSystem(node.base)].cloudInit
+      ? [
+          {
+            path: "/etc/apt/apt.conf.d/95-pi-image-proxy",
+            mode: "0644",
+            text: aptText(http, https, without),
+          } as const,
+        ]
+      : []),
+  ];
+};
