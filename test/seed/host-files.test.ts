@@ -125,16 +125,11 @@ describeWithTools(["apt-config"], "apt", () => {
 
   it("takes both kinds of updates", () => {
     const written = texts("/etc/apt/apt.conf.d/95-pi-image-updates");
-    expect(
-      written
-        .map(
-          (text) =>
-            /APT::Periodic::Unattended-Upgrade "(\d)"/.exec(
-              dump(text).output,
-            )?.[1],
-        )
-        .toSorted(),
-    ).toEqual(["0", "1"]);
+    const set = written.map(
+      (text) =>
+        /APT::Periodic::Unattended-Upgrade "(\d)"/.exec(dump(text).output)?.[1],
+    );
+    expect(new Set(set)).toEqual(new Set(["0", "1"]));
   });
 
   it("would refuse what it cannot read", () => {
