@@ -141,7 +141,7 @@ export const build = async (
       parts: !needsWholeBase(format),
       explicit: options.base !== undefined,
       sha256: options.sha256,
-      signedBy: await signersOf(context, options),
+      signedBy: signersOf(options, opened.trust),
       insecure: options.insecure === true,
       env,
       report,

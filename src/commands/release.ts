@@ -186,7 +186,7 @@ export const release = async (
       // A release must never be made from a sample that only stands in for a base.
       explicit: true,
       sha256: options.sha256,
-      signedBy: await signersOf(context, options),
+      signedBy: signersOf(options, loaded.trust),
       insecure: options.insecure === true,
       pinOf: pinIn(await loadLock(lockFile), relative(context.cwd, lockFile)),
       mirrors: project.cluster.mirrors.baseImages,

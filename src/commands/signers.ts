@@ -11,21 +11,35 @@ type Arguments = {
   readonly inventory: string;
 };
 
-/** Undefined where no key is named. Throws PROJECT_HAS_PROBLEMS where the inventory cannot be read and might name one. */
-export const signersOf = async (
-  context: Context,
+/** Of a project that is loaded; undefined where no key is named. */
+export const signersOf = (
   { signedBy, inventory }: Arguments,
-): Promise<SignedBy | undefined> => {
+  trust: readonly string[],
+): SignedBy | undefined => {
   if (signedBy !== undefined) {
     return { keys: [signedBy], named: "--signed-by", standing: false };
   }
-  const { keys, problems, files } = await loadTrust(inventory);
-  demandNoErrors(context, problems, files);
-  return keys.length === 0
+  return trust.length === 0
     ? undefined
     : {
-        keys,
+        keys: trust,
         named: `\`trust:\` in ${basename(inventory)}`,
         standing: true,
       };
+};
+
+/**
+ * For commands that need nothing else of the inventory. Throws PROJECT_HAS_PROBLEMS where it cannot be read and might name a
+ * key.
+ */
+export const loadSigners = async (
+  context: Context,
+  args: Arguments,
+): Promise<SignedBy | undefined> => {
+  if (args.signedBy !== undefined) {
+    return signersOf(args, []);
+  }
+  const { keys, problems, files } = await loadTrust(args.inventory);
+  demandNoErrors(context, problems, files);
+  return signersOf(args, keys);
 };

@@ -20,7 +20,7 @@ import type { Context } from "../terminal/context.ts";
 import { fitSource } from "../sources/fit-source.ts";
 import { openNamedImage } from "../sources/named-image.ts";
 import { showImages } from "./show-images.ts";
-import { signersOf } from "./signers.ts";
+import { loadSigners } from "./signers.ts";
 
 const verifyOptions = z.object({
   inventory: z.string(),
@@ -61,7 +61,7 @@ export const verify = async (
     );
   }
   const signedBy =
-    image === undefined ? undefined : await signersOf(context, options);
+    image === undefined ? undefined : await loadSigners(context, options);
   const target = await usable(path);
   const opened = await openForReading(target);
   const { report, signal } = context;

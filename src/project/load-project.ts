@@ -38,6 +38,8 @@ export type LoadedProject = {
   readonly implied: boolean;
   /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
   readonly named: readonly string[];
+  /** Fingerprints of the keys that must have signed the images; empty where the inventory names none. */
+  readonly trust: readonly string[];
   /** See `LoadedInventory`. */
   readonly passwordsMissing: readonly string[];
 };
@@ -64,6 +66,7 @@ export const loadProject = async (
     folder: inventory.folder,
     implied: inventory.implied,
     named: inventory.named,
+    trust: inventory.trust,
     passwordsMissing: inventory.passwordsMissing,
   };
 };

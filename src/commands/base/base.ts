@@ -7,7 +7,7 @@ import { UserError } from "../../report/user-error.ts";
 import { describeEntry, pruneBases } from "./base-prune.ts";
 import { updateBases } from "./base-update.ts";
 import type { Context } from "../../terminal/context.ts";
-import { signersOf } from "../signers.ts";
+import { loadSigners } from "../signers.ts";
 
 const baseOptions = z.object({
   sha256: z.string().optional(),
@@ -110,7 +110,7 @@ export const base = async (
       base: name,
       explicit: true,
       sha256: options.sha256,
-      signedBy: await signersOf(context, options),
+      signedBy: await loadSigners(context, options),
       insecure: options.insecure,
     },
     {

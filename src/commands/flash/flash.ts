@@ -16,7 +16,7 @@ import { settleTargets, type Flashed } from "./flash-results.ts";
 import { namedSources, openSources } from "./flash-source.ts";
 import { flashTargets, pathsOf } from "./flash-targets.ts";
 import type { FlashSource } from "../../sources/image-source.ts";
-import { signersOf } from "../signers.ts";
+import { loadSigners } from "../signers.ts";
 import { writeTargets } from "./write-targets.ts";
 import { ejectDevice } from "../../device/helper/device-work.ts";
 
@@ -52,7 +52,7 @@ export const flash = async (
 ): Promise<void> => {
   const parsed = flashOptions.parse(given);
   const wanted = flashTargets(args, parsed.host);
-  const signedBy = await signersOf(context, parsed);
+  const signedBy = await loadSigners(context, parsed);
   const options = { ...parsed, signedBy };
   const named = await namedSources(wanted, options);
   const targets = await lookAtTargets(context, pathsOf(wanted), named, options);

@@ -91,6 +91,8 @@ export type LoadedInventory = {
   readonly implied: boolean;
   /** Absolute paths of the files that the inventory names: keys, passwords, bases, add-ons. */
   readonly named: readonly string[];
+  /** Fingerprints under `trust:`, as they were written; empty where none are given or the inventory has errors. */
+  readonly trust: readonly string[];
   /** What a run would do to get each password that was not at hand and is empty here; see `loadSecretsAtHand`. */
   readonly passwordsMissing: readonly string[];
 };
@@ -124,6 +126,7 @@ export const loadInventory = async (
       folder,
       implied: false,
       named: [],
+      trust: [],
       passwordsMissing: [],
     };
   }
@@ -145,6 +148,7 @@ export const loadInventory = async (
     folder,
     implied,
     named: namedFiles(parsed.inventory, { folder, home }),
+    trust: parsed.inventory?.trust ?? [],
     passwordsMissing: [],
   };
   if (parsed.broken) {
