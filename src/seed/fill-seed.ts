@@ -6,7 +6,7 @@ import { hasErrors, type Problem } from "../report/problem.ts";
 import { secret } from "../report/secret.ts";
 import { checkHostSettings, hostFiles } from "./host-files.ts";
 import { checkAuthorityFiles } from "./check-authority-files.ts";
-import { unknownToScript } from "./first-boot-script.ts";
+import { checkForScript } from "./check-script.ts";
 import { checkWrittenFiles } from "./library/check-written-files.ts";
 import type { Library } from "./library/library.ts";
 import type { Values } from "./library/substitute.ts";
@@ -65,15 +65,12 @@ export const fillSeed = (
     const document = withFiles(cloudConfig, files);
     checkWrittenFiles(document, report);
     checkAuthorityFiles(document, input, report);
-    if (!hasErrors(problems) && !systemFacts(node.base).cloudInit) {
-      unknownToScript(toValue(document)).forEach((what) =>
-        report({
-          code: "FRAGMENT_UNSUPPORTED",
-          severity: "error",
-          message: `${node.name} has no cloud-init on Arch Linux ARM, and its first boot cannot do what a fragment asks for: ${what}`,
-          hint: "leave the fragment out of the profile, or use another base",
-        }),
-      );
+    if (
+      network !== undefined &&
+      !hasErrors(problems) &&
+      !systemFacts(node.base).cloudInit
+    ) {
+      checkForScript(node, { userData: document, network }, library, report);
     }
   }
   if (

@@ -1,14 +1,18 @@
 // The seed as a shell script for a system without cloud-init: it does what cloud-init would do, in the same order.
 import { parse } from "yaml";
 import { z } from "zod";
-import { networkdFiles } from "./network/networkd-files.ts";
+import { networkdFiles, unknownToNetworkd } from "./network/networkd-files.ts";
 import type { Value } from "./library/tree.ts";
 import type { Seed } from "./seed.ts";
 import { shellWord } from "./shell-assignments.ts";
+import { type Unsupported, unsupportedIn } from "./unsupported.ts";
 
 const command = z.union([z.string(), z.array(z.string())]);
 
-/** The keys of cloud-config that our fragments use; any other key, from a user's own fragments, is an error. */
+/**
+ * The keys of cloud-config that our fragments use; any other key, from a user's own fragments, is an error, and so is a value
+ * that would ask for something else than what is done.
+ */
 const cloudConfig = z.strictObject({
   hostname: z.string(),
   timezone: z.string().optional(),
@@ -39,14 +43,14 @@ const cloudConfig = z.strictObject({
     )
     .default([]),
   runcmd: z.array(command).default([]),
-  // Settings of cloud-init itself or of apt, which do not matter here.
+  // Those of our own fragments are about cloud-init itself, or about apt; the user's are told (check-script.ts).
   apt: z.unknown(),
   bootcmd: z.unknown(),
-  disable_root: z.unknown(),
-  manage_etc_hosts: z.unknown(),
-  preserve_hostname: z.unknown(),
-  ssh_deletekeys: z.unknown(),
-  ssh_pwauth: z.unknown(),
+  disable_root: z.literal(true).optional(),
+  manage_etc_hosts: z.literal(false).optional(),
+  preserve_hostname: z.literal(false).optional(),
+  ssh_deletekeys: z.literal(true).optional(),
+  ssh_pwauth: z.literal(false).optional(),
 });
 
 type CloudConfig = z.infer<typeof cloudConfig>;
@@ -149,20 +153,46 @@ const userLines = ({ users }: CloudConfig): readonly string[] => [
 const scriptLine = (words: z.infer<typeof command>): string =>
   typeof words === "string" ? words : words.map(shellWord).join(" ");
 
-/** What a cloud-config asks for and a script cannot do. */
-export const unknownToScript = (document: Value): readonly string[] =>
-  cloudConfig
-    .safeParse(document)
-    .error?.issues.map(
-      ({ path, message }) => `${path.join(".")}: ${message}`,
-    ) ?? [];
+/** Lets udev name the board's Ethernet as the link files say, while nothing uses it yet. */
+const RENAME = [
+  "udevadm control --reload || true",
+  "udevadm trigger --action=add --subsystem-match=net || true",
+  "udevadm settle --timeout=30 || true",
+];
 
-/** The script for a cloud-config in which `unknownToScript` finds nothing. */
+/** glibc in Arch Linux ARM has no locale but C until its list asks for one. */
+const localeLines = (locale: string | undefined): readonly string[] =>
+  locale === undefined || /^(C|POSIX)(\.|$)/.test(locale)
+    ? []
+    : [
+        `sed -i ${shellWord(`s/^#\\(${locale.replaceAll(".", "\\.")} \\)/\\1/`)} /etc/locale.gen && locale-gen || true`,
+      ];
+
+const WIFI_ORDER = "/etc/pi-image/wifi-priorities";
+
+type Documents<Document> = {
+  readonly userData: Document;
+  readonly network: Document;
+};
+
+/** What these documents ask for and a script cannot do. */
+export const unknownToScript = (
+  documents: Documents<Value>,
+): Documents<readonly Unsupported[]> => {
+  const { error } = cloudConfig.safeParse(documents.userData);
+  return {
+    userData: error === undefined ? [] : unsupportedIn(error, []),
+    network: unknownToNetworkd(documents.network),
+  };
+};
+
+/** The script for documents in which `unknownToScript` finds nothing. */
 export const firstBootScript = (
   seed: Pick<Seed, "userData" | "networkConfig">,
 ): string => {
   const config = cloudConfig.parse(parse(seed.userData));
-  const network = networkdFiles(seed.networkConfig);
+  const order = config.write_files.find(({ path }) => path === WIFI_ORDER);
+  const network = networkdFiles(seed.networkConfig, order?.content ?? "");
   return [
     "#!/bin/bash",
     "# What cloud-init would do from user-data and network-config, for a system without it. Made by pi-image.",
@@ -182,13 +212,15 @@ export const firstBootScript = (
         ]),
     "if [[ -z $root ]]; then",
     `hostnamectl set-hostname ${shellWord(config.hostname)} || true`,
+    ...localeLines(config.locale),
     ...userLines(config),
+    ...RENAME,
     ...(network.some(({ path }) => path.includes("wpa_supplicant"))
       ? ["systemctl enable --now wpa_supplicant@wlan0.service"]
       : []),
-    "systemctl enable systemd-networkd.service systemd-resolved.service sshd.service",
+    "systemctl enable systemd-networkd.service systemd-resolved.service systemd-timesyncd.service sshd.service",
     "# Ordered after the unit that runs this: waiting for them would have no end.",
-    "systemctl restart --no-block systemd-networkd.service systemd-resolved.service sshd.service",
+    "systemctl restart --no-block systemd-networkd.service systemd-resolved.service systemd-timesyncd.service sshd.service",
     // As with cloud-init's runcmd, a command that fails does not stop the others.
     ...config.runcmd.map((words) => `( ${scriptLine(words)} ) || true`),
     "fi",

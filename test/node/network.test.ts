@@ -1,5 +1,5 @@
 // The clock and network phases: what they wait for, what they say, and that they go on when the cause is gone.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
@@ -12,7 +12,7 @@ import {
   statuses,
   describeNode,
 } from "./fake-node.ts";
-import { runPhases } from "./phase.ts";
+import { layBefore, runPhases, runToEnd } from "./phase.ts";
 
 const wireless: ResolvedNode = {
   ...sampleNode,
@@ -180,7 +180,7 @@ describeNode("network", () => {
       },
     });
     expect(complaints(root).said[0]).toBe(
-      "network: This board has no wlan0. Check uplink in cluster.yaml, and that the interface is not switched off.",
+      "network: This board has no wlan0, and it has eth0 only. Check uplink in cluster.yaml, and that the interface is not switched off.",
     );
   });
 
@@ -198,7 +198,7 @@ describeNode("network", () => {
       after: { 2: "echo 192.168.1.50 >world/address" },
     });
     expect(complaints(fixed).said[0]).toBe(
-      "network: eth0 does not have its address 192.168.1.50 yet; netplan has not applied it.",
+      "network: eth0 does not have its address 192.168.1.50 yet; the system has not set it.",
     );
   });
 
@@ -300,6 +300,66 @@ describeNode("a card that is bound to a board", () => {
     });
     expect(complaints(wrong).said).toContain(
       "network: This card is for the board with the Ethernet address d8:3a:dd:01:02:03, and this board has d8:3a:dd:99:99:99. Swap the cards, or correct mac in cluster.yaml.",
+    );
+  });
+});
+
+describeNode("a board whose Ethernet has another name", () => {
+  const GONE = { "sys/class/net/eth0/carrier": undefined };
+  const bound = { ...sampleNode, mac: "d8:3a:dd:01:02:03" };
+
+  /** eth0 is gone, and its place is taken by what systemd calls the same. */
+  const named = (
+    name: string,
+    address = bound.mac,
+  ): Circumstances["files"] => ({
+    ...GONE,
+    [`sys/class/net/${name}/carrier`]: "1",
+    [`sys/class/net/${name}/address`]: address,
+    "sys/class/net/lo/carrier": "1",
+  });
+
+  it.each(["end0", "enu1u1u1"])("uses %s", async (name) => {
+    const root = await layBefore(["20-network"], {
+      node: bound,
+      files: { ...named(name) },
+    });
+    mkdirSync(join(root, `sys/class/net/${name}/device`), { recursive: true });
+    symlinkSync(
+      "../../../../bus/usb/drivers/lan78xx",
+      join(root, `sys/class/net/${name}/device/driver`),
+    );
+    await runToEnd(root);
+    expect(complaints(root).said[0]).toBe(
+      `network: ${name} has the address 192.168.1.61.`,
+    );
+    expect(calls(root, "ip")[0]).toContain(`dev ${name} `);
+  });
+
+  it("holds the card's binding, also where there is no Ethernet at all", async () => {
+    const other = await layBefore(["20-network"], {
+      node: bound,
+      files: { ...named("end0", "d8:3a:dd:99:99:99") },
+      after: { 2: `echo ${bound.mac} >sys/class/net/end0/address` },
+    });
+    await runToEnd(other);
+    expect(complaints(other).said[0]).toContain(
+      "and this board has d8:3a:dd:99:99:99. Swap the cards",
+    );
+    const none = await layBefore(["20-network"], {
+      node: { ...bound, network: wireless.network },
+      files: {
+        ...GONE,
+        "sys/class/net/wlan0/carrier": "1",
+        "sys/class/net/usb0/carrier": "1",
+      },
+      after: {
+        2: `mkdir -p sys/class/net/end0; echo ${bound.mac} >sys/class/net/end0/address`,
+      },
+    });
+    await runToEnd(none);
+    expect(complaints(none).said[0]).toBe(
+      "network: This card is for the board with the Ethernet address d8:3a:dd:01:02:03, and this board shows no Ethernet of its own; it has usb0 and wlan0.",
     );
   });
 });

@@ -42,7 +42,7 @@ it("asks for all of them at once, with the keys of the distribution", async () =
     [
       "pacman-key --init",
       "pacman-key --populate archlinuxarm",
-      'bash -c yes | pacman "$@" pacman -Syu --needed containerd kubelet kubeadm kubectl crictl cni-plugins conntrack-tools socat ethtool iptables-nft',
+      'bash -c yes | pacman "$@" pacman -Syu --needed sudo containerd kubelet kubeadm kubectl crictl cni-plugins conntrack-tools socat ethtool iptables-nft',
     ],
   ]);
   expect(await readdir(join(root, "opt/cni/bin"))).toEqual(["loopback"]);

@@ -19,4 +19,6 @@ export type Library = {
   readonly networks: Layer<MapTree>;
   /** Texts by path under cloud-init/files/, which is the path on the node. */
   readonly files: Layer<string>;
+  /** The names, as problems show them, of the files that are the user's and not the package's. */
+  readonly own: ReadonlySet<string>;
 };

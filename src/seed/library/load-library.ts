@@ -20,6 +20,8 @@ type LoadedLibrary = {
 
 const PROFILES = PROFILE_NAMES.map((name) => `${name}.yaml`);
 
+const PACKAGED = ["profiles/", "cloud-init/"].map(packageFile);
+
 const isYaml = (path: string): boolean => path.endsWith(".yaml");
 
 /**
@@ -62,6 +64,15 @@ export const loadLibrary = async (
     fragments: read(fragments, parseFragment),
     networks: read(networks, parseNetwork),
     files: mapValues(files.texts, ({ text }) => text),
+    own: new Set(
+      layers.flatMap(({ texts }) =>
+        [...texts.values()].flatMap((text) =>
+          text === undefined || PACKAGED.some((it) => text.file.startsWith(it))
+            ? []
+            : [text.file],
+        ),
+      ),
+    ),
   };
   problems.push(...checkLibrary(library));
   return {

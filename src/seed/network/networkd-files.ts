@@ -1,13 +1,23 @@
 // The seed's network configuration as files of systemd-networkd and wpa_supplicant, for a system without netplan.
 import { parse } from "yaml";
 import { z } from "zod";
+import { type Unsupported, unsupportedIn } from "../unsupported.ts";
 
-const route = z.strictObject({ to: z.literal("default"), via: z.string() });
+const route = z.strictObject({
+  to: z.string(),
+  via: z.string(),
+  metric: z.number().optional(),
+  "on-link": z.boolean().optional(),
+});
 
-/** The part of netplan's format that cloud-init/network/ uses. */
+/** The part of netplan's format that is translated; whatever else a document has is an error. */
 const device = {
-  dhcp4: z.boolean(),
+  dhcp4: z.boolean().default(false),
+  dhcp6: z.boolean().default(false),
+  "accept-ra": z.boolean().optional(),
+  "dhcp-identifier": z.enum(["mac", "duid"]).optional(),
   optional: z.boolean().optional(),
+  mtu: z.number().optional(),
   addresses: z.array(z.string()).default([]),
   routes: z.array(route).default([]),
   nameservers: z
@@ -19,7 +29,7 @@ const device = {
   "dhcp4-overrides": z.strictObject({ "route-metric": z.number() }).optional(),
 };
 
-const accessPointNetwork = z.looseObject({
+const accessPointNetwork = z.strictObject({
   hidden: z.boolean().optional(),
   password: z.string().optional(),
   auth: z
@@ -30,20 +40,20 @@ const accessPointNetwork = z.looseObject({
     .optional(),
 });
 
-const networkConfig = z.object({
-  network: z.object({
-    ethernets: z.record(z.string(), z.object(device)).default({}),
-    wifis: z
-      .record(
-        z.string(),
-        z.object({
-          ...device,
-          "regulatory-domain": z.string().optional(),
-          "access-points": z.record(z.string(), accessPointNetwork),
-        }),
-      )
-      .default({}),
-  }),
+const networkConfig = z.strictObject({
+  version: z.literal(2),
+  renderer: z.literal("networkd").optional(),
+  ethernets: z.record(z.string(), z.strictObject(device)).default({}),
+  wifis: z
+    .record(
+      z.string(),
+      z.strictObject({
+        ...device,
+        "regulatory-domain": z.string().optional(),
+        "access-points": z.record(z.string(), accessPointNetwork),
+      }),
+    )
+    .default({}),
 });
 
 type Device = z.infer<z.ZodObject<typeof device>>;
@@ -55,25 +65,70 @@ export type NetworkdFile = {
   readonly text: string;
 };
 
+/**
+ * The board's own Ethernet by all its names. systemd takes its name from the device tree, which makes it `end0`; the link file
+ * below makes it `eth0`, as it is called on the other systems and by everything that runs on the node.
+ * https://github.com/systemd/systemd/issues/25444
+ */
+const BOARD_ETHERNET = ["eth0", "end0"];
+
+/** On the USB of a Pi 3 there can be other adapters of these makers, elsewhere only others. */
+const boardLinks: readonly NetworkdFile[] = [
+  ["05-pi-image-eth0.link", "Driver=bcmgenet macb"],
+  [
+    "05-pi-image-eth0-usb.link",
+    "Driver=lan78xx smsc95xx\nPath=platform-3f980000.usb-*",
+  ],
+].map(([name, match]) => ({
+  path: `/etc/systemd/network/${name}`,
+  mode: "0644",
+  text: `[Match]\n${match}\n[Link]\nName=eth0\n`,
+}));
+
+const dhcpOf = ({ dhcp4, dhcp6 }: Device): string =>
+  dhcp4 && dhcp6 ? "yes" : dhcp4 ? "ipv4" : dhcp6 ? "ipv6" : "no";
+
+const yesNo = (value: boolean): string => (value ? "yes" : "no");
+
+const routeLines = ({
+  to,
+  via,
+  metric,
+  "on-link": onLink,
+}: z.infer<typeof route>): readonly string[] => [
+  "[Route]",
+  `Gateway=${via}`,
+  ...(to === "default" ? [] : [`Destination=${to}`]),
+  ...(metric === undefined ? [] : [`Metric=${metric}`]),
+  ...(onLink === true ? ["GatewayOnLink=yes"] : []),
+];
+
 /** https://www.freedesktop.org/software/systemd/man/latest/systemd.network.html */
 const networkFile = (name: string, settings: Device): NetworkdFile => {
   const metric = settings["dhcp4-overrides"]?.["route-metric"];
+  const ra = settings["accept-ra"];
+  const identifier = settings["dhcp-identifier"];
   return {
     // Sorts before the image's own files, because networkd takes the first file that fits.
     path: `/etc/systemd/network/05-pi-image-${name}.network`,
     mode: "0644",
     text: [
       "[Match]",
-      `Name=${name}`,
+      `Name=${BOARD_ETHERNET.includes(name) ? BOARD_ETHERNET.join(" ") : name}`,
       "[Link]",
       `RequiredForOnline=${settings.optional === true ? "no" : "yes"}`,
+      ...(settings.mtu === undefined ? [] : [`MTUBytes=${settings.mtu}`]),
       "[Network]",
-      `DHCP=${settings.dhcp4 ? "ipv4" : "no"}`,
+      `DHCP=${dhcpOf(settings)}`,
+      "MulticastDNS=yes",
+      ...(ra === undefined ? [] : [`IPv6AcceptRA=${yesNo(ra)}`]),
       ...settings.addresses.map((address) => `Address=${address}`),
-      ...settings.routes.map(({ via }) => `Gateway=${via}`),
       ...(settings.nameservers?.addresses ?? []).map((dns) => `DNS=${dns}`),
       ...(settings.nameservers?.search ?? []).map((name) => `Domains=${name}`),
-      ...(metric === undefined ? [] : ["[DHCPv4]", `RouteMetric=${metric}`]),
+      ...settings.routes.flatMap(routeLines),
+      ...(metric === undefined && identifier === undefined ? [] : ["[DHCPv4]"]),
+      ...(metric === undefined ? [] : [`RouteMetric=${metric}`]),
+      ...(identifier === undefined ? [] : [`ClientIdentifier=${identifier}`]),
       "",
     ].join("\n"),
   };
@@ -83,16 +138,28 @@ const networkFile = (name: string, settings: Device): NetworkdFile => {
 const psk = (password: string): string =>
   /^[0-9a-f]{64}$/i.test(password) ? password : `"${password}"`;
 
+/** The octets of a name that is escaped as for netplan (access-point.ts). */
+const octetsOf = (name: string): Buffer =>
+  Buffer.concat(
+    (name.match(/\\x[0-9a-f]{2}|\\\\|[^\\]+|\\/g) ?? []).map((part) =>
+      part.startsWith("\\x")
+        ? Buffer.from(part.slice(2), "hex")
+        : Buffer.from(part === "\\\\" ? "\\" : part, "utf8"),
+    ),
+  );
+
 /** The name is written in hexadecimal digits, so that no character in it is special. */
 const networkBlock = (
   ssid: string,
   { hidden, password, auth }: AccessPoint,
+  priority: string | undefined,
 ): string => {
   const secret = auth?.password ?? password;
   const management = auth?.["key-management"];
   return [
     "network={",
-    `  ssid=${Buffer.from(ssid, "utf8").toString("hex")}`,
+    `  ssid=${octetsOf(ssid).toString("hex")}`,
+    ...(priority === undefined ? [] : [`  priority=${priority}`]),
     ...(hidden === true ? ["  scan_ssid=1"] : []),
     ...(secret === undefined
       ? ["  key_mgmt=NONE"]
@@ -110,28 +177,69 @@ const networkBlock = (
   ].join("\n");
 };
 
-/** Files for the node's interfaces; the Wi-Fi's holds its secret. */
-export const networkdFiles = (text: string): readonly NetworkdFile[] => {
-  const { network } = networkConfig.parse(parse(text));
-  return [
-    ...Object.entries(network.ethernets).map(([name, settings]) =>
-      networkFile(name, settings),
-    ),
-    ...Object.entries(network.wifis).flatMap(([name, settings]) => [
-      networkFile(name, settings),
-      {
-        path: `/etc/wpa_supplicant/wpa_supplicant-${name}.conf`,
-        mode: "0600",
-        text: [
-          "ctrl_interface=/run/wpa_supplicant",
-          ...(settings["regulatory-domain"] === undefined
-            ? []
-            : [`country=${settings["regulatory-domain"]}`]),
-          ...Object.entries(settings["access-points"]).map(([ssid, point]) =>
-            networkBlock(ssid, point),
-          ),
-        ].join("\n"),
-      },
-    ]),
-  ];
+/** Lines `number name`, as `wifiPriorities` writes them, by name. */
+const prioritiesIn = (text: string): ReadonlyMap<string, string> =>
+  new Map(
+    text
+      .split("\n")
+      .map((line) => /^(\d+) (.*)$/.exec(line) ?? [])
+      .map(([, number = "", name = ""]) => [name, number]),
+  );
+
+const filesOf = (
+  network: z.infer<typeof networkConfig>,
+  priorities: ReadonlyMap<string, string>,
+): readonly NetworkdFile[] => [
+  ...boardLinks,
+  ...Object.entries(network.ethernets).map(([name, settings]) =>
+    networkFile(name, settings),
+  ),
+  ...Object.entries(network.wifis).flatMap(([name, settings]) => [
+    networkFile(name, settings),
+    {
+      path: `/etc/wpa_supplicant/wpa_supplicant-${name}.conf`,
+      mode: "0600",
+      text: [
+        "ctrl_interface=/run/wpa_supplicant",
+        ...(settings["regulatory-domain"] === undefined
+          ? []
+          : [`country=${settings["regulatory-domain"]}`]),
+        ...Object.entries(settings["access-points"]).map(([ssid, point]) =>
+          networkBlock(ssid, point, priorities.get(ssid)),
+        ),
+      ].join("\n"),
+    },
+  ]),
+];
+
+/** With or without `network:` at the top, as cloud-init takes it. */
+const networkIn = (document: unknown) => {
+  const wrapped =
+    typeof document === "object" && document !== null && "network" in document
+      ? { top: ["network"], network: document.network }
+      : { top: [], network: document };
+  return { top: wrapped.top, parsed: networkConfig.safeParse(wrapped.network) };
+};
+
+/** What a document in netplan's format asks for and these files cannot say. */
+export const unknownToNetworkd = (
+  document: unknown,
+): readonly Unsupported[] => {
+  const { top, parsed } = networkIn(document);
+  return parsed.success ? [] : unsupportedIn(parsed.error, top);
+};
+
+/**
+ * Files for the node's interfaces, of which the Wi-Fi's holds its secret; for a document in which `unknownToNetworkd` finds nothing.
+ * @param order lines `number name` of the Wi-Fi networks, the highest number first; empty for one network or none
+ */
+export const networkdFiles = (
+  text: string,
+  order: string,
+): readonly NetworkdFile[] => {
+  const { parsed } = networkIn(parse(text));
+  if (!parsed.success) {
+    throw parsed.error;
+  }
+  return filesOf(parsed.data, prioritiesIn(order));
 };

@@ -42,7 +42,6 @@ export const bootQemu = async (
   const append = [
     ...words,
     `console=${SERIAL[arch]}`,
-    "net.ifnames=0",
     // A kernel that gives up ends the machine, so that nobody waits for it.
     "panic=-1",
     ...(accelerator === "tcg" ? TICKING : []),

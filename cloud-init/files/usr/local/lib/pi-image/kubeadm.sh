@@ -58,7 +58,9 @@ lay_kube_vip() { # admin|super-admin
   [[ -e $seed/kube-vip.yaml ]] || return 0
   mkdir -p "$manifests"
   # The kubelet starts whatever lies in this folder, half a file too, but for names with a dot in front.
-  (umask 077 && sed -E "s#( path: /etc/kubernetes/)(super-)?admin.conf#\1$1.conf#" "$seed/kube-vip.yaml" >"$manifests/.kube-vip.yaml")
+  # The seed knows the uplink by the name that it has on most systems.
+  (umask 077 && sed -E -e "s#( path: /etc/kubernetes/)(super-)?admin.conf#\1$1.conf#" \
+    -e "/name: vip_interface/{n;s#value: eth0#value: $PI_IMAGE_UPLINK#}" "$seed/kube-vip.yaml" >"$manifests/.kube-vip.yaml")
   mv -f "$manifests/.kube-vip.yaml" "$manifests/kube-vip.yaml"
 }
 

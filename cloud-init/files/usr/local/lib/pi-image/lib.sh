@@ -17,6 +17,30 @@ export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSP
 : "${PI_IMAGE_UPLINK:=eth0}"
 # shellcheck source-path=SCRIPTDIR source=cause.sh
 . "$here/cause.sh"
+
+# The interface of the board's own Ethernet; fails where there is none. On Arch Linux ARM systemd names it by the device tree
+# (end0), or by the port on a Pi 3, unless it could be renamed as the first boot asked.
+board_ethernet() {
+  local link
+  for link in "$root"/sys/class/net/*; do
+    case $(readlink "$link/device/driver") in
+      */bcmgenet | */macb | */lan78xx | */smsc95xx)
+        echo "${link##*/}"
+        return
+        ;;
+    esac
+  done
+  for link in eth0 end0; do
+    if [[ -e $root/sys/class/net/$link ]]; then
+      echo "$link"
+      return
+    fi
+  done
+  return 1
+}
+if [[ $PI_IMAGE_UPLINK == eth0 && ! -e $root/sys/class/net/eth0 ]]; then
+  PI_IMAGE_UPLINK=$(board_ethernet || echo eth0)
+fi
 umask 022
 [[ -d $state/stamps ]] || mkdir -p "$state/stamps"
 [[ -d $scratch ]] || install -d -m 0700 "$scratch"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Packages of Arch Linux ARM, whose only versions are the newest, in place of those of apt.
 
-pacman_packages=(containerd kubelet kubeadm kubectl crictl cni-plugins conntrack-tools socat ethtool iptables-nft)
+pacman_packages=(sudo containerd kubelet kubeadm kubectl crictl cni-plugins conntrack-tools socat ethtool iptables-nft)
 
 install_with_pacman() {
   doing "Updating the system, and installing the packages of Kubernetes."
