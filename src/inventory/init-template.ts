@@ -93,7 +93,7 @@ const gatewayLines = ({ gateway }: InitAnswers): readonly string[] =>
 export const initTemplate = (answers: InitAnswers): string =>
   [
     `# yaml-language-server: $schema=${SCHEMA_URL}`,
-    "# The cluster that `pi-image build` makes images for. Every key: docs/reference/inventory.md",
+    "# The cluster that `pi-image build` makes images for. docs/reference/inventory.md has every key.",
     "",
     "cluster:",
     `  name: ${scalar(answers.clusterName)}`,

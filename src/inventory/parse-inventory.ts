@@ -27,7 +27,11 @@ import {
   checkNodeAddresses,
   checkNodeNames,
 } from "./checks/check-nodes.ts";
-import { checkRoleKeys, checkStorageNodes } from "./checks/check-roles.ts";
+import {
+  checkControlPlaneAddresses,
+  checkRoleKeys,
+  checkStorageNodes,
+} from "./checks/check-roles.ts";
 import { checkPodRoom, checkSubnets } from "./checks/check-subnets.ts";
 import { checkTimezones } from "./checks/check-timezones.ts";
 import { checkUserNames, checkUsers } from "./checks/check-users.ts";
@@ -75,6 +79,7 @@ const CHECKS_OF_THE_WHOLE: readonly DraftCheck[] = [
   checkGatewayInterfaces,
   checkForwards,
   checkApiForward,
+  checkControlPlaneAddresses,
   checkStorageNodes,
   checkUplinks,
   checkPodRoom,

@@ -26,6 +26,8 @@ export const PROBLEM_CODES = {
     "A text contains a line break or another control character.",
   CONTROL_PLANES_EVEN:
     "An even number of control planes gains nothing over one less.",
+  CONTROL_PLANE_ADDRESS_MISSING:
+    "A control plane needs a fixed address and has none.",
   CONTROL_PLANE_MISSING: "No node is a control plane.",
   DATA_MOUNT_INVALID: "A data disk cannot be mounted where the inventory says.",
   DATE_INVALID: "A value is not a date.",

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { defaultAnswers } from "../../src/inventory/implied-inventory.ts";
+import { initTemplate } from "../../src/inventory/init-template.ts";
 import { maskSecrets } from "../../src/inventory/masks/mask-secrets.ts";
 import { parseYamlFile } from "../../src/inventory/yaml/yaml-file.ts";
 
@@ -57,6 +59,21 @@ describe("the text that frames show", () => {
       text.split("\n").map((line) => line.length),
     );
     expect(shown.startsWith("a: ")).toBe(true);
+  });
+
+  it("hides a secret in a comment, and nothing of the document below it", () => {
+    expect(
+      masked(
+        "# password: hunter2\n#   and more\ncluster:\n  name: home\n\n  endpoint: a\n",
+      ),
+    ).toBe(
+      "# password: *******\n************\ncluster:\n  name: home\n\n  endpoint: a\n",
+    );
+  });
+
+  it("shows every line of what init writes but the secrets that somebody adds", () => {
+    const text = initTemplate(defaultAnswers("ana", []));
+    expect(masked(text)).toBe(text);
   });
 
   it("keeps references in broken YAML", () => {

@@ -38,6 +38,38 @@ const hasKnownAddress = (draft: Draft, index: number): boolean => {
   );
 };
 
+/**
+ * etcd's members know each other by address, and keep it: a member whose address DHCP changes is lost to the others. A virtual
+ * address must lie in the control planes' network, which nobody knows before DHCP has given one.
+ */
+export const checkControlPlaneAddresses: DraftCheck = (draft) => {
+  const planes = nodesOf(draft).filter(
+    ({ node }) => node.role === "control-plane",
+  );
+  const virtual = draft.content.cluster?.virtualAddress;
+  const reason =
+    planes.length > 1
+      ? "and the control planes' etcd members know each other by address"
+      : virtual === undefined
+        ? undefined
+        : `so nothing tells whether the virtual address ${virtual} is in its network`;
+  return reason === undefined
+    ? []
+    : planes
+        .filter(
+          ({ index }) =>
+            !draft.isBroken(["nodes", index, "address"]) &&
+            !hasKnownAddress(draft, index),
+        )
+        .map((plane) => ({
+          code: "CONTROL_PLANE_ADDRESS_MISSING",
+          severity: "error",
+          message: `${titleOf(plane)} has no fixed address, ${reason}`,
+          at: draft.at(["nodes", plane.index, "name"]),
+          hint: "add `address`, or put the node behind a gateway, which keeps one for it",
+        }));
+};
+
 /** A storage node needs a disk that is only for data, and an address that stays the same for as long as its volumes live. */
 export const checkStorageNodes: DraftCheck = (draft) => {
   const nodes = nodesOf(draft).filter(({ node }) => node.role === "storage");

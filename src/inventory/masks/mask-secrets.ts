@@ -60,16 +60,22 @@ const commentsOf = (text: string): readonly TextSpan[] => {
   return comments;
 };
 
+/** Blank, but a line that held something ends what a comment before it began: nothing of the document is its value. */
+const blankCode = (code: string): string =>
+  code.replaceAll(/[^\r\n]+/g, (line) =>
+    /\S/.test(line) ? `.${blanks(line).slice(1)}` : line,
+  );
+
 /** The text with everything but its comments blanked, so that commented-out secrets are found like any others. */
 const onlyComments = (text: string, comments: readonly TextSpan[]): string => {
   let rest = "";
   let done = 0;
   for (const [from, to] of comments) {
-    rest += blanks(text.slice(done, from));
+    rest += blankCode(text.slice(done, from));
     rest += text.slice(from, to).replace(/^#+/, blanks);
     done = to;
   }
-  return rest + blanks(text.slice(done));
+  return rest + blankCode(text.slice(done));
 };
 
 /** A comment on the line of a secret, or of a reference to one, often is the secret itself. */
