@@ -32,6 +32,8 @@ import {
   checkRoleKeys,
   checkStorageNodes,
 } from "./checks/check-roles.ts";
+import { checkRoleKeys, checkStorageNodes } from "./checks/check-roles.ts";
+import { checkApiServer, checkKubelet } from "./checks/check-kubernetes.ts";
 import { checkPodRoom, checkSubnets } from "./checks/check-subnets.ts";
 import { checkTimezones } from "./checks/check-timezones.ts";
 import { checkUserNames, checkUsers } from "./checks/check-users.ts";
@@ -67,6 +69,8 @@ const CHECKS_OF_PRESENCE: readonly DraftCheck[] = [
   checkRegistration,
   checkCmdlines,
   checkLabels,
+  checkKubelet,
+  checkApiServer,
   checkTimezones,
   checkWifiLists,
 ];

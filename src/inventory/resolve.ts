@@ -4,7 +4,10 @@ import type { Inventory } from "./schema/cluster-schema.ts";
 import { API_PORT, endpointTarget } from "./endpoint.ts";
 import { resolveHost } from "./resolve-host.ts";
 import { resolveBoard } from "./boards/resolve-board.ts";
-import { kubernetesVersion } from "./rules/kubernetes-versions.ts";
+import {
+  kubernetesVersion,
+  writtenVersion,
+} from "./rules/kubernetes-versions.ts";
 import { absolutePath, type PathOrigins } from "./load/paths.ts";
 import { secretName, type References } from "./rules/references.ts";
 import type {
@@ -14,6 +17,7 @@ import type {
   ResolvedCluster,
   ResolvedNode,
   ResolvedProject,
+  UpstreamSettings,
   User,
   Wifi,
 } from "./resolved.ts";
@@ -88,6 +92,16 @@ const resolveMirrors = (mirrors: Inventory["cluster"]["mirrors"]): Mirrors => ({
   baseImages: (mirrors?.baseImages ?? []).map((url) => url.replace(/\/+$/, "")),
 });
 
+const resolveUpstream = (
+  written: Inventory["cluster"]["kubernetes"],
+): UpstreamSettings =>
+  typeof written === "object"
+    ? {
+        kubelet: written.kubelet ?? {},
+        apiServerArgs: written.apiServer?.extraArgs ?? [],
+      }
+    : { kubelet: {}, apiServerArgs: [] };
+
 const resolveCluster = (
   inventory: Inventory,
   places: PathOrigins,
@@ -98,8 +112,9 @@ const resolveCluster = (
   return {
     name: cluster.name,
     kubernetes: kubernetesVersion(
-      cluster.kubernetes ?? DEFAULT_CLUSTER.kubernetes,
+      writtenVersion(cluster.kubernetes) ?? DEFAULT_CLUSTER.kubernetes,
     ),
+    upstream: resolveUpstream(cluster.kubernetes),
     endpoint: resolveEndpoint(inventory),
     podSubnet: cluster.podSubnet ?? DEFAULT_CLUSTER.podSubnet,
     serviceSubnet: cluster.serviceSubnet ?? DEFAULT_CLUSTER.serviceSubnet,

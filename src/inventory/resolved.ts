@@ -49,6 +49,17 @@ export type KubernetesVersion = {
   readonly patch: string;
 };
 
+/** Settings in the words of Kubernetes' own documents. */
+export type UpstreamSettings = {
+  /** Fields of KubeletConfiguration. */
+  readonly kubelet: Readonly<Record<string, unknown>>;
+  /** Flags without dashes. */
+  readonly apiServerArgs: readonly {
+    readonly name: string;
+    readonly value: string;
+  }[];
+};
+
 /** How every node reaches the API server; `controlPlaneEndpoint` is always `host:port`, and host always a name. */
 export type Endpoint = {
   readonly host: string;
@@ -88,6 +99,7 @@ export type Mirrors = {
 export type ResolvedCluster = {
   readonly name: string;
   readonly kubernetes: KubernetesVersion;
+  readonly upstream: UpstreamSettings;
   readonly endpoint: Endpoint;
   readonly podSubnet: string;
   readonly serviceSubnet: string;

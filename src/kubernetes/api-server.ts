@@ -197,10 +197,10 @@ export const apiServerFlags = (
 ): Document => {
   const hardening = hardeningOf(project, secrets);
   return {
-    extraArgs: flagsOf(hardening, secrets).map(({ name, value }) => ({
-      name,
-      value,
-    })),
+    extraArgs: [
+      ...flagsOf(hardening, secrets),
+      ...project.cluster.upstream.apiServerArgs,
+    ].map(({ name, value }) => ({ name, value })),
     ...(hardening.auditLog
       ? {
           extraVolumes: [

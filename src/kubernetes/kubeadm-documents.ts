@@ -252,6 +252,7 @@ const initDocuments = (
       ...(hardeningOf(project, secrets).seccompDefault
         ? { seccompDefault: true }
         : {}),
+      ...cluster.upstream.kubelet,
       // No resolvConf: this document becomes the whole cluster's, and the file is another one on each system. The node adds
       // it as a flag (cloud-init/files/usr/local/lib/pi-image/resolver.sh).
     },

@@ -8,6 +8,10 @@ export const PROBLEM_CODES = {
   ADDRESS_INVALID:
     "A value is not an IPv4 address, or not one that a machine can have.",
   ADDRESS_RESERVED: "An address is the network's own or its broadcast address.",
+  API_SERVER_FLAG_INVALID:
+    "A flag of the API server is not for the inventory to set, or keeps it from starting.",
+  API_SERVER_FLAG_UNKNOWN:
+    "A flag is not one of the API server that pi-image knows.",
   BASE_INVALID: "A base image is neither a name nor a path nor an address.",
   BASE_TOO_OLD: "A base image does not boot on a node's board.",
   BOARD_TOO_SMALL: "A board has too little memory for its role.",
@@ -94,6 +98,10 @@ export const PROBLEM_CODES = {
   KEY_FILE_UNREADABLE: "The file of a public SSH key cannot be read.",
   KEY_INVALID: "A value is not a public SSH key.",
   KEY_IS_PRIVATE: "A private SSH key is where the public one belongs.",
+  KUBELET_SETTING_INVALID:
+    "A field of the kubelet is not for the inventory to set, or keeps it from starting.",
+  KUBELET_SETTING_UNKNOWN:
+    "A field is not one of the kubelet's configuration that pi-image knows.",
   KUBERNETES_VERSION_ENDED: "A Kubernetes minor gets no fixes any more.",
   KUBERNETES_VERSION_INVALID: "A value is not a Kubernetes version.",
   KUBERNETES_VERSION_UNKNOWN: "A Kubernetes minor is newer than this pi-image.",

@@ -13,6 +13,7 @@ describe("an inventory that says almost nothing", () => {
       cluster: {
         name: "homelab",
         kubernetes: { minor: "1.36", patch: "1.36.5" },
+        upstream: { kubelet: {}, apiServerArgs: [] },
         endpoint: {
           host: "cplane",
           port: 6443,

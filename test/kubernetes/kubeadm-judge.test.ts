@@ -74,6 +74,18 @@ const byToken = withCluster(homelab, {
   join: { ...homelab.cluster.join, by: "token" },
 });
 
+const ownSettings = withCluster(homelab, {
+  upstream: {
+    kubelet: {
+      maxPods: 60,
+      systemReserved: { memory: "300Mi" },
+      shutdownGracePeriod: "30s",
+      imageGCHighThresholdPercent: 70,
+    },
+    apiServerArgs: [{ name: "event-ttl", value: "30m0s" }],
+  },
+});
+
 /** With labels, and with a taint on each node. */
 const registering = withNodes(
   homelab,
@@ -91,7 +103,13 @@ const registering = withNodes(
 
 describe.skipIf(kubeadm === "")("kubeadm (PI_IMAGE_KUBEADM)", () => {
   it("finds every document valid", async () => {
-    for (const project of [homelab, byToken, threeControlPlanes, registering]) {
+    for (const project of [
+      homelab,
+      byToken,
+      threeControlPlanes,
+      registering,
+      ownSettings,
+    ]) {
       for (const { name } of project.nodes) {
         const { status, stderr } = await tryTool(kubeadm, [
           "config",
@@ -103,6 +121,20 @@ describe.skipIf(kubeadm === "")("kubeadm (PI_IMAGE_KUBEADM)", () => {
         expect(status).toBe(0);
       }
     }
+  });
+
+  it("finds a wrong value of the kubelet in them", async () => {
+    const config = laid(ownSettings, "cplane");
+    const text = readFileSync(config, "utf8");
+    writeFileSync(config, text.replace("maxPods: 60", 'maxPods: "60"'));
+    const { status, stderr } = await tryTool(kubeadm, [
+      "config",
+      "validate",
+      "--config",
+      config,
+    ]);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain("maxPods");
   });
 
   it("finds a wrong key in them", async () => {

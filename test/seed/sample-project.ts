@@ -31,6 +31,7 @@ export const fixedSecrets = (): ClusterSecrets =>
 export const sampleCluster: ResolvedCluster = {
   name: "homelab",
   kubernetes: { minor: "1.36", patch: "1.36.5" },
+  upstream: { kubelet: {}, apiServerArgs: [] },
   endpoint: {
     host: "cplane",
     port: 6443,

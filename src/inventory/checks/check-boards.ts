@@ -1,4 +1,5 @@
 // Storage, PCIe speed, base image and role against what each node's board can do.
+import { writtenVersion } from "../rules/kubernetes-versions.ts";
 import type { Problem } from "../../report/problem.ts";
 import {
   judgeEeprom,
@@ -67,7 +68,7 @@ const checkBase: NodeCheck = (draft, numbered, { name }) => {
     storage: settingOf(draft, numbered.index, "storage")?.value ?? "sd",
     role: numbered.node.role,
     runtime: runtime ?? DEFAULT_CLUSTER.runtime,
-    minor: kubernetes ?? DEFAULT_CLUSTER.kubernetes,
+    minor: writtenVersion(kubernetes) ?? DEFAULT_CLUSTER.kubernetes,
   });
   return found === undefined || refusal === undefined
     ? undefined

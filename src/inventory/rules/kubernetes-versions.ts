@@ -25,6 +25,12 @@ const parts = (value: string) =>
 const minorOf = (value: string): string =>
   value.split(".").slice(0, 2).join(".");
 
+/** The version where it stands alone or in a mapping. */
+export const writtenVersion = (
+  kubernetes: string | { readonly version?: string | undefined } | undefined,
+): string | undefined =>
+  typeof kubernetes === "string" ? kubernetes : kubernetes?.version;
+
 export const kubernetesRule: TextRule = (value) => {
   const found = parts(value);
   if (found === undefined) {

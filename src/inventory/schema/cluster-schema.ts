@@ -1,7 +1,7 @@
 // The schema of cluster.yaml; each description is what editors show.
 import { z } from "zod";
 import { hardening } from "./hardening-schema.ts";
-import { kubernetesRule } from "../rules/kubernetes-versions.ts";
+import { kubernetesSchema } from "./kubernetes-schema.ts";
 import {
   clusterNameRule,
   domainRule,
@@ -136,14 +136,11 @@ const cluster = z
       },
       clusterNameRule,
     ),
-    kubernetes: textRule(
-      {
-        description:
-          'The Kubernetes version in quotes: a minor ("1.36") or a patch ("1.36.5"). Default: "1.36".',
-        examples: ["1.36"],
-      },
-      kubernetesRule,
-    ).optional(),
+    kubernetes: kubernetesSchema
+      .optional()
+      .describe(
+        'The Kubernetes version in quotes, or a mapping of version and settings. Default: "1.36".',
+      ),
     endpoint: textRule(
       {
         description:
