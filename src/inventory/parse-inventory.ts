@@ -32,7 +32,6 @@ import {
   checkRoleKeys,
   checkStorageNodes,
 } from "./checks/check-roles.ts";
-import { checkRoleKeys, checkStorageNodes } from "./checks/check-roles.ts";
 import { checkApiServer, checkKubelet } from "./checks/check-kubernetes.ts";
 import { checkPodRoom, checkSubnets } from "./checks/check-subnets.ts";
 import { checkTimezones } from "./checks/check-timezones.ts";
