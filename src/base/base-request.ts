@@ -38,18 +38,13 @@ export type FoundBase = {
   readonly origin: "file" | "download" | "sample";
   /** Set where only parts of the archive are on this computer; it reads those. */
   readonly reader?: ImageReader | undefined;
-  /** Whether the bytes were not compared with the checksum, because only parts of the archive were fetched. */
-  readonly unproven?: boolean | undefined;
+  /** Whether only parts of the archive were fetched, which were not compared with its checksum: enough for seeds alone. */
+  readonly inParts?: boolean | undefined;
   /**
    * Whether a vendor of the catalogue, or the package itself, proves what it is. Of any other image nothing may be left out
    * when it is written.
    */
   readonly known?: boolean | undefined;
-};
-
-/** A base that was found, and is open. */
-export type BaseImage = Omit<FoundBase, "reader"> & {
-  readonly reader: ImageReader;
 };
 
 export type ResolveOptions = CacheOptions & {
@@ -71,3 +66,9 @@ export const downloadOptions = (
 
 /** What a manifest and the lockfile say of a base. */
 export type BaseRecord = Pick<FoundBase, "name" | "sha256" | "origin">;
+
+export const recordOf = ({ name, sha256, origin }: FoundBase): BaseRecord => ({
+  name,
+  sha256,
+  origin,
+});

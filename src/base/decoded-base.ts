@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { chmod, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { explainNoRoom, LARGER_CACHE } from "../system/disk-full.ts";
-import type { Chunk } from "../image/reader.ts";
+import type { Chunk, ImageReader } from "../image/reader.ts";
 import { openFileSource, type Source } from "../image/source.ts";
 import { ifAbsent } from "../report/expected-failure.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "../system/atomic-file.ts";
 import { readWholeText } from "../system/read-whole.ts";
 import { writeAt } from "../system/exact-io.ts";
-import type { BaseImage } from "./base-request.ts";
+import type { FoundBase } from "./base-request.ts";
 import {
   type CacheOptions,
   cachePath,
@@ -53,9 +53,11 @@ const writeSparse = async (
   }
 };
 
+type OpenArchive = FoundBase & { readonly reader: ImageReader };
+
 /** Decodes the whole base into `path`; returns the SHA-256 of the image. */
 const decodeInto = async (
-  base: BaseImage,
+  base: OpenArchive,
   path: string,
   { report, signal }: CacheOptions,
 ): Promise<string> => {
@@ -89,7 +91,7 @@ const noRoom = (path: string, error: unknown): unknown =>
   });
 
 /** The SHA-256 of the archive, and what messages call it. */
-type NamedArchive = Pick<BaseImage, "sha256" | "name">;
+type NamedArchive = Pick<FoundBase, "sha256" | "name">;
 
 /**
  * Whether the cached image is there and still has the digest that it was made with. A copy that cannot be read, or whose
@@ -150,7 +152,7 @@ export const cachedRaw = async (
 
 /** A read-only file with the decoded image. Throws IMAGE_DAMAGED, DISK_FULL or CACHE_UNUSABLE. */
 export const decodedBaseFile = async (
-  base: BaseImage,
+  base: OpenArchive,
   options: CacheOptions,
 ): Promise<string> =>
   base.reader.format === "raw"
@@ -164,7 +166,7 @@ export const decodedBaseFile = async (
  * else from the decoded file. Close it before the base's reader.
  */
 export const openDecodedBase = async (
-  base: BaseImage,
+  base: OpenArchive,
   purpose: "image" | "seed",
   options: CacheOptions,
 ): Promise<Source> =>

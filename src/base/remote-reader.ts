@@ -37,7 +37,7 @@ const proveSmall = async (
 type RemoteReader = {
   readonly reader: ImageReader;
   /** Whether only parts of it were read, which no checksum covers. */
-  readonly unproven: boolean;
+  readonly inParts: boolean;
 };
 
 const openAt = async (
@@ -79,7 +79,7 @@ const openAt = async (
           await parts.close();
         },
       },
-      unproven: !proven,
+      inParts: !proven,
     };
   } catch (error) {
     await parts.close();

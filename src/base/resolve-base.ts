@@ -1,11 +1,6 @@
 // From the name, path or address of a base image to a verified local file, open for reading.
 import { openImage } from "../image/archive/open-image.ts";
-import type {
-  BaseImage,
-  BaseRequest,
-  FoundBase,
-  ResolveOptions,
-} from "./base-request.ts";
+import type { BaseRequest, FoundBase, ResolveOptions } from "./base-request.ts";
 import { rememberUse } from "../network/cache-names.ts";
 import { type ExpectedChecksum, givenChecksum } from "./proof/checksums.ts";
 import { demandUnasked } from "./proof/signed-by.ts";
@@ -21,6 +16,7 @@ import {
   wrongAddress,
 } from "./resolve-file.ts";
 import { isRootfs, rootfsBase } from "./rootfs-base.ts";
+import { provenBase, type ProvenBase } from "./proven-base.ts";
 import { resolveRelease } from "./resolve-release.ts";
 
 /** Refuses --signed-by for a name in the catalogue, which has its maker's key. */
@@ -93,13 +89,13 @@ const find = async (
 };
 
 /**
- * Finds, downloads where needed, and verifies a base image; close its reader when done. Throws BASE_NOT_FOUND,
+ * Finds, downloads where needed, and verifies a base image; close it when done. Throws BASE_NOT_FOUND,
  * BASE_UNREACHABLE, DOWNLOAD_FAILED, CHECKSUM_*, SIGNATURE_WRONG, and what `openImage` throws.
  */
 export const resolveBase = async (
   request: BaseRequest,
   options: ResolveOptions,
-): Promise<BaseImage> => {
+): Promise<ProvenBase> => {
   const found = await find(request, options);
   if (found.reader === undefined && found.origin !== "sample") {
     await rememberUse(options.env, found.sha256, found.name);
@@ -108,9 +104,11 @@ export const resolveBase = async (
     await keepLimit(options);
   }
   if (!isRootfs(found.name)) {
-    return { ...found, reader: found.reader ?? (await openImage(found.path)) };
+    const reader = found.reader ?? (await openImage(found.path));
+    return provenBase(found, reader, options);
   }
   const path = await rootfsBase(found, options);
   // Known, whoever made the archive, because its file systems are made here.
-  return { ...found, path, reader: await openImage(path), known: true };
+  const made = { ...found, path, known: true };
+  return provenBase(made, await openImage(path), options);
 };

@@ -2,9 +2,9 @@
 import { stat } from "node:fs/promises";
 import { bytesOnDisk } from "../system/bytes-on-disk.ts";
 import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
-import type { Source } from "../image/source.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import type { OpenBase } from "../project/open-bases.ts";
+import type { ProvenBase } from "../base/proven-base.ts";
+import type { BaseRecord } from "../base/base-request.ts";
 import type { NodeSeed } from "../project/render-seeds.ts";
 import type { Report } from "../report/events.ts";
 import { replacedBytes } from "./earlier-results.ts";
@@ -25,18 +25,18 @@ export type BuildJob = {
 
 export const buildFacts = async (
   { project: { cluster }, buildTime, version }: BuildJob,
-  base: OpenBase,
+  base: BaseRecord,
   prepared: PreparedBase,
 ): Promise<BuildFacts> => ({
   cluster,
-  base: await originalBase(prepared, base.record),
+  base: await originalBase(prepared, base),
   buildTime,
   version,
 });
 
 /** An estimate of what one node's results take on the disk. */
 const bytesPerNode = async (
-  base: OpenBase,
+  base: ProvenBase,
   format: BuildFormat,
 ): Promise<number> => {
   switch (format) {
@@ -48,29 +48,23 @@ const bytesPerNode = async (
     case "img.xz":
     case "img.zst":
       // The base was compressed by another program at another level, so half is a cautious guess.
-      return (await stat(base.image.path)).size / 2;
+      return (await stat(base.path)).size / 2;
   }
 };
 
-/** A base from which nodes can be built: there is room for the results, and what a node changes was found in it. */
-export type ReadyBase = {
-  readonly base: OpenBase;
-  readonly source: Source;
-  readonly prepared: PreparedBase;
-};
-
 /**
- * Checks everything about the bases that could make a build fail, before the first write.
+ * Prepares the bases, and checks everything about them that could make a build fail, before the first write: there is room
+ * for the results, and a node's image can be made.
  * @param baseOf gives the key in `bases` of a node's base
  * @throws UserError DISK_FULL, and what `prepareBase` and `makeNodeImage` throw for a base that no node can be made from
  */
 export const readyBases = async (
   job: BuildJob,
-  bases: ReadonlyMap<string, OpenBase>,
+  bases: ReadonlyMap<string, ProvenBase>,
   seeds: readonly NodeSeed[],
   baseOf: (node: NodeSeed["node"]) => string,
-): Promise<ReadonlyMap<string, ReadyBase>> => {
-  const ready = new Map<string, ReadyBase>();
+): Promise<ReadonlyMap<string, PreparedBase>> => {
+  const ready = new Map<string, PreparedBase>();
   const results: ResultSize[] = [];
   for (const [name, base] of bases) {
     const mine = seeds.filter(({ node }) => baseOf(node) === name);
@@ -94,7 +88,7 @@ export const readyBases = async (
         await buildFacts(job, base, prepared),
       );
     }
-    ready.set(name, { base, source, prepared });
+    ready.set(name, prepared);
   }
   return ready;
 };

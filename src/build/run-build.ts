@@ -14,8 +14,9 @@ import {
   writeFilesAtomically,
 } from "../system/atomic-file.ts";
 import { withFileLockInTurn } from "../system/file-lock.ts";
-import type { OpenBase } from "../project/open-bases.ts";
-import { type BuildJob, buildFacts, type ReadyBase } from "./ready-bases.ts";
+import { recordOf } from "../base/base-request.ts";
+import type { ProvenBase } from "../base/proven-base.ts";
+import { type BuildJob, buildFacts } from "./ready-bases.ts";
 import { removeOthers } from "./earlier-results.ts";
 import { type ImageRecord, renderManifest } from "./build-manifest.ts";
 import { makeNodeImage, type NodeImage } from "./node-image.ts";
@@ -57,7 +58,7 @@ const writeCompressed = async (
     Parameters<typeof writeCompressedImage>[0],
     "base" | "size" | "format"
   >,
-  base: OpenBase,
+  base: ProvenBase,
   size: number,
   format: BuildFormat,
 ) => {
@@ -77,7 +78,7 @@ const writeCompressed = async (
 /** The image, its block map with checksums, and its checksum file. */
 const writeNodeImage = async (
   job: BuildJob,
-  base: OpenBase,
+  base: ProvenBase,
   source: Source,
   image: NodeImage,
   paths: NodePaths,
@@ -140,8 +141,7 @@ const writeNodeImage = async (
 /** Builds one node from a base; `shared` is the same base, prepared for all nodes. */
 const buildNode = async (
   job: BuildJob,
-  base: OpenBase,
-  source: Source,
+  base: ProvenBase,
   shared: PreparedBase,
   nodeSeed: NodeSeed,
 ): Promise<void> => {
@@ -149,6 +149,7 @@ const buildNode = async (
   const { cluster } = project;
   const { node } = nodeSeed;
   const paths = nodePaths(out, node.name, format);
+  const { source } = shared;
   const recorded = paths.patch === undefined ? undefined : recordReads(source);
   const prepared =
     recorded === undefined ? shared : await prepareBase(recorded);
@@ -162,8 +163,8 @@ const buildNode = async (
     await writeFileAtomically(
       paths.patch,
       renderPatchFile({
-        base: base.record,
-        proven: base.image.unproven !== true,
+        base: recordOf(base),
+        proven: base.inParts !== true,
         imageBytes: source.size,
         reads: await recorded.reads(),
         patch: image.patch,
@@ -183,7 +184,7 @@ const buildNode = async (
       cluster,
       node,
       seed: image.seed,
-      base: base.record,
+      base: recordOf(base),
       bootSettings: image.bootSettings,
       diskId: image.diskId,
       image: record,
@@ -194,8 +195,7 @@ const buildNode = async (
 /** Locks the node's results: two runs at once could leave one run's image with the other's checksum and seed. */
 const buildInTurn = (
   job: BuildJob,
-  base: OpenBase,
-  source: Source,
+  base: ProvenBase,
   prepared: PreparedBase,
   nodeSeed: NodeSeed,
 ): Promise<void> => {
@@ -211,7 +211,7 @@ const buildInTurn = (
           subject,
         }),
     },
-    () => buildNode(job, base, source, prepared, nodeSeed),
+    () => buildNode(job, base, prepared, nodeSeed),
   );
 };
 
@@ -224,7 +224,8 @@ const SEEDS_AT_A_TIME = 16;
 /** Builds all nodes of one base. */
 export const buildNodes = async (
   job: BuildJob,
-  { base, source, prepared }: ReadyBase,
+  base: ProvenBase,
+  prepared: PreparedBase,
   nodes: readonly NodeSeed[],
 ): Promise<void> => {
   const rest = [...nodes];
@@ -235,7 +236,7 @@ export const buildNodes = async (
       nodeSeed = rest.shift()
     ) {
       job.signal.throwIfAborted();
-      await buildInTurn(job, base, source, prepared, nodeSeed);
+      await buildInTurn(job, base, prepared, nodeSeed);
       job.report({
         type: "notice",
         message: "built",

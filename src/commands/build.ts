@@ -150,8 +150,8 @@ export const build = async (
   );
   try {
     await demandOtherFiles(keep ? resultsOf(plan, out) : [], [
-      ...[...bases.values()].flatMap(({ image }) =>
-        imageFiles(image.path, "the base image"),
+      ...[...bases.values()].flatMap(({ path }) =>
+        imageFiles(path, "the base image"),
       ),
       ...prepared.files,
     ]);
@@ -175,9 +175,12 @@ export const build = async (
     });
     if (keep) {
       await explainFullDisk(out, async () => {
-        for (const [name, base] of ready) {
+        for (const [name, base] of bases) {
+          const readied = ready.get(name);
           const mine = seeds.filter(({ node }) => baseOf(node) === name);
-          await buildNodes(job, base, mine);
+          if (readied !== undefined) {
+            await buildNodes(job, base, readied, mine);
+          }
         }
         await writeClusterFiles(out, project, secrets);
       });

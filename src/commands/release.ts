@@ -203,8 +203,8 @@ export const release = async (
         ...Object.values(RELEASE_FILES).map((name) => join(out, name)),
       ],
       [
-        ...[...bases.values()].flatMap(({ image }) =>
-          imageFiles(image.path, "the base image"),
+        ...[...bases.values()].flatMap(({ path }) =>
+          imageFiles(path, "the base image"),
         ),
         { path: options.inventory, what: "the inventory" },
         ...loaded.named.map((path) => ({

@@ -1,5 +1,5 @@
 // Shows what is wrong or odd about the images and bases that a command reads, before the command goes on.
-import type { OpenBase } from "../project/open-bases.ts";
+import type { ProvenBase } from "../base/proven-base.ts";
 import type { ImageFinding } from "../flash/image-findings.ts";
 import type { Context } from "../terminal/context.ts";
 import { lookAtImageFile } from "../sources/look-at-image.ts";
@@ -46,18 +46,18 @@ export const showImages = (
  */
 export const showBases = async (
   context: Context,
-  bases: Iterable<OpenBase>,
+  bases: Iterable<ProvenBase>,
   purpose: "image" | "seed",
 ): Promise<void> => {
   for (const base of bases) {
-    const { image, record, known } = base;
-    if (!known || record.origin === "file") {
+    const { path, origin, known } = base;
+    if (!known || origin === "file") {
       const source = await base.source(purpose);
       // Whether the image is in use is asked of the file that the user named, not of its decoded copy.
-      const reader = { ...image.reader, path: image.path, source };
+      const reader = { ...base.reader, path, source };
       const look = await lookAtImageFile(reader, source.size, context.signal);
       showImages(context, [
-        { label: image.path, findings: look.findings, notes: [] },
+        { label: path, findings: look.findings, notes: [] },
       ]);
     }
   }

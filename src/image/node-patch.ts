@@ -11,8 +11,10 @@ import { readPartitionTable } from "./table/partition-table.ts";
 import type { Patch } from "./patch.ts";
 import type { Source } from "./source.ts";
 
-/** A base image whose table and boot partition were read and checked; any number of nodes start from it. */
+/** A base whose table and boot partition were read and checked; any number of nodes start from it. */
 export type PreparedBase = {
+  /** The decoded base. */
+  readonly source: Source;
   readonly table: DiskTable;
   readonly fat: EditableFat;
   /** Of a GPT; see `readGptHeaders`. */
@@ -75,7 +77,8 @@ const firmwarePartition = async (
 export const prepareBase = async (source: Source): Promise<PreparedBase> => {
   const table = await readPartitionTable(source);
   const fat = await firmwarePartition(source, table);
-  return { table, fat, gptHeaders: await readGptHeaders(source, table) };
+  const gptHeaders = await readGptHeaders(source, table);
+  return { source, table, fat, gptHeaders };
 };
 
 /** A new disk id, which is the first part of each PARTUUID, would hide a root partition that is found by its PARTUUID. */

@@ -5,8 +5,7 @@ import type { Pins } from "../supplies/load-pins.ts";
 import type { Lock, LockedBase } from "../supplies/lock.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { basename } from "node:path";
-import type { BasePin } from "../base/base-request.ts";
-import type { BaseRecord } from "../base/base-request.ts";
+import type { BasePin, BaseRecord } from "../base/base-request.ts";
 
 /**
  * The name of a base in the lockfile: a catalogue's name, an address without its password, or a file's name without its
@@ -31,11 +30,11 @@ export const pinIn =
 
 /** @param bases by the user's name for them; a sample that only stands in for a base is left out */
 export const lockBases = async (
-  bases: ReadonlyMap<string, { readonly record: BaseRecord }>,
+  bases: ReadonlyMap<string, BaseRecord>,
   env: NodeJS.ProcessEnv,
 ): Promise<readonly LockedBase[]> => {
   const { releases } = await loadCatalogue(env);
-  return [...bases].flatMap(([name, { record }]) =>
+  return [...bases].flatMap(([name, record]) =>
     record.origin === "sample" && releases.has(name)
       ? []
       : { name: lockName(name), file: record.name, sha256: record.sha256 },

@@ -1,27 +1,13 @@
-// Finds, verifies and opens the base images of a run, each once.
+// Finds, proves and opens the base images of a run, each once.
 import { systemFacts } from "../inventory/boards/systems.ts";
 import { loadCatalogue } from "../base/load-catalogue.ts";
-import { decodedBaseFile, openDecodedBase } from "../base/decoded-base.ts";
-import type { BaseImage, BasePin } from "../base/base-request.ts";
+import type { BasePin } from "../base/base-request.ts";
+import type { ProvenBase } from "../base/proven-base.ts";
 import { resolveBase } from "../base/resolve-base.ts";
 import { isRootfs } from "../base/rootfs-base.ts";
 import type { CacheOptions } from "../network/cache.ts";
 import type { SignedBy } from "../base/proof/signed-by.ts";
-import type { Source } from "../image/source.ts";
 import { UserError } from "../report/user-error.ts";
-import type { BaseRecord } from "../base/base-request.ts";
-
-export type OpenBase = {
-  readonly image: BaseImage;
-  readonly record: BaseRecord;
-  /** Whether what no file system uses may be left out, which it must not be for a base of unknown origin. */
-  readonly known: boolean;
-  /** Random access; for "seed" only a few blocks are needed, so nothing large is decoded. */
-  readonly source: (purpose: "image" | "seed") => Promise<Source>;
-  /** Path of the decoded base. */
-  readonly rawPath: () => Promise<string>;
-  readonly close: () => Promise<void>;
-};
 
 export type BasesOptions = CacheOptions & {
   /** Whether the user named the base on the command line. */
@@ -37,33 +23,11 @@ export type BasesOptions = CacheOptions & {
   readonly parts?: boolean;
 };
 
-const openBase = (image: BaseImage, options: CacheOptions): OpenBase => {
-  const opened: Source[] = [];
-  const rawPath = () => decodedBaseFile(image, options);
-  return {
-    image,
-    record: { name: image.name, sha256: image.sha256, origin: image.origin },
-    known: image.known === true,
-    source: async (purpose) => {
-      const source = await openDecodedBase(image, purpose, options);
-      opened.push(source);
-      return source;
-    },
-    rawPath,
-    close: async () => {
-      for (const source of opened) {
-        await source.close();
-      }
-      await image.reader.close();
-    },
-  };
-};
-
 /**
  * The kind of seed is chosen by the name of the base alone, before the file is there. A root file system whose name does not
  * say what it is would get a seed for cloud-init, which it does not have. Throws BASE_UNSUITABLE.
  */
-const demandKind = (base: string, { name }: BaseImage): void => {
+const demandKind = (base: string, { name }: ProvenBase): void => {
   const rootfs = isRootfs(name);
   if (rootfs !== systemFacts(base).cloudInit) {
     return;
@@ -91,12 +55,12 @@ const demandKind = (base: string, { name }: BaseImage): void => {
 export const openBases = async (
   names: readonly string[],
   options: BasesOptions,
-): Promise<ReadonlyMap<string, OpenBase>> => {
+): Promise<ReadonlyMap<string, ProvenBase>> => {
   const catalogue = await loadCatalogue(options.env);
-  const bases = new Map<string, OpenBase>();
+  const bases = new Map<string, ProvenBase>();
   try {
     for (const base of new Set(names)) {
-      const image = await resolveBase(
+      const proven = await resolveBase(
         {
           base,
           explicit: options.explicit,
@@ -107,8 +71,8 @@ export const openBases = async (
         },
         { ...options, catalogue },
       );
-      bases.set(base, openBase(image, options));
-      demandKind(base, image);
+      bases.set(base, proven);
+      demandKind(base, proven);
     }
     return bases;
   } catch (error) {

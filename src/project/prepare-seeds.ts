@@ -12,7 +12,8 @@ import { loadLock, lockPath, storeLock } from "./lock-file.ts";
 import { mergeLock } from "../supplies/lock.ts";
 import { secretsFile } from "./opened-project.ts";
 import { lockBases, pinIn, wantedInLock } from "./lock-bases.ts";
-import type { BasesOptions, OpenBase } from "./open-bases.ts";
+import type { BaseRecord } from "../base/base-request.ts";
+import type { BasesOptions } from "./open-bases.ts";
 import { fillSeeds, type NodeSeed, supplySeeds } from "./render-seeds.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { withBase } from "../inventory/boards/base-facts.ts";
@@ -35,13 +36,13 @@ import {
 } from "./opened-project.ts";
 
 /**
- * The opened bases of the chosen nodes. They decide whether a manifest may be missing: on a card made from a sample it may,
+ * The bases of the chosen nodes. They decide whether a manifest may be missing: on a card made from a sample it may,
  * on one that can boot it may not.
  */
 type ChosenBases = {
   /** `--base`, in place of every node's own. */
   readonly base: string | undefined;
-  readonly bases: ReadonlyMap<string, OpenBase>;
+  readonly bases: ReadonlyMap<string, BaseRecord>;
 };
 
 export type PreparedSeeds = {
@@ -89,9 +90,7 @@ const mayLackManifests = (
   nodes: readonly ResolvedNode[],
   { base, bases }: ChosenBases,
 ): boolean =>
-  nodes.every(
-    (node) => bases.get(base ?? node.base)?.record.origin !== "download",
-  );
+  nodes.every((node) => bases.get(base ?? node.base)?.origin !== "download");
 
 /** Shows every problem of inventory, profiles, fragments and seeds; throws PROJECT_HAS_PROBLEMS and WRONG_ARGUMENTS. */
 export const prepareSeeds = async (

@@ -8,7 +8,7 @@ import type { BaseRecord } from "../base/base-request.ts";
  * catalogue may never have been published.
  */
 export const publishedBases = async (
-  bases: ReadonlyMap<string, { readonly record: Pick<BaseRecord, "origin"> }>,
+  bases: ReadonlyMap<string, Pick<BaseRecord, "origin">>,
   env: NodeJS.ProcessEnv,
 ): Promise<ReadonlySet<string>> => {
   const { releases } = await loadCatalogue(env);
@@ -20,8 +20,8 @@ export const publishedBases = async (
   return new Set(
     [...bases]
       .filter(
-        ([name, { record }]) =>
-          record.origin === "sample" ||
+        ([name, { origin }]) =>
+          origin === "sample" ||
           vendors.has(releases.get(name)?.key.fingerprint ?? ""),
       )
       .map(([name]) => name),

@@ -1,5 +1,5 @@
 // What a release is made from, and what was made for each image.
-import type { OpenBase } from "../project/open-bases.ts";
+import type { ProvenBase } from "../base/proven-base.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { Report } from "../report/events.ts";
 import type { RoleSeed } from "../seed/seed.ts";
@@ -12,7 +12,7 @@ export type ReleaseJob = {
   readonly plan: ReleasePlan;
   readonly project: ResolvedProject;
   readonly seedOf: (step: ReleaseStep) => RoleSeed | undefined;
-  readonly bases: ReadonlyMap<string, OpenBase>;
+  readonly bases: ReadonlyMap<string, ProvenBase>;
   /** Names of bases that their makers have published and signed, so that nothing in them is secret. */
   readonly published: ReadonlySet<string>;
   readonly out: string;

@@ -2,7 +2,7 @@
 import { lstat, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { baseSystem } from "../inventory/boards/systems.ts";
-import type { OpenBase } from "../project/open-bases.ts";
+import type { ProvenBase } from "../base/proven-base.ts";
 import { mapUsed, mapWhole } from "../image/block-map.ts";
 import { prepareBase } from "../image/node-patch.ts";
 import { type Patch, patchedSource } from "../image/patch.ts";
@@ -30,7 +30,7 @@ import { makeFolder } from "../system/make-folder.ts";
 type ReadyImage = {
   readonly step: ReleaseStep;
   readonly seed: RoleSeed;
-  readonly base: OpenBase;
+  readonly base: ProvenBase;
   readonly patch: Patch;
   /** Bytes of the raw image. */
   readonly size: number;
@@ -51,7 +51,7 @@ const lookThrough = async (
   const { patch, texts } = await makeRoleImage(await prepareBase(source), {
     step,
     seed,
-    base: base.record,
+    base,
     kubernetes: project.cluster.kubernetes,
     buildTime,
     version,
@@ -103,7 +103,7 @@ const makeImage = async (
       components: roleComponents({
         cluster,
         system: baseSystem(step.base),
-        base: base.record,
+        base,
         vendorData: seed.vendorData,
         packages: kubernetesPackages(project),
       }),
@@ -111,7 +111,7 @@ const makeImage = async (
       time: buildTime,
     }),
   );
-  return { ...written, step, base: base.record };
+  return { ...written, step, base };
 };
 
 /**

@@ -19,7 +19,7 @@ import {
   decodedBaseFile,
   openDecodedBase,
 } from "../../src/base/decoded-base.ts";
-import type { BaseImage } from "../../src/base/base-request.ts";
+import type { ProvenBase } from "../../src/base/proven-base.ts";
 import { resolveBase } from "../../src/base/resolve-base.ts";
 import { cancelled } from "../../src/report/cancelled.ts";
 import { describeAsRoot, describeWithTools } from "../support/tools.ts";
@@ -40,7 +40,7 @@ const setUp = async (data = gzipSync(image), name = "a.img.gz") => {
   const path = join(testFolder(), name);
   writeFileSync(path, data);
   const options = testOptions();
-  const base: BaseImage = await resolveBase(
+  const base: ProvenBase = await resolveBase(
     { base: path, explicit: true, insecure: true },
     { ...options, catalogue: noCatalogue },
   );

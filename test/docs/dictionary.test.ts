@@ -32,6 +32,9 @@ describe("docs/dictionary.md", () => {
       ([, name = ""]) => name,
     );
     const sources = [
+      "base/base-request.ts",
+      "base/proven-base.ts",
+      "image/node-patch.ts",
       "image/archive/xz/xz-lane.ts",
       "image/archive/xz/xz-lanes.ts",
       "flash/lane.ts",
@@ -39,7 +42,7 @@ describe("docs/dictionary.md", () => {
       "kubernetes/secrets/load-cluster-secrets.ts",
       "inventory/load/load-wifi-passwords.ts",
     ].map((file) => readFileSync(packageFile(`src/${file}`), "utf8"));
-    expect(names).toHaveLength(6);
+    expect(names).toHaveLength(9);
     for (const name of names) {
       expect(
         sources.filter((source) =>

@@ -8,7 +8,7 @@ import { testFolder } from "../base/base-options.ts";
 
 const opened = (
   ...bases: readonly (readonly [string, "file" | "download" | "sample"])[]
-) => new Map(bases.map(([name, origin]) => [name, { record: { origin } }]));
+) => new Map(bases.map(([name, origin]) => [name, { origin }]));
 
 it("are those of the package's vendors and its samples, and no others", async () => {
   const folder = testFolder();

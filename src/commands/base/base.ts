@@ -122,7 +122,7 @@ export const base = async (
       mirrors: mirrorsOf(options.mirror ?? []),
     },
   );
-  await image.reader.close();
+  await image.close();
   context.printJson({
     type: "result",
     base: name,

@@ -22,11 +22,9 @@ import { openProject } from "../open-project.ts";
 import { IMAGE_TO_WRITE, imageFiles } from "../source-files.ts";
 import { tellLeft } from "../tell-left.ts";
 import {
-  closeBase,
-  nodeSource,
-  shareBase,
-  type SharedBase,
-} from "../../sources/shared-base.ts";
+  type SourcesFromBase,
+  sourcesFromBase,
+} from "../../sources/sources-from-base.ts";
 
 type NodeArguments = SourceOptions & {
   readonly hosts: readonly string[];
@@ -156,25 +154,36 @@ const streamNodes = async (
     report: context.report,
     signal: context.signal,
   });
-  const shared = new Map<string, SharedBase>();
   closers.push(async () => {
-    for (const [name, base] of bases) {
-      await closeBase(base, shared.get(name)?.opened);
+    for (const base of bases.values()) {
+      await base.close();
     }
   });
+  const from = new Map<string, SourcesFromBase>();
+  const files: SourceFile[] = [];
   for (const [name, base] of bases) {
-    shared.set(name, await shareBase(base, context.signal));
+    const made = await sourcesFromBase(base, context.signal);
+    from.set(name, made);
+    files.push(...imageFiles(base.path, "the base image"), {
+      path: made.decodedPath,
+      what: "the decoded base image",
+    });
   }
-  const sharedOf = (node: ResolvedNode): SharedBase => {
-    const base = shared.get(baseOf(node));
-    if (base === undefined) {
+  const fromBaseOf = (node: ResolvedNode): SourcesFromBase => {
+    const made = from.get(baseOf(node));
+    if (made === undefined) {
       throw new Error(`no base was opened for ${node.name}`);
     }
-    return base;
+    return made;
   };
   for (const node of nodes) {
-    await args.accept?.(sharedOf(node).prepared, node);
+    await args.accept?.(fromBaseOf(node).prepared, node);
   }
+  const facts = {
+    cluster: prepared.project.cluster,
+    buildTime: prepared.buildTime,
+    version: prepared.version,
+  };
   const sourcesOf = async (seeds: readonly NodeSeed[]): Promise<Opened> => {
     const sources = new Map<string, FlashSource>();
     for (const node of nodes) {
@@ -184,7 +193,7 @@ const streamNodes = async (
       }
       sources.set(
         node.name,
-        await nodeSource(sharedOf(node), seed, prepared, args.wipe),
+        await fromBaseOf(node).sourceOf(seed, facts, args.wipe),
       );
     }
     return sources;
@@ -193,10 +202,7 @@ const streamNodes = async (
   const opened = await sourcesOf(supplied.seeds);
   return {
     opened,
-    files: [...shared.values()].flatMap(({ base, opened: decoded }) => [
-      ...imageFiles(base.image.path, "the base image"),
-      { path: decoded.path, what: "the decoded base image" },
-    ]),
+    files,
     keep: async () => {
       const { seeds } = await supplied.keep();
       return seeds === supplied.seeds ? opened : sourcesOf(seeds);

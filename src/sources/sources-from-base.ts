@@ -1,0 +1,87 @@
+// What the cards of several nodes get from one base: the base, decoded once, with each node's patch.
+import { realpath } from "node:fs/promises";
+import type { ProvenBase } from "../base/proven-base.ts";
+import { type BuildFacts, originalBase } from "../build/marker.ts";
+import { makeNodeImage } from "../build/node-image.ts";
+import type { NodeSeed } from "../project/render-seeds.ts";
+import { writeRanges } from "../flash/segments.ts";
+import { withBmapCheck } from "../image/bmap/bmap-reader.ts";
+import { findBmap } from "../image/bmap/find-bmap.ts";
+import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
+import { type FlashSource, mapImage } from "./image-source.ts";
+import { lookAtImageFile } from "./look-at-image.ts";
+
+export type SourcesFromBase = {
+  readonly prepared: PreparedBase;
+  /** The decoded base; the base itself where that is read at random. */
+  readonly decodedPath: string;
+  /** Base + patch of one node. */
+  readonly sourceOf: (
+    nodeSeed: NodeSeed,
+    facts: Omit<BuildFacts, "base">,
+    wipe: boolean,
+  ) => Promise<FlashSource>;
+};
+
+/** Makes what each node's card gets from one base, which is decoded once for all of them. The base's `close` closes it. */
+export const sourcesFromBase = async (
+  base: ProvenBase,
+  signal: AbortSignal,
+): Promise<SourcesFromBase> => {
+  const prepared = await prepareBase(await base.source("seed"));
+  // The block map that lies beside a file of the user's own, such as a role image.
+  const bmap = base.origin === "file" ? await findBmap(base.path) : undefined;
+  const decoded = await base.decoded();
+  const { size } = prepared.source;
+  const reader =
+    bmap === undefined ? decoded : withBmapCheck(decoded, bmap, size);
+  // Whether the image is in use is asked of the file that the user named, not of its decoded copy.
+  const look = await lookAtImageFile(
+    { ...decoded, path: base.path },
+    size,
+    signal,
+  );
+  const original = await originalBase(prepared, base);
+  return {
+    prepared,
+    decodedPath: decoded.path,
+    sourceOf: async (nodeSeed, facts, wipe) => {
+      const { node, seed } = nodeSeed;
+      const image = await makeNodeImage(prepared, nodeSeed, {
+        ...facts,
+        base: original,
+      });
+      const { used, mapSource, notes } = await mapImage(reader, {
+        patch: image.patch,
+        wipe,
+        bmap,
+        known: base.known,
+      });
+      return {
+        label: `${node.name} (base ${base.name})`,
+        reader,
+        patch: image.patch,
+        size,
+        ranges: writeRanges(used, size, [image.patch]),
+        mapSource,
+        notes,
+        ...look,
+        proven: true,
+        // The base was verified before anything was made from it.
+        checksums: [],
+        proveImage: undefined,
+        sha256: undefined,
+        files: [await realpath(reader.path)],
+        node: { name: node.name, instanceId: seed.instanceId },
+        card:
+          node.cardSerial === undefined
+            ? undefined
+            : { node: node.name, serial: node.cardSerial },
+        base: { label: base.name, sha256: base.sha256 },
+        sample: original.sample,
+        // The base belongs to all nodes that are made from it.
+        close: async () => undefined,
+      };
+    },
+  };
+};
