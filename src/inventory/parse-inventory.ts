@@ -35,7 +35,11 @@ import {
 import { checkApiServer, checkKubelet } from "./checks/check-kubernetes.ts";
 import { checkPodRoom, checkSubnets } from "./checks/check-subnets.ts";
 import { checkTimezones } from "./checks/check-timezones.ts";
-import { checkUserNames, checkUsers } from "./checks/check-users.ts";
+import {
+  checkImageAccounts,
+  checkUserNames,
+  checkUsers,
+} from "./checks/check-users.ts";
 import { checkVirtualAddress } from "./checks/check-virtual-address.ts";
 import {
   checkWifiLists,
@@ -61,6 +65,7 @@ const CHECKS_OF_PRESENCE: readonly DraftCheck[] = [
   checkCards,
   checkMacs,
   checkUserNames,
+  checkImageAccounts,
   checkSubnets,
   checkGatewayNumber,
   checkDhcp,

@@ -24,7 +24,8 @@ const cloudConfig = z.strictObject({
         shell: z.string(),
         lock_passwd: z.literal(true),
         ssh_authorized_keys: z.array(z.string()).default([]),
-        groups: z.array(z.string()).optional(),
+        primary_group: z.string(),
+        groups: z.array(z.string()).default([]),
         sudo: z.string().optional(),
       }),
     )
@@ -127,22 +128,29 @@ const configFiles = (config: CloudConfig): readonly NodeFile[] => [
 /** The distribution's own users, which are locked because everybody knows their passwords. */
 const USERS_OF_THE_IMAGE = ["alarm", "root"];
 
-const userLines = ({ users }: CloudConfig): readonly string[] => [
+/** As cloud-init does it: a group that is there is taken. */
+export const userLines = ({
+  users,
+}: Pick<CloudConfig, "users">): readonly string[] => [
   ...USERS_OF_THE_IMAGE.map((name) => `passwd --lock ${name} || true`),
-  ...users.flatMap(({ name, shell, groups = [], ssh_authorized_keys }) => {
+  ...users.flatMap((user) => {
+    const { name, primary_group: group, groups } = user;
     const home = `/home/${name}`;
     return [
-      `id ${shellWord(name)} >/dev/null 2>&1 || useradd --create-home --shell ${shellWord(shell)} ${shellWord(name)}`,
+      ...[group, ...groups].map(
+        (it) =>
+          `getent group ${shellWord(it)} >/dev/null || groupadd ${shellWord(it)}`,
+      ),
+      `id ${shellWord(name)} >/dev/null 2>&1 || useradd --create-home --gid ${shellWord(group)} --shell ${shellWord(user.shell)} ${shellWord(name)}`,
       ...groups.map(
-        (group) =>
-          `usermod --append --groups ${shellWord(group)} ${shellWord(name)}`,
+        (it) => `usermod --append --groups ${shellWord(it)} ${shellWord(name)}`,
       ),
       `install -d -m 0700 "$root"${shellWord(`${home}/.ssh`)}`,
       writeFile(
         textFile(
           `${home}/.ssh/authorized_keys`,
           "0600",
-          ssh_authorized_keys.map((key) => `${key}\n`).join(""),
+          user.ssh_authorized_keys.map((key) => `${key}\n`).join(""),
         ),
       ),
       `chown -R ${shellWord(`${name}:`)} "$root"${shellWord(`${home}/.ssh`)}`,

@@ -147,9 +147,13 @@ const userValue = ({ name, shell, sshKeys, sudo }: User): Value => ({
   shell,
   lock_passwd: true,
   ssh_authorized_keys: [...sshKeys],
-  // Members of adm may read the journal. It exists on Ubuntu and Debian; with a group that does not exist, the user would
-  // not be created.
-  ...(sudo ? { groups: ["adm"], sudo: "ALL=(ALL) NOPASSWD:ALL" } : {}),
+  // useradd makes a group of the user's name and fails where the image has one, such as admin or lxd. Named as here, cloud-init
+  // takes the group that is there and makes the one that is not; only groups of the list are made.
+  // https://github.com/canonical/cloud-init/blob/25.1/cloudinit/distros/__init__.py (add_user)
+  primary_group: name,
+  // Members of adm may read the journal.
+  groups: sudo ? [name, "adm"] : [name],
+  ...(sudo ? { sudo: "ALL=(ALL) NOPASSWD:ALL" } : {}),
 });
 
 const networkValues = ({

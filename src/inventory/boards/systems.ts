@@ -25,6 +25,11 @@ type SystemFacts = {
    * only reaches the boot partition and cannot change the fstab.
    */
   readonly namesDiskId: boolean;
+  /**
+   * Accounts of its image, besides those that every Debian has (rules/user-rules.ts), as which nobody can log in: a user of this
+   * name is not made, because there is one. A name that only a group has is no trouble.
+   */
+  readonly accounts: readonly string[];
   /** Where its packages come from: in package URLs and in the paths of Docker's repositories, and for people. */
   readonly archive: { readonly vendor: string; readonly title: string };
   /** Why it cannot be used for this; undefined where it can. */
@@ -39,6 +44,12 @@ export const SYSTEMS = {
     mark: undefined,
     cloudInit: true,
     namesDiskId: false,
+    // The packages of ubuntu-server and of livecd-rootfs for the Raspberry Pi:
+    // https://git.launchpad.net/livecd-rootfs, https://ubuntu-archive-team.ubuntu.com/seeds/
+    accounts: [
+      ..."_chrony dhcpcd dnsmasq fwupd-refresh landscape pollinate".split(" "),
+      ..."polkitd tcpdump tss usbmux uuidd".split(" "),
+    ],
     archive: { vendor: "ubuntu", title: "Ubuntu's archive" },
     refuse: () => undefined,
   },
@@ -47,6 +58,14 @@ export const SYSTEMS = {
     cloudInit: true,
     // https://github.com/RPi-Distro/pi-gen/blob/master/export-image/04-set-partuuid/00-run.sh
     namesDiskId: true,
+    // https://github.com/RPi-Distro/pi-gen/tree/arm64 (stage1 and stage2, with what their packages bring). The user pi is there
+    // too, but can log in once it has a key.
+    accounts: [
+      ..."_rpc avahi dnsmasq nm-openvpn polkitd rpi-first-boot-wizard".split(
+        " ",
+      ),
+      ..."rtkit statd tss uuidd".split(" "),
+    ],
     archive: { vendor: "debian", title: "Debian's archive" },
     refuse: ({ runtime, minor }) =>
       runtime === "containerd" &&
@@ -61,6 +80,13 @@ export const SYSTEMS = {
     mark: "archlinuxarm",
     cloudInit: false,
     namesDiskId: false,
+    // https://gitlab.archlinux.org/archlinux/packaging/packages/filesystem (passwd), and sysusers.d of the base packages
+    accounts: [
+      ..."_talkd alpm avahi dbus dhcpcd ftp git http named nvidia-persistenced".split(
+        " ",
+      ),
+      ..."ntp polkitd rpc rtkit tss uuidd".split(" "),
+    ],
     archive: { vendor: "archlinuxarm", title: "Arch Linux ARM" },
     refuse: ({ storage, role, runtime }) =>
       // Its command line names the card's partition.

@@ -1,5 +1,6 @@
 // Who can log in: nodes have no passwords, so without a user and a key nobody can.
 import type { Problem } from "../../report/problem.ts";
+import { systemFacts } from "../boards/systems.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import { nodesOf, settingOf, titleOf } from "../settings.ts";
 import { listed } from "../wording.ts";
@@ -89,4 +90,35 @@ export const checkUsers: DraftCheck = (draft) => {
     }
   }
   return problems;
+};
+
+/** A user that the image has already is not made anew, and its account lets nobody in. */
+export const checkImageAccounts: DraftCheck = (draft) => {
+  const told = new Set<string>();
+  return nodesOf(draft).flatMap((numbered) => {
+    const base = settingOf(draft, numbered.index, "base")?.value;
+    const users = settingOf(draft, numbered.index, "users");
+    if (base === undefined || users?.value === undefined) {
+      return [];
+    }
+    const { accounts } = systemFacts(base);
+    return users.value.flatMap((user, index): readonly Problem[] => {
+      const name = user?.name ?? "";
+      const path = [...users.path, index, "name"];
+      const key = JSON.stringify(path);
+      if (!accounts.includes(name) || told.has(key)) {
+        return [];
+      }
+      told.add(key);
+      return [
+        {
+          code: "USER_NAME_INVALID",
+          severity: "error",
+          message: `the system of ${titleOf(numbered)} (${base}) has an account ${name} of its own, as which nobody can log in`,
+          at: draft.at(path),
+          hint: "choose another name; it gets sudo unless sudo is false",
+        },
+      ];
+    });
+  });
 };

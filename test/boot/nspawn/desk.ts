@@ -36,6 +36,7 @@ export type Desk = {
 export const openDesk = async (
   name: string,
   inventory: string,
+  vendor: () => Promise<{ readonly image: string }> = standInBase,
 ): Promise<Desk> => {
   const cleanup = makeCleanup();
   const logs = await openLogs(name);
@@ -55,7 +56,7 @@ export const openDesk = async (
   try {
     const folder = await mkdtemp(testFolderPrefix());
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-    const { image } = await standInBase();
+    const { image } = await vendor();
     const project = await buildProject(folder, inventory, { image });
     const lan = await makeLan(cleanup);
     failed = false;

@@ -20,6 +20,8 @@ const BOARD_TOOLS = [
 
 const RADIO = join(import.meta.dirname, "../radio");
 
+const RASPIOS = join(import.meta.dirname, "../raspios");
+
 const hashOfFolder = (folder: string): string => {
   const hash = createHash("sha256");
   for (const entry of readdirSync(folder, {
@@ -152,3 +154,24 @@ export const radioImage = (base: Base): Promise<string> =>
     await addStandIns(root);
     await addRadio(root);
   });
+
+/** The stand-ins on the network of Raspberry Pi OS, whose name the image has, as pi-image goes by it. */
+export const raspiosImage = (base: Base): Promise<string> =>
+  cachedImage(
+    base,
+    "raspios",
+    [STAND_INS, FAKES, RASPIOS],
+    async (root) => {
+      await runTool("unshare", [
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "sh",
+        join(RASPIOS, "shape.sh"),
+        root,
+      ]);
+      await addStandIns(root);
+    },
+    256,
+  );
