@@ -129,7 +129,7 @@ const configFiles = (config: CloudConfig): readonly NodeFile[] => [
 const USERS_OF_THE_IMAGE = ["alarm", "root"];
 
 /** As cloud-init does it: a group that is there is taken. */
-export const userLines = ({
+export const userCommands = ({
   users,
 }: Pick<CloudConfig, "users">): readonly string[] => [
   ...USERS_OF_THE_IMAGE.map((name) => `passwd --lock ${name} || true`),
@@ -221,7 +221,7 @@ export const firstBootScript = (
     "if [[ -z $root ]]; then",
     `hostnamectl set-hostname ${shellWord(config.hostname)} || true`,
     ...localeLines(config.locale),
-    ...userLines(config),
+    ...userCommands(config),
     ...RENAME,
     ...(network.some(({ path }) => path.includes("wpa_supplicant"))
       ? ["systemctl enable --now wpa_supplicant@wlan0.service"]

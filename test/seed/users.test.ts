@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { parse } from "yaml";
-import { userLines } from "../../src/seed/first-boot-script.ts";
+import { userCommands } from "../../src/seed/first-boot-script.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import { judge } from "./judge.ts";
@@ -99,7 +99,9 @@ describeAsRoot(
         const folder = await temporaryFolder();
         const file = join(folder, "input");
         if (system === "archlinuxarm") {
-          const { users } = parse(userData) as Parameters<typeof userLines>[0];
+          const { users } = parse(userData) as Parameters<
+            typeof userCommands
+          >[0];
           const sudoers = users.flatMap(({ name, sudo }) =>
             sudo === undefined
               ? []
@@ -111,7 +113,7 @@ describeAsRoot(
               "set -eu",
               "root=",
               "passwd() { :; }",
-              ...userLines({ users }),
+              ...userCommands({ users }),
               ...sudoers,
             ].join("\n"),
           );
