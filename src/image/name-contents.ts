@@ -1,5 +1,5 @@
 // Says whether a file's first bytes are those of a disk with partitions, and if not, what they are.
-import { extName, extSuperblock } from "./ext4/ext4-superblock.ts";
+import { extName, extSuperblock } from "./ext4/ext-marks.ts";
 import {
   ANDROID_SPARSE,
   ARCHIVES,

@@ -3,35 +3,16 @@
 import { crc32c } from "./crc.ts";
 import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";
-
-const SUPERBLOCK_AT = 1024;
-const SUPERBLOCK_SIZE = 1024;
-const MAGIC = 0xef53;
-
-const COMPAT = {
-  hasJournal: 0x4,
-  lazyGroups: 0x40,
-  sparseSuper2: 0x200,
-  known: 0x1e3f, // all up to orphan_file except lazy_bg and the exclude features
-};
-const INCOMPAT = {
-  recover: 0x4,
-  metaGroups: 0x10,
-  extents: 0x40,
-  is64Bit: 0x80,
-  checksumSeed: 0x2000,
-  // filetype, meta_bg, extents, 64bit, mmp, flex_bg, ea_inode, csum_seed, large_dir, inline_data, encrypt, casefold
-  known: 0x3e7d2,
-};
-const RO_COMPAT = {
-  sparseSuper: 0x1,
-  groupChecksum: 0x10,
-  bigAllocation: 0x200,
-  metadataChecksum: 0x400,
-  // sparse_super up to extra_isize, quota, bigalloc, metadata_csum, read-only, project, verity
-  known: 0xb77f,
-};
-const STATE_CLEAN = 1;
+import {
+  COMPAT,
+  extCounts,
+  extState,
+  extSuperblock,
+  INCOMPAT,
+  readFeatures,
+  RO_COMPAT,
+  SUPERBLOCK_END,
+} from "./ext-marks.ts";
 
 export type ExtLayout = {
   readonly blockSize: number;
@@ -59,31 +40,13 @@ export type ExtLayout = {
 export type ExtFinding =
   { readonly layout: ExtLayout } | { readonly reason: string };
 
-/** The superblock of ext2, ext3 or ext4, by its magic number alone. @param start of the file system */
-export const extSuperblock = (start: Buffer): Buffer | undefined => {
-  const sb = start.subarray(SUPERBLOCK_AT, SUPERBLOCK_AT + SUPERBLOCK_SIZE);
-  return sb.length === SUPERBLOCK_SIZE && sb.readUInt16LE(0x38) === MAGIC
-    ? sb
-    : undefined;
-};
-
-/** Extents came with ext4, a journal with ext3. */
-export const extName = (sb: Buffer): "ext2" | "ext3" | "ext4" => {
-  const { compat, incompat } = readFeatures(sb);
-  return (incompat & INCOMPAT.extents) !== 0
-    ? "ext4"
-    : (compat & COMPAT.hasJournal) !== 0
-      ? "ext3"
-      : "ext2";
-};
-
 const readSuperblock = async (
   source: Source,
   { offset, length }: Range,
 ): Promise<Buffer | undefined> =>
-  length < SUPERBLOCK_AT + SUPERBLOCK_SIZE
+  length < SUPERBLOCK_END
     ? undefined
-    : extSuperblock(await source.read(offset, SUPERBLOCK_AT + SUPERBLOCK_SIZE));
+    : extSuperblock(await source.read(offset, SUPERBLOCK_END));
 
 export const hasExtMagic = async (
   source: Source,
@@ -115,23 +78,10 @@ const superblockGroups = (
     group <= 1 || [3, 5, 7].some((base) => isPowerOf(base, group));
 };
 
-const readFeatures = (sb: Buffer) => {
-  // Revision 0 has no feature words, and its inodes have 128 bytes.
-  const old = sb.readUInt32LE(0x4c) === 0;
-  return {
-    compat: old ? 0 : sb.readUInt32LE(0x5c),
-    incompat: old ? 0 : sb.readUInt32LE(0x60),
-    roCompat: old ? 0 : sb.readUInt32LE(0x64),
-    inodeSize: old ? 128 : sb.readUInt16LE(0x58),
-  };
-};
-
 const whyNotTrusted = (sb: Buffer): string | undefined => {
   const { compat, incompat, roCompat } = readFeatures(sb);
-  if (
-    (incompat & INCOMPAT.recover) !== 0 ||
-    sb.readUInt16LE(0x3a) !== STATE_CLEAN
-  ) {
+  const { needsRecovery, nothingPending } = extState(sb);
+  if (needsRecovery || !nothingPending) {
     // The bitmaps may still show blocks as free that the journal or the orphan list knows of.
     return "it was not unmounted cleanly";
   }
@@ -162,17 +112,18 @@ const measure = (sb: Buffer, length: number): ExtFinding => {
   const { compat, incompat, roCompat, inodeSize } = readFeatures(sb);
   const has = (features: number, bit: number) => (features & bit) !== 0;
   const wrong = { reason: "its superblock contradicts itself" };
-  const logBlock = sb.readUInt32LE(0x18);
-  const logCluster = sb.readUInt32LE(0x1c);
-  if (logBlock > 6 || logCluster > 20 || logCluster < logBlock) {
+  const { blockSize, blocks } = extCounts(sb);
+  const clusterSize = 1024 * 2 ** sb.readUInt32LE(0x1c);
+  if (
+    blockSize === undefined ||
+    clusterSize > 2 ** 30 ||
+    clusterSize < blockSize
+  ) {
     return wrong;
   }
-  const blockSize = 1024 * 2 ** logBlock;
   const bigAllocation = has(roCompat, RO_COMPAT.bigAllocation);
-  const blocksPerCluster = bigAllocation ? 2 ** (logCluster - logBlock) : 1;
+  const blocksPerCluster = bigAllocation ? clusterSize / blockSize : 1;
   const is64Bit = has(incompat, INCOMPAT.is64Bit);
-  const blocks =
-    sb.readUInt32LE(0x04) + (is64Bit ? sb.readUInt32LE(0x150) * 2 ** 32 : 0);
   const firstDataBlock = sb.readUInt32LE(0x14);
   const blocksPerGroup = sb.readUInt32LE(0x20);
   const inodesPerGroup = sb.readUInt32LE(0x28);

@@ -1,5 +1,5 @@
 // Names every file system on a disk, with what a person wants to know of it before it is overwritten.
-import { extName, extSuperblock } from "../ext4/ext4-superblock.ts";
+import { extCounts, extName, extSuperblock } from "../ext4/ext-marks.ts";
 import { type FileSystemFacts, factText } from "./file-system-facts.ts";
 import { lookAtExfat } from "./look-exfat.ts";
 import { lookAtFat } from "./look-fat.ts";
@@ -81,19 +81,16 @@ const lookAtExt = (start: Buffer): FileSystemFacts | undefined => {
   if (sb === undefined) {
     return undefined;
   }
-  const wide = (sb.readUInt32LE(0x60) & 0x80) !== 0;
-  const wideCount = (low: number, high: number): number =>
-    sb.readUInt32LE(low) + (wide ? sb.readUInt32LE(high) * 2 ** 32 : 0);
-  const used = wideCount(4, 0x150) - wideCount(0x0c, 0x158);
+  const { blockSize, blocks, freeBlocks, inodes, freeInodes } = extCounts(sb);
   const written = sb.readUInt32LE(0x30) + sb.readUInt8(0x274) * 2 ** 32;
-  const inodes = sb.readUInt32LE(0) - sb.readUInt32LE(0x10);
   return {
     name: extName(sb),
     label: factText(sb.toString("latin1", 0x78, 0x88)),
-    used: used * 1024 * 2 ** Math.min(sb.readUInt32LE(0x18), 6),
+    used:
+      blockSize === undefined ? undefined : (blocks - freeBlocks) * blockSize,
     newest: written === 0 ? undefined : new Date(written * 1000),
     // The first eleven inodes are the ten reserved ones, the root among them, and lost+found.
-    empty: inodes <= 11,
+    empty: inodes - freeInodes <= 11,
   };
 };
 

@@ -1,5 +1,5 @@
 // Whether a file system was unmounted before its disk was copied, judged by the marks that its own driver goes by.
-import { extName, extSuperblock } from "../ext4/ext4-superblock.ts";
+import { extName, extState, extSuperblock } from "../ext4/ext-marks.ts";
 import { fatName, findFat } from "../fat/boot-sector.ts";
 import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";
@@ -10,28 +10,23 @@ import { NOT_UNMOUNTED, type ReadPart, type Unclean } from "./unclean.ts";
 /** How much of a file system's start is read: enough for btrfs's superblock, and for the first FAT of all but odd volumes. */
 const START = 128 * 1024;
 
-/**
- * `s_state` and `INCOMPAT_RECOVER`.
- * https://www.kernel.org/doc/html/latest/filesystems/ext4/super.html
- */
 const ext = (start: Buffer): Unclean | undefined => {
   const sb = extSuperblock(start);
   if (sb === undefined) {
     return undefined;
   }
-  const state = sb.readUInt16LE(0x3a);
-  const incompat = sb.readUInt32LE(0x60);
+  const { clean, hasErrors, needsRecovery } = extState(sb);
   const name = extName(sb);
-  if ((incompat & 0x4) !== 0) {
+  if (needsRecovery) {
     return {
       name,
       reason: `${NOT_UNMOUNTED}: its journal holds changes that are not in it yet`,
     };
   }
-  if ((state & 2) !== 0) {
+  if (hasErrors) {
     return { name, reason: "is marked as having errors" };
   }
-  return (state & 1) === 0 ? { name, reason: NOT_UNMOUNTED } : undefined;
+  return clean ? undefined : { name, reason: NOT_UNMOUNTED };
 };
 
 /** FAT entry 1: a bit that is set by a clean unmount, and one that an error clears ("FAT32 File System Specification"). */
