@@ -26,7 +26,7 @@ import {
   resolveServedNetwork,
   type ServedNetwork,
 } from "./resolve-service.ts";
-import { joinsCluster, DEFAULT_SETTINGS } from "./settings.ts";
+import { joinsCluster, completeSettings } from "./settings.ts";
 import { isBaseFile } from "./rules/system-rules.ts";
 import { networksOf, networkTitle } from "./wifi-networks.ts";
 
@@ -206,7 +206,7 @@ const resolveNode = (
   const address = node.address ?? reserved;
   const board = resolveBoard(node, { cluster, defaults }, places);
   const served = reserved === undefined ? undefined : network;
-  const base = node.base ?? defaults.base ?? DEFAULT_SETTINGS.base;
+  const { base, timezone, locale } = completeSettings(node, defaults);
   const wifi = networksOf<WrittenWifi>(node.wifi ?? defaults.wifi);
   const uplink =
     node.uplink ?? defaults.uplink ?? (wifi.length > 0 ? "wifi" : "ethernet");
@@ -217,8 +217,8 @@ const resolveNode = (
     joins: joinsCluster(node),
     base: isBaseFile(base) ? absolutePath(base, places) : base,
     ...board,
-    timezone: node.timezone ?? defaults.timezone ?? DEFAULT_SETTINGS.timezone,
-    locale: node.locale ?? defaults.locale ?? DEFAULT_SETTINGS.locale,
+    timezone,
+    locale,
     users: users.map((user) => resolveUser(user, references)),
     network: {
       uplink: uplink === "wifi" ? "wlan0" : "eth0",

@@ -6,7 +6,7 @@ import type { Path } from "./yaml/yaml-file.ts";
 
 type Settings = NonNullable<Draft["content"]["defaults"]>;
 
-export const DEFAULT_SETTINGS = {
+const DEFAULT_SETTINGS = {
   board: "pi5",
   base: "ubuntu-24.04",
   storage: "sd",
@@ -17,6 +17,24 @@ export const DEFAULT_SETTINGS = {
   // The one locale that needs no locale-gen at first boot.
   locale: "C.UTF-8",
 } as const satisfies Inventory["defaults"];
+
+type WrittenSettings = NonNullable<Inventory["defaults"]>;
+
+type SettingName = keyof typeof DEFAULT_SETTINGS;
+
+const SETTING_NAMES = Object.keys(DEFAULT_SETTINGS) as readonly SettingName[];
+
+/** Every setting that has a built-in value: what the node says, else `defaults`, else that value. */
+export const completeSettings = (
+  node: Pick<WrittenSettings, SettingName>,
+  defaults: WrittenSettings,
+) =>
+  Object.fromEntries(
+    SETTING_NAMES.map((name) => [
+      name,
+      node[name] ?? defaults[name] ?? DEFAULT_SETTINGS[name],
+    ]),
+  ) as { readonly [Name in SettingName]: NonNullable<WrittenSettings[Name]> };
 
 type NodeSetting<Key extends keyof Settings & keyof DraftNode> = {
   readonly value: DraftNode[Key];

@@ -7,7 +7,7 @@ import type { Inventory } from "../schema/cluster-schema.ts";
 import { completeHardware } from "./hardware.ts";
 import { absolutePath, type PathOrigins } from "../load/paths.ts";
 import type { ResolvedNode, Runtime } from "../resolved.ts";
-import { DEFAULT_SETTINGS } from "../settings.ts";
+import { completeSettings } from "../settings.ts";
 import { STORAGE_FACTS } from "./storage.ts";
 
 /** Where a container runtime keeps images and containers: most of what a node writes. */
@@ -41,9 +41,10 @@ export const resolveBoard = (
   places: PathOrigins,
 ): Resolved => {
   const { cluster, defaults } = inventory;
-  const board = node.board ?? defaults.board ?? DEFAULT_SETTINGS.board;
-  const storage = node.storage ?? defaults.storage ?? DEFAULT_SETTINGS.storage;
-  const eeprom = node.eeprom ?? defaults.eeprom ?? DEFAULT_SETTINGS.eeprom;
+  const { board, storage, eeprom, keepCard, pcieGen } = completeSettings(
+    node,
+    defaults,
+  );
   const image = node.eepromImage ?? defaults.eepromImage;
   const hardware = completeHardware(node.hardware ?? defaults.hardware ?? {});
   const { way } = STORAGE_FACTS[storage];
@@ -57,10 +58,8 @@ export const resolveBoard = (
           defaults.dataMount ??
           runtimeFolder(cluster.runtime ?? DEFAULT_CLUSTER.runtime))
         : undefined,
-    keepCard:
-      way === "copied" &&
-      (node.keepCard ?? defaults.keepCard ?? DEFAULT_SETTINGS.keepCard),
-    pcieGen: node.pcieGen ?? defaults.pcieGen ?? DEFAULT_SETTINGS.pcieGen,
+    keepCard: way === "copied" && keepCard,
+    pcieGen,
     eeprom,
     eepromImage:
       eeprom === "recovery" && image !== undefined
