@@ -97,6 +97,18 @@ export const SWITCHES = {
     lacks: ({ filters }) =>
       filters[0] === "pi5" ? undefined : "only pages of 4 KiB",
   }),
+  // In microvolts, as for the vendor's own cell. Charging one that is not made for it may destroy it, so it is off by itself.
+  // https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#enable-battery-charging
+  clockBattery: row({
+    schema: onOff(
+      "Whether a Pi 5 charges the battery of its clock, which must be a rechargeable one such as the vendor's. Default: false.",
+    ),
+    usual: false,
+    lines: (on: boolean) => (on ? ["dtparam=rtc_bbat_vchg=3000000"] : []),
+    family: true,
+    lacks: ({ filters }) =>
+      filters[0] === "pi5" ? undefined : "no charger for a clock's battery",
+  }),
   fan: row({
     schema: steps("the Active Cooler"),
     usual: undefined as FanSteps,
