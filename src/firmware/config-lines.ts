@@ -1,7 +1,7 @@
 // Lines of config.txt: which of them set the same thing, and how several lists of them become one.
 // https://www.raspberrypi.com/documentation/computers/config_txt.html
 
-/** Settings under one filter of config.txt, such as "all" or "pi5". */
+/** Settings under one filter of config.txt, such as "all" or "pi5", or under several that add up: "pi5 gpio4=1". */
 export type ConfigSection = {
   readonly section: string;
   /** Such as "dtparam=pciex1_gen=3". */
@@ -21,6 +21,9 @@ const ALIASES: Readonly<Record<string, string>> = { nvme: "pciex1" };
 const OVERLAYS = ["dtoverlay", "device_tree_overlay"];
 const ADDING = [...OVERLAYS, "device_tree_param"];
 
+/** Without a value it ends the overlay, so that parameters after it belong to the board again. */
+const OVERLAY_END = /^(dtoverlay|device_tree_overlay)=$/;
+
 const keyOf = (line: string): string => /^[^\s=]*/.exec(line)?.[0] ?? "";
 
 /** Half a sentence that says why a line cannot stand in config.txt; undefined if it can. */
@@ -31,7 +34,10 @@ const formMistake = (line: string): string | undefined => {
   if (line.length > LONGEST_CONFIG_LINE) {
     return `has ${line.length} characters, and the firmware reads ${LONGEST_CONFIG_LINE}`;
   }
-  return /^[a-z]\w*(:\d)?=./i.test(line)
+  if (/\s#/.test(line)) {
+    return "has a comment behind the setting, which the firmware takes for part of the value";
+  }
+  return OVERLAY_END.test(line) || /^[a-z]\w*(:\d)?=./i.test(line)
     ? undefined
     : "is not of the form key=value, without blanks around the =";
 };
@@ -41,7 +47,9 @@ export const lineMistake = (line: string): string | undefined =>
   formMistake(line) ??
   (NOT_OURS.includes(keyOf(line))
     ? `sets ${keyOf(line)}, which the base image and its own tools decide`
-    : undefined);
+    : /^arm_64bit=0*$/.test(line)
+      ? "asks for a 32-bit kernel, and the base images have none"
+      : undefined);
 
 /** One setting a line: `dtparam=a=1,b=2` sets two things. */
 const single = (line: string): readonly string[] =>
@@ -83,7 +91,12 @@ export const settingsOf = (line: string): readonly ConfigSetting[] =>
     };
   });
 
+/** Whether parameters after the line belong to its overlay. */
 export const isOverlay = (line: string): boolean =>
+  OVERLAYS.includes(keyOf(line)) && !OVERLAY_END.test(line);
+
+/** Whether the line begins or ends an overlay. */
+export const isScope = (line: string): boolean =>
   OVERLAYS.includes(keyOf(line));
 
 /**
@@ -94,7 +107,7 @@ export const isOverlay = (line: string): boolean =>
 const settingsOfList = (lines: readonly string[]): readonly ConfigSetting[] => {
   const settings: ConfigSetting[] = [];
   for (const line of lines) {
-    const at = settings.findLastIndex((setting) => isOverlay(setting.line));
+    const at = settings.findLastIndex((setting) => isScope(setting.line));
     const overlay = settings[at];
     if (overlay !== undefined && keyOf(line) === "dtparam") {
       const unit = [overlay.line, ...single(line)].join("\n");

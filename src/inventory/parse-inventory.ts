@@ -19,7 +19,11 @@ import {
   checkGatewayInterfaces,
   checkGatewayNumber,
 } from "./checks/check-gateway.ts";
-import { checkGateways, checkUplinks } from "./checks/check-network.ts";
+import {
+  checkAddressDefaults,
+  checkGateways,
+  checkUplinks,
+} from "./checks/check-network.ts";
 import {
   checkCards,
   checkControlPlanes,
@@ -84,6 +88,7 @@ const CHECKS_OF_THE_WHOLE: readonly DraftCheck[] = [
   checkEndpoint,
   checkVirtualAddress,
   checkGateways,
+  checkAddressDefaults,
   checkGatewayInterfaces,
   checkForwards,
   checkApiForward,

@@ -65,6 +65,21 @@ export const settingOf = <Key extends keyof Settings & keyof DraftNode>(
   return { value: defaults[key], path: ["nodes", index] };
 };
 
+/** The node's switches added to those of `defaults`, key by key; undefined if one of the two is wrong in itself. */
+export const hardwareOf = (
+  draft: Draft,
+  index: number,
+): DraftNode["hardware"] => {
+  const { defaults, nodes } = draft.content;
+  const paths = [
+    ["defaults", "hardware"],
+    ["nodes", index, "hardware"],
+  ];
+  return paths.some((path) => draft.isBroken(path))
+    ? undefined
+    : { ...defaults?.hardware, ...nodes?.[index]?.hardware };
+};
+
 export type NumberedNode = { readonly index: number; readonly node: DraftNode };
 
 /** The nodes that could be read, with their index in the list. */

@@ -61,7 +61,14 @@ export const loadProject = async (
   return {
     project: inventory.project,
     library: library.library,
-    problems: [...inventory.problems, ...library.problems],
+    problems: [
+      ...inventory.problems,
+      ...library.problems,
+      // Without its nodes it is not known what an inventory asks for.
+      ...(inventory.project === undefined
+        ? []
+        : library.unused(inventory.project.nodes)),
+    ],
     files: new Map([...inventory.files, ...library.sources]),
     folder: inventory.folder,
     implied: inventory.implied,

@@ -69,6 +69,8 @@ export const PROBLEM_CODES = {
   FAN_STEPS_UNORDERED: "The temperatures of a fan do not rise.",
   FILE_TOO_LARGE: "A file is larger than any file of its kind.",
   FILE_UNREADABLE: "A file cannot be read.",
+  FILE_UNUSED:
+    "A profile, fragment or network document of your own is never used.",
   FINGERPRINT_INVALID:
     "A key is named by something other than its full fingerprint.",
   FORWARD_RESERVED:
@@ -107,10 +109,13 @@ export const PROBLEM_CODES = {
   KUBERNETES_VERSION_UNKNOWN: "A Kubernetes minor is newer than this pi-image.",
   LABEL_INVALID: "A label is not one that a node may give itself.",
   LOCALE_INVALID: "A value is not the name of a locale.",
+  LOCALE_UNKNOWN: "A locale is not one that a node can make.",
   MAC_INVALID: "A value is not an Ethernet address of a board.",
   MAC_TAKEN: "Two nodes are bound to the same board.",
   MISSING_KEY: "A key that is needed is not there.",
   NAMESPACE_INVALID: "A value cannot be the name of a namespace.",
+  NETWORK_UPLINK_MISSING:
+    "A network document of your own leaves a node without its uplink.",
   NODE_ADDRESS_MISSING:
     "A node has settings of a fixed address and no address.",
   NODE_ADDRESS_TAKEN: "Two nodes have the same address.",
@@ -138,6 +143,7 @@ export const PROBLEM_CODES = {
   SEED_FILE_TWICE: "Two fragments write the same file of the node.",
   SETTING_UNSUPPORTED:
     "A setting has no meaning on the system of a node's base image.",
+  SETTING_UNUSED: "A setting in defaults holds for no node.",
   SHELL_INVALID: "A login shell is not a path.",
   SSH_KEY_MISSING: "No user of a node has an SSH key, so nobody can log in.",
   STORAGE_ADDRESS_MISSING: "A storage node has no address that stays the same.",

@@ -13,7 +13,7 @@ import {
   substituteText,
   type Values,
 } from "./library/substitute.ts";
-import type { MapTree, TextTree } from "./library/tree.ts";
+import { childOf, type MapTree, type TextTree } from "./library/tree.ts";
 
 /** Paths under cloud-init/network/, to be merged in this order. */
 const chooseNetwork = ({
@@ -128,6 +128,18 @@ export const networkDocument = (
   });
   const filled = fill(documents, values, report, "kept");
   const merged = mergeFragments(filled, report);
+  const { uplink } = node.network;
+  const kind = uplink === "wlan0" ? "wifis" : "ethernets";
+  const device = childOf(childOf(childOf(merged, "network"), kind), uplink);
+  if (merged !== undefined && device?.kind !== "map") {
+    report({
+      code: "NETWORK_UPLINK_MISSING",
+      severity: "error",
+      message: `the network of ${node.name} has no ${kind}.${uplink}, so the node would have no network`,
+      at: documents[0]?.at,
+      hint: `add ${uplink} below network.${kind} in your own cloud-init/network/${paths[0]}, as pi-image's has it`,
+    });
+  }
   return documents.length === paths.length ? merged : undefined;
 };
 

@@ -7,6 +7,7 @@ import {
 } from "../../src/build/boot-changes.ts";
 import { effectiveCmdlinePaths } from "../../src/image/boot/cmdline-paths.ts";
 import { editCmdline } from "../../src/image/boot/cmdline-txt.ts";
+import { splitSections } from "../../src/inventory/boards/board-config.ts";
 import { editConfigTxt } from "../../src/image/boot/config-txt.ts";
 import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
 import { completeHardware } from "../../src/inventory/boards/hardware.ts";
@@ -58,6 +59,48 @@ describe("cmdline.txt", () => {
       ]);
     },
   );
+});
+
+describe("lines for config.txt as people paste them", () => {
+  it("keep filters that add up, and where an overlay ends", () => {
+    const pasted = [
+      "# the display",
+      "dtoverlay=vc4-kms-v3d",
+      "dtoverlay=",
+      "dtparam=spi=on",
+      "[pi5]",
+      "usb_max_current_enable=1",
+      "[gpio4=1]",
+      "dtparam=uart0_console",
+      "",
+      "[all]",
+      "gpu_mem=16",
+      "[board-type=0x17]",
+      "arm_boost=1",
+    ];
+    expect(editConfigTxt("", splitSections(pasted))).toBe(
+      [
+        "# >>> pi-image",
+        "[all]",
+        "dtoverlay=vc4-kms-v3d",
+        "dtoverlay=",
+        "dtparam=spi=on",
+        "gpu_mem=16",
+        "[pi5]",
+        "usb_max_current_enable=1",
+        "[all]",
+        "[pi5]",
+        "[gpio4=1]",
+        "dtparam=uart0_console",
+        "[all]",
+        "[board-type=0x17]",
+        "arm_boost=1",
+        "[all]",
+        "# <<< pi-image",
+        "",
+      ].join("\n"),
+    );
+  });
 });
 
 describe("config.txt", () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { loadLibrary } from "../../src/seed/library/load-library.ts";
+import { resolveHost } from "../../src/inventory/resolve-host.ts";
 import { renderSeed } from "./render-seed.ts";
 import { childOf, toValue } from "../../src/seed/library/tree.ts";
 import { packageFile } from "../../src/system/package-files.ts";
@@ -72,7 +73,12 @@ describe("the package's library", () => {
       const files = childOf(tree, "write_files");
       return files?.kind === "list" ? files.items.map(toValue) : [];
     });
+    // Those that only some inventories ask for are added by host-files.ts.
+    const asked = /phases\/(11-host|65-extras)$/;
     for (const path of library.files.keys()) {
+      if (asked.test(path)) {
+        continue;
+      }
       const { mode } = await stat(packageFile(`cloud-init/files/${path}`));
       expect(entries).toContainEqual({
         path: `/${path}`,
@@ -215,6 +221,49 @@ describe("the user's library", () => {
     expect(labels).toEqual([
       "also set in cloud-init/fragments/my/a.yaml, line 2",
       "also written in cloud-init/fragments/my/a.yaml, line 4",
+    ]);
+  });
+});
+
+describe("files of the project that nothing can use", () => {
+  const FRAGMENT = "#cloud-config\n{}\n";
+
+  it("are told, with what would use them", async () => {
+    const { unused } = await load({
+      "profiles/workers.yaml": "description: x.\nfragments: []\n",
+      "profiles/worker.yaml":
+        "description: It works.\nfragments:\n  - own/named.yaml\n  - host/system-${node.system}.yaml\n",
+      "cloud-init/network/uplink-eth0.yaml": "network: {version: 2}\n",
+      "cloud-init/network/gateway.yaml": "network: {version: 2}\n",
+      "cloud-init/fragments/own/named.yaml": FRAGMENT,
+      "cloud-init/fragments/own/asked.yaml": FRAGMENT,
+      "cloud-init/fragments/own/forgotten.yaml": FRAGMENT,
+      "cloud-init/fragments/host/system-other.yaml": FRAGMENT,
+    });
+    const host = resolveHost({ fragments: ["own/asked.yaml"] }, {});
+    expect(unused([{ host }]).map(({ message }) => message)).toEqual([
+      "nothing uses profiles/workers.yaml: there is no role of this name",
+      "nothing uses cloud-init/network/uplink-eth0.yaml: pi-image has no network document of this name that it could replace",
+      "nothing uses cloud-init/fragments/own/forgotten.yaml: no profile and no `fragments` of the inventory names it",
+    ]);
+    expect(unused([]).map(({ hint }) => hint)).toContain(
+      "write fragments: [own/asked.yaml] under defaults or at a node, or remove the file",
+    );
+  });
+});
+
+describe("a network document of the project", () => {
+  it("must have the node's uplink", async () => {
+    const { seed, all, hints } = await load({
+      "cloud-init/network/uplink-eth0-dhcp.yaml":
+        "network:\n  version: 2\n  ethernets:\n    enp1s0:\n      dhcp4: true\n",
+    });
+    expect(seed).toBeUndefined();
+    expect(all).toEqual([
+      "cloud-init/network/uplink-eth0-dhcp.yaml:1:1 NETWORK_UPLINK_MISSING the network of worker1 has no ethernets.eth0, so the node would have no network",
+    ]);
+    expect(hints).toEqual([
+      "add eth0 below network.ethernets in your own cloud-init/network/uplink-eth0-dhcp.yaml, as pi-image's has it",
     ]);
   });
 });

@@ -9,14 +9,20 @@ import {
 const BLOCK_START = "# >>> pi-image";
 const BLOCK_END = "# <<< pi-image";
 
+const endsBySelf = (section: string): boolean => /^[a-z\d+]*$/.test(section);
+
 /** The block's lines; empty when there is nothing to set. */
 const blockLines = (sections: readonly ConfigSection[]): string[] => {
   const merged = mergeSections(sections);
   if (merged.length === 0) {
     return [];
   }
-  const body = merged.flatMap(({ section, lines }) => [
-    `[${section}]`,
+  // A model's filter ends that of another model; every other kind is ended by [all] only.
+  const body = merged.flatMap(({ section, lines }, index) => [
+    ...(endsBySelf(section) && endsBySelf(merged[index - 1]?.section ?? "")
+      ? []
+      : ["[all]"]),
+    ...section.split(" ").map((filter) => `[${filter}]`),
     ...lines,
   ]);
   // A filter stays in force until the next one: without the last line, ours would reach into what follows.

@@ -1,7 +1,7 @@
 // What config.txt gets for a board and its switches, and the user's own lines in the same form.
 import type { ConfigSection } from "../../firmware/config-lines.ts";
 import { type Board, BOARD_FACTS } from "./boards.ts";
-import { filterOf } from "../rules/board-rules.ts";
+import { sectionsOf } from "../rules/board-rules.ts";
 import { type Hardware, hardwareLines } from "./hardware.ts";
 import { STORAGE_FACTS, type Storage } from "./storage.ts";
 
@@ -66,19 +66,19 @@ export const laterConfig = ({
   ...(pcieGen === 3 ? ["dtparam=pciex1_gen=3"] : []),
 ];
 
-/** The user's lines, split into sections at the filters among them. */
+/** The user's lines, split into sections at the filters among them; comments are left out. */
 export const splitSections = (
   lines: readonly string[],
 ): readonly ConfigSection[] => {
-  const sections: { section: string; lines: string[] }[] = [
-    { section: "all", lines: [] },
-  ];
-  for (const line of lines) {
-    const filter = filterOf(line);
-    if (filter === undefined) {
-      sections.at(-1)?.lines.push(line);
-    } else {
-      sections.push({ section: filter, lines: [] });
+  const holding = sectionsOf(lines);
+  const sections: { section: string; lines: string[] }[] = [];
+  for (const [index, line] of lines.entries()) {
+    const section = holding[index];
+    const last = sections.at(-1);
+    if (section !== undefined && last?.section === section) {
+      last.lines.push(line);
+    } else if (section !== undefined) {
+      sections.push({ section, lines: [line] });
     }
   }
   return sections;

@@ -46,7 +46,10 @@ export const resolveBoard = (
     defaults,
   );
   const image = node.eepromImage ?? defaults.eepromImage;
-  const hardware = completeHardware(node.hardware ?? defaults.hardware ?? {});
+  const hardware = completeHardware({
+    ...defaults.hardware,
+    ...node.hardware,
+  });
   const { way } = STORAGE_FACTS[storage];
   return {
     board,

@@ -2,17 +2,23 @@
 import { type ConfigSetting, settingsOf } from "../../firmware/config-lines.ts";
 import type { Problem } from "../../report/problem.ts";
 import { boardConfig, laterConfig } from "../boards/board-config.ts";
-import { filterOf } from "../rules/board-rules.ts";
+import { sectionsOf } from "../rules/board-rules.ts";
 import { BOARD_FACTS } from "../boards/boards.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import { completeHardware } from "../boards/hardware.ts";
-import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
+import {
+  hardwareOf,
+  nodesOf,
+  settingPlace,
+  settingOf,
+  titleOf,
+} from "../settings.ts";
 
 /** The lines that the other settings make; settings that are wrong in themselves are left out. */
 const ours = (draft: Draft, index: number): readonly ConfigSetting[] => {
   const board = settingOf(draft, index, "board")?.value;
   const storage = settingOf(draft, index, "storage")?.value;
-  const hardware = settingOf(draft, index, "hardware")?.value;
+  const hardware = hardwareOf(draft, index);
   const pcieGen = settingOf(draft, index, "pcieGen")?.value ?? 2;
   if (board === undefined || storage === undefined) {
     return [];
@@ -44,10 +50,9 @@ const conflicts = (draft: Draft, index: number): readonly Problem[] => {
     ours(draft, index).map((setting) => [setting.identity, setting]),
   );
   const holding = ["all", ...BOARD_FACTS[board].filters];
-  let filter = "all";
+  const filters = sectionsOf(config.value);
   return config.value.flatMap((line, number): readonly Problem[] => {
-    filter = (line === undefined ? undefined : filterOf(line)) ?? filter;
-    if (line === undefined || !holding.includes(filter)) {
+    if (line === undefined || !holding.includes(filters[number] ?? "")) {
       return [];
     }
     const clash = settingsOf(line).flatMap(({ identity, value }) => {

@@ -1,11 +1,12 @@
 // The user's own lines for config.txt against each other.
 import {
   isOverlay,
+  isScope,
   type ConfigSetting,
   settingsOf,
 } from "../../firmware/config-lines.ts";
 import type { Problem } from "../../report/problem.ts";
-import { filterOf } from "../rules/board-rules.ts";
+import { filterOf, sectionsOf } from "../rules/board-rules.ts";
 import type { DraftCheck, Draft, DraftNode } from "../draft.ts";
 import { nodesOf } from "../settings.ts";
 import { quoted } from "../wording.ts";
@@ -19,16 +20,15 @@ type Placed = ConfigSetting & {
 
 /** What each line sets under its filter; parameters after an overlay belong to that overlay and are left out. */
 const placed = (list: NonNullable<DraftNode["config"]>): readonly Placed[] => {
-  let filter = "all";
+  const filters = sectionsOf(list);
   let overlay = false;
   return list.flatMap((line, number) => {
-    const next = line === undefined ? undefined : filterOf(line);
-    if (line === undefined || next !== undefined) {
-      filter = next ?? filter;
-      overlay = false;
+    const filter = filters[number];
+    if (line === undefined || filter === undefined) {
+      overlay &&= line !== undefined && filterOf(line) === undefined;
       return [];
     }
-    overlay ||= isOverlay(line);
+    overlay = isScope(line) ? isOverlay(line) : overlay;
     return overlay && line.startsWith("dtparam=")
       ? []
       : settingsOf(line).map((setting) => ({ ...setting, filter, number }));

@@ -3,7 +3,8 @@ import type { Problem } from "../../report/problem.ts";
 import { BOARD_FACTS } from "../boards/boards.ts";
 import { SWITCH_NAMES, SWITCHES } from "../boards/hardware.ts";
 import type { DraftCheck, Draft, DraftNode } from "../draft.ts";
-import { nodesOf, settingOf, titleOf } from "../settings.ts";
+import { hardwareOf, nodesOf, settingOf, titleOf } from "../settings.ts";
+import { listed } from "../wording.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
 type Numbered = { readonly index: number; readonly node: DraftNode };
@@ -22,6 +23,15 @@ const unsupported = (
   hint: `remove \`${String(path.at(-1))}\`, or set the node's board`,
 });
 
+/**
+ * Degrees of the steps that nobody sets.
+ * https://github.com/raspberrypi/firmware/blob/master/boot/overlays/README (fan_temp0 to 3 of the Pi 5, poe_fan_temp0 to 3)
+ */
+const USUAL_STEPS = {
+  fan: [50, 60, 67.5, 75],
+  poeFan: [40, 45, 50, 55],
+} as const;
+
 const fans = (
   draft: Draft,
   numbered: Numbered,
@@ -29,17 +39,23 @@ const fans = (
   hardware: Written,
 ): readonly Problem[] =>
   (["fan", "poeFan"] as const).flatMap((key) => {
-    const steps = hardware[key] ?? [];
-    return steps.every(
-      (step, index) =>
-        step === undefined || index === 0 || step > (steps[index - 1] ?? 0),
-    )
+    const written = hardware[key] ?? [];
+    const steps = [...written, ...USUAL_STEPS[key].slice(written.length)];
+    const rest = USUAL_STEPS[key].slice(written.length);
+    return written.length === 0 ||
+      steps.every(
+        (step, index) =>
+          step === undefined || index === 0 || step > (steps[index - 1] ?? 0),
+      )
       ? []
       : [
           {
             code: "FAN_STEPS_UNORDERED" as const,
             severity: "error" as const,
-            message: `the steps of \`${key}\` do not rise, so that the fan of ${titleOf(numbered)} would skip one`,
+            message:
+              rest.length === 0
+                ? `the steps of \`${key}\` do not rise, so that the fan of ${titleOf(numbered)} would skip one`
+                : `the steps of \`${key}\` do not rise: those that are not given stay at ${listed(rest.map(String))} degrees`,
             at: draft.at([...path, key]),
             hint: "write each temperature higher than the one before, for example [50, 60, 67.5, 75]",
           },
@@ -82,7 +98,7 @@ const RADIO_OFF = /^dtoverlay=disable-wifi(-pi5)?$/;
 /** A node with Wi-Fi settings whose radio is off would wait for the network for ever. */
 const radio = (draft: Draft, numbered: Numbered): readonly Problem[] => {
   const { index, node } = numbered;
-  const hardware = settingOf(draft, index, "hardware");
+  const own = node.hardware?.wifi !== undefined;
   const config = settingOf(draft, index, "config");
   if (!(node.wifi ?? draft.content.defaults?.wifi)) {
     return [];
@@ -91,8 +107,17 @@ const radio = (draft: Draft, numbered: Numbered): readonly Problem[] => {
     RADIO_OFF.test(text ?? ""),
   );
   const off = [
-    ...(hardware?.value?.wifi === false
-      ? [{ what: "`hardware`", path: [...hardware.path, "wifi"] }]
+    ...(hardwareOf(draft, index)?.wifi === false
+      ? [
+          {
+            what: "`hardware`",
+            path: [
+              ...(own ? ["nodes", index] : ["defaults"]),
+              "hardware",
+              "wifi",
+            ],
+          },
+        ]
       : []),
     ...(config !== undefined && line >= 0
       ? [{ what: "a line of `config`", path: [...config.path, line] }]

@@ -108,6 +108,30 @@ export const checkGateways: DraftCheck = (draft) =>
         ];
   });
 
+/** In `defaults` these are for nodes with a fixed address; where none has one, they would do nothing, and nobody would know. */
+export const checkAddressDefaults: DraftCheck = (draft) => {
+  const nodes = nodesOf(draft);
+  if (
+    nodes.some(
+      ({ index, node }) =>
+        node.address !== undefined ||
+        draft.isBroken(["nodes", index, "address"]),
+    )
+  ) {
+    return [];
+  }
+  const unused = (["gateway", "nameservers", "search"] as const).filter(
+    (key) => draft.content.defaults?.[key] !== undefined,
+  );
+  return unused.map((key) => ({
+    code: "SETTING_UNUSED",
+    severity: "warning",
+    message: `\`${key}\` is for nodes with a fixed address, and no node has one: all of them take what DHCP gives`,
+    at: draft.keyAt(["defaults", key]),
+    hint: "give the nodes an `address`, or set this in the DHCP server and remove it here",
+  }));
+};
+
 /** An uplink by Wi-Fi needs a Wi-Fi network. */
 export const checkUplinks: DraftCheck = (draft) =>
   nodesOf(draft).flatMap(({ index, node }) => {

@@ -1,48 +1,91 @@
-// Time zones that have the right form but do not exist.
-import { ifOneOf } from "../../report/expected-failure.ts";
-import type { DraftCheck } from "../draft.ts";
+// Time zones and locales that have the right form, and that a node does not have.
+import type { ProblemCode } from "../../report/problem-codes.ts";
+import type { Problem } from "../../report/problem.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
+import { LOCALES } from "../rules/locales.ts";
+import { currentZone, TIME_ZONES } from "../rules/time-zones.ts";
 import { nodesOf } from "../settings.ts";
 import { closest, quoted } from "../wording.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
-const known: readonly string[] = Intl.supportedValuesOf("timeZone");
-
-/** The name in the spelling of the time zone database; undefined for one that Node does not know. */
-const spelling = (name: string): string | undefined => {
-  const same = known.find((zone) => zone.toLowerCase() === name.toLowerCase());
-  if (same !== undefined) {
-    return same;
-  }
-  try {
-    // Old names and links (UTC, Europe/Kyiv) are not in the list, but are known all the same.
-    new Intl.DateTimeFormat("en", { timeZone: name }).format(0);
-    return name;
-  } catch (error) {
-    return ifOneOf(error, [RangeError], undefined);
-  }
+type Unknown = {
+  readonly code: ProblemCode;
+  readonly message: string;
+  readonly label: string | undefined;
+  readonly hint: string;
 };
 
-// Only a warning: the zone may be newer than the data of this Node.js, and a node that does not know it runs in UTC.
-export const checkTimezones: DraftCheck = (draft) =>
+const zoneMistake = (zone: string): Unknown | undefined => {
+  const now = currentZone(zone);
+  if (now === zone) {
+    return undefined;
+  }
+  const place = zone.split("/").at(-1) ?? "";
+  const meant =
+    now ??
+    closest(zone, TIME_ZONES) ??
+    // Madrid, or Spain/Madrid.
+    TIME_ZONES.find(
+      (name) =>
+        name.split("/").at(-1)?.toLowerCase() ===
+        place.toLowerCase().replaceAll(" ", "_"),
+    );
+  return {
+    code: "TIMEZONE_UNKNOWN",
+    message:
+      now === undefined
+        ? `pi-image does not know the time zone ${quoted(zone)}`
+        : `${quoted(zone)} is not the current name of the time zone, and newer systems have no other`,
+    label: meant === undefined ? undefined : `did you mean ${meant}?`,
+    hint: "a node without that time zone runs in UTC",
+  };
+};
+
+/** The forms that glibc gives no encoding are older than UTF-8; cloud-init and locale-gen want the encoding as it is written here. */
+const localeMistake = (locale: string): Unknown | undefined => {
+  const [, name = "", encoding, modifier = ""] =
+    /^([^.@]+)(?:\.([^@]+))?(@.+)?$/.exec(locale) ?? [];
+  const known = LOCALES.includes(name + modifier);
+  if (["C", "POSIX"].includes(locale) || (known && encoding === "UTF-8")) {
+    return undefined;
+  }
+  const near = known
+    ? name
+    : LOCALES.includes(name)
+      ? name
+      : closest(name, LOCALES);
+  return {
+    code: "LOCALE_UNKNOWN",
+    message: `${quoted(locale)} is not a locale in UTF-8 that a node can make`,
+    label:
+      near === undefined
+        ? undefined
+        : `did you mean ${near}.UTF-8${known ? modifier : ""}?`,
+    hint: "a node without that locale speaks English (C.UTF-8)",
+  };
+};
+
+const found = (
+  draft: Draft,
+  key: "timezone" | "locale",
+  mistake: (value: string) => Unknown | undefined,
+): readonly Problem[] =>
   [
-    { path: ["defaults"] as Path, timezone: draft.content.defaults?.timezone },
+    { path: ["defaults"] as Path, settings: draft.content.defaults },
     ...nodesOf(draft).map(({ index, node }) => ({
       path: ["nodes", index] as Path,
-      timezone: node.timezone,
+      settings: node,
     })),
-  ].flatMap(({ path, timezone }) => {
-    if (timezone === undefined || spelling(timezone) === timezone) {
-      return [];
-    }
-    const meant = spelling(timezone) ?? closest(timezone, known);
-    return [
-      {
-        code: "TIMEZONE_UNKNOWN",
-        severity: "warning",
-        message: `pi-image does not know the time zone ${quoted(timezone)}`,
-        at: draft.at([...path, "timezone"]),
-        label: meant === undefined ? undefined : `did you mean ${meant}?`,
-        hint: "a node without that time zone runs in UTC",
-      } as const,
-    ];
+  ].flatMap(({ path, settings }): readonly Problem[] => {
+    const value = settings?.[key];
+    const wrong = value === undefined ? undefined : mistake(value);
+    return wrong === undefined
+      ? []
+      : [{ ...wrong, severity: "warning", at: draft.at([...path, key]) }];
   });
+
+// Only warnings: a zone or a locale may be newer than the lists here.
+export const checkTimezones: DraftCheck = (draft) => [
+  ...found(draft, "timezone", zoneMistake),
+  ...found(draft, "locale", localeMistake),
+];

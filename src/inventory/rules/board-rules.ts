@@ -4,19 +4,37 @@ import { lineMistake, settingsOf } from "../../firmware/config-lines.ts";
 import type { TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 
-/** https://www.raspberrypi.com/documentation/computers/config_txt.html#model-filters */
-const FILTERS = [
-  "all",
-  "none",
-  "pi3",
-  "pi3+",
-  "pi4",
-  "pi400",
-  "cm4",
-  "pi5",
-  "pi500",
-  "cm5",
-];
+/**
+ * By model, by board type, by the level of a pin, by monitor, by the board's serial number.
+ * https://www.raspberrypi.com/documentation/computers/config_txt.html#conditional-filters
+ */
+const FILTERS =
+  /^(all|none|pi(0w?|02|[123]|3\+|4|400|5|500)|cm([0134]|3\+|4s|5)|board-type=0x[\da-f]{1,2}|gpio\d{1,2}=[01]|HDMI:[01]|EDID=[\w-]{1,32}|0x[\da-f]{8,16})$/;
+
+/** Filters of one kind take each other's place, and those of several kinds add up. */
+const kindOf = (filter: string): string =>
+  /^(gpio\d+|HDMI|EDID|0x)/.exec(filter)?.[0] ?? "model";
+
+/** Whether a line says nothing to the firmware. */
+export const isRemark = (line: string): boolean => /^\s*(#|$)/.test(line);
+
+/** The filters that hold for each line, as `ConfigSection` has them; undefined for lines that set nothing. */
+export const sectionsOf = (
+  lines: readonly (string | undefined)[],
+): readonly (string | undefined)[] => {
+  const filters = new Map<string, string>();
+  return lines.map((line) => {
+    const filter = line === undefined ? undefined : filterOf(line);
+    if (filter === "all") {
+      filters.clear();
+    } else if (filter !== undefined) {
+      filters.set(kindOf(filter), filter);
+    }
+    return line === undefined || filter !== undefined || isRemark(line)
+      ? undefined
+      : [...filters.values()].join(" ") || "all";
+  });
+};
 
 /** The filter that a line such as [pi5] sets; undefined for a setting. */
 export const filterOf = (line: string): string | undefined =>
@@ -25,20 +43,27 @@ export const filterOf = (line: string): string | undefined =>
 export const configRule: TextRule = (value) => {
   const filter = filterOf(value);
   if (filter !== undefined) {
-    return FILTERS.includes(filter)
+    return FILTERS.test(filter)
       ? undefined
       : {
           code: "CONFIG_LINE_INVALID",
           message: `${quoted(value)} is not a filter that can stand here`,
-          hint: `write one of ${FILTERS.map((name) => `[${name}]`).join(", ")}`,
+          hint: /tryboot/.test(filter)
+            ? "what is tried is the base image's business"
+            : "write a model such as [pi5] or [cm4], [board-type=0x17], [gpio4=1], [HDMI:0], [EDID=NAME], a serial number, [none] or [all]",
         };
+  }
+  if (isRemark(value)) {
+    return undefined;
   }
   const mistake = lineMistake(value);
   if (mistake !== undefined) {
     return {
       code: "CONFIG_LINE_INVALID",
       message: `${quoted(value)} cannot be used in config.txt: it ${mistake}`,
-      hint: "write one setting as config.txt has it, for example dtparam=i2c_arm=on",
+      hint: value.includes(" #")
+        ? "write the comment as an entry of its own, before the setting"
+        : "write one setting as config.txt has it, for example dtparam=i2c_arm=on",
     };
   }
   return settingsOf(value).some(

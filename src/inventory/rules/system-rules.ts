@@ -19,7 +19,7 @@ export const localeRule: TextRule = (value) =>
     : {
         code: "LOCALE_INVALID",
         message: `${quoted(value)} is not the name of a locale`,
-        hint: "write it as `locale -a` shows it, for example es_ES.UTF-8 or C.UTF-8",
+        hint: "write language, country and encoding, for example es_ES.UTF-8, or C.UTF-8",
       };
 
 export const dateRule: TextRule = (value) =>

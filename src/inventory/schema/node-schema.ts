@@ -128,7 +128,7 @@ const settings = {
   hardware: hardwareSchema
     .optional()
     .describe(
-      "Switches of the board. A node's own mapping takes the place of the one in defaults.",
+      "Switches of the board. A node's own are added to those of defaults.",
     ),
   config: z
     .array(

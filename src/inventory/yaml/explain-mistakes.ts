@@ -80,7 +80,11 @@ const wrongType = (
   return {
     code: "WRONG_TYPE",
     message: `${nameOf(path)} is ${inWords(kindOf(value))}, but ${listed([...new Set(expected)].map(inWords), "or")} belongs here`,
-    hint: quotable ? `put it in quotes: ${key}"${source}"` : undefined,
+    hint: quotable
+      ? `put it in quotes: ${key}"${source}"`
+      : typeof value === "string" && expected.includes("array")
+        ? "write each entry on a line of its own, with a dash before it"
+        : undefined,
   };
 };
 

@@ -1,6 +1,7 @@
 // Better words for mistakes that people make in cluster.yaml in particular.
 import { inventorySchema } from "../schema/cluster-schema.ts";
 import type { Special } from "./explain-mistakes.ts";
+import { adviceFor, bareKey } from "./foreign-keys.ts";
 import { SECRET_HINT } from "../rules/references.ts";
 import { SYNONYMS } from "./synonyms.ts";
 import { knownKeys } from "./schema-keys.ts";
@@ -27,10 +28,14 @@ const unknownKey = (path: Path): RuleFinding | undefined => {
   const key = String(path.at(-1));
   const known = knownKeys(inventorySchema, path.slice(0, -1));
   const synonym = Object.hasOwn(SYNONYMS, key) ? SYNONYMS[key] : undefined;
+  const same = known.find((name) => bareKey(name) === bareKey(key));
+  const meant =
+    same ??
+    (synonym !== undefined && known.includes(synonym) ? synonym : undefined);
   const label =
-    synonym !== undefined && known.includes(synonym)
-      ? `here it is called \`${synonym}\``
-      : rightPlace(key);
+    meant === undefined
+      ? (rightPlace(key) ?? adviceFor(key))
+      : `here it is called \`${meant}\``;
   return label === undefined
     ? undefined
     : {

@@ -2,7 +2,9 @@
 import { join } from "node:path";
 import { maskLines } from "../../inventory/masks/mask-secrets.ts";
 import type { Problem } from "../../report/problem.ts";
+import type { ResolvedNode } from "../../inventory/resolved.ts";
 import { packageFile } from "../../system/package-files.ts";
+import { unusedFiles } from "./check-unused.ts";
 import { checkLibrary } from "./check-library.ts";
 import type { Library } from "./library.ts";
 import { loadLayer, type LoadedLayer, type Text } from "./load-layer.ts";
@@ -14,6 +16,10 @@ type LoadedLibrary = {
   readonly library: Library;
   /** Everything that is wrong with any file, used or not. */
   readonly problems: readonly Problem[];
+  /** Of the files of the project's own, those that no node can get. */
+  readonly unused: (
+    nodes: readonly Pick<ResolvedNode, "host">[],
+  ) => readonly Problem[];
   /** The text of every file that problems can point at, by the name they use, without secrets. */
   readonly sources: ReadonlyMap<string, string>;
 };
@@ -75,9 +81,19 @@ export const loadLibrary = async (
     ),
   };
   problems.push(...checkLibrary(library));
+  const own = {
+    profiles: await ownPaths(project, "profiles"),
+    fragments: await ownPaths(project, "cloud-init/fragments"),
+    networks: await ownPaths(project, "cloud-init/network"),
+  };
+  const known = {
+    profiles: [...PROFILES, ...(await ownPaths(packageFile(""), "profiles"))],
+    networks: await ownPaths(packageFile(""), "cloud-init/network"),
+  };
   return {
     library,
     problems,
+    unused: (nodes) => unusedFiles(own, library, known, nodes),
     sources: new Map(
       layers.flatMap(({ texts }) =>
         [...texts.values()].flatMap((text): [string, string][] =>
@@ -87,6 +103,14 @@ export const loadLibrary = async (
     ),
   };
 };
+
+const ownPaths = async (
+  root: string | undefined,
+  folder: string,
+): Promise<readonly string[]> =>
+  root === undefined
+    ? []
+    : [...(await loadLayer([join(root, folder)], isYaml)).texts.keys()];
 
 const mapValues = <T>(
   texts: LoadedLayer["texts"],
