@@ -78,6 +78,7 @@ export const nodeEnvironment = (
     PI_IMAGE_RUNTIME: cluster.runtime,
     PI_IMAGE_CNI: cluster.cni,
     PI_IMAGE_POD_SUBNET: cluster.podSubnet,
+    PI_IMAGE_SERVICE_SUBNET: cluster.serviceSubnet,
     ...(node.exports === undefined
       ? {}
       : { PI_IMAGE_EXPORT: node.exports.path }),

@@ -29,7 +29,9 @@ type RenderedRoleSeed = {
 const NETWORK: Value = {
   network: {
     version: 2,
-    ethernets: { eth0: { dhcp4: true, optional: true } },
+    ethernets: {
+      eth0: { dhcp4: true, "dhcp-identifier": "mac", optional: true },
+    },
   },
 };
 

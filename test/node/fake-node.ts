@@ -350,6 +350,7 @@ export const restart = (root: string): void => {
   writeFileSync(boot, `${readFileSync(boot, "utf8").trim()}+\n`);
   writeFileSync(join(root, "proc/uptime"), "30.00 0.00\n");
   rmSync(join(root, "run/pi-image"), { recursive: true, force: true });
+  rmSync(join(root, "run/pi-image-status.json"), { force: true });
 };
 
 const lines = (root: string, path: string): readonly string[] =>

@@ -1,6 +1,6 @@
 // Every other node: what it waits for, what each failure of kubeadm join says, and that no attempt is in the way of the next.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { ResolvedProject } from "../../src/inventory/resolved.ts";
@@ -32,6 +32,9 @@ const MAY_JOIN = "This card may join until May 26 00:00:00 2099 GMT.";
 const ASKING = "Asking the control plane at cplane:6443.";
 const JOINING = "Joining the cluster with kubeadm join.";
 
+/** Every file of the disk with its number and the time of its last change. */
+const LIST_DISK = "find var etc -printf '%p %i %T@\\n' | sort";
+
 describeNode("join", () => {
   it("says how long it may, joins, and removes its right to join", async () => {
     const root = await assemble({});
@@ -51,8 +54,20 @@ describeNode("join", () => {
         "kubectl-cluster":
           "The connection to the server cplane:6443 was refused - did you specify the right host or port?",
       },
-      after: { 2: "echo cplane.local 192.168.1.50 >world/mdns" },
+      after: {
+        2: "echo cplane.local 192.168.1.50 >world/mdns",
+        3: `${LIST_DISK} >world/disk-3`,
+        4: `${LIST_DISK} >world/disk-4`,
+      },
     });
+    // An attempt that only waits writes nothing to the card, however often it comes; the end is on it.
+    expect(read(root, "world/disk-3")).toContain(
+      "var/lib/pi-image/status.json",
+    );
+    expect(read(root, "world/disk-4")).toBe(read(root, "world/disk-3"));
+    expect(lstatSync(join(root, "var/lib/pi-image/status.json")).isFile()).toBe(
+      true,
+    );
     expect(said(root)).toEqual([
       MAY_JOIN,
       "Neither DNS nor mDNS knows the address of cplane. Switch the control plane on, or give it a fixed address.",

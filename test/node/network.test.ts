@@ -3,12 +3,18 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
-import { controlPlane, homeWifi, sampleNode } from "../seed/sample-project.ts";
+import {
+  controlPlane,
+  homeWifi,
+  sampleNode,
+  sampleProject,
+} from "../seed/sample-project.ts";
 import {
   calls,
   type Circumstances,
   runOnNode,
   screen,
+  status,
   statuses,
   describeNode,
 } from "./fake-node.ts";
@@ -200,6 +206,43 @@ describeNode("network", () => {
     expect(complaints(fixed).said[0]).toBe(
       "network: eth0 does not have its address 192.168.1.50 yet; the system has not set it.",
     );
+  });
+
+  it.each([
+    ["podSubnet", "192.168.0.0/16"],
+    // Smaller than the network, and in the middle of it.
+    ["serviceSubnet", "192.168.1.128/25"],
+  ] as const)(
+    "says that the network overlaps %s, and goes on",
+    async (key, range) => {
+      const root = await bringUp({
+        project: {
+          ...sampleProject,
+          cluster: { ...sampleProject.cluster, [key]: range },
+        },
+      });
+      const text = `The network here (192.168.1.61/24) overlaps ${key} (${range}): pods will not reach it. Change ${key} in cluster.yaml and make the cluster anew, or the router's range.`;
+      expect(complaints(root).said).toContain(`network: ${text}`);
+      expect(status(root)).toMatchObject({
+        state: "done",
+        notes: { ranges: text },
+      });
+    },
+  );
+
+  it("finds no overlap in a range beside its network", async () => {
+    const root = await bringUp({
+      project: {
+        ...sampleProject,
+        cluster: {
+          ...sampleProject.cluster,
+          podSubnet: "192.168.0.0/24",
+          serviceSubnet: "192.168.2.0/23",
+        },
+      },
+    });
+    expect(complaints(root).said.join()).not.toContain("overlaps");
+    expect(status(root)).not.toHaveProperty("notes.ranges");
   });
 
   it("asks for a gateway", async () => {

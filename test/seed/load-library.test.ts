@@ -177,8 +177,8 @@ describe("the user's library", () => {
       [
         "a profile has the keys \`description\` (one sentence) and \`fragments\` (a list of paths)",
         "every fragment is a cloud-config document of its own: start it with #cloud-config",
-        "there are host/boot-partition.yaml, host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/system-archlinuxarm.yaml, host/system-raspios.yaml, host/system-ubuntu.yaml, host/time-and-language.yaml, host/users.yaml, host/wifi-one.yaml and host/wifi-several.yaml under cloud-init/fragments/",
-        "there are host/boot-partition.yaml, host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/system-archlinuxarm.yaml, host/system-raspios.yaml, host/system-ubuntu.yaml, host/time-and-language.yaml, host/users.yaml, host/wifi-one.yaml and host/wifi-several.yaml under cloud-init/fragments/",
+        "there are host/boot-partition.yaml, host/machine-id.yaml, host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/system-archlinuxarm.yaml, host/system-raspios.yaml, host/system-ubuntu.yaml, host/time-and-language.yaml, host/users.yaml, host/wifi-one.yaml and host/wifi-several.yaml under cloud-init/fragments/",
+        "there are host/boot-partition.yaml, host/machine-id.yaml, host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/system-archlinuxarm.yaml, host/system-raspios.yaml, host/system-ubuntu.yaml, host/time-and-language.yaml, host/users.yaml, host/wifi-one.yaml and host/wifi-several.yaml under cloud-init/fragments/",
         "did you mean \${runtime.service}?",
         "there are kubernetes/authority.yaml, kubernetes/init.yaml, kubernetes/join-by-certificate.yaml, kubernetes/join-by-token.yaml, kubernetes/kernel.yaml, kubernetes/packages.yaml and kubernetes/swap-off.yaml under cloud-init/fragments/",
         "to write it literally, double the dollar sign: $\${",

@@ -162,6 +162,7 @@ it("sets every variable that the node's scripts may ask for before kubeadm", () 
     "PI_IMAGE_ENDPOINT_VIRTUAL",
     "PI_IMAGE_CNI",
     "PI_IMAGE_POD_SUBNET",
+    "PI_IMAGE_SERVICE_SUBNET",
     "PI_IMAGE_JOIN_BY",
     "PI_IMAGE_BOARD",
     "PI_IMAGE_DISK",

@@ -1,5 +1,11 @@
 // Both roles boot in containers from the seed of their images: cloud-init, the node's phases, the join, the second boot.
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, it, onTestFailed } from "vitest";
@@ -21,6 +27,8 @@ import {
   type NspawnNode,
 } from "./node.ts";
 import { ALLOWED, filesWithSecrets } from "./scrubbed.ts";
+
+const EARLIER_ID = "0123456789abcdef0123456789abcdef";
 
 type Running = { readonly node: NspawnNode; container: Container };
 
@@ -50,6 +58,16 @@ describeAsRoot(
       // The worker first: power may come in any order.
       for (const name of [WORKER, CONTROL_PLANE]) {
         const node = await desk.node(name);
+        if (name === WORKER) {
+          // As if its base had been made of a machine that had run.
+          mkdirSync(
+            join(node.root, "var/lib/cloud/instances/an-earlier-life"),
+            {
+              recursive: true,
+            },
+          );
+          writeFileSync(join(node.root, "etc/machine-id"), `${EARLIER_ID}\n`);
+        }
         running.set(name, { node, container: await desk.boot(node) });
       }
     });
@@ -116,6 +134,17 @@ describeAsRoot(
       expect(await output(WORKER, "getent", "hosts", CONTROL_PLANE)).toContain(
         ADDRESSES[CONTROL_PLANE],
       );
+    });
+
+    test("a node made of a machine that had run has an id of its own", () => {
+      const ids = [...running.values()].map(({ node }) =>
+        readFileSync(join(node.root, "etc/machine-id"), "utf8"),
+      );
+      for (const id of ids) {
+        expect(id).toMatch(/^[0-9a-f]{32}\n$/);
+      }
+      expect(new Set([...ids, `${EARLIER_ID}\n`]).size).toBe(3);
+      return Promise.resolve();
     });
 
     test("containerd answers on its socket with the seed's configuration", async () => {

@@ -6,6 +6,8 @@ root=${PI_IMAGE_ROOT:-}
 config=$root/etc/pi-image
 state=$root/var/lib/pi-image
 scratch=$root/run/pi-image
+# The status of a node that is not done, in memory; status.json leads to it. Whoever may log in may read it.
+passing=$root/run/pi-image-status.json
 here=${BASH_SOURCE[0]%/*}
 export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 
@@ -139,9 +141,10 @@ forget_note() { # NAME
 
 # Notes come last in the status; quotes inside its texts are escaped, so that this ends nowhere else.
 refresh_notes() {
-  local new=$state/status.json.new
-  [[ -s $state/status.json ]] || return 0
-  { sed -E 's/(,"notes":.*)?\}$//' "$state/status.json" | tr -d '\n' && json_notes && printf '}\n'; } >"$new" && mv -f "$new" "$state/status.json"
+  local file=$state/status.json
+  [[ -s $file ]] || return 0
+  [[ ! -L $file ]] || file=$passing
+  { sed -E 's/(,"notes":.*)?\}$//' "$file" | tr -d '\n' && json_notes && printf '}\n'; } >"$file.new" && mv -f "$file.new" "$file"
 }
 
 json_notes() {
@@ -152,9 +155,15 @@ json_notes() {
   [[ -z $fields ]] || printf ',"notes":{%s}' "${fields#,}"
 }
 
+# A node that waits for another tells so every few seconds, for days; that is not worth a write to its card. The last status is.
 write_status() { # STATE MESSAGE SINCE
-  local new=$state/status.json.new version
-  # A full disk must not stop a node that only wants to say that the disk is full.
+  local file=$passing version
+  if [[ $1 == "done" ]]; then
+    file=$state/status.json
+  elif [[ ! -L $state/status.json ]]; then
+    # A full disk must not stop a node that only wants to say that the disk is full.
+    { ln -sfT "$passing" "$state/status.json.new" 2>/dev/null && mv -f "$state/status.json.new" "$state/status.json"; } || true
+  fi
   if {
     printf '{"schemaVersion":1'
     json_field node "$PI_IMAGE_NODE"
@@ -170,8 +179,8 @@ write_status() { # STATE MESSAGE SINCE
     json_field joinEnds "$PI_IMAGE_JOIN_ENDS"
     json_notes
     printf '}\n'
-  } 2>/dev/null >"$new"; then
-    mv -f "$new" "$state/status.json"
+  } 2>/dev/null >"$file.new"; then
+    mv -f "$file.new" "$file"
   fi
 }
 
