@@ -1,5 +1,5 @@
 // Files for what the inventory asks of a node's system: time servers, proxy, updates, logs and packages.
-import { SYSTEMS, baseSystem } from "../inventory/boards/systems.ts";
+import { systemFacts } from "../inventory/boards/systems.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import type { Problem } from "../report/problem.ts";
 import type { Library } from "./library/library.ts";
@@ -95,7 +95,7 @@ export const hostFiles = (
   const late = [...timeServerFiles(host.ntp), ...logFiles(host)];
   return [
     ...late,
-    ...(SYSTEMS[baseSystem(node.base)].cloudInit ? updateFiles(host) : []),
+    ...(systemFacts(node.base).cloudInit ? updateFiles(host) : []),
     ...proxyFiles(project, node),
     ...(late.length === 0 ? [] : [phase(files, "11-host")]),
     ...(wantedPackages(node).length === 0 ? [] : [phase(files, "65-extras")]),
@@ -107,14 +107,12 @@ export const checkHostSettings = (
   node: ResolvedNode,
   report: (problem: Problem) => void,
 ): void => {
-  if (
-    node.host.updates === "security" &&
-    baseSystem(node.base) === "archlinuxarm"
-  ) {
+  const { securityUpdates, archive } = systemFacts(node.base);
+  if (node.host.updates === "security" && !securityUpdates) {
     report({
       code: "SETTING_UNSUPPORTED",
       severity: "error",
-      message: `${node.name} is made from Arch Linux ARM, which has no security updates apart from updates of everything`,
+      message: `${node.name} is made from ${archive.title}, which has no security updates apart from updates of everything`,
       hint: "set updates: off for this node, or use another base",
     });
   }

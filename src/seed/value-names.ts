@@ -1,4 +1,5 @@
 // The names of the values that fragments and network documents can ask for, with their descriptions for the reference.
+import { SYSTEMS } from "../inventory/boards/systems.ts";
 import { CNIS } from "../inventory/resolved.ts";
 import { listed } from "../inventory/wording.ts";
 
@@ -55,8 +56,10 @@ export const VALUE_NAMES = {
   "node.role": "`control-plane`, `worker`, `gateway` or `storage`.",
   "node.storage":
     "`flashed`, `copied` or `data`: what the first boot does with a disk. For choices in a profile.",
-  "node.system":
-    "`ubuntu`, `raspios` or `archlinuxarm`: what the name of the base image tells of the system in it. For choices in a profile.",
+  "node.system": `${listed(
+    Object.keys(SYSTEMS).map((name) => `\`${name}\``),
+    "or",
+  )}: what the name of the base image tells of the system in it. For choices in a profile.`,
   "node.timezone": "The time zone, such as `Europe/Madrid`.",
   "node.users": "The list of users, as cloud-init takes it.",
   "node.watchdog": "`on` or `off`. For choices in a profile.",

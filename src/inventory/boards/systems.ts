@@ -30,6 +30,8 @@ type SystemFacts = {
    * name is not made, because there is one. A name that only a group has is no trouble.
    */
   readonly accounts: readonly string[];
+  /** Whether updates that only mend security holes can be told from others. */
+  readonly securityUpdates: boolean;
   /** Where its packages come from: in package URLs and in the paths of Docker's repositories, and for people. */
   readonly archive: { readonly vendor: string; readonly title: string };
   /** Why it cannot be used for this; undefined where it can. */
@@ -50,6 +52,7 @@ export const SYSTEMS = {
       ..."_chrony dhcpcd dnsmasq fwupd-refresh landscape pollinate".split(" "),
       ..."polkitd tcpdump tss usbmux uuidd".split(" "),
     ],
+    securityUpdates: true,
     archive: { vendor: "ubuntu", title: "Ubuntu's archive" },
     refuse: () => undefined,
   },
@@ -66,6 +69,7 @@ export const SYSTEMS = {
       ),
       ..."rtkit statd tss uuidd".split(" "),
     ],
+    securityUpdates: true,
     archive: { vendor: "debian", title: "Debian's archive" },
     refuse: ({ runtime, minor }) =>
       runtime === "containerd" &&
@@ -87,6 +91,7 @@ export const SYSTEMS = {
       ),
       ..."ntp polkitd rpc rtkit tss uuidd".split(" "),
     ],
+    securityUpdates: false,
     archive: { vendor: "archlinuxarm", title: "Arch Linux ARM" },
     refuse: ({ storage, role, runtime }) =>
       // Its command line names the card's partition.
