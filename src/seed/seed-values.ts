@@ -128,6 +128,9 @@ const nodeValues = ({
     "node.role": node.role,
     "node.board": node.board,
     "node.system": baseSystem(node.base),
+    ...(node.dataMount === undefined
+      ? {}
+      : { "node.dataMount": node.dataMount }),
     "node.storage": STORAGE_FACTS[node.storage].way,
     "node.pcieGen": String(node.pcieGen),
     "node.watchdog": node.hardware.watchdog ? "on" : "off",

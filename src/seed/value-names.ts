@@ -45,6 +45,8 @@ export const VALUE_NAMES = {
   "network.search": "The list of DNS search domains; not with DHCP.",
   "network.uplink": "`eth0` or `wlan0`.",
   "node.board": "The board, such as `pi5`.",
+  "node.dataMount":
+    "Where the data disk is mounted; only with a `storage` that has one.",
   "node.env": "The text of /etc/pi-image/node.env.",
   "node.hostKey.private": "The text of the SSH host key.",
   "node.hostKey.public": "The line of the public SSH host key.",

@@ -56,7 +56,7 @@ describeAsRoot(
         expect(await mountData(board)).toMatchObject({ end: "done" });
         writeFileSync(inData(board, "precious"), "data");
         expect(readFileSync(join(board.root, "etc/fstab"), "utf8")).toMatch(
-          /^UUID=[0-9a-f-]{36}\t\/srv\/data\text4\tdefaults,noatime,nofail\t0\t2$/m,
+          /^UUID=[0-9a-f-]{36}\t\/srv\/data\text4\tdefaults,noatime,nofail,x-systemd\.device-timeout=infinity\t0\t2$/m,
         );
         expect(
           readFileSync(

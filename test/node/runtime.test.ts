@@ -1,6 +1,6 @@
 // The runtime phase: kernel settings, and a container runtime that answers.
 import { expect, it } from "vitest";
-import { sampleProject } from "../seed/sample-project.ts";
+import { sampleNode, sampleProject } from "../seed/sample-project.ts";
 import { calls, type Circumstances, describeNode } from "./fake-node.ts";
 import { runPhases, saidBy } from "./phase.ts";
 
@@ -30,6 +30,25 @@ describeNode("runtime", () => {
       ]),
     );
     expect(calls(root, "swapoff")).toEqual(["swapoff --all"]);
+  });
+
+  it("is not started while the data disk is missing", async () => {
+    const root = await prepare({
+      node: {
+        ...sampleNode,
+        storage: "sd+nvme-data",
+        dataMount: "/var/lib/containerd",
+      },
+      files: { "var/lib/pi-image/stamps/15-data": "boot-1\n" },
+      after: { 2: "echo /var/lib/containerd >>world/mounts" },
+    });
+    expect(complaints(root)).toEqual([
+      "The data disk is not mounted on /var/lib/containerd, and the container runtime must not write to the card instead. Check the disk and its power.",
+    ]);
+    const [first] = calls(root, "systemctl").filter((call) =>
+      call.includes("containerd"),
+    );
+    expect(first).toBe("systemctl enable containerd.service");
   });
 
   it("starts CRI-O where it is the runtime", async () => {
