@@ -9,7 +9,19 @@ export type Proxy = {
   readonly noProxy: readonly string[];
 };
 
+/** What is special about the node's uplink. */
+export type LinkSettings = {
+  /** Undefined for the board's own Ethernet, or for Wi-Fi. */
+  readonly interface: string | undefined;
+  /** The number of the VLAN. */
+  readonly vlan: number | undefined;
+  /** In octets. */
+  readonly mtu: number | undefined;
+  readonly routes: readonly { readonly to: string; readonly via: string }[];
+};
+
 export type HostSettings = {
+  readonly link: LinkSettings;
   /** Words for the kernel's command line. */
   readonly cmdline: readonly string[];
   /** Names of the distribution's packages, each once. */

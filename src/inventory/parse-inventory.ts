@@ -19,6 +19,7 @@ import {
   checkGatewayInterfaces,
   checkGatewayNumber,
 } from "./checks/check-gateway.ts";
+import { checkLinks } from "./checks/check-link.ts";
 import {
   checkAddressDefaults,
   checkGateways,
@@ -89,6 +90,7 @@ const CHECKS_OF_THE_WHOLE: readonly DraftCheck[] = [
   checkVirtualAddress,
   checkGateways,
   checkAddressDefaults,
+  checkLinks,
   checkGatewayInterfaces,
   checkForwards,
   checkApiForward,

@@ -4,7 +4,10 @@ import type { HostSettings, Proxy } from "./host-settings.ts";
 import { parseTaint } from "./rules/registration-rules.ts";
 
 type Settings = NonNullable<Inventory["defaults"]>;
-type Written = Pick<Settings, keyof HostSettings>;
+type Written = Pick<
+  Settings,
+  Exclude<keyof HostSettings, "link"> | keyof HostSettings["link"]
+>;
 
 const once = <T>(list: readonly T[] | undefined): readonly T[] => [
   ...new Set(list),
@@ -37,6 +40,12 @@ export const resolveHost = (
     node.taints ??
     (node.role === "control-plane" ? undefined : defaults.taints);
   return {
+    link: {
+      interface: node.interface ?? defaults.interface,
+      vlan: node.vlan ?? defaults.vlan,
+      mtu: node.mtu ?? defaults.mtu,
+      routes: node.routes ?? defaults.routes ?? [],
+    },
     cmdline: once(node.cmdline ?? defaults.cmdline),
     packages: once(node.packages ?? defaults.packages),
     fragments: once(node.fragments ?? defaults.fragments),

@@ -1,4 +1,5 @@
 // Writes the static pod that lets the control planes share a virtual address.
+import { uplinkDevice } from "../inventory/uplink-device.ts";
 import { dump } from "js-yaml";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { apiServerPort } from "./addresses.ts";
@@ -62,7 +63,7 @@ export const kubeVipManifest = (
   const env = environment(
     address,
     apiServerPort(project),
-    node.network.uplink,
+    uplinkDevice(node),
   ).map(([name, value]) => ({ name, value }));
   return dump(
     {

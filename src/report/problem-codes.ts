@@ -108,6 +108,8 @@ export const PROBLEM_CODES = {
   KUBERNETES_VERSION_INVALID: "A value is not a Kubernetes version.",
   KUBERNETES_VERSION_UNKNOWN: "A Kubernetes minor is newer than this pi-image.",
   LABEL_INVALID: "A label is not one that a node may give itself.",
+  LINK_SETTING_INVALID:
+    "An interface, a VLAN or an MTU does not fit the node's uplink.",
   LOCALE_INVALID: "A value is not the name of a locale.",
   LOCALE_UNKNOWN: "A locale is not one that a node can make.",
   MAC_INVALID: "A value is not an Ethernet address of a board.",
@@ -132,6 +134,7 @@ export const PROBLEM_CODES = {
   RADIO_OFF: "A node needs Wi-Fi, and its radio is switched off.",
   REGISTRY_INVALID: "A value is not a container registry.",
   ROLE_KEY_UNUSED: "A node has a key that belongs to another role.",
+  ROUTE_INVALID: "A route cannot lead where it is to lead.",
   SECRET_COMMAND_FAILED: "The command that gives a secret failed.",
   SECRET_COMMAND_NOT_ALLOWED:
     "The inventory runs a command that the user has not allowed.",

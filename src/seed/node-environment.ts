@@ -2,6 +2,7 @@
 import { bootWish, oldestBootLoader } from "../inventory/boards/boot-loader.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { STORAGE_FACTS } from "../inventory/boards/storage.ts";
+import { uplinkDevice } from "../inventory/uplink-device.ts";
 import { staticAddress } from "../kubernetes/addresses.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
 import {
@@ -63,7 +64,7 @@ export const nodeEnvironment = (
     PI_IMAGE_ROLE: node.role,
     PI_IMAGE_CLUSTER: cluster.name,
     PI_IMAGE_BUILD_TIME: String(Math.floor(buildTime.getTime() / 1000)),
-    PI_IMAGE_UPLINK: node.network.uplink,
+    PI_IMAGE_UPLINK: uplinkDevice(node),
     PI_IMAGE_ADDRESS: staticAddress(node),
     PI_IMAGE_KUBEADM: kubeadmAction(project, node),
     PI_IMAGE_KUBERNETES_MINOR: kubernetes.minor,

@@ -3,6 +3,7 @@ import type { ResolvedNode, Wifi } from "../inventory/resolved.ts";
 import { listed } from "../inventory/wording.ts";
 import type { Problem } from "../report/problem.ts";
 import { isWritable, isPlainName } from "./network/access-point.ts";
+import { withLinkSettings } from "./network/link-settings.ts";
 import { missingFragment } from "./library/check-library.ts";
 import type { Library } from "./library/library.ts";
 import { mergeFragments } from "./library/merge-fragments.ts";
@@ -140,7 +141,9 @@ export const networkDocument = (
       hint: `add ${uplink} below network.${kind} in your own cloud-init/network/${paths[0]}, as pi-image's has it`,
     });
   }
-  return documents.length === paths.length ? merged : undefined;
+  return documents.length === paths.length && merged !== undefined
+    ? withLinkSettings(merged, node)
+    : undefined;
 };
 
 /** Reports Wi-Fi settings that the inventory allows but the programs on the node do not support. */

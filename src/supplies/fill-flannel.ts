@@ -1,4 +1,5 @@
 // Flannel's manifest for one cluster: its pod subnet, and the network between its nodes.
+import { uplinkDevice } from "../inventory/uplink-device.ts";
 import { type Document, isScalar } from "yaml";
 import { z } from "zod";
 import { ifOneOf } from "../report/expected-failure.ts";
@@ -39,9 +40,7 @@ const sharedInterface = ({
   cluster,
   nodes,
 }: ResolvedProject): string | undefined => {
-  const uplinks = new Set(
-    nodes.filter(({ joins }) => joins).map(({ network }) => network.uplink),
-  );
+  const uplinks = new Set(nodes.filter(({ joins }) => joins).map(uplinkDevice));
   return uplinks.size === 1 && !cluster.endpoint.virtual
     ? [...uplinks][0]
     : undefined;

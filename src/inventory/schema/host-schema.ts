@@ -9,6 +9,8 @@ import {
   proxyRule,
   timeServerRule,
 } from "../rules/host-rules.ts";
+import { interfaceRule, routeRule } from "../rules/link-rules.ts";
+import { addressRule } from "../rules/network-rules.ts";
 import { taintRule } from "../rules/registration-rules.ts";
 import { textRule } from "../rules/text-rule.ts";
 
@@ -129,6 +131,45 @@ export const hostSettings = {
     .describe(
       "The proxy for packages, container images and shells: an address, or a mapping. What a node says takes the place of what defaults say.",
     ),
+  interface: textRule(
+    {
+      description:
+        "The interface of the Ethernet uplink, where it is not the board's own. Default: eth0.",
+      examples: ["enx00e04c680001"],
+    },
+    interfaceRule,
+  ).optional(),
+  vlan: z
+    .int()
+    .min(1)
+    .max(4094)
+    .optional()
+    .describe(
+      "The VLAN of the Ethernet uplink, where its packets carry a tag.",
+    ),
+  mtu: z
+    .int()
+    .min(1280)
+    .max(9216)
+    .optional()
+    .describe(
+      "The largest packet of the uplink in octets, where every device of the network has the same. Default: 1500.",
+    ),
+  routes: z
+    .array(
+      z.strictObject({
+        to: textRule(
+          { description: "The network.", examples: ["10.8.0.0/24"] },
+          routeRule,
+        ),
+        via: textRule(
+          { description: "The router to it.", examples: ["192.168.1.2"] },
+          addressRule,
+        ),
+      }),
+    )
+    .optional()
+    .describe(`Routes of the uplink besides the gateway. ${REPLACES}`),
   updates: z
     .enum(["security", "off"])
     .optional()

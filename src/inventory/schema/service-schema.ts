@@ -3,20 +3,9 @@ import { z } from "zod";
 import { parseAddress } from "../rules/ipv4.ts";
 import { domainRule, nodeNameRule } from "../rules/name-rules.ts";
 import { nodeAddressRule } from "../rules/network-rules.ts";
+import { interfaceRule } from "../rules/link-rules.ts";
 import { textRule, type TextRule } from "../rules/text-rule.ts";
 import { quoted } from "../wording.ts";
-
-/**
- * Linux allows 15 octets without slashes and blanks; of those, only what dnsmasq, nftables and netplan take without quoting.
- */
-const interfaceRule: TextRule = (value) =>
-  /^[a-z][a-z0-9._-]{0,14}$/i.test(value)
-    ? undefined
-    : {
-        code: "INTERFACE_INVALID",
-        message: `${quoted(value)} is not the name of a network interface`,
-        hint: "write it as `ip link` shows it, for example eth0 or enx00e04c680001",
-      };
 
 /** "10.0.0.100-10.0.0.199" -> its two ends; undefined for anything else. */
 export const parseRange = (

@@ -1,0 +1,158 @@
+// What is special about a node's uplink, against what the uplink is.
+import type { Problem } from "../../report/problem.ts";
+import { BOARD_FACTS } from "../boards/boards.ts";
+import type { DraftCheck, Draft, DraftNode } from "../draft.ts";
+import { networksOf } from "../wifi-networks.ts";
+import {
+  cidrsOverlap,
+  contains,
+  formatCidr,
+  networkOf,
+  parseAddress,
+  parseCidr,
+} from "../rules/ipv4.ts";
+import { nodesOf, settingOf, settingPlace, titleOf } from "../settings.ts";
+import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
+
+type Numbered = { readonly index: number; readonly node: DraftNode };
+
+/** IEEE 802.11: the longest body of a frame is 2304 octets. */
+const MOST_BY_WIFI = 2304;
+
+const hasWifiUplink = (draft: Draft, index: number): boolean => {
+  const uplink = settingOf(draft, index, "uplink")?.value;
+  const wifi = settingOf(draft, index, "wifi")?.value;
+  return (
+    uplink === "wifi" ||
+    (uplink === undefined && !!wifi && networksOf(wifi).length > 0)
+  );
+};
+
+const problemAt = (
+  draft: Draft,
+  numbered: Numbered,
+  key: "interface" | "vlan" | "mtu",
+  what: string,
+  hint: string,
+): readonly Problem[] => {
+  const found = settingOf(draft, numbered.index, key);
+  return found?.value === undefined
+    ? []
+    : [
+        {
+          code: "LINK_SETTING_INVALID",
+          severity: "error",
+          message: `${titleOf(numbered)} ${what}`,
+          ...settingPlace(draft, numbered, found),
+          hint,
+        },
+      ];
+};
+
+const device = (draft: Draft, numbered: Numbered): readonly Problem[] => {
+  const keys = ["interface", "vlan"] as const;
+  if (numbered.node.role === "gateway") {
+    return keys.flatMap((key) =>
+      problemAt(
+        draft,
+        numbered,
+        key,
+        `is a gateway, whose two sides are its own Ethernet and Wi-Fi, or what \`serves\` names, so \`${key}\` cannot hold for its uplink`,
+        "write it at the other nodes only",
+      ),
+    );
+  }
+  return hasWifiUplink(draft, numbered.index)
+    ? keys.flatMap((key) =>
+        problemAt(
+          draft,
+          numbered,
+          key,
+          `has Wi-Fi as its uplink, and \`${key}\` is for Ethernet`,
+          "remove it at this node, or set uplink: ethernet",
+        ),
+      )
+    : [];
+};
+
+const size = (draft: Draft, numbered: Numbered): readonly Problem[] => {
+  const { index } = numbered;
+  const mtu = settingOf(draft, index, "mtu")?.value ?? 0;
+  const board = settingOf(draft, index, "board")?.value;
+  if (hasWifiUplink(draft, index)) {
+    return mtu > MOST_BY_WIFI
+      ? problemAt(
+          draft,
+          numbered,
+          "mtu",
+          `has Wi-Fi as its uplink, which carries ${MOST_BY_WIFI} octets at most`,
+          "set a smaller mtu, or remove it",
+        )
+      : [];
+  }
+  // https://github.com/torvalds/linux/blob/v6.12/drivers/net/ethernet/broadcom/genet/bcmgenet.c sets no other limit.
+  return mtu > 1500 &&
+    board !== undefined &&
+    BOARD_FACTS[board].filters[0] === "pi4" &&
+    settingOf(draft, index, "interface")?.value === undefined
+    ? problemAt(
+        draft,
+        numbered,
+        "mtu",
+        `is a ${BOARD_FACTS[board].title}, whose Ethernet carries 1500 octets at most`,
+        "set mtu: 1500 at this node; all devices of a network need the same",
+      )
+    : [];
+};
+
+const ways = (draft: Draft, numbered: Numbered): readonly Problem[] => {
+  const { index, node } = numbered;
+  const routes = settingOf(draft, index, "routes");
+  const own = parseCidr(node.address ?? "");
+  const { podSubnet, serviceSubnet } = draft.content.cluster ?? {};
+  const taken = [
+    ["pods", podSubnet ?? DEFAULT_CLUSTER.podSubnet],
+    ["services", serviceSubnet ?? DEFAULT_CLUSTER.serviceSubnet],
+  ] as const;
+  return (routes?.value ?? []).flatMap((route, number): readonly Problem[] => {
+    const to = parseCidr(route?.to ?? "");
+    const via = parseAddress(route?.via ?? "");
+    const place =
+      routes?.path[0] === "defaults"
+        ? draft.at(["nodes", index, "name"])
+        : draft.at(["nodes", index, "routes", number]);
+    const clash = taken.find(([, range]) => {
+      const cidr = parseCidr(range);
+      return to !== undefined && cidr !== undefined && cidrsOverlap(to, cidr);
+    });
+    if (clash !== undefined) {
+      return [
+        {
+          code: "ROUTE_INVALID",
+          severity: "error",
+          message: `the route of ${titleOf(numbered)} to ${route?.to} would lead packets for ${clash[0]} (${clash[1]}) out of the cluster`,
+          at: place,
+          hint: "give the cluster another range, or make the route's network smaller",
+        },
+      ];
+    }
+    return own === undefined || via === undefined || contains(own, via)
+      ? []
+      : [
+          {
+            code: "ROUTE_INVALID",
+            severity: "error",
+            message: `the router ${route?.via} is not in the network of ${titleOf(numbered)}, ${formatCidr(networkOf(own))}`,
+            at: place,
+            hint: "write a router that the node reaches without another",
+          },
+        ];
+  });
+};
+
+export const checkLinks: DraftCheck = (draft) =>
+  nodesOf(draft).flatMap((numbered) => [
+    ...device(draft, numbered),
+    ...size(draft, numbered),
+    ...ways(draft, numbered),
+  ]);
