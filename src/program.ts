@@ -309,7 +309,11 @@ Example:
     "Show the cluster's secrets redacted, where they live, or renew them.",
     "pi-image secrets status",
     async (context, args, options) =>
-      (await import("./commands/secrets.ts")).secrets(context, args, options),
+      (await import("./commands/secrets/secrets.ts")).secrets(
+        context,
+        args,
+        options,
+      ),
   )
     .addArgument(
       new Argument("<action>", "what to do").choices([
@@ -326,6 +330,9 @@ Example:
         "with rotate: encrypt the file with age from now on",
       ).argParser(collect),
     )
+    .option("--authority", "with rotate: replace the cluster's authorities")
+    .option("--dry-run", "with --authority: print the plan, change nothing")
+    .option("-y, --yes", "with rotate: do not ask")
     .addOption(outOption())
     .addOption(identityOption());
 

@@ -5,6 +5,10 @@ import type {
   CertificateAndKey,
   ClusterSecrets,
 } from "../kubernetes/secrets/cluster-secrets.ts";
+import {
+  adminAccess,
+  certificatesOf,
+} from "../kubernetes/render-kubeconfig.ts";
 import { findAddress } from "./find-address.ts";
 
 export type ApiServer = {
@@ -13,7 +17,7 @@ export type ApiServer = {
   readonly port: number;
   /** The name that the server's certificate must carry, whatever address it has today. */
   readonly name: string;
-  /** PEM of the cluster CA. */
+  /** PEM of the cluster CA, or of both for the time of a rotation. */
   readonly ca: string;
   readonly client: CertificateAndKey;
 };
@@ -38,7 +42,7 @@ export const apiServerPlace = ({ address, port }: ApiServer): string =>
 /** Where the API server can be reached now, or why that is not known. */
 export const locateApi = async (
   project: ResolvedProject,
-  secrets: Pick<ClusterSecrets, "ca" | "admin">,
+  secrets: ClusterSecrets,
 ): Promise<ApiServer | ApiFailure> => {
   const url = new URL(laptopServer(project));
   const address = await findAddress(url.hostname);
@@ -53,7 +57,7 @@ export const locateApi = async (
     // A URL drops the default port of its scheme.
     port: Number(url.port === "" ? 443 : url.port),
     name: project.cluster.endpoint.host,
-    ca: secrets.ca.certificate,
+    ca: certificatesOf(adminAccess(project, secrets).cas),
     client: secrets.admin,
   };
 };

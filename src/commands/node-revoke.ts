@@ -1,11 +1,8 @@
 // pi-image node revoke: makes the certificates of a lost node stop working.
 import { z } from "zod";
 import { type Exposed, exposedSecrets } from "../cluster/exposed-secrets.ts";
-import {
-  type NodeAnswer,
-  refuseNode,
-  removeNode,
-} from "../cluster/refuse-node.ts";
+import { refuseNode, removeNode } from "../cluster/refuse-node.ts";
+import type { NodeAnswer } from "../cluster/run-as-root.ts";
 import { withSshAccess } from "../cluster/ssh-access.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { listed } from "../inventory/wording.ts";
@@ -211,7 +208,7 @@ export const nodeRevoke = async (
     context.report({
       type: "warning",
       message: `${name} was a control plane: its card holds the keys of the cluster's authorities, and whoever has it can make a certificate for anybody`,
-      hint: "only a cluster with new authorities is safe from it; docs/theft.md says how to get there",
+      hint: `take ${name} out of the inventory and remove its etcd member, then replace the authorities: pi-image secrets rotate --authority (docs/theft.md)`,
     });
   }
 };

@@ -20,21 +20,23 @@ type Document = Readonly<Record<string, unknown>>;
  * secretbox: authenticated, and fast on a CPU without AES instructions, such as a Pi 4's. `identity` reads what was written
  * before, so that a cluster with Secrets that are not encrypted yet can still read them.
  * https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/
+ *
+ * etcd notes the name of the key beside each Secret. All have the same one, so that a card needs to know the key only: where
+ * there are two providers, the API server tries the second when the first cannot open what it finds.
+ * https://github.com/kubernetes/kubernetes/blob/v1.36.2/staging/src/k8s.io/apiserver/pkg/storage/value/transformer.go
  */
-const encryption = (key: Secret | undefined): Document => ({
+const encryption = (keys: readonly (Secret | undefined)[]): Document => ({
   apiVersion: "apiserver.config.k8s.io/v1",
   kind: "EncryptionConfiguration",
   resources: [
     {
       resources: ["secrets"],
       providers: [
-        ...(key === undefined
-          ? []
-          : [
-              {
-                secretbox: { keys: [{ name: "key1", secret: key.reveal() }] },
-              },
-            ]),
+        ...keys
+          .filter((key) => key !== undefined)
+          .map((key) => ({
+            secretbox: { keys: [{ name: "key1", secret: key.reveal() }] },
+          })),
         { identity: {} },
       ],
     },
@@ -108,6 +110,16 @@ export const authorizationText = (
   secrets: Pick<ClusterSecrets, "revoked">,
 ): string => textOf(authorizationOf(secrets));
 
+export const ENCRYPTION_FILE = `${FOLDER}/encryption.yaml`;
+
+/**
+ * The text of encryption.yaml.
+ *
+ * @param keys the first encrypts, all decrypt; an undefined one counts for nothing
+ */
+export const encryptionText = (keys: readonly (Secret | undefined)[]): Secret =>
+  secret(textOf(encryption(keys)));
+
 type ApiServerFile = {
   /** Relative to the pki folder. */
   readonly path: string;
@@ -128,7 +140,7 @@ export const apiServerFiles = (
     ["audit-policy", auditPolicy],
     ["authentication", authentication(hardening)],
     ["authorization", authorizationOf(secrets)],
-    ["encryption", encryption(secrets.encryptionKey)],
+    ["encryption", encryption([secrets.encryptionKey])],
     ["nobody", nobodyKubeconfig],
   ];
   return documents.map(([name, document]) => ({

@@ -17,6 +17,7 @@ import {
   type AdminAccess,
   adminKubeconfig,
   base64,
+  certificatesOf,
 } from "./render-kubeconfig.ts";
 
 type MergedKubeconfig = {
@@ -100,23 +101,27 @@ type Entry = {
 const entriesOf = ({
   name,
   server,
-  ca,
+  cas,
   client,
+  former = [],
 }: AdminAccess): readonly Entry[] => [
   {
     list: "clusters",
     body: "cluster",
     values: {
-      "certificate-authority-data": base64(ca.certificate),
+      "certificate-authority-data": base64(certificatesOf(cas)),
       server,
     },
     isOurs: (item) =>
-      holds(
-        () =>
-          publicKeyHash(
-            decode(text(item, "cluster", "certificate-authority-data")),
-          ) === publicKeyHash(ca.certificate),
-      ),
+      holds(() => {
+        const known = decode(
+          text(item, "cluster", "certificate-authority-data"),
+        );
+        return [...cas, ...former].some(
+          ({ certificate }) =>
+            publicKeyHash(known) === publicKeyHash(certificate),
+        );
+      }),
   },
   {
     list: "users",
@@ -126,9 +131,10 @@ const entriesOf = ({
       "client-key-data": base64(client.key.reveal()),
     },
     isOurs: (item) =>
-      holds(() =>
-        isSignedBy(decode(text(item, "user", "client-certificate-data")), ca),
-      ),
+      holds(() => {
+        const known = decode(text(item, "user", "client-certificate-data"));
+        return [...cas, ...former].some((ca) => isSignedBy(known, ca));
+      }),
   },
   {
     list: "contexts",

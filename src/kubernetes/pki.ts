@@ -1,6 +1,6 @@
 // Makes the cluster's certificate authorities and the client certificates that they sign.
 import { createPrivateKey, type webcrypto } from "node:crypto";
-import type { X509Certificate } from "@peculiar/x509";
+import type { Extension, Name, X509Certificate } from "@peculiar/x509";
 import { secret } from "../report/secret.ts";
 import type { CertificateAndKey, KeyPair } from "./secrets/cluster-secrets.ts";
 
@@ -134,23 +134,17 @@ const keyIdentifier = async (
   );
 };
 
-type ClientSubject = {
-  /** The user name that Kubernetes sees. */
-  readonly commonName: string;
-  /** The group that Kubernetes sees. */
-  readonly organization: string;
-};
+export type Validity = { readonly now: Date; readonly days: number };
 
 /**
- * A client certificate on P-256 signed by `authority`, valid for `days` from `now`.
- *
- * Kubernetes takes CN as the user and O as the group.
- * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates
+ * A certificate on a new P-256 key, signed by `authority`, valid for `days` from `now`. The identifiers of both keys come to
+ * the extensions.
  */
-export const makeClientCertificate = async (
-  subject: ClientSubject,
+export const signCertificate = async (
+  subject: Name | { readonly [attribute: string]: string[] }[],
+  extensions: readonly Extension[],
   authority: CertificateAndKey,
-  validity: { readonly now: Date; readonly days: number },
+  validity: Validity,
   crypto: Crypto,
 ): Promise<CertificateAndKey> => {
   const x509 = await loadX509();
@@ -160,7 +154,7 @@ export const makeClientCertificate = async (
   const certificate = await x509.X509CertificateGenerator.create(
     {
       serialNumber: serialNumber(crypto),
-      subject: [{ O: [subject.organization] }, { CN: [subject.commonName] }],
+      subject,
       // The name object and not its text, because Go compares the encoded bytes of issuer and subject.
       issuer: issuer.subjectName,
       notBefore: addDays(validity.now, -BACKDATE_DAYS),
@@ -169,9 +163,7 @@ export const makeClientCertificate = async (
       publicKey: keys.publicKey,
       signingKey,
       extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+        ...extensions,
         await x509.SubjectKeyIdentifierExtension.create(
           keys.publicKey,
           false,
@@ -188,6 +180,39 @@ export const makeClientCertificate = async (
     certificate: pem("CERTIFICATE", certificate.rawData),
     key: secret(keys.keyPem),
   };
+};
+
+type ClientSubject = {
+  /** The user name that Kubernetes sees. */
+  readonly commonName: string;
+  /** The group that Kubernetes sees. */
+  readonly organization: string;
+};
+
+/**
+ * A client certificate on P-256 signed by `authority`, valid for `days` from `now`.
+ *
+ * Kubernetes takes CN as the user and O as the group.
+ * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates
+ */
+export const makeClientCertificate = async (
+  subject: ClientSubject,
+  authority: CertificateAndKey,
+  validity: Validity,
+  crypto: Crypto,
+): Promise<CertificateAndKey> => {
+  const x509 = await loadX509();
+  return signCertificate(
+    [{ O: [subject.organization] }, { CN: [subject.commonName] }],
+    [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+    ],
+    authority,
+    validity,
+    crypto,
+  );
 };
 
 /**

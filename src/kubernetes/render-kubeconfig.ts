@@ -15,7 +15,7 @@ export const base64 = (text: string): string =>
 
 type Entries = {
   readonly server: string;
-  /** PEM of the authority that signs the server's certificate. */
+  /** PEM of the authority that signs the server's certificate, or of several. */
   readonly ca: string;
   readonly client: CertificateAndKey;
   readonly cluster: string;
@@ -24,7 +24,7 @@ type Entries = {
 };
 
 /** https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/ */
-const renderKubeconfig = (entries: Entries): Secret =>
+export const renderKubeconfig = (entries: Entries): Secret =>
   secret(
     dump(
       {
@@ -84,14 +84,21 @@ export const joinKubeconfig = (
   });
 };
 
+/** PEM texts one after the other. */
+export const certificatesOf = (cas: readonly CertificateAndKey[]): string =>
+  cas.map(({ certificate }) => certificate).join("");
+
 /** The administrator's access from the laptop. */
 export type AdminAccess = {
   /** The name of the cluster, the user and the context alike. */
   readonly name: string;
   /** `https://host:port` */
   readonly server: string;
-  readonly ca: CertificateAndKey;
+  /** The authorities that the cluster trusts today; the first signs. There are two for the time of a rotation. */
+  readonly cas: readonly [CertificateAndKey, ...CertificateAndKey[]];
   readonly client: CertificateAndKey;
+  /** Authorities that an entry of an earlier time may be of, and that are not trusted any more. */
+  readonly former?: readonly CertificateAndKey[];
 };
 
 export const adminAccess = (
@@ -100,7 +107,10 @@ export const adminAccess = (
 ): AdminAccess => ({
   name: `pi-image-${project.cluster.name}`,
   server: laptopServer(project),
-  ca: secrets.ca,
+  cas: [
+    secrets.ca,
+    ...(secrets.rotation === undefined ? [] : [secrets.rotation.other.ca]),
+  ],
   client: secrets.admin,
 });
 
@@ -108,12 +118,12 @@ export const adminAccess = (
 export const adminKubeconfig = ({
   name,
   server,
-  ca,
+  cas,
   client,
 }: AdminAccess): Secret =>
   renderKubeconfig({
     server,
-    ca: ca.certificate,
+    ca: certificatesOf(cas),
     client,
     cluster: name,
     user: name,

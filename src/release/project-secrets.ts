@@ -1,6 +1,9 @@
 // The secrets of this project, none of which may be in a release.
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
+import type {
+  Authorities,
+  ClusterSecrets,
+} from "../kubernetes/secrets/cluster-secrets.ts";
 import type { Secret } from "../report/secret.ts";
 import { accessPointName, preSharedKey } from "../seed/network/access-point.ts";
 import type { KnownSecret } from "./find-secrets.ts";
@@ -23,28 +26,35 @@ const keyOf = (kind: string, pem: Secret): KnownSecret => ({
   random: true,
 });
 
+const authorityTexts = (all: Authorities): readonly KnownSecret[] => [
+  keyOf("the cluster's authority", all.ca.key),
+  keyOf("the front proxy's authority", all.frontProxyCa.key),
+  keyOf("etcd's authority", all.etcdCa.key),
+  keyOf("the service accounts", all.serviceAccount.key),
+  ...(all.encryptionKey === undefined
+    ? []
+    : [
+        {
+          kind: "the key that encrypts the cluster's Secrets",
+          texts: [all.encryptionKey.reveal()],
+          random: true,
+        },
+      ]),
+];
+
 export const clusterSecretTexts = (
   secrets: ClusterSecrets,
 ): readonly KnownSecret[] => [
-  keyOf("the cluster's authority", secrets.ca.key),
-  keyOf("the front proxy's authority", secrets.frontProxyCa.key),
-  keyOf("etcd's authority", secrets.etcdCa.key),
-  keyOf("the service accounts", secrets.serviceAccount.key),
+  ...authorityTexts(secrets),
+  ...(secrets.rotation === undefined
+    ? []
+    : authorityTexts(secrets.rotation.other)),
   keyOf("the administrator", secrets.admin.key),
   {
     kind: "the cluster's bootstrap token",
     texts: [secrets.bootstrapToken.reveal()],
     random: true,
   },
-  ...(secrets.encryptionKey === undefined
-    ? []
-    : [
-        {
-          kind: "the key that encrypts the cluster's Secrets",
-          texts: [secrets.encryptionKey.reveal()],
-          random: true,
-        },
-      ]),
   ...Object.entries(secrets.nodes).flatMap(([name, node]) => [
     keyOf(`${name}'s SSH host key`, node.hostKey.key),
     keyOf(`${name}'s join identity`, node.joinIdentity.key),

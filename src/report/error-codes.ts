@@ -18,6 +18,11 @@ export const ERROR_CODES = {
     about:
       "No recipient is given for the encrypted secrets file, or it is not an age recipient.",
   },
+  AUTHORITY_NOT_ROTATED: {
+    exit: EXIT.failed,
+    about:
+      "The cluster's authorities are not replaced on every node, or cannot be; the same command goes on where it stopped.",
+  },
   BASE_BOUND_TO_DISK_ID: {
     exit: EXIT.wrongInput,
     about:
@@ -275,6 +280,11 @@ export const ERROR_CODES = {
   RUN_KILLED: {
     exit: EXIT.failed,
     about: "The system killed the process that works on the devices.",
+  },
+  ROTATION_UNFINISHED: {
+    exit: EXIT.wrongInput,
+    about:
+      "No card can be made while the cluster's authorities are being replaced.",
   },
   SAMPLE_ON_CARD: {
     exit: EXIT.wrongInput,

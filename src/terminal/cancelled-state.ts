@@ -33,7 +33,10 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   watch: {
     state: "nothing was changed; the cluster goes on without being watched",
   },
-  secrets: { state: "the secrets file is unchanged" },
+  secrets: {
+    state: "the secrets file is as it was, or has all that is new",
+    hint: AGAIN,
+  },
   kubeconfig: { state: "no kubeconfig was changed", hint: AGAIN },
   node: { state: "the inventory is as it was", hint: AGAIN },
 };

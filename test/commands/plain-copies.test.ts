@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { build } from "../../src/commands/build.ts";
 import type { Context } from "../../src/terminal/context.ts";
 import { flash } from "../../src/commands/flash/flash.ts";
-import { secrets } from "../../src/commands/secrets.ts";
+import { secrets } from "../../src/commands/secrets/secrets.ts";
 import { temporaryFolder } from "../device/loop.ts";
 import { answering } from "./answering.ts";
 

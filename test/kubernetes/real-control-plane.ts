@@ -26,6 +26,7 @@ const NEEDED = [
   "etcd",
   "kube-apiserver",
   "kube-controller-manager",
+  "kube-scheduler",
   "kubeadm",
   "kubectl",
   "kubelet",
@@ -65,7 +66,8 @@ const SET_UP = `
   ip route add default via 192.168.1.1
   echo '192.168.1.50 cplane' >>/etc/hosts
   echo ready
-  exec sleep 3600
+  sleep 3600 &
+  wait
 `;
 
 const LAY_PKI = `
@@ -110,6 +112,8 @@ export type ControlPlane = {
     path: string,
     ...options: readonly string[]
   ) => Promise<{ readonly status: number; readonly body: string }>;
+  /** The words before a program and its arguments that is to run inside. */
+  readonly enter: readonly string[];
   /** Writes a file inside, for root only. */
   readonly write: (path: string, text: string) => Promise<void>;
   /** Starts a component as its static pod would. */
@@ -201,6 +205,7 @@ export const startControlPlane = async (
   const kubectl: ControlPlane["kubectl"] = (...args) =>
     run("kubectl", "--kubeconfig=/etc/kubernetes/super-admin.conf", ...args);
   const plane: ControlPlane = {
+    enter: ["nsenter", ...inside],
     run,
     demand,
     kubectl,
@@ -241,6 +246,10 @@ export const startControlPlane = async (
         "nsenter",
         [
           ...inside,
+          "bash",
+          "-c",
+          'mkdir -p /run/static-pods; echo $$ >"/run/static-pods/$0"; exec "$@"',
+          component,
           ...(command ?? []).filter((word) => !NEWER_ETCD.test(word)),
         ],
         { stdio: ["ignore", log, log] },

@@ -154,8 +154,8 @@ describe("an existing secrets file", () => {
     ],
     [
       "comes from a later version",
-      () => plain.replace("version: 2", "version: 3"),
-      "a newer pi-image wrote it (version 3 of the file)",
+      () => plain.replace("version: 2", "version: 4"),
+      "a newer pi-image wrote it (version 4 of the file)",
     ],
     ["is not YAML", () => "cluster: [", "line 1 is not valid YAML"],
     [

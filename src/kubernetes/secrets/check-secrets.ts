@@ -9,6 +9,7 @@ import {
   readCertificate,
 } from "../certificate.ts";
 import type {
+  Authorities,
   CertificateAndKey,
   ClusterSecrets,
   HostKey,
@@ -120,6 +121,17 @@ const nodeFindings = (
   ),
 ];
 
+const allFindings = (
+  which: "" | "other ",
+  all: Authorities,
+  now: Date,
+): string[] => [
+  ...authorityFindings(`${which}cluster CA`, all.ca, now),
+  ...authorityFindings(`${which}front-proxy CA`, all.frontProxyCa, now),
+  ...authorityFindings(`${which}etcd CA`, all.etcdCa, now),
+  ...keyPairFindings(`${which}service account key`, all.serviceAccount),
+];
+
 const refuse = (found: readonly string[], hint: string): void => {
   if (found.length > 0) {
     throw new UserError(
@@ -154,10 +166,10 @@ export const checkAuthorities = (
   }
   refuse(
     [
-      ...authorityFindings("cluster CA", secrets.ca, now),
-      ...authorityFindings("front-proxy CA", secrets.frontProxyCa, now),
-      ...authorityFindings("etcd CA", secrets.etcdCa, now),
-      ...keyPairFindings("service account key", secrets.serviceAccount),
+      ...allFindings("", secrets, now),
+      ...(secrets.rotation === undefined
+        ? []
+        : allFindings("other ", secrets.rotation.other, now)),
     ],
     "put the file back from your backup; without it, new cards cannot join the running cluster",
   );

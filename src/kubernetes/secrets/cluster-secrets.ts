@@ -19,19 +19,41 @@ export type NodeCredentials = {
   readonly joinIdentity: CertificateAndKey;
 };
 
-export type ClusterSecrets = {
-  /** The cluster these belong to: its name in the inventory. */
-  readonly cluster: string;
+/** What all trust in a cluster comes from; a rotation replaces it as a whole. */
+export type Authorities = {
   readonly ca: CertificateAndKey;
   readonly frontProxyCa: CertificateAndKey;
   readonly etcdCa: CertificateAndKey;
   readonly serviceAccount: KeyPair;
+  /** 32 random bytes as base64: encrypts Secrets in etcd. Undefined in a file of an earlier pi-image until the next build. */
+  readonly encryptionKey: Secret | undefined;
+};
+
+/**
+ * - trust: the nodes learn to trust the new authorities as well
+ * - issue: they get new certificates and keys, and sign with the new authorities
+ * - retire: they forget the old ones
+ */
+export const ROTATION_STEPS = ["trust", "issue", "retire"] as const;
+
+export type RotationStep = (typeof ROTATION_STEPS)[number];
+
+/** A rotation of the authorities that has begun and not ended. */
+export type Rotation = {
+  readonly step: RotationStep;
+  /** Names of the nodes that have taken this step. */
+  readonly done: readonly string[];
+  /** The authorities beside those that sign: the new ones in the step `trust`, afterwards the old ones. */
+  readonly other: Authorities;
+};
+
+export type ClusterSecrets = Authorities & {
+  /** The cluster these belong to: its name in the inventory. */
+  readonly cluster: string;
   /** `CN=kubernetes-admin, O=kubeadm:cluster-admins`, for the kubeconfig on the laptop. */
   readonly admin: CertificateAndKey;
   /** `[a-z0-9]{6}.[a-z0-9]{16}`, used only with `join: token`. */
   readonly bootstrapToken: Secret;
-  /** 32 random bytes as base64: encrypts Secrets in etcd. Undefined in a file of an earlier pi-image until the next build. */
-  readonly encryptionKey: Secret | undefined;
   /** Whether the cluster was made with the defaults of docs/hardening.md, and not before these existed. */
   readonly hardened: boolean;
   /**
@@ -40,6 +62,8 @@ export type ClusterSecrets = {
    */
   readonly revoked: readonly string[];
   readonly nodes: Readonly<Record<string, NodeCredentials>>;
+  /** Undefined but for the time of a rotation. */
+  readonly rotation?: Rotation | undefined;
 };
 
 export type ChangedSecrets = {

@@ -16,6 +16,7 @@ import {
   type Making,
 } from "./make-cluster-secrets.ts";
 import { demandNotRevoked } from "../revoke-node.ts";
+import { demandNoRotation } from "../rotation/demand-no-rotation.ts";
 
 /** Early enough to matter: any build within the last two months of the certificate's year renews it. */
 const ADMIN_DAYS_LEFT = 60;
@@ -48,7 +49,8 @@ const whyRenew = (
  * Credentials of nodes that the inventory no longer names are kept: a line that is commented out for a day must not change
  * the host key of a running node, and they are worth nothing to a thief who has this file with its CA key.
  *
- * @throws UserError NODE_REVOKED, SECRETS_OTHER_CLUSTER, SECRETS_INCONSISTENT: nothing of an inconsistent file is ever replaced
+ * @throws UserError NODE_REVOKED, ROTATION_UNFINISHED, SECRETS_OTHER_CLUSTER, SECRETS_INCONSISTENT: nothing of an inconsistent
+ * file is ever replaced
  */
 export const completeClusterSecrets = async (
   existing: ClusterSecrets,
@@ -56,6 +58,7 @@ export const completeClusterSecrets = async (
   making: Making,
 ): Promise<ChangedSecrets> => {
   checkSecrets(existing, cluster.name, making.now);
+  demandNoRotation(existing);
   demandNotRevoked(existing, { nodes });
   const { ca } = existing;
   const { days } = cluster.join;

@@ -16,6 +16,7 @@ import {
   type Making,
 } from "./make-cluster-secrets.ts";
 import { demandNotRevoked } from "../revoke-node.ts";
+import { demandNoRotation } from "../rotation/demand-no-rotation.ts";
 
 /**
  * New join identities for all nodes of the inventory together with a new bootstrap token and admin certificate, or new join
@@ -25,7 +26,8 @@ import { demandNotRevoked } from "../revoke-node.ts";
  * Kubernetes cannot revoke a certificate: cards built before can join until their own identity ends.
  * https://github.com/kubernetes/kubernetes/issues/18982
  *
- * @throws UserError NODE_REVOKED, SECRETS_OTHER_CLUSTER, SECRETS_INCONSISTENT (authorities), WRONG_ARGUMENTS (no such node)
+ * @throws UserError NODE_REVOKED, ROTATION_UNFINISHED, SECRETS_OTHER_CLUSTER, SECRETS_INCONSISTENT (authorities),
+ * WRONG_ARGUMENTS (no such node)
  */
 export const rotateJoinCredentials = async (
   existing: ClusterSecrets,
@@ -43,6 +45,7 @@ export const rotateJoinCredentials = async (
       { hint: `its nodes are: ${names.join(", ")}` },
     );
   }
+  demandNoRotation(existing);
   demandNotRevoked(existing, { nodes });
   const { ca } = existing;
   const { days } = cluster.join;

@@ -7,14 +7,20 @@ import { parseOneBounded } from "../../inventory/yaml/bounded-yaml.ts";
 import { isLabel } from "../../inventory/rules/name-rules.ts";
 import { secret, type Secret } from "../../report/secret.ts";
 import { UserError } from "../../report/user-error.ts";
-import type {
-  CertificateAndKey,
-  ClusterSecrets,
-  NodeCredentials,
+import {
+  type Authorities,
+  type CertificateAndKey,
+  type ClusterSecrets,
+  type NodeCredentials,
+  ROTATION_STEPS,
 } from "./cluster-secrets.ts";
 
-/** Raised by a change that older versions cannot read. Version 1 has neither an encryption key nor `hardened`. */
-const VERSION = 2;
+/**
+ * Raised by a change that older versions cannot read. Version 1 has neither an encryption key nor `hardened`. Version 3 is
+ * written for the time of a rotation only.
+ */
+const VERSION = 3;
+const WITHOUT_ROTATION = 2;
 
 /** The secrets of a file together with who may open it. */
 export type SecretsDocument = {
@@ -31,10 +37,7 @@ const key = z
   .transform(toSecret);
 const certificateAndKey = z.strictObject({ certificate, key });
 
-const schema = z.strictObject({
-  version: z.union([z.literal(1), z.literal(VERSION)]),
-  cluster: z.string().min(1),
-  encryptedTo: z.array(z.string().startsWith("age1")).default([]),
+const authorities = {
   ca: certificateAndKey,
   frontProxyCa: certificateAndKey,
   etcdCa: certificateAndKey,
@@ -42,16 +45,36 @@ const schema = z.strictObject({
     publicKey: z.string().startsWith("-----BEGIN PUBLIC KEY-----"),
     key,
   }),
-  admin: certificateAndKey,
-  bootstrapToken: z
-    .string()
-    .regex(/^[a-z0-9]{6}\.[a-z0-9]{16}$/)
-    .transform(toSecret),
   encryptionKey: z
     .string()
     .regex(/^[A-Za-z0-9+/]{43}=$/)
     .transform(toSecret)
     .optional(),
+};
+
+/** A key that is left out is one that is undefined, which is more than TypeScript knows of `optional()`. */
+const withKey = <Rest extends object>({
+  encryptionKey,
+  ...rest
+}: Rest & { readonly encryptionKey?: Secret | undefined }) => ({
+  ...rest,
+  encryptionKey,
+});
+
+const schema = z.strictObject({
+  version: z.union([
+    z.literal(1),
+    z.literal(WITHOUT_ROTATION),
+    z.literal(VERSION),
+  ]),
+  cluster: z.string().min(1),
+  encryptedTo: z.array(z.string().startsWith("age1")).default([]),
+  ...authorities,
+  admin: certificateAndKey,
+  bootstrapToken: z
+    .string()
+    .regex(/^[a-z0-9]{6}\.[a-z0-9]{16}$/)
+    .transform(toSecret),
   hardened: z.boolean().default(false),
   revoked: z.array(z.string().refine(isLabel)).default([]),
   nodes: z.record(
@@ -67,6 +90,13 @@ const schema = z.strictObject({
       joinIdentity: certificateAndKey,
     }),
   ),
+  rotation: z
+    .strictObject({
+      step: z.enum(ROTATION_STEPS),
+      done: z.array(z.string().refine(isLabel)),
+      other: z.strictObject(authorities).transform(withKey),
+    })
+    .optional(),
 });
 
 const plainPair = (pair: CertificateAndKey) => ({
@@ -79,6 +109,19 @@ const plainNode = ({ hostKey, joinIdentity }: NodeCredentials) => ({
   joinIdentity: plainPair(joinIdentity),
 });
 
+const plainAuthorities = (all: Authorities) => ({
+  ca: plainPair(all.ca),
+  frontProxyCa: plainPair(all.frontProxyCa),
+  etcdCa: plainPair(all.etcdCa),
+  serviceAccount: {
+    publicKey: all.serviceAccount.publicKey,
+    key: all.serviceAccount.key.reveal(),
+  },
+});
+
+const plainKey = ({ encryptionKey }: Authorities) =>
+  encryptionKey === undefined ? {} : { encryptionKey: encryptionKey.reveal() };
+
 /** The text of a secrets file, in the clear. */
 export const writeSecretsDocument = ({
   secrets,
@@ -88,21 +131,13 @@ export const writeSecretsDocument = ({
 # it no further card can be built for it: keep it, and keep a copy of it elsewhere.
 ${dump(
   {
-    version: VERSION,
+    version: secrets.rotation === undefined ? WITHOUT_ROTATION : VERSION,
     cluster: secrets.cluster,
     ...(encryptedTo.length === 0 ? {} : { encryptedTo }),
-    ca: plainPair(secrets.ca),
-    frontProxyCa: plainPair(secrets.frontProxyCa),
-    etcdCa: plainPair(secrets.etcdCa),
-    serviceAccount: {
-      publicKey: secrets.serviceAccount.publicKey,
-      key: secrets.serviceAccount.key.reveal(),
-    },
+    ...plainAuthorities(secrets),
     admin: plainPair(secrets.admin),
     bootstrapToken: secrets.bootstrapToken.reveal(),
-    ...(secrets.encryptionKey === undefined
-      ? {}
-      : { encryptionKey: secrets.encryptionKey.reveal() }),
+    ...plainKey(secrets),
     hardened: secrets.hardened,
     ...(secrets.revoked.length === 0 ? {} : { revoked: secrets.revoked }),
     nodes: Object.fromEntries(
@@ -111,6 +146,17 @@ ${dump(
         plainNode(node),
       ]),
     ),
+    ...(secrets.rotation === undefined
+      ? {}
+      : {
+          rotation: {
+            ...secrets.rotation,
+            other: {
+              ...plainAuthorities(secrets.rotation.other),
+              ...plainKey(secrets.rotation.other),
+            },
+          },
+        }),
   },
   { lineWidth: -1 },
 )}`;
@@ -182,11 +228,6 @@ export const parseSecretsDocument = (
       ),
     );
   }
-  const {
-    version: _version,
-    encryptedTo,
-    encryptionKey,
-    ...secrets
-  } = parsed.data;
-  return { secrets: { ...secrets, encryptionKey }, encryptedTo };
+  const { version: _version, encryptedTo, ...secrets } = parsed.data;
+  return { secrets: withKey(secrets), encryptedTo };
 };

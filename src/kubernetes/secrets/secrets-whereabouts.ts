@@ -65,7 +65,7 @@ const authorities = (
     ...endOf(
       certificate,
       365,
-      "an authority cannot be renewed in place: plan a new cluster before it ends",
+      "pi-image secrets rotate --authority replaces all authorities while the cluster runs",
       now,
     ),
   }));

@@ -246,9 +246,26 @@ const demandFile = (
 };
 
 /**
+ * Changes the secrets in the file.
+ *
+ * @param change may be called twice: it is asked again when the file is locked
+ * @throws UserError as `keepSecrets`, and SECRETS_UNREADABLE when there is no file
+ */
+export const changeKeptSecrets = (
+  path: string,
+  change: (existing: ClusterSecrets) => Promise<ChangedSecrets>,
+  options: StoreOptions = {},
+): Promise<KeptSecrets> =>
+  changeSecrets(
+    path,
+    async (existing) => change(demandFile(path, existing)),
+    options,
+  );
+
+/**
  * Replaces the join credentials in the file: all, or the join identities of `only` these nodes.
  *
- * @throws UserError as `keepSecrets`, and SECRETS_UNREADABLE when there is no file
+ * @throws UserError as `changeKeptSecrets`
  */
 export const rotateSecrets = (
   path: string,
@@ -257,21 +274,20 @@ export const rotateSecrets = (
   only: readonly string[] = [],
   options: StoreOptions = {},
 ): Promise<KeptSecrets> =>
-  changeSecrets(
+  changeKeptSecrets(
     path,
-    async (existing) =>
-      rotateJoinCredentials(demandFile(path, existing), project, making, only),
+    (existing) => rotateJoinCredentials(existing, project, making, only),
     options,
   );
 
-/** Records in the file that a node is revoked. @throws UserError as `rotateSecrets` */
+/** Records in the file that a node is revoked. @throws UserError as `changeKeptSecrets` */
 export const revokeInSecrets = (
   path: string,
   name: string,
   options: StoreOptions = {},
 ): Promise<KeptSecrets> =>
-  changeSecrets(
+  changeKeptSecrets(
     path,
-    async (existing) => revokeNode(demandFile(path, existing), name),
+    async (existing) => revokeNode(existing, name),
     options,
   );

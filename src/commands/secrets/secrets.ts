@@ -2,23 +2,30 @@
 import { webcrypto } from "node:crypto";
 import { dirname, relative } from "node:path";
 import { z } from "zod";
-import { type PlainCopy, plainCopies } from "../project/plain-copies.ts";
-import { kubeconfigsOf } from "../cluster/kubeconfig-file.ts";
-import { selectNodes } from "../inventory/select-nodes.ts";
-import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
-import { secretsReport } from "../kubernetes/secrets/secrets-report.ts";
+import { type PlainCopy, plainCopies } from "../../project/plain-copies.ts";
+import { kubeconfigsOf } from "../../cluster/kubeconfig-file.ts";
+import { listed } from "../../inventory/wording.ts";
+import { selectNodes } from "../../inventory/select-nodes.ts";
+import type { ClusterSecrets } from "../../kubernetes/secrets/cluster-secrets.ts";
+import { secretsReport } from "../../kubernetes/secrets/secrets-report.ts";
 import {
   joinsByIdentity,
   secretsWhereabouts,
-} from "../kubernetes/secrets/secrets-whereabouts.ts";
-import { rotateSecrets } from "../kubernetes/secrets/store-secrets.ts";
-import { day } from "../report/day.ts";
-import { visible } from "../report/printable.ts";
-import { UserError } from "../report/user-error.ts";
-import type { Context } from "../terminal/context.ts";
-import { tellWhatGitTracks } from "../project/keep-out-of-git.ts";
-import { openSecrets } from "./kept-secrets.ts";
-import { tellOfCopies } from "./tell-of-copies.ts";
+} from "../../kubernetes/secrets/secrets-whereabouts.ts";
+import {
+  planRotation,
+  type RotationPlan,
+} from "../../kubernetes/rotation/plan-rotation.ts";
+import { demandNoRotation } from "../../kubernetes/rotation/demand-no-rotation.ts";
+import { rotateSecrets } from "../../kubernetes/secrets/store-secrets.ts";
+import { day } from "../../report/day.ts";
+import { visible } from "../../report/printable.ts";
+import { UserError } from "../../report/user-error.ts";
+import type { Context } from "../../terminal/context.ts";
+import { tellWhatGitTracks } from "../../project/keep-out-of-git.ts";
+import { openSecrets } from "../kept-secrets.ts";
+import { tellOfCopies } from "../tell-of-copies.ts";
+import { rotateAuthority } from "./rotate-authority.ts";
 
 const secretsOptions = z.object({
   inventory: z.string(),
@@ -26,6 +33,9 @@ const secretsOptions = z.object({
   out: z.string().default("out"),
   host: z.array(z.string()).default([]),
   encryptTo: z.array(z.string()).default([]),
+  authority: z.boolean().default(false),
+  yes: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
 });
 
 type SecretsOptions = z.infer<typeof secretsOptions>;
@@ -134,6 +144,29 @@ const listOfCopies = (
   ]),
 ];
 
+const tellRotation = (
+  context: Context,
+  { rotation }: ClusterSecrets,
+  plan: RotationPlan,
+): void => {
+  if (rotation === undefined) {
+    return;
+  }
+  const { step, done } = rotation;
+  context.printJson({
+    type: "rotation",
+    step,
+    done,
+    nodes: plan.nodes.map(({ name }) => name),
+  });
+  const left = plan.steps[0]?.nodes ?? [];
+  context.report({
+    type: "warning",
+    message: `the authorities are being replaced, and ${left.length === 0 ? `the end of the step ${step} is not reached` : `${listed(left)} ${left.length === 1 ? "has" : "have"} not taken the step ${step}`}`,
+    hint: "pi-image secrets rotate --authority goes on; no card can be built until it is finished",
+  });
+};
+
 const status = async (
   context: Context,
   options: SecretsOptions,
@@ -167,6 +200,7 @@ const status = async (
     ].join("\n"),
   );
   await tellWhatGitTracks(context, { folder: dirname(file), out: options.out });
+  tellRotation(context, secrets, planRotation(project, secrets));
   for (const { what, state, until, advice } of all) {
     if (advice !== undefined && until !== undefined) {
       context.report({
@@ -178,6 +212,25 @@ const status = async (
   }
 };
 
+const confirmRotate = async (
+  context: Context,
+  hosts: readonly string[],
+): Promise<void> => {
+  const state = "the secrets file is unchanged";
+  context.complain(
+    hosts.length === 0
+      ? "Every join identity, the bootstrap token and the administrator's certificate are made again."
+      : `The join identities of ${listed(hosts)} are made again.`,
+  );
+  const answer = await context.ask({
+    message: "Renew them? Type yes to do it (anything else stops):",
+    state,
+  });
+  if (answer.toLowerCase() !== "yes") {
+    throw new UserError("CANCELLED", "you did not confirm it", { state });
+  }
+};
+
 const rotate = async (
   context: Context,
   options: SecretsOptions,
@@ -185,6 +238,10 @@ const rotate = async (
   const { secrets, project, file } = await openSecrets(context, options);
   const hosts = [...new Set(options.host)];
   const chosen = selectNodes(project, { hosts, role: undefined });
+  demandNoRotation(secrets);
+  if (context.interactive && !options.yes) {
+    await confirmRotate(context, hosts);
+  }
   const { changes, encrypted } = await rotateSecrets(
     file,
     project,
@@ -239,16 +296,43 @@ export const secrets = async (
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
   const options = secretsOptions.parse(given);
-  if (action === "rotate") {
-    await rotate(context, options);
+  if (action === "rotate" && options.authority) {
+    if (options.host.length > 0) {
+      throw new UserError(
+        "WRONG_ARGUMENTS",
+        "--authority replaces what all nodes have in common: it goes without --host",
+        { state: "nothing was changed" },
+      );
+    }
+    await rotateAuthority(context, options);
     return;
   }
-  if (options.host.length > 0 || options.encryptTo.length > 0) {
+  const misplaced = [
+    ...(options.authority ? ["--authority"] : []),
+    ...(options.dryRun ? ["--dry-run"] : []),
+    ...(action === "rotate"
+      ? []
+      : [
+          ...(options.host.length > 0 ? ["--host"] : []),
+          ...(options.encryptTo.length > 0 ? ["--encrypt-to"] : []),
+          ...(options.yes ? ["--yes"] : []),
+        ]),
+  ];
+  if (misplaced.length > 0) {
     throw new UserError(
       "WRONG_ARGUMENTS",
-      `--host and --encrypt-to go with secrets rotate, not with secrets ${action}`,
+      action === "rotate"
+        ? "--dry-run goes with secrets rotate --authority"
+        : `${listed(misplaced)} ${misplaced.length === 1 ? "goes" : "go"} with secrets rotate, not with secrets ${action}`,
       { state: "nothing was written" },
     );
   }
-  await (action === "show" ? show : status)(context, options);
+  switch (action) {
+    case "rotate":
+      return rotate(context, options);
+    case "show":
+      return show(context, options);
+    default:
+      return status(context, options);
+  }
 };
