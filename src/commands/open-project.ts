@@ -38,6 +38,8 @@ export const openProject = async (
     signal: context.signal,
     implied: args.mayBeImplied ? { hosts: args.hosts ?? [], role } : undefined,
     secrets: args.secrets,
+    // Who needs passwords makes something of them now, and needs the keys as well.
+    report: args.secrets === "needed" ? context.report : undefined,
   });
   demandNoErrors(context, loaded.problems, loaded.files);
   const { project } = loaded;

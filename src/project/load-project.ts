@@ -1,4 +1,10 @@
 // Loads everything that people write: the inventory, the profiles and the fragments, with all their problems.
+import { dirname } from "node:path";
+import type { Report } from "../report/events.ts";
+import type { LockedSshKeys } from "../supplies/lock.ts";
+import { publishedKeys } from "../supplies/published-keys.ts";
+import { packageVersion } from "../system/package-files.ts";
+import { loadLock, lockPath } from "./lock-file.ts";
 import type {
   AllowCommand,
   Prompt,
@@ -24,6 +30,8 @@ export type ProjectOptions = {
   readonly implied: ImpliedNodes | undefined;
   /** Which Wi-Fi passwords are looked up. */
   readonly secrets: SecretsWanted;
+  /** Told of keys that changed; without it no server is asked for keys, and only recorded ones are known. */
+  readonly report?: Report | undefined;
 };
 
 export type LoadedProject = {
@@ -42,12 +50,26 @@ export type LoadedProject = {
   readonly trust: readonly string[];
   /** See `LoadedInventory`. */
   readonly passwordsMissing: readonly string[];
+  /** The keys of addresses, for the lockfile. */
+  readonly sshKeys: readonly LockedSshKeys[];
 };
 
 /** Never throws for what is in the files. */
 export const loadProject = async (
   options: ProjectOptions,
 ): Promise<LoadedProject> => {
+  const { env, signal, report } = options;
+  const lockFile = lockPath(dirname(options.inventory), options.inventory);
+  const published = publishedKeys(
+    await loadLock(lockFile),
+    lockFile,
+    report && {
+      env,
+      signal,
+      report,
+      userAgent: `pi-image/${packageVersion()}`,
+    },
+  );
   const inventory = await loadInventory({
     path: options.inventory,
     env: options.env,
@@ -56,6 +78,7 @@ export const loadProject = async (
     signal: options.signal,
     secrets: options.secrets,
     implied: options.implied,
+    keysAt: published.keysAt,
   });
   const library = await loadLibrary(inventory.folder);
   return {
@@ -75,5 +98,6 @@ export const loadProject = async (
     named: inventory.named,
     trust: inventory.trust,
     passwordsMissing: inventory.passwordsMissing,
+    sshKeys: published.found(),
   };
 };

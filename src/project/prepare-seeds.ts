@@ -204,6 +204,7 @@ export const prepareSeeds = async (
       const found = {
         ...supplies.locked,
         kubernetes: project.cluster.kubernetes,
+        sshKeys: opened.sshKeys,
         bases: await lockBases(chosen.bases, env),
       };
       const keeping = {

@@ -97,6 +97,8 @@ export const PROBLEM_CODES = {
   IPV6_UNSUPPORTED: "An address is IPv6, which pi-image does not set up yet.",
   KEEP_CARD_UNSUPPORTED:
     "A card is to stay able to boot on a board that always tries the card first.",
+  KEY_ADDRESS_UNREACHABLE:
+    "The public keys that an address publishes cannot be had.",
   KEY_FILE_UNREADABLE: "The file of a public SSH key cannot be read.",
   KEY_INVALID: "A value is not a public SSH key.",
   KEY_IS_PRIVATE: "A private SSH key is where the public one belongs.",

@@ -31,11 +31,16 @@ export const lockSchema = z.strictObject({
       expires: z.string().nullable(),
     }),
   ),
+  /** Public SSH keys by address; left out where the inventory names none. */
+  sshKeys: z
+    .array(z.strictObject({ url: z.string(), keys: z.array(z.string()) }))
+    .optional(),
 });
 
 export type Lock = Readonly<z.infer<typeof lockSchema>>;
 export type LockedBase = Lock["bases"][number];
 export type LockedManifest = Lock["manifests"][number];
+export type LockedSshKeys = NonNullable<Lock["sshKeys"]>[number];
 export type LockedKey = Lock["keys"][number];
 
 type Found = {
@@ -43,6 +48,8 @@ type Found = {
   readonly bases: readonly LockedBase[];
   readonly manifests: readonly LockedManifest[];
   readonly keys: readonly LockedKey[];
+  /** All that the inventory names. */
+  readonly sshKeys?: readonly LockedSshKeys[] | undefined;
 };
 
 /** The entries of this run, then those of earlier runs that this run did not look at. */
@@ -92,6 +99,9 @@ export const mergeLock = (
     ({ name }) => name,
     () => true,
   ),
+  ...(found.sshKeys === undefined || found.sshKeys.length === 0
+    ? {}
+    : { sshKeys: [...found.sshKeys] }),
 });
 
 /** The file's text; the same lock always gives the same bytes. */

@@ -7,7 +7,7 @@ import { initTemplate } from "../init-template.ts";
 import { loadEepromProblems } from "./load-eeprom.ts";
 import { loadFragmentProblems } from "./load-fragments.ts";
 import { loadInitAnswers } from "./load-init-answers.ts";
-import { loadAddonProblems, loadKeys } from "./load-keys.ts";
+import { type KeysAt, loadAddonProblems, loadKeys } from "./load-keys.ts";
 import {
   type AllowCommand,
   hidePasswordVariables,
@@ -75,6 +75,8 @@ export type LoadOptions = {
    * fetches all but those that a command gives.
    */
   readonly secrets?: SecretsWanted | undefined;
+  /** Finds the keys of `gh:NAME` and of addresses; without it, there are none. */
+  readonly keysAt?: KeysAt | undefined;
   /** Where given, a missing file stands for what `init --yes` would write, with these nodes added. */
   readonly implied?: ImpliedNodes | undefined;
 };
@@ -156,10 +158,11 @@ export const loadInventory = async (
   }
   const { draft } = parsed;
   hidePasswordVariables(text, draft);
-  const { keys, problems: keyProblems } = await loadKeys(draft, {
-    folder,
-    home,
-  });
+  const { keys, problems: keyProblems } = await loadKeys(
+    draft,
+    { folder, home },
+    options.keysAt,
+  );
   const known = [
     ...parsed.problems,
     ...keyProblems,

@@ -65,10 +65,20 @@ const keysInFile = async (
       };
 };
 
-/** The keys that each entry leads to, by the entry's text. */
+/** Finds the keys that an address publishes. */
+export type KeysAt = (
+  url: string,
+) => Promise<{ readonly keys: readonly string[] } | RuleFinding>;
+
+/**
+ * The keys that each entry leads to, by the entry's text.
+ *
+ * @param keysAt without it, addresses lead to no keys
+ */
 export const loadKeys = async (
   draft: Draft,
   places: PathOrigins,
+  keysAt: KeysAt = () => Promise.resolve({ keys: [] }),
 ): Promise<{
   readonly keys: ReadonlyMap<string, readonly string[]>;
   readonly problems: readonly Problem[];
@@ -80,7 +90,9 @@ export const loadKeys = async (
     const found =
       reference.from === "line"
         ? { keys: [reference.line.trim()] }
-        : await keysInFile(reference.path, places);
+        : reference.from === "address"
+          ? await keysAt(reference.url)
+          : await keysInFile(reference.path, places);
     if ("keys" in found) {
       keys.set(text, found.keys);
     } else {

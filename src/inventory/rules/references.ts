@@ -2,6 +2,7 @@
 import type { Secret } from "../../report/secret.ts";
 import type { TextRule } from "./text-rule.ts";
 import { parsePublicKeys, looksPrivate } from "./ssh-keys.ts";
+import { urlRule } from "./system-rules.ts";
 import { quoted } from "../wording.ts";
 
 export type SecretReference =
@@ -45,12 +46,38 @@ export const secretRule: TextRule = (value) =>
 
 export type KeyReference =
   | { readonly from: "file"; readonly path: string }
-  | { readonly from: "line"; readonly line: string };
+  | { readonly from: "line"; readonly line: string }
+  /** Where keys are published; `url` is https. */
+  | { readonly from: "address"; readonly url: string };
 
-export const parseKeyReference = (text: string): KeyReference =>
-  text.startsWith("file:")
-    ? { from: "file", path: text.slice("file:".length) }
-    : { from: "line", line: text };
+/** https://docs.github.com/en/rest/users/keys and https://help.launchpad.net/YourAccount/CreatingAnSSHKeyPair */
+const PUBLISHERS: readonly (readonly [
+  name: RegExp,
+  url: (name: string) => string,
+])[] = [
+  [
+    /^gh:([a-z\d](?:[a-z\d]|-(?=[a-z\d])){0,38})$/i,
+    (name) => `https://github.com/${name}.keys`,
+  ],
+  [
+    /^lp:([a-z\d][a-z\d+.-]{0,38})$/,
+    (name) => `https://launchpad.net/~${name}/+sshkeys`,
+  ],
+  [/^https:\/\/(.+)$/, (rest) => `https://${rest}`],
+];
+
+export const parseKeyReference = (text: string): KeyReference => {
+  if (text.startsWith("file:")) {
+    return { from: "file", path: text.slice("file:".length) };
+  }
+  for (const [pattern, url] of PUBLISHERS) {
+    const name = pattern.exec(text)?.[1];
+    if (name !== undefined) {
+      return { from: "address", url: url(name) };
+    }
+  }
+  return { from: "line", line: text };
+};
 
 export const keyRule: TextRule = (value) => {
   if (looksPrivate(value)) {
@@ -69,6 +96,16 @@ export const keyRule: TextRule = (value) => {
           hint: "for example file:~/.ssh/id_ed25519.pub",
         }
       : undefined;
+  }
+  if (reference.from === "address") {
+    return urlRule(reference.url);
+  }
+  if (/^(gh|lp|gl|github|http):/.test(value)) {
+    return {
+      code: "KEY_INVALID",
+      message: `${quoted(value)} does not say whose keys to take`,
+      hint: "write gh: and a name on GitHub, lp: and a name on Launchpad, or an https address of public keys",
+    };
   }
   const keys = parsePublicKeys(value);
   if (keys.problem === undefined) {

@@ -36,7 +36,7 @@ const user = z.strictObject({
       textRule(
         {
           description:
-            "A public key: file: and a path, or the line itself. Relative paths start at this file's folder; ~ is your home.",
+            "A public key: file: and a path, the line itself, gh: and a name on GitHub, or an https address. Relative paths start at this file's folder; ~ is your home. What an address gives is recorded by the first build.",
           examples: ["file:~/.ssh/id_ed25519.pub"],
         },
         keyRule,
