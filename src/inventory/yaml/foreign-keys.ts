@@ -47,14 +47,7 @@ const ADVICE: readonly (readonly [advice: string, ...names: string[]])[] = [
     "podnetworkcidr",
   ],
   ["write cluster.serviceSubnet", "servicecidr", "servicesubnets"],
-  [
-    "write cluster.cni",
-    "networkplugin",
-    "flannelbackend",
-    "flannel",
-    "calico",
-    "cilium",
-  ],
+  ["write cluster.cni", "networkplugin", "flannelbackend"],
   ["write cluster.runtime", "containerruntime", "containermanager"],
   [
     "write cluster.addons",
