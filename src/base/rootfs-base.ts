@@ -10,7 +10,7 @@ import { cachedRaw } from "./decoded-base.ts";
 import { digestFile } from "../network/digest-file.ts";
 
 /** Raised when the image made from the same archive changes. */
-const VERSION = 3;
+const VERSION = 4;
 
 /** Whether it is a root file system, judged by the vendor's name; nobody publishes an image inside a tar archive. */
 export const isRootfs = (name: string): boolean =>

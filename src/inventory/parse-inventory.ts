@@ -42,6 +42,7 @@ import { checkPodRoom, checkSubnets } from "./checks/check-subnets.ts";
 import { checkTimezones } from "./checks/check-timezones.ts";
 import {
   checkImageAccounts,
+  checkShells,
   checkUserNames,
   checkUsers,
 } from "./checks/check-users.ts";
@@ -71,6 +72,7 @@ const CHECKS_OF_PRESENCE: readonly DraftCheck[] = [
   checkMacs,
   checkUserNames,
   checkImageAccounts,
+  checkShells,
   checkSubnets,
   checkGatewayNumber,
   checkDhcp,

@@ -150,6 +150,7 @@ export const PROBLEM_CODES = {
     "A setting has no meaning on the system of a node's base image.",
   SETTING_UNUSED: "A setting in defaults holds for no node.",
   SHELL_INVALID: "A login shell is not a path.",
+  SHELL_MISSING: "No image of the base's kind has the login shell.",
   SSH_KEY_MISSING: "No user of a node has an SSH key, so nobody can log in.",
   STORAGE_ADDRESS_MISSING: "A storage node has no address that stays the same.",
   STORAGE_DISK_MISSING: "A storage node has no disk to export.",

@@ -32,6 +32,8 @@ type SystemFacts = {
   readonly accounts: readonly string[];
   /** Whether updates that only mend security holes can be told from others. */
   readonly securityUpdates: boolean;
+  /** Shells of its image by the last part of their paths, in /bin or /usr/bin. */
+  readonly shells: readonly string[];
   /** Where its packages come from: in package URLs and in the paths of Docker's repositories, and for people. */
   readonly archive: { readonly vendor: string; readonly title: string };
   /** Why it cannot be used for this; undefined where it can. */
@@ -53,6 +55,7 @@ export const SYSTEMS = {
       ..."polkitd tcpdump tss usbmux uuidd".split(" "),
     ],
     securityUpdates: true,
+    shells: ["bash", "dash", "rbash", "screen", "sh", "tmux"],
     archive: { vendor: "ubuntu", title: "Ubuntu's archive" },
     refuse: () => undefined,
   },
@@ -70,6 +73,7 @@ export const SYSTEMS = {
       ..."rtkit statd tss uuidd".split(" "),
     ],
     securityUpdates: true,
+    shells: ["bash", "dash", "rbash", "sh"],
     archive: { vendor: "debian", title: "Debian's archive" },
     refuse: ({ runtime, minor }) =>
       runtime === "containerd" &&
@@ -92,6 +96,7 @@ export const SYSTEMS = {
       ..."ntp polkitd rpc rtkit tss uuidd".split(" "),
     ],
     securityUpdates: false,
+    shells: ["bash", "sh"],
     archive: { vendor: "archlinuxarm", title: "Arch Linux ARM" },
     refuse: ({ storage, role, runtime }) =>
       // Its command line names the card's partition.

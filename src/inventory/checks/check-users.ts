@@ -2,7 +2,7 @@
 import type { Problem } from "../../report/problem.ts";
 import { systemFacts } from "../boards/systems.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
-import { nodesOf, settingOf, titleOf } from "../settings.ts";
+import { nodesOf, type NumberedNode, settingOf, titleOf } from "../settings.ts";
 import { listed } from "../wording.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
@@ -92,8 +92,15 @@ export const checkUsers: DraftCheck = (draft) => {
   return problems;
 };
 
-/** A user that the image has already is not made anew, and its account lets nobody in. */
-export const checkImageAccounts: DraftCheck = (draft) => {
+/** Of the users that nodes get, what is wrong with one on the node's system; the first node of each entry is told. */
+const onTheSystem = (
+  draft: Draft,
+  judge: (
+    user: Partial<NonNullable<Users[number]>>,
+    node: NumberedNode,
+    base: string,
+  ) => (Omit<Problem, "at"> & { readonly key: "name" | "shell" }) | undefined,
+): readonly Problem[] => {
   const told = new Set<string>();
   return nodesOf(draft).flatMap((numbered) => {
     const base = settingOf(draft, numbered.index, "base")?.value;
@@ -101,24 +108,50 @@ export const checkImageAccounts: DraftCheck = (draft) => {
     if (base === undefined || users?.value === undefined) {
       return [];
     }
-    const { accounts } = systemFacts(base);
     return users.value.flatMap((user, index): readonly Problem[] => {
-      const name = user?.name ?? "";
-      const path = [...users.path, index, "name"];
-      const key = JSON.stringify(path);
-      if (!accounts.includes(name) || told.has(key)) {
+      const found = judge(user ?? {}, numbered, base);
+      const place = JSON.stringify([...users.path, index]);
+      if (found === undefined || told.has(place)) {
         return [];
       }
-      told.add(key);
-      return [
-        {
-          code: "USER_NAME_INVALID",
-          severity: "error",
-          message: `the system of ${titleOf(numbered)} (${base}) has an account ${name} of its own, as which nobody can log in`,
-          at: draft.at(path),
-          hint: "choose another name; it gets sudo unless sudo is false",
-        },
-      ];
+      told.add(place);
+      const { key, ...problem } = found;
+      return [{ ...problem, at: draft.at([...users.path, index, key]) }];
     });
   });
 };
+
+/** A user that the image has already is not made anew, and its account lets nobody in. */
+export const checkImageAccounts: DraftCheck = (draft) =>
+  onTheSystem(draft, ({ name = "" }, node, base) =>
+    systemFacts(base).accounts.includes(name)
+      ? {
+          code: "USER_NAME_INVALID",
+          severity: "error",
+          message: `the system of ${titleOf(node)} (${base}) has an account ${name} of its own, as which nobody can log in`,
+          key: "name",
+          hint: "choose another name; it gets sudo unless sudo is false",
+        }
+      : undefined,
+  );
+
+/** sshd refuses a user whose shell is not there. */
+export const checkShells: DraftCheck = (draft) =>
+  onTheSystem(draft, ({ shell = "/bin/bash" }, node, base) => {
+    const [, name = ""] = /^(?:\/usr)?\/bin\/([^/]+)$/.exec(shell) ?? [];
+    const packages = [
+      ...(draft.content.defaults?.packages ?? []),
+      ...(node.node.packages ?? []),
+    ];
+    return systemFacts(base).shells.includes(name) ||
+      packages.includes(name) ||
+      /\/(nologin|false)$/.test(shell)
+      ? undefined
+      : {
+          code: "SHELL_MISSING",
+          severity: "warning",
+          message: `the image of ${titleOf(node)} (${base}) has no ${shell}, and sshd lets nobody in whose shell is missing`,
+          key: "shell",
+          hint: `use /bin/bash, or add packages: [${name === "" ? "NAME" : name}] so that the first boot installs it`,
+        };
+  });

@@ -3,8 +3,8 @@ import type { TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 
 /**
- * Users and groups that every Debian and Ubuntu system has (base-passwd): useradd fails for both, because it makes a
- * group of the user's name. https://salsa.debian.org/debian/base-passwd
+ * Users and groups that every Debian and Ubuntu system has (base-passwd): a user that exists is not made, and a group of these
+ * gives rights over the system. https://salsa.debian.org/debian/base-passwd
  */
 const SYSTEM_NAMES: ReadonlySet<string> = new Set(
   (

@@ -10,7 +10,7 @@ export const PHASES = [
   "60-cni",
 ] as const;
 
-export const STATUS_FILE = "/var/lib/pi-image/status.json";
+export const STATUS_FILE = "/run/pi-image-status.json";
 export const DONE_FILE = "/var/lib/pi-image/done";
 
 /** `cplane: kubeadm waiting: The control plane ...`, or that there is no status yet. */
