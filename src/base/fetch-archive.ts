@@ -1,10 +1,10 @@
 // Brings an archive from a server into the cache, under its digest, at most once.
 import { createHash } from "node:crypto";
-import { stat, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { EXIT } from "../report/exit-codes.ts";
-import { ifAbsent } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { publishFile } from "../system/atomic-file.ts";
+import { existsAt } from "../system/read-if-there.ts";
 import {
   type CacheOptions,
   cachePath,
@@ -31,16 +31,6 @@ type WantedArchive = {
 
 type Archive = { readonly path: string; readonly sha256: string };
 
-/** A file that exists but cannot be read is not absent: treating it as such would replace a good copy by another one. */
-const exists = async (path: string): Promise<boolean> => {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    return ifAbsent(error, false);
-  }
-};
-
 /** The archive from the cache, when it is there and still has its digest; a corrupt one is removed. */
 export const cachedArchive = async (
   sha256: string,
@@ -48,7 +38,7 @@ export const cachedArchive = async (
   options: CacheOptions,
 ): Promise<Archive | undefined> => {
   const path = await cachePath(options.env, "archives", sha256);
-  if (!(await exists(path))) {
+  if (!(await existsAt(path))) {
     return undefined;
   }
   const found = await digestFile(path, { ...options, subject: name });

@@ -1,4 +1,5 @@
 // pi-image release: role images without any identity, with checksums, a signature and bills of materials.
+import { wrongArguments } from "../terminal/demand-arguments.ts";
 import { join, relative } from "node:path";
 import { z } from "zod";
 import { loadLock, lockPath } from "../project/lock-file.ts";
@@ -14,7 +15,6 @@ import {
   type ReleasePlan,
 } from "../release/plan-release.ts";
 import { runRelease } from "../release/run-release.ts";
-import { UserError } from "../report/user-error.ts";
 import { renderRoleSeed } from "../seed/render-role-seed.ts";
 import type { RoleSeed } from "../seed/seed.ts";
 import { buildTime } from "../system/clock.ts";
@@ -51,18 +51,12 @@ const releaseOptions = z.object({
 
 type ReleaseOptions = z.infer<typeof releaseOptions>;
 
-const wrong = (message: string, hint: string): UserError =>
-  new UserError("WRONG_ARGUMENTS", message, {
-    state: "nothing was written",
-    hint,
-  });
-
 const formatsOf = ({ format = ["img.xz"] }: ReleaseOptions) => {
   const unknown = format.find(
     (name) => !RELEASE_FORMATS.some((known) => known === name),
   );
   if (unknown !== undefined) {
-    throw wrong(
+    throw wrongArguments(
       `a release has no format ${unknown}`,
       `give ${RELEASE_FORMATS.join(" or ")}`,
     );
@@ -72,7 +66,7 @@ const formatsOf = ({ format = ["img.xz"] }: ReleaseOptions) => {
 
 const nameOf = (name: string): string => {
   if (!/^[a-z0-9][a-z0-9._-]{0,62}$/i.test(name)) {
-    throw wrong(
+    throw wrongArguments(
       `${JSON.stringify(name)} cannot be the beginning of the files' names`,
       "give --name with letters, digits, dots and dashes",
     );
@@ -86,7 +80,7 @@ const addressOf = (url: string | undefined): URL | undefined => {
     return undefined;
   }
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw wrong(
+    throw wrongArguments(
       `${url} is not an address where files can be published`,
       "give one that begins with https://",
     );

@@ -1,20 +1,10 @@
 // Whether an image file is one of a vendor whose images are known, so that what no file system uses may be left out.
-import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CacheOptions } from "../network/cache.ts";
 import type { ExpectedChecksum } from "../base/proof/checksums.ts";
 import { loadCatalogue } from "../base/load-catalogue.ts";
 import { LIST_SIGNATURE } from "../base/proof/release-list.ts";
-import { ifAbsent } from "../report/expected-failure.ts";
-
-const isThere = async (path: string): Promise<boolean> => {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    return ifAbsent(error, false);
-  }
-};
+import { existsAt } from "../system/read-if-there.ts";
 
 /**
  * True where a list that is signed by a vendor of the catalogue lies beside the file and names it. Options do not count,
@@ -27,7 +17,7 @@ export const isKnownImage = async (
   path: string,
   expected: readonly ExpectedChecksum[],
 ): Promise<boolean> => {
-  if (!(await isThere(join(dirname(path), LIST_SIGNATURE)))) {
+  if (!(await existsAt(join(dirname(path), LIST_SIGNATURE)))) {
     return false;
   }
   // Loaded on demand: OpenPGP is large, and few images have a signature beside them.

@@ -1,5 +1,5 @@
 // Reads what may be absent; what is there but cannot be read is an error that names it.
-import { lstat, readdir } from "node:fs/promises";
+import { lstat, readdir, stat } from "node:fs/promises";
 import { ifAbsent, isAbsent, systemCode } from "../report/expected-failure.ts";
 import { UserError } from "../report/user-error.ts";
 import { errnoReason } from "./errno-words.ts";
@@ -44,6 +44,16 @@ export const isMissing = async (
     () => false,
     (failure: unknown) => ifAbsent(failure, true),
   ));
+
+/** A file that exists but cannot be looked at is not absent: treating it as such would replace a good copy by another one. */
+export const existsAt = async (path: string): Promise<boolean> => {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    return ifAbsent(error, false);
+  }
+};
 
 type Wrong = {
   readonly tooLarge: () => Error;

@@ -43,3 +43,10 @@ export const workingFolderGone = (): UserError | undefined => {
     );
   }
 };
+
+/** What a command says of arguments that contradict themselves or each other, before anything was written. */
+export const wrongArguments = (message: string, hint: string): UserError =>
+  new UserError("WRONG_ARGUMENTS", message, {
+    state: "nothing was written",
+    hint,
+  });

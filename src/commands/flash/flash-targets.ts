@@ -1,6 +1,6 @@
 // Reads from the command line what goes to which target: one image to one target, or to each of several targets its node's
 // image.
-import { UserError } from "../../report/user-error.ts";
+import { wrongArguments } from "../../terminal/demand-arguments.ts";
 
 export type FlashTargets =
   | {
@@ -17,12 +17,6 @@ export type FlashTargets =
       }[];
     };
 
-const wrong = (message: string, hint: string): UserError =>
-  new UserError("WRONG_ARGUMENTS", message, {
-    state: "nothing was written",
-    hint,
-  });
-
 const SEVERAL =
   "for several cards: pi-image flash --host worker1=/dev/sdX --host worker2=/dev/sdY";
 
@@ -31,7 +25,7 @@ const pairOf = (text: string): { host: string; path: string } => {
   const host = text.slice(0, Math.max(at, 0));
   const path = text.slice(at + 1);
   if (host === "" || path === "") {
-    throw wrong(
+    throw wrongArguments(
       `--host ${text} names no target`,
       "write --host NODE=TARGET, such as --host worker1=/dev/sdX",
     );
@@ -42,7 +36,7 @@ const pairOf = (text: string): { host: string; path: string } => {
 const demandOnce = (values: readonly string[], why: string): void => {
   const twice = values.find((value, index) => values.indexOf(value) !== index);
   if (twice !== undefined) {
-    throw wrong(`${twice} is given twice`, why);
+    throw wrongArguments(`${twice} is given twice`, why);
   }
 };
 
@@ -58,7 +52,7 @@ export const flashTargets = (
   const paired = hosts.some((host) => host.includes("="));
   if (path === undefined) {
     if (hosts.length === 0) {
-      throw wrong(
+      throw wrongArguments(
         "no target is given",
         "name the card, such as pi-image flash /dev/sdX; `pi-image devices` lists them",
       );
@@ -75,14 +69,14 @@ export const flashTargets = (
     return { kind: "nodes", pairs };
   }
   if (paired) {
-    throw wrong(
+    throw wrongArguments(
       `the targets are given twice: as ${path} and with --host`,
       SEVERAL,
     );
   }
   const [host, another] = hosts;
   if (another !== undefined) {
-    throw wrong("one target takes the image of one node", SEVERAL);
+    throw wrongArguments("one target takes the image of one node", SEVERAL);
   }
   return { kind: "one", path, image, host };
 };
