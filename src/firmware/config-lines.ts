@@ -14,6 +14,9 @@ export const LONGEST_CONFIG_LINE = 98;
 /** What to boot is the base image's business: on A/B images its own tools rewrite these. */
 const NOT_OURS = ["kernel", "initramfs", "os_prefix", "cmdline", "include"];
 
+/** The one kernel that we choose ourselves, and only where the base has it beside its own: hardware.ts. */
+const CHOSEN_KERNEL = "kernel=kernel8.img";
+
 /** Other names of a parameter: https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#enable-pcie */
 const ALIASES: Readonly<Record<string, string>> = { nvme: "pciex1" };
 
@@ -127,7 +130,9 @@ export const mergeSections = (
   for (const { section, lines } of sections) {
     const settings = merged.get(section) ?? new Map<string, string>();
     merged.set(section, settings);
-    const wrong = lines.find((line) => formMistake(line) !== undefined);
+    const wrong = lines.find(
+      (line) => line !== CHOSEN_KERNEL && lineMistake(line) !== undefined,
+    );
     if (wrong !== undefined) {
       throw new Error(`not a setting for config.txt: ${JSON.stringify(wrong)}`);
     }
