@@ -12,8 +12,14 @@ export type Role = (typeof ROLES)[number];
 /** The roles of the nodes that make up a Kubernetes cluster. */
 export const KUBERNETES_ROLES = ["control-plane", "worker"] as const;
 
-export const CNIS = ["flannel", "calico", "cilium"] as const;
-export type Cni = (typeof CNIS)[number];
+/** Each network plug-in with the name of its container on every node, as its manifest has it. */
+export const CNI_CONTAINERS = {
+  flannel: "kube-flannel",
+  calico: "calico-node",
+  cilium: "cilium-agent",
+} as const;
+export type Cni = keyof typeof CNI_CONTAINERS;
+export const CNIS = Object.keys(CNI_CONTAINERS) as [Cni, ...Cni[]];
 
 export const RUNTIMES = ["containerd", "containerd-docker", "cri-o"] as const;
 export type Runtime = (typeof RUNTIMES)[number];

@@ -1,6 +1,10 @@
 // /etc/pi-image/node.env: what the node's own scripts know about their node, as shell assignments.
 import { bootWish, oldestBootLoader } from "../inventory/boards/boot-loader.ts";
-import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import {
+  CNI_CONTAINERS,
+  type ResolvedNode,
+  type ResolvedProject,
+} from "../inventory/resolved.ts";
 import { STORAGE_FACTS } from "../inventory/boards/storage.ts";
 import { uplinkDevice } from "../inventory/uplink-device.ts";
 import { staticAddress } from "../kubernetes/addresses.ts";
@@ -77,7 +81,7 @@ export const nodeEnvironment = (
     PI_IMAGE_ENDPOINT_NODE: endpointNode(project)?.name,
     PI_IMAGE_ENDPOINT_VIRTUAL: yesNo(endpoint.virtual),
     PI_IMAGE_RUNTIME: cluster.runtime,
-    PI_IMAGE_CNI: cluster.cni,
+    PI_IMAGE_CNI_CONTAINER: CNI_CONTAINERS[cluster.cni],
     PI_IMAGE_POD_SUBNET: cluster.podSubnet,
     PI_IMAGE_SERVICE_SUBNET: cluster.serviceSubnet,
     ...(node.exports === undefined

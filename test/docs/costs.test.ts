@@ -80,7 +80,6 @@ it.each([
     "a network plug-in",
     /calico/i,
     [
-      "cloud-init/files/usr/local/lib/pi-image/own-address.sh",
       "profiles/manifests.yaml",
       "src/inventory/resolved.ts",
       "src/supplies/fetch-cni.ts",

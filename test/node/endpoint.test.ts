@@ -122,7 +122,7 @@ describeNode("the endpoint's address", () => {
       ),
     );
     expect(calls(root, "crictl")).toEqual([
-      "crictl ps --quiet --name kube-proxy|kube-flannel|calico-node|cilium-agent",
+      "crictl ps --quiet --name kube-proxy|kube-flannel",
       "crictl stop 0a1b2c3d",
     ]);
   });

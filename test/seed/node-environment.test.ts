@@ -69,7 +69,7 @@ describe("node.env", () => {
       PI_IMAGE_ENDPOINT_NODE: "cplane",
       PI_IMAGE_ENDPOINT_VIRTUAL: "no",
       PI_IMAGE_RUNTIME: "containerd",
-      PI_IMAGE_CNI: "flannel",
+      PI_IMAGE_CNI_CONTAINER: "kube-flannel",
       PI_IMAGE_POD_SUBNET: "10.244.0.0/16",
       PI_IMAGE_SERVICE_SUBNET: "10.96.0.0/12",
       PI_IMAGE_JOIN_BY: "certificate",

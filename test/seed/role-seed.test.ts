@@ -160,7 +160,7 @@ it("sets every variable that the node's scripts may ask for before kubeadm", () 
     "PI_IMAGE_ENDPOINT_ADDRESS",
     "PI_IMAGE_ENDPOINT_NODE",
     "PI_IMAGE_ENDPOINT_VIRTUAL",
-    "PI_IMAGE_CNI",
+    "PI_IMAGE_CNI_CONTAINER",
     "PI_IMAGE_POD_SUBNET",
     "PI_IMAGE_SERVICE_SUBNET",
     "PI_IMAGE_JOIN_BY",

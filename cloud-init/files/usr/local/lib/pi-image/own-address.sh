@@ -7,7 +7,7 @@ kubernetes=${root?}/etc/kubernetes
 
 # The containers on the host's network that read the address, or /etc/hosts, only when they start.
 restart_network_pods() {
-  crictl ps --quiet --name 'kube-proxy|kube-flannel|calico-node|cilium-agent' 2>/dev/null |
+  crictl ps --quiet --name "kube-proxy|$PI_IMAGE_CNI_CONTAINER" 2>/dev/null |
     xargs --no-run-if-empty crictl stop >/dev/null || true
 }
 
