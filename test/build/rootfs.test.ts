@@ -148,10 +148,10 @@ describeWithTools(
       expect(await on("etc/locale.conf")).toBe("LANG=C.UTF-8\n");
       expect(await on("etc/ssh/ssh_host_ed25519_key")).toContain("PRIVATE KEY");
       expect(await on("etc/systemd/network/05-pi-image-wlan0.network")).toBe(
-        "[Match]\nName=wlan0\n[Link]\nRequiredForOnline=yes\n[Network]\nDHCP=ipv4\nMulticastDNS=yes\n",
+        "[Match]\nName=wlan0\n[Link]\nRequiredForOnline=yes\n[Network]\nDHCP=ipv4\nMulticastDNS=yes\n[DHCPv4]\nClientIdentifier=mac\n",
       );
       expect(await on("etc/systemd/network/05-pi-image-eth0.network")).toBe(
-        "[Match]\nName=eth0 end0\n[Link]\nRequiredForOnline=no\n[Network]\nDHCP=ipv4\nMulticastDNS=yes\n[DHCPv4]\nRouteMetric=1000\n",
+        "[Match]\nName=eth0 end0\n[Link]\nRequiredForOnline=no\n[Network]\nDHCP=ipv4\nMulticastDNS=yes\n[DHCPv4]\nRouteMetric=1000\nClientIdentifier=mac\n",
       );
       const everOpen = new Set(
         (await readFile(join(cwd, "open"), "utf8")).split("\n"),

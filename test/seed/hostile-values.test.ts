@@ -162,19 +162,30 @@ const commandsOf = (seed: Seed): unknown => {
   return { bootcmd, runcmd };
 };
 
-/** Programs and units are the package's own, whatever the inventory says. */
+/**
+ * Programs and units are the package's own, whatever the inventory says. A setting of systemd may hold one of its values, but
+ * nothing to start.
+ */
 const checkPrograms = async (seed: Seed): Promise<void> => {
   const { files } = await packageLibrary();
   const { write_files: written } = userData.parse(parse(seed.userData));
   const programs = written.filter(
     ({ path, permissions }) =>
       path.startsWith("/usr/local/lib/") ||
-      path.startsWith("/etc/systemd/") ||
+      /^\/etc\/systemd\/.*\.(?!conf$)\w+$/.test(path) ||
       Number.parseInt(permissions ?? "0", 8) % 2 === 1,
   );
   expect(programs.length).toBeGreaterThan(10);
   for (const { path, content } of programs) {
     expect(content, path).toBe(files.get(path.slice(1)));
+  }
+  for (const { path, content } of written) {
+    if (
+      path.startsWith("/etc/systemd/") &&
+      !programs.some((one) => one.path === path)
+    ) {
+      expect(content, path).not.toMatch(/^\s*(?:Exec|OnFailure|Unit)\w*\s*=/m);
+    }
   }
 };
 
@@ -466,9 +477,9 @@ describeNode("a node with hostile strings", () => {
   /** As many accepted values at once as fit together; `turn` chooses among those of a field. */
   const together = async (turn: number): Promise<ResolvedProject> => {
     let inventory: object = BASE_INVENTORY;
-    // The fake machines have the names that there are credentials for, and one disk.
+    // The fake machines have the names that there are credentials for, one disk, and packages of other names.
     const fields = FIELDS.filter(
-      ({ name }) => !/^nodes\[\]\.name$|dataMount$/.test(name),
+      ({ name }) => !/^nodes\[\]\.name$|dataMount$|packages\[\]$/.test(name),
     );
     for (const field of fields) {
       const { accepted } = tryIn(field);
