@@ -193,7 +193,9 @@ describeWithTools(
           "install -D -m 0600 /dev/null \"$root\"'/home/ana/.ssh/authorized_keys'",
         ),
       );
-      expect(text).toContain("useradd --create-home --shell '/bin/bash' 'ana'");
+      expect(text).toContain(
+        "useradd --create-home --gid 'ana' --shell '/bin/bash' 'ana'",
+      );
       expect(text).toContain(
         "systemctl start --no-block pi-image-node.service",
       );
