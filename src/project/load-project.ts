@@ -61,7 +61,7 @@ export const loadProject = async (
   const { env, signal, report } = options;
   const lockFile = lockPath(dirname(options.inventory), options.inventory);
   const published = publishedKeys(
-    await loadLock(lockFile),
+    () => loadLock(lockFile),
     lockFile,
     report && {
       env,

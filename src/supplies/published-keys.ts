@@ -27,11 +27,12 @@ const same = (a: readonly string[], b: readonly string[]): boolean => {
  * A key that was added to an account since the last build would let its owner in, so what is recorded counts until somebody
  * accepts another.
  *
+ * @param loadLock called for inventories that name an address, and only for these: others need no lockfile to be read
  * @param lockFile the lockfile's path, for messages
  * @param network undefined where no server is to be asked: an address that is not recorded then has no keys yet
  */
 export const publishedKeys = (
-  lock: Lock | undefined,
+  loadLock: () => Promise<Lock | undefined>,
   lockFile: string,
   network: Surroundings | undefined,
 ): {
@@ -48,6 +49,7 @@ export const publishedKeys = (
     });
   };
   const look: KeysAt = async (url) => {
+    const lock = await loadLock();
     const recorded = lock?.sshKeys?.find((entry) => entry.url === url)?.keys;
     if (network === undefined) {
       return { keys: recorded ?? [] };

@@ -50,7 +50,7 @@ const ask = async (
 ) => {
   const events: ProgressEvent[] = [];
   const published = publishedKeys(
-    lock,
+    () => Promise.resolve(lock),
     "cluster.lock.json",
     online
       ? {
