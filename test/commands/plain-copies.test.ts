@@ -105,7 +105,7 @@ describe("with an encrypted secrets file", () => {
     expect(told.join("\n")).toContain("In plain on this computer:");
 
     const rotated = await run((context) =>
-      secrets(context, ["rotate"], { inventory, out, encryptTo }),
+      secrets(context, ["rotate"], { inventory, out, encryptTo, yes: true }),
     );
     expect(rotated.warnings).toContain(
       "homelab.secrets.yaml is encrypted, but 7 files on this computer hold the same secrets in plain",
