@@ -87,6 +87,7 @@ const OTHERS = [
   "open-device.ts",
   "package-files.ts",
   "rootfs-base.ts",
+  "rotate-node.ts",
   "run-release.ts",
   "write-proofs.ts",
 ];
