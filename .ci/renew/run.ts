@@ -1,4 +1,5 @@
-// npm run renew: takes newer releases into profiles/manifests.yaml and src/kubernetes/kube-vip.ts, and tells in Markdown what it took and which keys end soon.
+// npm run renew: takes newer releases into profiles/manifests.yaml and src/kubernetes/kube-vip.ts, and tells in Markdown what it took
+// and which keys end soon.
 // Ends with 1 where a key needs a person. .github/workflows/renew.yml makes a pull request of it.
 import { readFile, writeFile } from "node:fs/promises";
 import { packageFile } from "../../src/system/package-files.ts";

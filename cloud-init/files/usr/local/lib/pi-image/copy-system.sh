@@ -109,7 +109,7 @@ moved_on() { # FILE
 
 # Mounted anew, so that it is the medium that is read. Left out are logs, and what has changed or gone since the copy began.
 verify() { # FOLDER EXCLUDED...
-  local path line code=0 options=() differs=
+  local path line code=0 options=() named='' differs=''
   for path in "${@:2}"; do
     options+=(! -path "$path")
   done
@@ -118,15 +118,13 @@ verify() { # FOLDER EXCLUDED...
   if ((code)) && { [[ ! -s $scratch/log ]] || grep -v ': No such file or directory$' "$scratch/log" >/dev/null; }; then
     fails "The card cannot be read: $(cause)."
   fi
-  code=0
-  (cd "$target" && sha256sum --check --quiet "$scratch/sums") >"$scratch/log" 2>&1 || code=$?
-  ((code)) || return 0
+  ! (cd "$target" && sha256sum --check --quiet "$scratch/sums") >"$scratch/log" 2>&1 || return 0
   while IFS= read -r line; do
     [[ $line == *': FAILED'* ]] || continue
-    code=0
+    named=yes
     moved_on "$1/${line%: FAILED*}" || differs=$line
   done <"$scratch/log"
-  if [[ $differs ]] || ((code)); then
+  if [[ $differs || -z $named ]]; then
     fails "The copy does not hold what was written to it: ${differs:-$(cause)}. The disk or its connection is bad; the card still runs."
   fi
 }

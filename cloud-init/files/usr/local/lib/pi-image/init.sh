@@ -7,7 +7,7 @@
 cluster_runs_elsewhere() {
   [[ $PI_IMAGE_ENDPOINT_NODE != "$PI_IMAGE_NODE" ]] || return
   ask_as_nobody /version --certificate-authority "${seed?}/pki/ca.crt" >/dev/null ||
-    grep -qE 'Unauthorized|must be logged in|Forbidden' "${scratch?}/log"
+    was_refused
 }
 
 init_cluster() {

@@ -92,6 +92,22 @@ known_version() { # sets `version`
 as_node() { kubectl --kubeconfig "$root/etc/kubernetes/kubelet.conf" --request-timeout=15s "$@"; }
 as_admin() { kubectl --kubeconfig "$root/etc/kubernetes/admin.conf" --request-timeout=60s "$@"; }
 
+# The old file until the new one is whole and on the disk. The kubelet starts whatever lies in its folder, half a file
+# too, but for names with a dot in front.
+edit() { # EXPRESSION FILE...
+  local file new
+  for file in "${@:2}"; do
+    new=${file%/*}/.${file##*/}.pi-image
+    if ! { cp --preserve=mode,ownership "$file" "$new" && sed -E "$1" "$file" >"$new" && sync "$new" && mv -f "$new" "$file"; }; then
+      rm -f "$new"
+      return 1
+    fi
+  done
+}
+
+# Whether the server that kubectl asked last has refused it, which is an answer, too: TLS has proven the server by then.
+was_refused() { grep -qE 'Unauthorized|must be logged in|Forbidden' "$scratch/log"; }
+
 # The first global IPv4 address of the uplink that is its own. kube-vip's virtual address comes first after the link was
 # lost (https://github.com/kube-vip/kube-vip/issues/682), and a fixed address counts whatever else the uplink has.
 uplink_address() {

@@ -17,19 +17,6 @@ written_address() {
   [[ ! -e $flags ]] || sed -nE 's/.*--node-ip=([0-9.]+).*/\1/p' "$flags"
 }
 
-# The old file until the new one is whole and on the disk. The kubelet starts whatever lies in its folder, half a file
-# too, but for names with a dot in front.
-edit() { # EXPRESSION FILE...
-  local file new
-  for file in "${@:2}"; do
-    new=${file%/*}/.${file##*/}.pi-image
-    if ! { cp --preserve=mode,ownership "$file" "$new" && sed -E "$1" "$file" >"$new" && sync "$new" && mv -f "$new" "$file"; }; then
-      rm -f "$new"
-      return 1
-    fi
-  done
-}
-
 # Certificates for the new address in a folder beside the old ones. kubeadm signs with the authorities that it finds
 # there, and a disk that is full is found here, while everything is still as it was.
 make_certificates() { # FOLDER ADDRESS

@@ -44,8 +44,6 @@ follow_resolver() {
   new=$(resolver_file) || return 0
   [[ $old && $old != "$new" ]] || return 0
   echo "<5>The DNS servers of this node stand in $new now, no longer in $old; the kubelet follows."
-  sed "s#--resolv-conf=$old#--resolv-conf=$new#" "$flags" >"$flags.pi-image"
-  sync
-  mv -f "$flags.pi-image" "$flags"
+  edit "s#--resolv-conf=$old#--resolv-conf=$new#" "$flags"
   systemctl restart kubelet.service
 }
