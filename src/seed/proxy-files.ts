@@ -1,5 +1,5 @@
 // Files that give a node's programs the proxy, and what is reached without it.
-import { SYSTEMS, baseSystem } from "../inventory/boards/systems.ts";
+import { systemFacts } from "../inventory/boards/systems.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { formatCidr, networkOf, parseCidr } from "../inventory/rules/ipv4.ts";
 import { knownAddress } from "../kubernetes/addresses.ts";
@@ -75,9 +75,6 @@ const environment = (
 
 const ENVIRONMENT = "/etc/pi-image/proxy.env";
 
-/** Services that fetch something, or speak to the API server. Of the runtimes each node has one. */
-const SERVICES = ["containerd", "crio", "kubelet"] as const;
-
 /** https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile= */
 const dropIn = (service: string): SuppliedFile => ({
   path: `/etc/systemd/system/${service}.service.d/pi-image-proxy.conf`,
@@ -118,15 +115,15 @@ export const proxyFiles = (
   const { http, https } = proxy;
   const without = withoutProxy(project, node);
   const variables = environment(http, https, without.join(","));
+  // Those that fetch something, or speak to the API server.
   const services = [
     "pi-image-node",
     ...(kubeadmAction(project, node) === "beside"
       ? []
-      : SERVICES.filter(
-          (name) =>
-            name === "kubelet" ||
-            (name === "crio") === (project.cluster.runtime === "cri-o"),
-        )),
+      : [
+          project.cluster.runtime === "cri-o" ? "crio" : "containerd",
+          "kubelet",
+        ]),
   ];
   return [
     { path: ENVIRONMENT, mode: "0600", text: shellAssignments(variables) },
@@ -141,7 +138,7 @@ export const proxyFiles = (
       mode: "0440",
       text: `Defaults env_keep += "${Object.keys(variables).join(" ")}"\n`,
     },
-    ...(SYSTEMS[baseSystem(node.base)].cloudInit
+    ...(systemFacts(node.base).cloudInit
       ? [
           {
             path: "/etc/apt/apt.conf.d/95-pi-image-proxy",
