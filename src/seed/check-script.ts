@@ -3,7 +3,7 @@ import type { ResolvedNode } from "../inventory/resolved.ts";
 import type { Position, Problem } from "../report/problem.ts";
 import { unknownToScript } from "./first-boot-script.ts";
 import type { Library } from "./library/library.ts";
-import { childOf, type MapTree, toValue, type Tree } from "./library/tree.ts";
+import { childOf, type MapTree, scalarsIn, toValue } from "./library/tree.ts";
 import { placeOfPath } from "./unsupported.ts";
 
 type Documents = { readonly userData: MapTree; readonly network: MapTree };
@@ -65,28 +65,16 @@ const unsupported = (
       : "leave it out of the profile of this node, if it has one of its own",
 });
 
-/** Places of what the user's own fragments put under a key, one a file. */
+/** Where each of the user's own fragments begins what it puts under a key. */
 const ownParts = (
   document: MapTree,
   key: string,
   { own }: Library,
 ): readonly Position[] => {
   const part = childOf(document, key);
-  const places = part === undefined ? [] : placesIn(part);
-  return [...new Map(places.map((at) => [at.file, at])).values()].filter(
-    ({ file }) => own.has(file),
+  const places = part === undefined ? [] : scalarsIn(part).map(({ at }) => at);
+  return places.filter(
+    ({ file }, index) =>
+      own.has(file) && index === places.findIndex((at) => at.file === file),
   );
-};
-
-const placesIn = (tree: Tree): readonly Position[] => {
-  switch (tree.kind) {
-    case "scalar":
-      return [tree.at];
-    case "list":
-      return tree.items.flatMap(placesIn).toReversed();
-    case "map":
-      return tree.entries
-        .flatMap(({ key, value }) => [key.at, ...placesIn(value)])
-        .toReversed();
-  }
 };

@@ -10,7 +10,12 @@ import {
   substituteText,
   type Values,
 } from "./library/substitute.ts";
-import type { MapTree, TextTree, Tree } from "./library/tree.ts";
+import {
+  type MapTree,
+  scalarsIn,
+  type TextTree,
+  type Tree,
+} from "./library/tree.ts";
 
 export type RoleDocument = {
   /** Undefined if a fragment is missing or has problems. */
@@ -20,19 +25,10 @@ export type RoleDocument = {
 };
 
 /** The names of all `${name}` places in a tree. */
-const namesIn = (tree: Tree): readonly string[] => {
-  switch (tree.kind) {
-    case "scalar":
-      return tree.placeholders.map(({ name }) => name);
-    case "list":
-      return tree.items.flatMap(namesIn);
-    case "map":
-      return tree.entries.flatMap(({ key, value }) => [
-        ...namesIn(key),
-        ...namesIn(value),
-      ]);
-  }
-};
+const namesIn = (tree: Tree): readonly string[] =>
+  scalarsIn(tree).flatMap(({ placeholders }) =>
+    placeholders.map(({ name }) => name),
+  );
 
 const isMap = (tree: Tree): tree is MapTree => tree.kind === "map";
 

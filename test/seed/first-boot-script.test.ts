@@ -130,6 +130,12 @@ describe("what Arch Linux ARM has no counterpart of", () => {
     ],
     [
       FRAGMENT,
+      "#cloud-config\ntimezone: ${node.timezone}\nbootcmd:\n  - - echo\n    - own\n  - echo two\n",
+      4,
+      "nothing there runs bootcmd\n",
+    ],
+    [
+      FRAGMENT,
       "#cloud-config\ntimezone: ${node.timezone}\nssh_pwauth: true\n",
       3,
       "ssh_pwauth",

@@ -100,6 +100,21 @@ export const fromValue = (value: Value, at: Position): Tree => {
 const isList = (value: Value): value is readonly Value[] =>
   Array.isArray(value);
 
+/** Every scalar in the tree, keys among them, in the order of the document. */
+export const scalarsIn = (tree: Tree): readonly ScalarTree[] => {
+  switch (tree.kind) {
+    case "scalar":
+      return [tree];
+    case "list":
+      return tree.items.flatMap(scalarsIn);
+    case "map":
+      return tree.entries.flatMap(({ key, value }) => [
+        key,
+        ...scalarsIn(value),
+      ]);
+  }
+};
+
 /** The value of a map's key. */
 export const childOf = (
   tree: Tree | undefined,
