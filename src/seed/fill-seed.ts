@@ -4,7 +4,7 @@ import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import { secret } from "../report/secret.ts";
-import { checkHostSettings, hostFiles } from "./host-files.ts";
+import { checkHostSettings } from "./host-files.ts";
 import { checkAuthorityFiles } from "./check-authority-files.ts";
 import { checkForScript } from "./check-script.ts";
 import { checkWrittenFiles } from "./library/check-written-files.ts";
@@ -28,7 +28,10 @@ export type SeedInput = {
   readonly version: string;
 };
 
-export type FilledSeed = Pick<SeedInput, "project" | "node" | "version"> & {
+export type FilledSeed = Pick<
+  SeedInput,
+  "project" | "node" | "library" | "version"
+> & {
   readonly cloudConfig: MapTree;
   readonly network: MapTree;
   /** The same documents without what differs between two builds of the same: what the instance's digest is made of. */
@@ -58,10 +61,10 @@ export const fillSeed = (
   };
   const values = seedValues({ ...input, files: library.files });
   checkHostSettings(node, report);
-  const cloudConfig = nodeDocument(input, values, report);
+  const cloudConfig = profileDocument(library, node, values, report);
   const network = networkDocument(library, node, values, report);
   if (cloudConfig !== undefined) {
-    const files = filesForNode(project, node, { manifests: manifestsAtHand });
+    const files = filesForNode(input, { manifests: manifestsAtHand });
     const document = withFiles(cloudConfig, files);
     checkWrittenFiles(document, report);
     checkAuthorityFiles(document, input, report);
@@ -85,6 +88,7 @@ export const fillSeed = (
     filled: {
       project,
       node,
+      library,
       version: input.version,
       cloudConfig,
       network,
@@ -96,18 +100,6 @@ export const fillSeed = (
     },
     problems,
   };
-};
-
-/** The profile's cloud-config with the files that the node's own settings add. */
-const nodeDocument = (
-  { project, node, library }: SeedInput,
-  values: Values,
-  report: (problem: Problem) => void,
-): MapTree | undefined => {
-  const document = profileDocument(library, node, values, report);
-  return (
-    document && withFiles(document, hostFiles(project, node, library.files))
-  );
 };
 
 const documentsWithoutPasswords = (input: SeedInput): readonly Value[] => {
@@ -137,7 +129,7 @@ const timelessDocuments = (
   );
   const ignore = () => undefined;
   return [
-    nodeDocument(input, timeless, ignore),
+    profileDocument(library, node, timeless, ignore),
     networkDocument(library, node, timeless, ignore),
   ].flatMap((document) => (document === undefined ? [] : [toValue(document)]));
 };

@@ -1,6 +1,8 @@
-// The files that a build adds to the fragments' because only some nodes have them.
+// The files that a seed has besides the fragments' because only some nodes have them.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { kubeVipManifest } from "../kubernetes/kube-vip.ts";
+import { hostFiles } from "./host-files.ts";
+import type { Library } from "./library/library.ts";
 import { kubeadmAction } from "./node-facts.ts";
 import { registryMirrorFiles } from "./registry-mirrors.ts";
 import type { SuppliedFile } from "./supplied-files.ts";
@@ -21,9 +23,14 @@ export type SeedSupplies = {
   readonly manifests: readonly SuppliedManifest[];
 };
 
+type NodeOfProject = {
+  readonly project: ResolvedProject;
+  readonly node: ResolvedNode;
+  readonly library: Library;
+};
+
 export const filesForNode = (
-  project: ResolvedProject,
-  node: ResolvedNode,
+  { project, node, library }: NodeOfProject,
   { kubernetesKey, manifests }: SeedSupplies,
 ): readonly SuppliedFile[] => {
   const first = kubeadmAction(project, node) === "init";
@@ -33,6 +40,7 @@ export const filesForNode = (
     first ? "super-admin.conf" : "admin.conf",
   );
   return [
+    ...hostFiles(project, node, library.files),
     ...optional(KUBERNETES_KEY, "0644", kubernetesKey),
     ...optional(KUBE_VIP, "0600", kubeVip),
     ...registryMirrorFiles(project.cluster),

@@ -23,8 +23,8 @@ export const supplySeed = (
   filled: FilledSeed,
   supplies: SeedSupplies,
 ): SuppliedSeed => {
-  const { project, node, version, timeless, withoutPasswords } = filled;
-  const files = filesForNode(project, node, supplies);
+  const { node, version, timeless, withoutPasswords } = filled;
+  const files = filesForNode(filled, supplies);
   const cloudConfig = withFiles(filled.cloudConfig, files);
   const problems: Problem[] = [];
   checkWrittenFiles(cloudConfig, (problem) => problems.push(problem));

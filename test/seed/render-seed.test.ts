@@ -1,6 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { resolveHost } from "../../src/inventory/resolve-host.ts";
 import type {
   ResolvedNode,
   ResolvedProject,
@@ -10,6 +11,7 @@ import { secret } from "../../src/report/secret.ts";
 import { fillSeed, type SeedInput } from "../../src/seed/fill-seed.ts";
 import { renderSeed, type WholeSeedInput } from "./render-seed.ts";
 import type { Seed } from "../../src/seed/seed.ts";
+import { supplySeed } from "../../src/seed/supply-seed.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { hostileText } from "./texts.ts";
 import { libraryWithoutScripts } from "./golden-cases.ts";
@@ -161,6 +163,19 @@ describe("renderSeed", () => {
     // No time and no operating system in the gzip header: RFC 1952, section 2.3.
     expect([...data.subarray(4, 8), data[9]]).toEqual([0, 0, 0, 0, 255]);
     expect(render({ ...worker, manifests }).userData).not.toContain("10-short");
+  });
+
+  it("counts files unpacked, because another zlib would pack them differently", () => {
+    const noProxy = Array.from({ length: 500 }, (_, n) => `host${n}.lan`);
+    const host = resolveHost({ proxy: { http: "http://p:1", noProxy } }, {});
+    const { filled } = fillSeed(
+      { ...worker, node: { ...sampleNode, host } },
+      [],
+    );
+    const seed = filled && supplySeed(filled, { manifests: [] }).seed;
+    const isPacked = (text: string | undefined) => /gz\+b64/.test(text ?? "");
+    expect(isPacked(seed?.userData)).toBe(true);
+    expect(isPacked(JSON.stringify(filled?.timeless))).toBe(false);
   });
 
   it("puts the key of the Kubernetes packages onto every card, if there is one", () => {
