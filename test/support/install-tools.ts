@@ -3,11 +3,12 @@ import { spawnSync } from "node:child_process";
 import { hasTool } from "./tools.ts";
 
 /** tool, or a file where a package has no tool -> Debian package */
-const TOOLS: Readonly<Record<string, string>> = {
+export const TOOLS: Readonly<Record<string, string>> = {
   "/bin/bash-static": "bash-static",
   blkid: "util-linux",
   bmaptool: "bmap-tools",
   "cloud-init": "cloud-init",
+  curl: "curl",
   dnsmasq: "dnsmasq-base",
   dropbear: "dropbear-bin",
   e2fsck: "e2fsprogs",
@@ -37,11 +38,14 @@ const TOOLS: Readonly<Record<string, string>> = {
   nft: "nftables",
   openssl: "openssl",
   sfdisk: "fdisk",
+  sgdisk: "gdisk",
+  shasum: "perl",
   shellcheck: "shellcheck",
   skopeo: "skopeo",
   "ssh-keygen": "openssh-client",
   sysctl: "procps",
   udhcpc: "udhcpc",
+  visudo: "sudo",
   unzip: "unzip",
   wpa_passphrase: "wpasupplicant",
   xz: "xz-utils",
