@@ -1,14 +1,12 @@
 // What the laptop needs to know to ask the API server, and why it may get no answer.
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { laptopServer } from "../kubernetes/addresses.ts";
-import type {
-  CertificateAndKey,
-  ClusterSecrets,
-} from "../kubernetes/secrets/cluster-secrets.ts";
 import {
-  adminAccess,
-  certificatesOf,
-} from "../kubernetes/render-kubeconfig.ts";
+  type CertificateAndKey,
+  type ClusterSecrets,
+  trustedCas,
+} from "../kubernetes/secrets/cluster-secrets.ts";
+import { certificatesOf } from "../kubernetes/render-kubeconfig.ts";
 import { findAddress } from "./find-address.ts";
 
 export type ApiServer = {
@@ -57,7 +55,7 @@ export const locateApi = async (
     // A URL drops the default port of its scheme.
     port: Number(url.port === "" ? 443 : url.port),
     name: project.cluster.endpoint.host,
-    ca: certificatesOf(adminAccess(project, secrets).cas),
+    ca: certificatesOf(trustedCas(secrets)),
     client: secrets.admin,
   };
 };

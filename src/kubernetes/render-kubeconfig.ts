@@ -8,6 +8,7 @@ import {
   type CertificateAndKey,
   type ClusterSecrets,
   credentialsOf,
+  trustedCas,
 } from "./secrets/cluster-secrets.ts";
 
 export const base64 = (text: string): string =>
@@ -107,10 +108,7 @@ export const adminAccess = (
 ): AdminAccess => ({
   name: `pi-image-${project.cluster.name}`,
   server: laptopServer(project),
-  cas: [
-    secrets.ca,
-    ...(secrets.rotation === undefined ? [] : [secrets.rotation.other.ca]),
-  ],
+  cas: trustedCas(secrets),
   client: secrets.admin,
 });
 

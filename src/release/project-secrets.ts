@@ -1,8 +1,9 @@
 // The secrets of this project, none of which may be in a release.
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import type {
-  Authorities,
-  ClusterSecrets,
+import {
+  type Authorities,
+  type ClusterSecrets,
+  trustedAuthorities,
 } from "../kubernetes/secrets/cluster-secrets.ts";
 import type { Secret } from "../report/secret.ts";
 import { accessPointName, preSharedKey } from "../seed/network/access-point.ts";
@@ -45,10 +46,7 @@ const authorityTexts = (all: Authorities): readonly KnownSecret[] => [
 export const clusterSecretTexts = (
   secrets: ClusterSecrets,
 ): readonly KnownSecret[] => [
-  ...authorityTexts(secrets),
-  ...(secrets.rotation === undefined
-    ? []
-    : authorityTexts(secrets.rotation.other)),
+  ...trustedAuthorities(secrets).flatMap(authorityTexts),
   keyOf("the administrator", secrets.admin.key),
   {
     kind: "the cluster's bootstrap token",

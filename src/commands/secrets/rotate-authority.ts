@@ -8,9 +8,9 @@ import {
   planRotation,
   type RotationPlan,
 } from "../../kubernetes/rotation/plan-rotation.ts";
-import type {
-  ClusterSecrets,
-  RotationStep,
+import {
+  type RotationStep,
+  trustedCas,
 } from "../../kubernetes/secrets/cluster-secrets.ts";
 import { UserError } from "../../report/user-error.ts";
 import type { Context } from "../../terminal/context.ts";
@@ -84,12 +84,6 @@ const demandAnswerable = (
     );
   }
 };
-
-/** Authorities that are not trusted any more, but by which an entry in a kubeconfig is known as this cluster's. */
-const withFormer = (before: ClusterSecrets) => [
-  before.ca,
-  ...(before.rotation === undefined ? [] : [before.rotation.other.ca]),
-];
 
 const tellForeign = (context: Context, planes: readonly string[]): void => {
   if (planes.length > 0) {
@@ -192,7 +186,7 @@ export const rotateAuthority = async (
       follow: (now) =>
         renewKubeconfigs(
           context,
-          { ...adminAccess(project, now), former: withFormer(secrets) },
+          { ...adminAccess(project, now), former: trustedCas(secrets) },
           options.out,
         ),
     });

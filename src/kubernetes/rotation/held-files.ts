@@ -3,11 +3,12 @@ import { createHash } from "node:crypto";
 import { ifOneOf } from "../../report/expected-failure.ts";
 import { ENCRYPTION_FILE, encryptionText } from "../api-server.ts";
 import { isSignedBy, publicKeyHash } from "../certificate.ts";
-import type {
-  CertificateAndKey,
-  ClusterSecrets,
+import {
+  type CertificateAndKey,
+  type ClusterSecrets,
+  trustedAuthorities,
+  trustedCas,
 } from "../secrets/cluster-secrets.ts";
-import { trustedAuthorities } from "./rotation-steps.ts";
 
 /** What a node has: the texts of its files by their paths, without private keys. */
 export type NodeFiles = ReadonlyMap<string, string>;
@@ -123,8 +124,8 @@ export type JoinedRole = "control-plane" | "worker";
 /** Whether it is one of the cluster CAs; of several, the first counts. */
 export const isKnownCa = (pem: string, secrets: ClusterSecrets): boolean =>
   holds(() =>
-    trustedAuthorities(secrets)
-      .map(({ ca }) => publicKeyHash(ca.certificate))
+    trustedCas(secrets)
+      .map(({ certificate }) => publicKeyHash(certificate))
       .includes(publicKeyHash(pem)),
   );
 

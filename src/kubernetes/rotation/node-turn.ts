@@ -5,10 +5,11 @@ import { secret, type Secret } from "../../report/secret.ts";
 import { encryptionText } from "../api-server.ts";
 import { makeClientCertificate } from "../pki.ts";
 import { base64, renderKubeconfig } from "../render-kubeconfig.ts";
-import type {
-  Authorities,
-  CertificateAndKey,
-  ClusterSecrets,
+import {
+  type Authorities,
+  type CertificateAndKey,
+  type ClusterSecrets,
+  trustedAuthorities,
 } from "../secrets/cluster-secrets.ts";
 import type { Making } from "../secrets/make-cluster-secrets.ts";
 import {
@@ -29,7 +30,6 @@ import {
   SIGNING_FLAG,
 } from "./held-files.ts";
 import { reissueCertificate } from "./reissue-certificate.ts";
-import { trustedAuthorities } from "./rotation-steps.ts";
 
 export type Turn = {
   readonly files: readonly (readonly [path: string, content: Secret])[];
@@ -148,9 +148,9 @@ const encryptionFiles = (
   { trusted, secrets }: Work,
 ): Files => {
   const keys = trusted.map((all) => all.encryptionKey);
-  const [, other] = trustedAuthorities(secrets);
   return !files.has(ENCRYPTION) ||
-    secrets.encryptionKey?.reveal() === other?.encryptionKey?.reveal()
+    secrets.encryptionKey?.reveal() ===
+      secrets.rotation?.other.encryptionKey?.reveal()
     ? []
     : [[ENCRYPTION, encryptionText(keys)]];
 };
@@ -241,11 +241,11 @@ export const nodeTurn = async (
   making: Making,
 ): Promise<Turn> => {
   const step = secrets.rotation?.step;
-  const [signing = secrets, ...others] = trustedAuthorities(secrets);
+  const trusted = trustedAuthorities(secrets);
   const work: Work = {
     secrets,
     making,
-    trusted: step === "retire" ? [signing] : [signing, ...others],
+    trusted: step === "retire" ? [trusted[0]] : trusted,
     all: step === "issue",
   };
   const renewed: (readonly [string, Secret])[] = [];

@@ -35,14 +35,6 @@ const authoritiesOf = ({
   encryptionKey,
 });
 
-/** The authorities that the cluster trusts today; the first of them sign. */
-export const trustedAuthorities = (
-  secrets: ClusterSecrets,
-): readonly Authorities[] =>
-  secrets.rotation === undefined
-    ? [secrets]
-    : [secrets, secrets.rotation.other];
-
 const makeAuthorities = async ({
   now,
   crypto,

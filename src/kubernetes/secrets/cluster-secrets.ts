@@ -66,6 +66,24 @@ export type ClusterSecrets = Authorities & {
   readonly rotation?: Rotation | undefined;
 };
 
+type OneOrMore<Item> = readonly [Item, ...Item[]];
+
+/** The authorities that the cluster trusts today; the first sign. There are two for the time of a rotation. */
+export const trustedAuthorities = (
+  secrets: ClusterSecrets,
+): OneOrMore<Authorities> =>
+  secrets.rotation === undefined
+    ? [secrets]
+    : [secrets, secrets.rotation.other];
+
+/** The cluster CAs among them. */
+export const trustedCas = (
+  secrets: ClusterSecrets,
+): OneOrMore<CertificateAndKey> => {
+  const [signing, ...others] = trustedAuthorities(secrets);
+  return [signing.ca, ...others.map(({ ca }) => ca)];
+};
+
 export type ChangedSecrets = {
   readonly secrets: ClusterSecrets;
   /** One sentence for each change; empty where `secrets` are the existing ones. */
