@@ -1,5 +1,6 @@
 // Reads what a certificate says: who it is, until when, and the fingerprint of its key.
 import { createHash, createPublicKey, X509Certificate } from "node:crypto";
+import { ifOneOf } from "../report/expected-failure.ts";
 import type { CertificateAndKey } from "./secrets/cluster-secrets.ts";
 
 type CertificateFacts = {
@@ -67,3 +68,31 @@ export const publicKeyHash = (pem: string): string =>
   createHash("sha256")
     .update(createPublicKey(pem).export({ type: "spki", format: "der" }))
     .digest("hex");
+
+/** Whether the test succeeds; a certificate that node:crypto cannot read is not ours. */
+const holds = (test: () => boolean): boolean => {
+  try {
+    return test();
+  } catch (error) {
+    return ifOneOf(error, [Error], false);
+  }
+};
+
+/** As `isSignedBy` of any of these authorities, for a text of somebody else's, which may be no certificate at all. */
+export const isSignedByOneOf = (
+  pem: string,
+  authorities: readonly CertificateAndKey[],
+): boolean =>
+  authorities.some((authority) => holds(() => isSignedBy(pem, authority)));
+
+/** Whether it has the key of any of these, for a text of somebody else's; of several certificates, the first counts. */
+export const hasKeyOfOneOf = (
+  pem: string,
+  authorities: readonly CertificateAndKey[],
+): boolean =>
+  holds(() => {
+    const hash = publicKeyHash(pem);
+    return authorities.some(
+      ({ certificate }) => publicKeyHash(certificate) === hash,
+    );
+  });

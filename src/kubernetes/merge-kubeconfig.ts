@@ -8,11 +8,10 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
-import { ifOneOf } from "../report/expected-failure.ts";
 import { parseOneBounded } from "../inventory/yaml/bounded-yaml.ts";
 import { secret, type Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
-import { isSignedBy, publicKeyHash } from "./certificate.ts";
+import { hasKeyOfOneOf, isSignedByOneOf } from "./certificate.ts";
 import {
   type AdminAccess,
   adminKubeconfig,
@@ -81,15 +80,6 @@ const text = (item: YAMLMap, ...path: readonly string[]): string => {
 
 const decode = (data: string): string => Buffer.from(data, "base64").toString();
 
-/** Whether the test succeeds; a certificate that node:crypto cannot read is not ours. */
-const holds = (test: () => boolean): boolean => {
-  try {
-    return test();
-  } catch (error) {
-    return ifOneOf(error, [Error], false);
-  }
-};
-
 type Entry = {
   readonly list: "clusters" | "users" | "contexts";
   readonly body: "cluster" | "user" | "context";
@@ -113,15 +103,10 @@ const entriesOf = ({
       server,
     },
     isOurs: (item) =>
-      holds(() => {
-        const known = decode(
-          text(item, "cluster", "certificate-authority-data"),
-        );
-        return [...cas, ...former].some(
-          ({ certificate }) =>
-            publicKeyHash(known) === publicKeyHash(certificate),
-        );
-      }),
+      hasKeyOfOneOf(
+        decode(text(item, "cluster", "certificate-authority-data")),
+        [...cas, ...former],
+      ),
   },
   {
     list: "users",
@@ -131,10 +116,10 @@ const entriesOf = ({
       "client-key-data": base64(client.key.reveal()),
     },
     isOurs: (item) =>
-      holds(() => {
-        const known = decode(text(item, "user", "client-certificate-data"));
-        return [...cas, ...former].some((ca) => isSignedBy(known, ca));
-      }),
+      isSignedByOneOf(decode(text(item, "user", "client-certificate-data")), [
+        ...cas,
+        ...former,
+      ]),
   },
   {
     list: "contexts",

@@ -1,10 +1,8 @@
 // What a node has of the cluster's authorities, read from its files.
 import { createHash } from "node:crypto";
-import { ifOneOf } from "../../report/expected-failure.ts";
 import { ENCRYPTION_FILE, encryptionText } from "../api-server.ts";
-import { isSignedBy, publicKeyHash } from "../certificate.ts";
+import { hasKeyOfOneOf, isSignedByOneOf } from "../certificate.ts";
 import {
-  type CertificateAndKey,
   type ClusterSecrets,
   trustedAuthorities,
   trustedCas,
@@ -32,18 +30,6 @@ export const AUTHORITIES = [
 
 type AuthorityName = (typeof AUTHORITIES)[number][0];
 
-/** Whether the test succeeds; a certificate that node:crypto cannot read is not ours. */
-const holds = (test: () => boolean): boolean => {
-  try {
-    return test();
-  } catch (error) {
-    return ifOneOf(error, [Error], false);
-  }
-};
-
-export const signedBy = (certificate: string, authority: CertificateAndKey) =>
-  holds(() => isSignedBy(certificate, authority));
-
 const isAuthority = (path: string): boolean =>
   AUTHORITIES.some(([, base]) => path === `${base}.crt`);
 
@@ -53,7 +39,10 @@ export const signerOf = (
   secrets: ClusterSecrets,
 ): AuthorityName | undefined =>
   AUTHORITIES.map(([name]) => name).find((name) =>
-    trustedAuthorities(secrets).some((all) => signedBy(certificate, all[name])),
+    isSignedByOneOf(
+      certificate,
+      trustedAuthorities(secrets).map((all) => all[name]),
+    ),
   );
 
 /** The node's own certificates by their paths, without those of authorities and in kubeconfigs. */
@@ -91,7 +80,10 @@ export const hasOldCertificates = (
 ): boolean =>
   rotation !== undefined &&
   heldCertificates(files).some((certificate) =>
-    AUTHORITIES.some(([name]) => signedBy(certificate, rotation.other[name])),
+    isSignedByOneOf(
+      certificate,
+      AUTHORITIES.map(([name]) => rotation.other[name]),
+    ),
   );
 
 const sha256 = (text: string): string =>
@@ -121,14 +113,6 @@ export const hasForeignEncryption = (
 
 export type JoinedRole = "control-plane" | "worker";
 
-/** Whether it is one of the cluster CAs; of several, the first counts. */
-export const isKnownCa = (pem: string, secrets: ClusterSecrets): boolean =>
-  holds(() =>
-    trustedCas(secrets)
-      .map(({ certificate }) => publicKeyHash(certificate))
-      .includes(publicKeyHash(pem)),
-  );
-
 /** Why this node cannot take part, each as a sentence; empty where it can. */
 export const obstacles = (
   files: NodeFiles,
@@ -137,7 +121,7 @@ export const obstacles = (
 ): readonly string[] => {
   const flags = files.get(CONTROLLER_MANAGER)?.match(SIGNING_FLAG) ?? [];
   return [
-    ...(isKnownCa(files.get(CA) ?? "", secrets)
+    ...(hasKeyOfOneOf(files.get(CA) ?? "", trustedCas(secrets))
       ? []
       : [`its ${CA} is not the cluster CA of the secrets file`]),
     ...(role === "control-plane" && flags.length !== 1

@@ -3,6 +3,7 @@ import { type Document, isMap, isSeq, type YAMLMap } from "yaml";
 import { parseOneBounded } from "../../inventory/yaml/bounded-yaml.ts";
 import { secret, type Secret } from "../../report/secret.ts";
 import { encryptionText } from "../api-server.ts";
+import { hasKeyOfOneOf, isSignedByOneOf } from "../certificate.ts";
 import { makeClientCertificate } from "../pki.ts";
 import { base64, renderKubeconfig } from "../render-kubeconfig.ts";
 import {
@@ -10,6 +11,7 @@ import {
   type CertificateAndKey,
   type ClusterSecrets,
   trustedAuthorities,
+  trustedCas,
 } from "../secrets/cluster-secrets.ts";
 import type { Making } from "../secrets/make-cluster-secrets.ts";
 import {
@@ -17,7 +19,6 @@ import {
   CA,
   CONTROLLER_MANAGER,
   ENCRYPTION,
-  isKnownCa,
   KUBELET_CERTIFICATE,
   KUBELET_PKI,
   kubeconfigs,
@@ -25,7 +26,6 @@ import {
   type NodeFiles,
   PKI,
   type JoinedRole,
-  signedBy,
   signerOf,
   SIGNING_FLAG,
 } from "./held-files.ts";
@@ -101,7 +101,7 @@ const renewKubeconfig = async (
   }
   for (const item of items(document, "clusters")) {
     const path = ["cluster", "certificate-authority-data"];
-    if (isKnownCa(decoded(item, path), work.secrets)) {
+    if (hasKeyOfOneOf(decoded(item, path), trustedCas(work.secrets))) {
       item.setIn(path, base64(cas(work)));
     }
   }
@@ -209,7 +209,10 @@ const leafFiles = async (
   for (const [path, old] of leaves(files)) {
     const signer = signerOf(old, work.secrets);
     const authority = signer && work.trusted[0][signer];
-    if (authority === undefined || (!work.all && signedBy(old, authority))) {
+    if (
+      authority === undefined ||
+      (!work.all && isSignedByOneOf(old, [authority]))
+    ) {
       continue;
     }
     const { certificate, key } = await reissue(old, authority, work);
