@@ -8,10 +8,15 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
-import { parseOneBounded } from "../inventory/yaml/bounded-yaml.ts";
 import { secret, type Secret } from "../report/secret.ts";
 import { UserError } from "../report/user-error.ts";
 import { hasKeyOfOneOf, isSignedByOneOf } from "./certificate.ts";
+import {
+  dataIn,
+  kubeconfigText,
+  parseKubeconfig,
+  textIn,
+} from "./kubeconfig-yaml.ts";
 import {
   type AdminAccess,
   adminKubeconfig,
@@ -41,12 +46,9 @@ const wrong = (path: string, why: string): UserError =>
     state: "the file is unchanged",
   });
 
-/**
- * Scalars are taken as written (failsafe schema), so that other people's values such as `0123` or `no` come out unchanged.
- * The parser's own messages quote the file, so they are not passed on.
- */
+/** The parser's own messages quote the file, so they are not passed on. */
 const parse = (text: string, path: string): Document | undefined => {
-  const parsed = parseOneBounded(text, { schema: "failsafe" });
+  const parsed = parseKubeconfig(text);
   if ("mistake" in parsed) {
     throw wrong(path, `line ${parsed.mistake.line} is not valid YAML`);
   }
@@ -73,13 +75,6 @@ const listOf = (document: Document, key: string, path: string): YAMLSeq => {
 const find = (list: YAMLSeq, name: string): YAMLMap | undefined =>
   list.items.filter(isMap).find((item) => item.get("name") === name);
 
-const text = (item: YAMLMap, ...path: readonly string[]): string => {
-  const value = item.getIn(path);
-  return typeof value === "string" ? value : "";
-};
-
-const decode = (data: string): string => Buffer.from(data, "base64").toString();
-
 type Entry = {
   readonly list: "clusters" | "users" | "contexts";
   readonly body: "cluster" | "user" | "context";
@@ -103,10 +98,10 @@ const entriesOf = ({
       server,
     },
     isOurs: (item) =>
-      hasKeyOfOneOf(
-        decode(text(item, "cluster", "certificate-authority-data")),
-        [...cas, ...former],
-      ),
+      hasKeyOfOneOf(dataIn(item, "cluster", "certificate-authority-data"), [
+        ...cas,
+        ...former,
+      ]),
   },
   {
     list: "users",
@@ -116,7 +111,7 @@ const entriesOf = ({
       "client-key-data": base64(client.key.reveal()),
     },
     isOurs: (item) =>
-      isSignedByOneOf(decode(text(item, "user", "client-certificate-data")), [
+      isSignedByOneOf(dataIn(item, "user", "client-certificate-data"), [
         ...cas,
         ...former,
       ]),
@@ -126,8 +121,8 @@ const entriesOf = ({
     body: "context",
     values: { cluster: name, user: name },
     isOurs: (item) =>
-      text(item, "context", "cluster") === name &&
-      text(item, "context", "user") === name,
+      textIn(item, "context", "cluster") === name &&
+      textIn(item, "context", "user") === name,
   },
 ];
 
@@ -153,10 +148,6 @@ const put = (document: Document, list: YAMLSeq, name: string, entry: Entry) => {
     existing.setIn([entry.body, key], value);
   }
 };
-
-/** Lists are written in kubectl's style, so that kubectl's next change to the file stays small. */
-const textOf = (document: Document): string =>
-  document.toString({ lineWidth: 0, indentSeq: false });
 
 /**
  * The existing kubeconfig with the administrator's cluster, user and context added. Entries of other names, unknown keys and
@@ -185,7 +176,7 @@ export const mergeKubeconfig = (
   if (!isMap(contents)) {
     throw wrong(path, "it does not hold named values");
   }
-  const before = textOf(document);
+  const before = kubeconfigText(document);
   const entries = entriesOf(access);
   const foreign = entries.filter((entry) => {
     const item = find(listOf(document, entry.list, path), name);
@@ -210,7 +201,7 @@ export const mergeKubeconfig = (
       document.set(key, value);
     }
   }
-  const merged = textOf(document);
+  const merged = kubeconfigText(document);
   return {
     text: secret(merged),
     changed: merged !== before,

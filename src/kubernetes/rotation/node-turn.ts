@@ -1,9 +1,13 @@
 // What a node gets in its turn of a rotation, from what it has.
-import { type Document, isMap, isSeq, type YAMLMap } from "yaml";
-import { parseOneBounded } from "../../inventory/yaml/bounded-yaml.ts";
 import { secret, type Secret } from "../../report/secret.ts";
 import { encryptionText } from "../api-server.ts";
 import { hasKeyOfOneOf, isSignedByOneOf } from "../certificate.ts";
+import {
+  dataIn,
+  entriesIn,
+  kubeconfigText,
+  parseKubeconfig,
+} from "../kubeconfig-yaml.ts";
 import { makeClientCertificate } from "../pki.ts";
 import { base64, renderKubeconfig } from "../render-kubeconfig.ts";
 import {
@@ -75,17 +79,6 @@ const reissue = (
 ): Promise<CertificateAndKey> =>
   reissueCertificate(certificate, authority, { now, days: DAYS }, crypto);
 
-const items = (document: Document, list: string) => {
-  const node: unknown = document.get(list, true);
-  return isSeq(node) ? node.items.filter(isMap) : [];
-};
-
-/** The text behind base64 data; empty where there is none. */
-const decoded = (item: YAMLMap, path: readonly string[]): string => {
-  const data = item.getIn(path);
-  return typeof data === "string" ? Buffer.from(data, "base64").toString() : "";
-};
-
 /**
  * The node's keys are not known here, so a client certificate in a kubeconfig is always made again, by the authority that
  * signs in this step. What is not the cluster's own stays as it is.
@@ -94,26 +87,26 @@ const renewKubeconfig = async (
   text: string,
   work: Work,
 ): Promise<Secret | undefined> => {
-  const parsed = parseOneBounded(text, { schema: "failsafe" });
+  const parsed = parseKubeconfig(text);
   const document = "mistake" in parsed ? undefined : parsed.document;
   if (document === undefined) {
     return undefined;
   }
-  for (const item of items(document, "clusters")) {
+  for (const item of entriesIn(document, "clusters")) {
     const path = ["cluster", "certificate-authority-data"];
-    if (hasKeyOfOneOf(decoded(item, path), trustedCas(work.secrets))) {
+    if (hasKeyOfOneOf(dataIn(item, ...path), trustedCas(work.secrets))) {
       item.setIn(path, base64(cas(work)));
     }
   }
-  for (const item of items(document, "users")) {
-    const old = decoded(item, ["user", "client-certificate-data"]);
+  for (const item of entriesIn(document, "users")) {
+    const old = dataIn(item, "user", "client-certificate-data");
     if (signerOf(old, work.secrets) === "ca") {
       const { certificate, key } = await reissue(old, work.trusted[0].ca, work);
       item.setIn(["user", "client-certificate-data"], base64(certificate));
       item.setIn(["user", "client-key-data"], base64(key.reveal()));
     }
   }
-  return secret(document.toString({ lineWidth: 0, indentSeq: false }));
+  return secret(kubeconfigText(document));
 };
 
 /** A time such as 2026-11-30-11-22-33, as the kubelet names its files. */

@@ -1,0 +1,29 @@
+// Reads and writes kubeconfigs as YAML, so that what is not ours comes out as it was.
+import { type Document, isMap, isSeq, type YAMLMap } from "yaml";
+import { parseOneBounded } from "../inventory/yaml/bounded-yaml.ts";
+
+/** Scalars are taken as written (failsafe schema), so that values such as `0123` or `no` come out unchanged. */
+export const parseKubeconfig = (text: string) =>
+  parseOneBounded(text, { schema: "failsafe" });
+
+/** Lists are written in kubectl's style, so that kubectl's next change to the file stays small. */
+export const kubeconfigText = (document: Document): string =>
+  document.toString({ lineWidth: 0, indentSeq: false });
+
+/** The entries of a list; none where it is not one. */
+export const entriesIn = (
+  document: Document,
+  list: string,
+): readonly YAMLMap[] => {
+  const node: unknown = document.get(list, true);
+  return isSeq(node) ? node.items.filter(isMap) : [];
+};
+
+export const textIn = (item: YAMLMap, ...path: readonly string[]): string => {
+  const value = item.getIn(path);
+  return typeof value === "string" ? value : "";
+};
+
+/** The text behind base64 data; empty where there is none. */
+export const dataIn = (item: YAMLMap, ...path: readonly string[]): string =>
+  Buffer.from(textIn(item, ...path), "base64").toString();
