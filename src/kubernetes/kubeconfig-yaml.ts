@@ -27,3 +27,21 @@ export const textIn = (item: YAMLMap, ...path: readonly string[]): string => {
 /** The text behind base64 data; empty where there is none. */
 export const dataIn = (item: YAMLMap, ...path: readonly string[]): string =>
   Buffer.from(textIn(item, ...path), "base64").toString();
+
+/** Whether a cluster, a user or a context has this name, or may have it, in a text that is no YAML. */
+export const mayHaveEntry = (text: string, name: string): boolean => {
+  if (!text.includes(name)) {
+    return false;
+  }
+  const parsed = parseKubeconfig(text);
+  if ("mistake" in parsed) {
+    return true;
+  }
+  const { document } = parsed;
+  return (
+    document !== undefined &&
+    ["clusters", "users", "contexts"].some((list) =>
+      entriesIn(document, list).some((item) => item.get("name") === name),
+    )
+  );
+};

@@ -1,10 +1,11 @@
 // Gives the kubeconfigs on this computer that have the cluster its new access.
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import {
   kubeconfigsOf,
   mergeIntoFile,
   writeOwnKubeconfig,
 } from "../../cluster/kubeconfig-file.ts";
+import { mayHaveEntry } from "../../kubernetes/kubeconfig-yaml.ts";
 import {
   type AdminAccess,
   adminKubeconfig,
@@ -13,11 +14,6 @@ import { UserError } from "../../report/user-error.ts";
 import { readIfThere } from "../../system/read-if-there.ts";
 import type { Context } from "../../terminal/context.ts";
 
-const hasEntry = (text: string, name: string): boolean =>
-  text
-    .split("\n")
-    .some((line) => line.replace(/^[\s-]+/, "").trimEnd() === `name: ${name}`);
-
 /** A kubeconfig that cannot be changed is told and left: the cluster does not wait for it. */
 export const renewKubeconfigs = async (
   context: Context,
@@ -25,15 +21,17 @@ export const renewKubeconfigs = async (
   out: string,
 ): Promise<void> => {
   const own = join(out, "kubeconfig");
-  const merged = new Set(kubeconfigsOf(context.env));
-  merged.delete(own);
+  // As a path of the results folder, $KUBECONFIG is often absolute.
+  const merged = new Set(
+    kubeconfigsOf(context.env).filter((file) => resolve(file) !== resolve(own)),
+  );
   const renew = async (
     file: string,
     write: () => Promise<unknown>,
   ): Promise<void> => {
     try {
       const bytes = await readIfThere(file);
-      if (hasEntry(bytes?.toString("utf8") ?? "", access.name)) {
+      if (mayHaveEntry(bytes?.toString("utf8") ?? "", access.name)) {
         await write();
         context.remark(`Put the new access into ${file}.`);
       }
