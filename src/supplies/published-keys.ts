@@ -40,7 +40,8 @@ export const publishedKeys = (
   /** What was found so far, for the lockfile. */
   readonly found: () => readonly LockedSshKeys[];
 } => {
-  const known = new Map<string, readonly string[]>();
+  const asked = new Map<string, Awaited<ReturnType<KeysAt>>>();
+  let lock: Promise<Lock | undefined> | undefined;
   const warn = (url: string, report: Report): void => {
     report({
       type: "warning",
@@ -49,8 +50,10 @@ export const publishedKeys = (
     });
   };
   const look: KeysAt = async (url) => {
-    const lock = await loadLock();
-    const recorded = lock?.sshKeys?.find((entry) => entry.url === url)?.keys;
+    lock ??= loadLock();
+    const recorded = (await lock)?.sshKeys?.find(
+      (entry) => entry.url === url,
+    )?.keys;
     if (network === undefined) {
       return { keys: recorded ?? [] };
     }
@@ -85,18 +88,17 @@ export const publishedKeys = (
   };
   return {
     keysAt: async (url) => {
-      const earlier = known.get(url);
-      const result =
-        earlier === undefined ? await look(url) : { keys: earlier };
-      if ("keys" in result) {
-        known.set(url, result.keys);
-      }
+      const result = asked.get(url) ?? (await look(url));
+      asked.set(url, result);
       return result;
     },
     found: () =>
-      [...known]
-        .filter(([, keys]) => keys.length > 0)
-        .map(([url, keys]) => ({ url, keys: [...keys] }))
+      [...asked]
+        .flatMap(([url, result]) =>
+          "keys" in result && result.keys.length > 0
+            ? [{ url, keys: [...result.keys] }]
+            : [],
+        )
         .toSorted((a, b) => (a.url < b.url ? -1 : 1)),
   };
 };

@@ -14,7 +14,9 @@ const OTHER =
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFriiooxbTcvHxqZJ53NLQ4K4gwfo3kFiCTXmb0EwEON";
 
 let served = "";
+let requests = 0;
 const server = createServer((_, answer) => {
+  requests += 1;
   answer.end(served);
 });
 let url = "";
@@ -118,6 +120,33 @@ describe("the keys of an address", () => {
     expect((await ask(undefined)).result).toMatchObject({
       code: "KEY_INVALID",
     });
+  });
+});
+
+describe("several addresses", () => {
+  it("are asked once each, whatever they answer, after one look at the lockfile", async () => {
+    served = "<html>Not found</html>\n";
+    requests = 0;
+    let reads = 0;
+    const { keysAt, found } = publishedKeys(
+      () => {
+        reads += 1;
+        return Promise.resolve(undefined);
+      },
+      "cluster.lock.json",
+      {
+        env: {},
+        signal: AbortSignal.timeout(20_000),
+        userAgent: "test",
+        report: () => undefined,
+      },
+    );
+    const other = url.replace("ana", "bea");
+    for (const address of [url, other, url, other]) {
+      expect(await keysAt(address)).toMatchObject({ code: "KEY_INVALID" });
+    }
+    expect([requests, reads]).toEqual([2, 1]);
+    expect(found()).toEqual([]);
   });
 });
 
