@@ -28,9 +28,8 @@ import {
 } from "./resolve-service.ts";
 import { joinsCluster, completeSettings } from "./settings.ts";
 import { isBaseFile } from "./rules/system-rules.ts";
+import { DEFAULT_SHELL } from "./rules/user-rules.ts";
 import { networksOf, networkTitle } from "./wifi-networks.ts";
-
-const DEFAULT_SHELL = "/bin/bash";
 
 type NodeEntry = Inventory["nodes"][number];
 type WrittenWifi = Extract<NodeEntry["wifi"], { readonly country: string }>;

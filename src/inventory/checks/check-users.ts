@@ -2,6 +2,7 @@
 import type { Problem } from "../../report/problem.ts";
 import { systemFacts } from "../boards/systems.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
+import { DEFAULT_SHELL } from "../rules/user-rules.ts";
 import { nodesOf, type NumberedNode, settingOf, titleOf } from "../settings.ts";
 import { listed } from "../wording.ts";
 import type { Path } from "../yaml/yaml-file.ts";
@@ -137,14 +138,12 @@ export const checkImageAccounts: DraftCheck = (draft) =>
 
 /** sshd refuses a user whose shell is not there. */
 export const checkShells: DraftCheck = (draft) =>
-  onTheSystem(draft, ({ shell = "/bin/bash" }, node, base) => {
+  onTheSystem(draft, ({ shell = DEFAULT_SHELL }, node, base) => {
     const [, name = ""] = /^(?:\/usr)?\/bin\/([^/]+)$/.exec(shell) ?? [];
-    const packages = [
-      ...(draft.content.defaults?.packages ?? []),
-      ...(node.node.packages ?? []),
-    ];
-    return systemFacts(base).shells.includes(name) ||
-      packages.includes(name) ||
+    const packages = settingOf(draft, node.index, "packages");
+    return packages === undefined ||
+      systemFacts(base).shells.includes(name) ||
+      packages.value?.includes(name) === true ||
       /\/(nologin|false)$/.test(shell)
       ? undefined
       : {
@@ -152,6 +151,6 @@ export const checkShells: DraftCheck = (draft) =>
           severity: "warning",
           message: `the image of ${titleOf(node)} (${base}) has no ${shell}, and sshd lets nobody in whose shell is missing`,
           key: "shell",
-          hint: `use /bin/bash, or add packages: [${name === "" ? "NAME" : name}] so that the first boot installs it`,
+          hint: `use ${DEFAULT_SHELL}, or add packages: [${name === "" ? "NAME" : name}] so that the first boot installs it`,
         };
   });

@@ -32,6 +32,9 @@ export const userNameRule: TextRule = (value) => {
     : undefined;
 };
 
+/** The shell of users for whom the inventory names none. */
+export const DEFAULT_SHELL = "/bin/bash";
+
 export const shellRule: TextRule = (value) =>
   /^\/[\w./-]+$/.test(value)
     ? undefined
