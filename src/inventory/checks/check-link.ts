@@ -1,8 +1,8 @@
 // What is special about a node's uplink, against what the uplink is.
 import type { Problem } from "../../report/problem.ts";
 import { BOARD_FACTS } from "../boards/boards.ts";
-import type { DraftCheck, Draft, DraftNode } from "../draft.ts";
-import { networksOf } from "../wifi-networks.ts";
+import type { DraftCheck, Draft } from "../draft.ts";
+import { isWired } from "../draft-gateway.ts";
 import {
   cidrsOverlap,
   contains,
@@ -11,26 +11,21 @@ import {
   parseAddress,
   parseCidr,
 } from "../rules/ipv4.ts";
-import { nodesOf, settingOf, settingPlace, titleOf } from "../settings.ts";
+import {
+  nodesOf,
+  type NumberedNode,
+  settingOf,
+  settingPlace,
+  titleOf,
+} from "../settings.ts";
 import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
-
-type Numbered = { readonly index: number; readonly node: DraftNode };
 
 /** IEEE 802.11: the longest body of a frame is 2304 octets. */
 const MOST_BY_WIFI = 2304;
 
-const hasWifiUplink = (draft: Draft, index: number): boolean => {
-  const uplink = settingOf(draft, index, "uplink")?.value;
-  const wifi = settingOf(draft, index, "wifi")?.value;
-  return (
-    uplink === "wifi" ||
-    (uplink === undefined && !!wifi && networksOf(wifi).length > 0)
-  );
-};
-
 const problemAt = (
   draft: Draft,
-  numbered: Numbered,
+  numbered: NumberedNode,
   key: "interface" | "vlan" | "mtu",
   what: string,
   hint: string,
@@ -49,7 +44,7 @@ const problemAt = (
       ];
 };
 
-const device = (draft: Draft, numbered: Numbered): readonly Problem[] => {
+const device = (draft: Draft, numbered: NumberedNode): readonly Problem[] => {
   const keys = ["interface", "vlan"] as const;
   if (numbered.node.role === "gateway") {
     return keys.flatMap((key) =>
@@ -62,7 +57,7 @@ const device = (draft: Draft, numbered: Numbered): readonly Problem[] => {
       ),
     );
   }
-  return hasWifiUplink(draft, numbered.index)
+  return isWired(draft, numbered.index) === false
     ? keys.flatMap((key) =>
         problemAt(
           draft,
@@ -75,11 +70,12 @@ const device = (draft: Draft, numbered: Numbered): readonly Problem[] => {
     : [];
 };
 
-const size = (draft: Draft, numbered: Numbered): readonly Problem[] => {
+const size = (draft: Draft, numbered: NumberedNode): readonly Problem[] => {
   const { index } = numbered;
   const mtu = settingOf(draft, index, "mtu")?.value ?? 0;
   const board = settingOf(draft, index, "board")?.value;
-  if (hasWifiUplink(draft, index)) {
+  const wired = isWired(draft, index);
+  if (wired === false) {
     return mtu > MOST_BY_WIFI
       ? problemAt(
           draft,
@@ -91,7 +87,8 @@ const size = (draft: Draft, numbered: Numbered): readonly Problem[] => {
       : [];
   }
   // https://github.com/torvalds/linux/blob/v6.12/drivers/net/ethernet/broadcom/genet/bcmgenet.c sets no other limit.
-  return mtu > 1500 &&
+  return wired === true &&
+    mtu > 1500 &&
     board !== undefined &&
     BOARD_FACTS[board].filters[0] === "pi4" &&
     settingOf(draft, index, "interface")?.value === undefined
@@ -105,7 +102,7 @@ const size = (draft: Draft, numbered: Numbered): readonly Problem[] => {
     : [];
 };
 
-const ways = (draft: Draft, numbered: Numbered): readonly Problem[] => {
+const ways = (draft: Draft, numbered: NumberedNode): readonly Problem[] => {
   const { index, node } = numbered;
   const routes = settingOf(draft, index, "routes");
   const own = parseCidr(node.address ?? "");
