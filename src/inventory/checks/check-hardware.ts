@@ -3,16 +3,21 @@ import type { Problem } from "../../report/problem.ts";
 import { BOARD_FACTS } from "../boards/boards.ts";
 import { SWITCH_NAMES, SWITCHES } from "../boards/hardware.ts";
 import type { DraftCheck, Draft, DraftNode } from "../draft.ts";
-import { hardwareOf, nodesOf, settingOf, titleOf } from "../settings.ts";
+import {
+  hardwareOf,
+  nodesOf,
+  type NumberedNode,
+  settingOf,
+  titleOf,
+} from "../settings.ts";
 import { listed } from "../wording.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
-type Numbered = { readonly index: number; readonly node: DraftNode };
 type Written = NonNullable<DraftNode["hardware"]>;
 
 const unsupported = (
   draft: Draft,
-  numbered: Numbered,
+  numbered: NumberedNode,
   path: Path,
   what: string,
 ): Problem => ({
@@ -34,14 +39,14 @@ const USUAL_STEPS = {
 
 const fans = (
   draft: Draft,
-  numbered: Numbered,
+  numbered: NumberedNode,
   path: Path,
   hardware: Written,
 ): readonly Problem[] =>
   (["fan", "poeFan"] as const).flatMap((key) => {
     const written = hardware[key] ?? [];
-    const steps = [...written, ...USUAL_STEPS[key].slice(written.length)];
     const rest = USUAL_STEPS[key].slice(written.length);
+    const steps = [...written, ...rest];
     return written.length === 0 ||
       steps.every(
         (step, index) =>
@@ -65,7 +70,7 @@ const fans = (
 /** A switch in `defaults` is meant for the boards that have it, so only a node's own mapping is checked against its board. */
 const ownSwitches = (
   draft: Draft,
-  numbered: Numbered,
+  numbered: NumberedNode,
   path: Path,
   hardware: Written,
 ): readonly Problem[] => {
@@ -96,7 +101,7 @@ const ownSwitches = (
 const RADIO_OFF = /^dtoverlay=disable-wifi(-pi5)?$/;
 
 /** A node with Wi-Fi settings whose radio is off would wait for the network for ever. */
-const radio = (draft: Draft, numbered: Numbered): readonly Problem[] => {
+const radio = (draft: Draft, numbered: NumberedNode): readonly Problem[] => {
   const { index, node } = numbered;
   const own = node.hardware?.wifi !== undefined;
   const config = settingOf(draft, index, "config");
