@@ -1,14 +1,8 @@
 // Which keys hold a secret, however they are spelled; the value of such a key is never shown.
 import { inventorySchema } from "../schema/cluster-schema.ts";
-import { SYNONYMS } from "../yaml/synonyms.ts";
+import { bareKey, SYNONYMS } from "../yaml/synonyms.ts";
 import { allKeys } from "../yaml/schema-keys.ts";
 import { editDistance } from "../wording.ts";
-
-const bare = (name: string): string =>
-  name
-    .normalize("NFKC")
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}]/gu, "");
 
 /** Words that tell anywhere in a key's name: wifiPassword, pass_phrase, PSK. */
 const PARTS = [
@@ -47,9 +41,9 @@ const PUBLIC =
   /public|^pub|pubkey|sshkey|authorized|knownhost|hostkey|keyid|fingerprint|keymap|keyboard|keyring/;
 
 const SHOWN: ReadonlySet<string> = new Set(
-  [...allKeys(inventorySchema), ...Object.keys(SYNONYMS)]
+  [...allKeys(inventorySchema), ...SYNONYMS.keys()]
     .filter((name) => !/^(pass|password|passphrase|psk)$/.test(name))
-    .map(bare),
+    .map(bareKey),
 );
 
 /** How many typing errors a word may have, about one letter in four; with more it is another word. */
@@ -105,7 +99,7 @@ const judge = (name: string): Verdict => {
  * it. "unknown": any other, whose value may be anything.
  */
 export const verdictOn = (key: string): Verdict => {
-  const name = bare(key.slice(0, 256));
+  const name = bareKey(key.slice(0, 256));
   const known = verdicts.get(name);
   const verdict = known ?? judge(name);
   if (known === undefined && verdicts.size <= MOST_COMPARED) {
@@ -119,7 +113,7 @@ export const secretInside = (text: string): number | undefined => {
   for (const found of text.matchAll(
     /([\p{L}\p{N}_.-]{2,64})\s*[:=]\s*(?=\S)/gu,
   )) {
-    const name = bare(found[1] ?? "");
+    const name = bareKey(found[1] ?? "");
     // config.txt is full of words such as gpiopin=4.
     if (
       !PUBLIC.test(name) &&

@@ -1,17 +1,5 @@
 // What to write here for keys that other tools have: k3s-ansible, Talos, kubeadm, Raspberry Pi Imager, netplan, cloud-init.
-
-/** The key in lower-case letters and digits, however its words are joined. */
-export const bareKey = (key: string): string =>
-  key.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
-
-const FRAGMENT =
-  "write it into a fragment of your own, and name that in `fragments`";
-const NO_PASSWORD =
-  "nobody logs in with a password: write `sshKeys` for the user";
-const DHCP = "leave `address` out for DHCP, or write `address`";
-const WIFI = "write `wifi: {ssid, country, password}`";
-const NODES = "write `nodes`, each with its role";
-const VIRTUAL = "write cluster.virtualAddress";
+import { bareKey } from "./synonyms.ts";
 
 /** Our words for it -> their names, as `bareKey` makes them. */
 const ADVICE: readonly (readonly [advice: string, ...names: string[]])[] = [
@@ -32,7 +20,7 @@ const ADVICE: readonly (readonly [advice: string, ...names: string[]])[] = [
     "serverurl",
   ],
   [
-    VIRTUAL,
+    "write cluster.virtualAddress",
     "apiserverendpoint",
     "vip",
     "kubevip",
@@ -77,7 +65,7 @@ const ADVICE: readonly (readonly [advice: string, ...names: string[]])[] = [
     "secret",
   ],
   [
-    NODES,
+    "write `nodes`, each with its role",
     "masters",
     "master",
     "servers",
@@ -156,7 +144,7 @@ const ADVICE: readonly (readonly [advice: string, ...names: string[]])[] = [
   ["write `board`", "model", "hardwaremodel", "device"],
   ["write `base`", "image", "os", "distro", "osimage", "distribution"],
   [
-    FRAGMENT,
+    "write it into a fragment of your own, and name that in `fragments`",
     "writefiles",
     "runcmd",
     "bootcmd",
@@ -201,7 +189,7 @@ const ADVICE: readonly (readonly [advice: string, ...names: string[]])[] = [
     "sshimportid",
   ],
   [
-    NO_PASSWORD,
+    "nobody logs in with a password: write `sshKeys` for the user",
     "passwd",
     "plaintextpasswd",
     "hashedpasswd",
@@ -229,7 +217,7 @@ const ADVICE: readonly (readonly [advice: string, ...names: string[]])[] = [
     "netmask",
     "prefix",
   ],
-  [DHCP, "dhcp", "dhcp4"],
+  ["leave `address` out for DHCP, or write `address`", "dhcp", "dhcp4"],
   ["write `gateway`", "gateway4", "router", "defaultgateway", "defaultroute"],
   [
     "write `nameservers`, a list",
@@ -241,7 +229,7 @@ const ADVICE: readonly (readonly [advice: string, ...names: string[]])[] = [
   ["write `search`, a list", "searchdomains", "domains", "domain", "dnssearch"],
   ["write `mac`", "macaddress", "hwaddr", "ethernetaddress"],
   [
-    WIFI,
+    "write `wifi: {ssid, country, password}`",
     "wifissid",
     "ssids",
     "wlan",

@@ -1,9 +1,9 @@
 // Better words for mistakes that people make in cluster.yaml in particular.
 import { inventorySchema } from "../schema/cluster-schema.ts";
 import type { Special } from "./explain-mistakes.ts";
-import { adviceFor, bareKey } from "./foreign-keys.ts";
+import { adviceFor } from "./foreign-keys.ts";
 import { SECRET_HINT } from "../rules/references.ts";
-import { SYNONYMS } from "./synonyms.ts";
+import { ourKey } from "./synonyms.ts";
 import { knownKeys } from "./schema-keys.ts";
 import { valueAt, type Mistake } from "./schema-mistakes.ts";
 import type { RuleFinding } from "../rules/text-rule.ts";
@@ -27,11 +27,7 @@ const rightPlace = (key: string): string | undefined => {
 const unknownKey = (path: Path): RuleFinding | undefined => {
   const key = String(path.at(-1));
   const known = knownKeys(inventorySchema, path.slice(0, -1));
-  const synonym = Object.hasOwn(SYNONYMS, key) ? SYNONYMS[key] : undefined;
-  const same = known.find((name) => bareKey(name) === bareKey(key));
-  const meant =
-    same ??
-    (synonym !== undefined && known.includes(synonym) ? synonym : undefined);
+  const meant = ourKey(key, known);
   const label =
     meant === undefined
       ? (rightPlace(key) ?? adviceFor(key))
