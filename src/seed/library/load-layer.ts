@@ -47,8 +47,8 @@ export const loadLayer = async (
   };
 };
 
-/** Paths with `/`, relative to the folder; hidden files belong to editors and version control. */
-const filesIn = async (folder: string): Promise<string[]> => {
+/** Paths with `/`, relative to the folder, which need not exist; hidden files belong to editors and version control. */
+export const filesIn = async (folder: string): Promise<string[]> => {
   try {
     const entries = await readdir(folder, {
       recursive: true,

@@ -7,7 +7,12 @@ import { packageFile } from "../../system/package-files.ts";
 import { unusedFiles } from "./check-unused.ts";
 import { checkLibrary } from "./check-library.ts";
 import type { Library } from "./library.ts";
-import { loadLayer, type LoadedLayer, type Text } from "./load-layer.ts";
+import {
+  filesIn,
+  loadLayer,
+  type LoadedLayer,
+  type Text,
+} from "./load-layer.ts";
 import { parseFragment, parseNetwork } from "./parse-fragment.ts";
 import { PROFILE_NAMES } from "./profile-names.ts";
 import { parseProfile } from "./parse-profile.ts";
@@ -110,7 +115,7 @@ const ownPaths = async (
 ): Promise<readonly string[]> =>
   root === undefined
     ? []
-    : [...(await loadLayer([join(root, folder)], isYaml)).texts.keys()];
+    : (await filesIn(join(root, folder))).filter(isYaml).toSorted();
 
 const mapValues = <T>(
   texts: LoadedLayer["texts"],
