@@ -79,6 +79,19 @@ export const wantedPackages = ({
   ]),
 ];
 
+/**
+ * Power save makes a node answer late or not at all. NetworkManager's profiles say so themselves (keyfile-access-point.ts); elsewhere
+ * the kernel's default is to save. https://wireless.docs.kernel.org/en/latest/en/users/documentation/iw.html
+ */
+const savesPower = ({ base, network }: ResolvedNode): boolean =>
+  network.uplink === "wlan0" && systemFacts(base).renderer === "networkd";
+
+const WIFI_RULE: SuppliedFile = {
+  path: "/etc/udev/rules.d/90-pi-image-wifi.rules",
+  mode: "0644",
+  text: 'ACTION=="add", SUBSYSTEM=="net", ENV{DEVTYPE}=="wlan", RUN+="/usr/sbin/iw dev $name set power_save off"\n',
+};
+
 const phase = (files: Library["files"], name: string): SuppliedFile => ({
   path: `/${PHASES}/${name}`,
   mode: "0755",
@@ -99,6 +112,7 @@ export const hostFiles = (
     ...proxyFiles(project, node),
     ...(late.length === 0 ? [] : [phase(files, "11-host")]),
     ...(wantedPackages(node).length === 0 ? [] : [phase(files, "65-extras")]),
+    ...(savesPower(node) ? [WIFI_RULE, phase(files, "66-wifi")] : []),
   ];
 };
 

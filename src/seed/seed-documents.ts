@@ -1,4 +1,5 @@
 // Puts a node's documents together: fragments and network documents, filled with values and merged.
+import { systemFacts } from "../inventory/boards/systems.ts";
 import type { ResolvedNode, Wifi } from "../inventory/resolved.ts";
 import { listed } from "../inventory/wording.ts";
 import type { Problem } from "../report/problem.ts";
@@ -168,7 +169,8 @@ const checkWifi = (
       hint: "use a newer base, or `security: wpa2` if the access point offers it",
     });
   }
-  if (!isWritable(wifi)) {
+  const { renderer, cloudInit } = systemFacts(node.base);
+  if (renderer === "networkd" && cloudInit && !isWritable(wifi)) {
     report({
       code: "WIFI_PASSWORD_UNWRITABLE",
       severity: "error",

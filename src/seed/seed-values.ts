@@ -1,5 +1,5 @@
 // The values that fragments and network documents can ask for as `${name}`.
-import { baseSystem } from "../inventory/boards/systems.ts";
+import { baseSystem, systemFacts } from "../inventory/boards/systems.ts";
 import type {
   ResolvedNode,
   ResolvedProject,
@@ -159,27 +159,35 @@ const userValue = ({ name, shell, sshKeys, sudo }: User): Value => ({
   ...(sudo ? { sudo: "ALL=(ALL) NOPASSWD:ALL" } : {}),
 });
 
-const networkValues = ({
-  network: { addressing, uplink, wifi },
-}: ResolvedNode): Named => ({
-  "network.uplink": uplink,
-  ...(addressing.method === "dhcp"
-    ? {}
-    : {
-        "network.address": addressing.address,
-        "network.gateway": addressing.gateway,
-        "network.nameservers": [...addressing.nameservers],
-        "network.search": [...addressing.search],
-      }),
-  "wifi.number": wifi.length > 1 ? "several" : "one",
-  ...(wifi[0] === undefined
-    ? {}
-    : {
-        "wifi.country": wifi[0].country,
-        "wifi.accessPoints": accessPoints(wifi),
-        "wifi.priorities": wifiPriorities(wifi),
-      }),
-});
+const networkValues = (node: ResolvedNode): Named => {
+  const {
+    base,
+    network: { addressing, uplink, wifi },
+  } = node;
+  const { renderer } = systemFacts(base);
+  return {
+    "network.uplink": uplink,
+    ...(addressing.method === "dhcp"
+      ? {}
+      : {
+          "network.address": addressing.address,
+          "network.gateway": addressing.gateway,
+          "network.nameservers": [...addressing.nameservers],
+          "network.search": [...addressing.search],
+        }),
+    // A profile of NetworkManager has its rank in itself.
+    "wifi.number":
+      wifi.length > 1 && renderer === "networkd" ? "several" : "one",
+    ...(wifi[0] === undefined
+      ? {}
+      : {
+          "wifi.renderer": renderer,
+          "wifi.country": wifi[0].country,
+          "wifi.accessPoints": accessPoints(node),
+          "wifi.priorities": wifiPriorities(wifi),
+        }),
+  };
+};
 
 const exportValues = ({ node: { dataMount, exports } }: ValueSources): Named =>
   exports === undefined || dataMount === undefined

@@ -71,9 +71,11 @@ export const VALUE_NAMES = {
     "The networks by name and how to authenticate, as netplan takes them.",
   "wifi.country": "The country code.",
   "wifi.number":
-    "`one` or `several`: how many Wi-Fi networks the node may join, none counting as one. For choices in a profile.",
+    "`several` where the node itself has to keep the order of several Wi-Fi networks, otherwise `one`. For choices in a profile.",
   "wifi.priorities":
     "Lines of a number and a network's name; the network with the highest number is preferred.",
+  "wifi.renderer":
+    "`networkd` or `NetworkManager`: what brings Wi-Fi up on the node's system, and for which `wifi.accessPoints` is written.",
 } as const satisfies Record<string, string>;
 
 export type ValueName = keyof typeof VALUE_NAMES;

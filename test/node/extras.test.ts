@@ -1,10 +1,11 @@
 // The phases that only some inventories ask for: settings of services, and packages at the end.
 import { expect, it } from "vitest";
 import { resolveHost } from "../../src/inventory/resolve-host.ts";
-import { sampleNode } from "../seed/sample-project.ts";
+import { homeWifi, sampleNode } from "../seed/sample-project.ts";
 import {
   calls,
   type Circumstances,
+  COMPLETE,
   describeNode,
   isDone,
   powerOn,
@@ -66,5 +67,50 @@ describeNode("settings that come after their services have started", () => {
       "systemctl restart systemd-journald.service",
       "systemctl try-restart systemd-timesyncd.service chrony.service",
     ]);
+  });
+});
+
+describeNode("the power save of a Wi-Fi uplink", () => {
+  const wireless = {
+    installed: COMPLETE.filter((name) => name !== "iw"),
+    node: {
+      ...sampleNode,
+      network: {
+        ...sampleNode.network,
+        uplink: "wlan0" as const,
+        wifi: [homeWifi],
+      },
+    },
+  };
+
+  it("is switched off, also where the program for it is not there yet", async () => {
+    const root = await runPhases(["66-wifi"], wireless);
+    expect(saidBy("wifi", root)).toEqual([
+      "Switching off the power save of wlan0.",
+      "done",
+    ]);
+    expect(calls(root, "apt-get").at(-1)).toMatch(/ install .*iw$/);
+    expect(calls(root, "iw")).toEqual(["iw dev wlan0 set power_save off"]);
+  });
+
+  it("keeps no node from its end", async () => {
+    const root = await runPhases(["66-wifi"], {
+      ...wireless,
+      plans: { "apt-install": ["fail"] },
+      says: { "apt-install": "E: Unable to locate package iw" },
+    });
+    expect(saidBy("wifi", root).slice(1)).toEqual([
+      "The power save of wlan0 stays on: iw is not installed: E: Unable to locate package iw.",
+      "done",
+    ]);
+    expect(isDone(root)).toBe(true);
+  });
+
+  it("is left to NetworkManager where that keeps the Wi-Fi, and alone at Ethernet", async () => {
+    const managed = { ...wireless.node, base: "raspios-trixie" };
+    for (const node of [managed, sampleNode]) {
+      const root = await runPhases(["66-wifi"], { node });
+      expect(saidBy("wifi", root)).toEqual([]);
+    }
   });
 });

@@ -90,6 +90,7 @@ export const REPOSITORY = [
   "nftables 1.0.9 nft",
   "nfs-kernel-server 2.6 exportfs",
   "htop 3.3.0 htop",
+  "iw 5.19 iw",
 ].join("\n");
 
 const KEYS = [
@@ -111,6 +112,7 @@ const PHASES = [
   "55-scrub",
   "60-cni",
   "65-extras",
+  "66-wifi",
 ] as const;
 
 export type Phase = (typeof PHASES)[number];

@@ -30,7 +30,19 @@ describe("networkd's files", () => {
     const text = stringify({
       network: {
         version: 2,
-        wifis: { wlan0: { dhcp4: true, "access-points": accessPoints(wifi) } },
+        wifis: {
+          wlan0: {
+            dhcp4: true,
+            "access-points": accessPoints({
+              base: "archlinuxarm",
+              network: {
+                uplink: "wlan0",
+                addressing: { method: "dhcp" },
+                wifi,
+              },
+            }),
+          },
+        },
       },
     });
     const files = filesOf(text, wifiPriorities(wifi));

@@ -19,11 +19,21 @@ import {
   seedInput,
 } from "./sample-project.ts";
 import { judge } from "./judge.ts";
+import { KEYFILE_TOOLS, profilesIn } from "./network-manager.ts";
 import { parseWpa } from "./wpa-supplicant.ts";
 import { asRoot, netplanJudges } from "./netplan-judges.ts";
 import { seeds, type CloudConfig } from "./golden-seeds.ts";
 
 const judges = await netplanJudges();
+
+const isByNetworkManager = ({ seed }: (typeof seeds)[number]): boolean =>
+  seed.networkConfig.includes("renderer: NetworkManager");
+
+const byNetworkd = seeds.filter((each) => !isByNetworkManager(each));
+const byNetworkManager = seeds.filter(isByNetworkManager);
+
+const hex = (name: string | Uint8Array): string =>
+  Buffer.from(name).toString("hex");
 
 const writeBelow = (root: string, path: string, text: string): void => {
   mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -61,46 +71,92 @@ describe("netplan", () => {
   });
 });
 
+for (const { title, generate, knowsSae } of judges)
+  describeWithTools(
+    ["ip", "netplan", "unshare", ...KEYFILE_TOOLS],
+    `NetworkManager by ${title}`,
+    () => {
+      it.each(byNetworkManager)(
+        "has the Wi-Fi of $name",
+        ({ name, node, seed }) => {
+          const { root, status, output } = generate(name, seed.networkConfig);
+          if (!knowsSae && seed.networkConfig.includes("sae")) {
+            expect(output).toContain("unknown key management type 'sae'");
+            return;
+          }
+          expect({ status, output }).toEqual({ status: 0, output: "" });
+          const { uplink, wifi } = node.network;
+          expect(
+            profilesIn(root)
+              .toSorted((a, b) => b.priority - a.priority)
+              .map(({ ssid, hidden, psk, powersave }) => ({
+                ssid,
+                hidden,
+                psk,
+                powersave,
+              })),
+          ).toEqual(
+            wifi.map(({ ssid, hidden, password }) => ({
+              ssid: hex(ssid),
+              hidden,
+              psk: password?.reveal() ?? null,
+              powersave: uplink === "wlan0" ? 2 : 0,
+            })),
+          );
+        },
+      );
+
+      it("is judged by at least two seeds", () => {
+        expect(byNetworkManager.length).toBeGreaterThan(1);
+      });
+    },
+  );
+
 for (const { title, generate, knowsSae, since11 } of judges)
   describeWithTools(
     ["ip", "netplan", "unshare", "wpa_supplicant"],
     title,
     () => {
-      it.each(seeds)("accepts the network of $name", ({ name, node, seed }) => {
-        const { root, status, output } = generate(name, seed.networkConfig);
-        if (!knowsSae && seed.networkConfig.includes("key-management: sae")) {
-          expect(output).toContain("unknown key management type 'sae'");
-          return;
-        }
-        expect({ status, output }).toEqual({ status: 0, output: "" });
-        const { uplink, wifi, addressing } = node.network;
-        const unit = readFileSync(
-          join(root, `run/systemd/network/10-netplan-${uplink}.network`),
-          "utf8",
-        );
-        expect(unit).toContain(
-          addressing.method === "static"
-            ? `Address=${addressing.address}\n`
-            : "DHCP=ipv4\n",
-        );
-        const other = uplink === "eth0" ? "wlan0" : "eth0";
-        const written = seed.networkConfig.includes(`    ${other}:\n`);
-        expect(written).toBe(other === "eth0" || wifi.length > 0);
-        expectOnlineBy(root, uplink, written ? other : undefined);
-        if (wifi.length > 0) {
-          const { ssids, errors } = parseWpa(asSince11(root));
-          // Netplan takes the networks from a hash table.
-          expect({ ssids: ssids.toSorted(), errors }).toEqual({
-            ssids: wifi
-              .map(({ ssid }) => Buffer.from(ssid).toString("hex"))
-              .toSorted(),
-            errors: [],
-          });
-        }
-      });
+      it.each(byNetworkd)(
+        "accepts the network of $name",
+        ({ name, node, seed }) => {
+          const { root, status, output } = generate(name, seed.networkConfig);
+          if (!knowsSae && seed.networkConfig.includes("key-management: sae")) {
+            expect(output).toContain("unknown key management type 'sae'");
+            return;
+          }
+          expect({ status, output }).toEqual({ status: 0, output: "" });
+          const { uplink, wifi, addressing } = node.network;
+          const unit = readFileSync(
+            join(root, `run/systemd/network/10-netplan-${uplink}.network`),
+            "utf8",
+          );
+          expect(unit).toContain(
+            addressing.method === "static"
+              ? `Address=${addressing.address}\n`
+              : "DHCP=ipv4\n",
+          );
+          const other = uplink === "eth0" ? "wlan0" : "eth0";
+          const written = seed.networkConfig.includes(`    ${other}:\n`);
+          expect(written).toBe(other === "eth0" || wifi.length > 0);
+          expectOnlineBy(root, uplink, written ? other : undefined);
+          if (wifi.length > 0) {
+            const { ssids, errors } = parseWpa(asSince11(root));
+            // Netplan takes the networks from a hash table.
+            expect({ ssids: ssids.toSorted(), errors }).toEqual({
+              ssids: wifi
+                .map(({ ssid }) => Buffer.from(ssid).toString("hex"))
+                .toSorted(),
+              errors: [],
+            });
+          }
+        },
+      );
 
       it("joins the preferred of several networks", () => {
-        const many = seeds.filter(({ node }) => node.network.wifi.length > 1);
+        const many = byNetworkd.filter(
+          ({ node }) => node.network.wifi.length > 1,
+        );
         expect(many.length).toBeGreaterThan(1);
         for (const { name, node, seed } of many) {
           const { root } = generate(`ranked/${name}`, seed.networkConfig);

@@ -5,6 +5,7 @@ type WpaConfiguration = {
   /** In hex, in the order of the file. */
   readonly ssids: readonly string[];
   readonly passphrases: readonly string[];
+  readonly saePasswords: readonly string[];
   /** Lines in which it says what it could not read. */
   readonly errors: readonly string[];
 };
@@ -46,6 +47,7 @@ export const parseWpa = (file: string): WpaConfiguration => {
     passphrases: dumps("PSK \\(ASCII passphrase\\)").map((text) =>
       text.toString("utf8"),
     ),
+    saePasswords: dumps("sae_password").map((text) => text.toString("utf8")),
     errors: output
       .split("\n")
       .filter((line) => /^Line \d+:|Failed to read|Failed to parse/.test(line)),

@@ -16,6 +16,8 @@ export const TOOLS: Readonly<Record<string, string>> = {
   veritysetup: "cryptsetup-bin",
   "fsck.vfat": "dosfstools",
   fish: "fish",
+  "/usr/lib/python3/dist-packages/gi/__init__.py": "python3-gi",
+  "/usr/share/doc/gir1.2-nm-1.0/copyright": "gir1.2-nm-1.0",
   git: "git",
   gpg: "gpg",
   "gpg-agent": "gpg-agent",

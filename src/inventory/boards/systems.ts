@@ -34,6 +34,8 @@ type SystemFacts = {
   readonly securityUpdates: boolean;
   /** Shells of its image by the last part of their paths, in /bin or /usr/bin. */
   readonly shells: readonly string[];
+  /** The program that brings Wi-Fi up there, in netplan's words; it decides how a network's name is written. */
+  readonly renderer: "networkd" | "NetworkManager";
   /** Where its packages come from: in package URLs and in the paths of Docker's repositories, and for people. */
   readonly archive: { readonly vendor: string; readonly title: string };
   /** Why it cannot be used for this; undefined where it can. */
@@ -56,6 +58,7 @@ export const SYSTEMS = {
     ],
     securityUpdates: true,
     shells: ["bash", "dash", "rbash", "screen", "sh", "tmux"],
+    renderer: "networkd",
     archive: { vendor: "ubuntu", title: "Ubuntu's archive" },
     refuse: () => undefined,
   },
@@ -74,6 +77,8 @@ export const SYSTEMS = {
     ],
     securityUpdates: true,
     shells: ["bash", "dash", "rbash", "sh"],
+    // https://github.com/RPi-Distro/pi-gen/tree/arm64/stage2/04-cloud-init (00-network-manager-all.yaml)
+    renderer: "NetworkManager",
     archive: { vendor: "debian", title: "Debian's archive" },
     refuse: ({ runtime, minor }) =>
       runtime === "containerd" &&
@@ -97,6 +102,7 @@ export const SYSTEMS = {
     ],
     securityUpdates: false,
     shells: ["bash", "sh"],
+    renderer: "networkd",
     archive: { vendor: "archlinuxarm", title: "Arch Linux ARM" },
     refuse: ({ storage, role, runtime }) =>
       // Its command line names the card's partition.

@@ -1,7 +1,13 @@
-// Wi-Fi as netplan takes it: the network's name and how to authenticate.
+// Wi-Fi as netplan hands it on to wpa_supplicant: the network's name and how to authenticate.
 import { pbkdf2Sync } from "node:crypto";
-import type { Wifi } from "../../inventory/resolved.ts";
+import { systemFacts } from "../../inventory/boards/systems.ts";
+import type { ResolvedNode, Wifi } from "../../inventory/resolved.ts";
 import type { Value } from "../library/tree.ts";
+import {
+  keyfileAccessPoint,
+  keyfileName,
+  profileSettings,
+} from "./keyfile-access-point.ts";
 
 /**
  * The SSID as a key of netplan's `access-points`.
@@ -46,13 +52,24 @@ export const isWritable = ({ security, password }: Wifi): boolean => {
   );
 };
 
-/** All networks as netplan's `access-points`, in which their order has no meaning. */
-export const accessPoints = (wifi: readonly Wifi[]): Value =>
+/** All of a node's networks as netplan's `access-points`, in which their order has no meaning. */
+export const accessPoints = ({
+  base,
+  network: { wifi, uplink },
+}: Pick<ResolvedNode, "base" | "network">): Value =>
   Object.fromEntries(
-    wifi.map((network) => [
-      accessPointName(network.ssid),
-      accessPoint(network),
-    ]),
+    systemFacts(base).renderer === "NetworkManager"
+      ? wifi.map((network, index) => [
+          keyfileName(network.ssid),
+          keyfileAccessPoint(
+            network,
+            profileSettings({ index, count: wifi.length }, uplink === "wlan0"),
+          ),
+        ])
+      : wifi.map((network) => [
+          accessPointName(network.ssid),
+          accessPoint(network),
+        ]),
   );
 
 /**

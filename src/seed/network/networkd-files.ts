@@ -2,6 +2,7 @@
 import { parse } from "yaml";
 import { z } from "zod";
 import { type Unsupported, unsupportedIn } from "../unsupported.ts";
+import { preSharedKey } from "./access-point.ts";
 
 const route = z.strictObject({
   to: z.string(),
@@ -49,6 +50,7 @@ const networkConfig = z.strictObject({
       z.string(),
       z.strictObject({
         ...device,
+        renderer: z.literal("networkd").optional(),
         "regulatory-domain": z.string().optional(),
         "access-points": z.record(z.string(), accessPointNetwork),
       }),
@@ -134,10 +136,6 @@ const networkFile = (name: string, settings: Device): NetworkdFile => {
   };
 };
 
-/** A password of 64 hexadecimal digits is a key, and anything else a passphrase. */
-const psk = (password: string): string =>
-  /^[0-9a-f]{64}$/i.test(password) ? password : `"${password}"`;
-
 /** The octets of a name that is escaped as for netplan (access-point.ts). */
 const octetsOf = (name: string): Buffer =>
   Buffer.concat(
@@ -148,29 +146,38 @@ const octetsOf = (name: string): Buffer =>
     ),
   );
 
-/** The name is written in hexadecimal digits, so that no character in it is special. */
+/**
+ * The name and a passphrase are written in hexadecimal digits, so that no character in them is special; WPA2's key is derived, for
+ * the same reason. https://w1.fi/cgit/hostap/tree/src/utils/common.c?h=hostap_2_10 (wpa_config_parse_string)
+ */
 const networkBlock = (
-  ssid: string,
+  name: string,
   { hidden, password, auth }: AccessPoint,
   priority: string | undefined,
 ): string => {
   const secret = auth?.password ?? password;
   const management = auth?.["key-management"];
+  const ssid = octetsOf(name);
+  const key = (text: string) => [`  psk=${preSharedKey(text, ssid)}`];
+  const sae = (text: string) => [
+    `  sae_password=${Buffer.from(text).toString("hex")}`,
+  ];
   return [
     "network={",
-    `  ssid=${octetsOf(ssid).toString("hex")}`,
+    `  ssid=${ssid.toString("hex")}`,
     ...(priority === undefined ? [] : [`  priority=${priority}`]),
     ...(hidden === true ? ["  scan_ssid=1"] : []),
     ...(secret === undefined
       ? ["  key_mgmt=NONE"]
       : management === "sae"
-        ? ["  key_mgmt=SAE", "  ieee80211w=2", `  sae_password="${secret}"`]
+        ? ["  key_mgmt=SAE", "  ieee80211w=2", ...sae(secret)]
         : management === "psk"
-          ? ["  key_mgmt=WPA-PSK", `  psk=${psk(secret)}`]
+          ? ["  key_mgmt=WPA-PSK", ...key(secret)]
           : [
               "  key_mgmt=WPA-PSK SAE",
               "  ieee80211w=1",
-              `  psk=${psk(secret)}`,
+              ...key(secret),
+              ...sae(secret),
             ]),
     "}",
     "",
