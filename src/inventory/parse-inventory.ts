@@ -13,6 +13,7 @@ import {
   checkRegistration,
 } from "./checks/check-host.ts";
 import { checkHardware } from "./checks/check-hardware.ts";
+import { checkRadios } from "./checks/check-radio.ts";
 import { checkDhcp } from "./checks/check-dhcp.ts";
 import { checkApiForward, checkForwards } from "./checks/check-forwards.ts";
 import {
@@ -105,6 +106,7 @@ const CHECKS_OF_THE_WHOLE: readonly DraftCheck[] = [
   checkWifiPasswords,
   checkBoards,
   checkHardware,
+  checkRadios,
   checkConfigLines,
   checkConfigList,
   checkEeprom,

@@ -189,8 +189,10 @@ export const PROBLEM_CODES = {
   WIFI_PASSWORD_UNUSED: "An open Wi-Fi network has a password.",
   WIFI_PASSWORD_UNWRITABLE:
     "A WPA3 passphrase cannot be written for wpa_supplicant.",
+  WIFI_SECURITY_UNCERTAIN:
+    "A kind of Wi-Fi security needs newer firmware than some images have.",
   WIFI_SECURITY_UNSUPPORTED:
-    "A base image does not know a kind of Wi-Fi security.",
+    "A base image or a board does not know a kind of Wi-Fi security.",
   WIFI_SSID_INVALID:
     "A Wi-Fi network's name is too long, or its octets are not octets.",
   WIFI_SSID_MISSING: "A Wi-Fi network has no name.",

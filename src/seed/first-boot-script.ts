@@ -223,9 +223,14 @@ export const firstBootScript = (
     ...localeLines(config.locale),
     ...userCommands(config),
     ...RENAME,
-    ...(network.some(({ path }) => path.includes("wpa_supplicant"))
-      ? ["systemctl enable --now wpa_supplicant@wlan0.service"]
-      : []),
+    ...network.flatMap(({ path }) => {
+      const name = /\/wpa_supplicant-(.*)\.conf$/.exec(path)?.[1];
+      return name === undefined
+        ? []
+        : [
+            `systemctl enable --now ${shellWord(`wpa_supplicant@${name}.service`)}`,
+          ];
+    }),
     "systemctl enable systemd-networkd.service systemd-resolved.service systemd-timesyncd.service sshd.service",
     "# Ordered after the unit that runs this: waiting for them would have no end.",
     "systemctl restart --no-block systemd-networkd.service systemd-resolved.service systemd-timesyncd.service sshd.service",

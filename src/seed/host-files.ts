@@ -92,6 +92,37 @@ const WIFI_RULE: SuppliedFile = {
   text: 'ACTION=="add", SUBSYSTEM=="net", ENV{DEVTYPE}=="wlan", RUN+="/usr/sbin/iw dev $name set power_save off"\n',
 };
 
+/**
+ * On a system without cloud-init the first boot gives an adapter on USB the name that the inventory has for it: systemd's own name
+ * tells the socket.
+ */
+const adapterFiles = ({
+  base,
+  network,
+  host,
+}: ResolvedNode): SuppliedFile[] => {
+  const name = host.link.interface;
+  if (
+    systemFacts(base).cloudInit ||
+    network.uplink !== "wlan0" ||
+    name === undefined
+  ) {
+    return [];
+  }
+  const address = /^wlx([0-9a-f]{12})$/.exec(name)?.[1];
+  const match =
+    address === undefined
+      ? "Path=*-usb-*"
+      : `PermanentMACAddress=${address.match(/../g)?.join(":") ?? ""}`;
+  return [
+    {
+      path: "/etc/systemd/network/05-pi-image-wifi.link",
+      mode: "0644",
+      text: `[Match]\nType=wlan\n${match}\n[Link]\nName=${name}\n`,
+    },
+  ];
+};
+
 const phase = (files: Library["files"], name: string): SuppliedFile => ({
   path: `/${PHASES}/${name}`,
   mode: "0755",
@@ -112,6 +143,7 @@ export const hostFiles = (
     ...proxyFiles(project, node),
     ...(late.length === 0 ? [] : [phase(files, "11-host")]),
     ...(wantedPackages(node).length === 0 ? [] : [phase(files, "65-extras")]),
+    ...adapterFiles(node),
     ...(savesPower(node) ? [WIFI_RULE, phase(files, "66-wifi")] : []),
   ];
 };

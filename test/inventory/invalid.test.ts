@@ -38,7 +38,11 @@ const ownCodes = (): readonly string[] => {
 const load = (name: string) =>
   loadInventory({
     path: join(FOLDER, `${name}.yaml`),
-    env: { SHORT_PASSWORD: "short", HEX_PASSWORD: "0".repeat(64) },
+    env: {
+      SHORT_PASSWORD: "short",
+      HEX_PASSWORD: "0".repeat(64),
+      GOOD_PASSWORD: "correct horse",
+    },
     home: "/nonexistent",
     ...(/^secret-command-(failed|silent)$/.test(name) && {
       allowCommand: () => Promise.resolve(true),

@@ -1,14 +1,21 @@
 // MTU, routes, another interface and a VLAN of the uplink, as netplan's two back ends take them.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { resolveHost } from "../../src/inventory/resolve-host.ts";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
+import { nftablesConfiguration } from "../../src/seed/network/gateway-nftables.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { netplanJudges } from "./netplan-judges.ts";
 import { renderSeed } from "./render-seed.ts";
-import { controlPlane, sampleProject, seedInput } from "./sample-project.ts";
+import {
+  controlPlane,
+  homeWifi,
+  sampleNode,
+  sampleProject,
+  seedInput,
+} from "./sample-project.ts";
 
 const asked = {
   mtu: 9000,
@@ -57,6 +64,62 @@ it("leaves the uplink's address with the interface that has it", async () => {
     },
   });
   expect(userData).toContain("PI_IMAGE_UPLINK='enx00e04c680001.20'");
+});
+
+describe("a Wi-Fi adapter on USB as the uplink", () => {
+  const network = {
+    uplink: "wlan0",
+    addressing: { method: "dhcp" },
+    wifi: [homeWifi],
+  } as const;
+  const written = async (base: string, adapter: string) => {
+    const { network: text, userData } = await networkOf(
+      { interface: adapter },
+      { base, network },
+    );
+    expect(Object.keys(parse(text).network.wifis)).toEqual([adapter]);
+    expect(userData).toContain(`PI_IMAGE_UPLINK='${adapter}'`);
+    return userData;
+  };
+
+  it("has the name that the system gives it", async () => {
+    expect(await written("ubuntu-24.04", "wlx00c0ca123456")).not.toContain(
+      "05-pi-image-wifi.link",
+    );
+    await written("raspios-trixie", "wlan0");
+  });
+
+  it("gets its name from us on Arch Linux ARM", async () => {
+    const link = (userData: string): unknown =>
+      (
+        parse(userData) as { write_files: { path: string; content: string }[] }
+      ).write_files.find(
+        ({ path }) => path === "/etc/systemd/network/05-pi-image-wifi.link",
+      )?.content;
+    expect(link(await written("archlinuxarm", "wlx00c0ca123456"))).toBe(
+      "[Match]\nType=wlan\nPermanentMACAddress=00:c0:ca:12:34:56\n[Link]\nName=wlx00c0ca123456\n",
+    );
+    expect(link(await written("archlinuxarm", "wlan0"))).toBe(
+      "[Match]\nType=wlan\nPath=*-usb-*\n[Link]\nName=wlan0\n",
+    );
+  });
+
+  it("is what a gateway lets nobody in by", () => {
+    const gateway: ResolvedNode = {
+      ...sampleNode,
+      network,
+      host: resolveHost({ interface: "wlx00c0ca123456" }, {}),
+    };
+    const rules = nftablesConfiguration(gateway, {
+      interface: "eth0",
+      address: "10.0.0.1/24",
+      ranges: [],
+      domain: "lan",
+      forwards: [],
+    });
+    expect(rules).toContain('iifname "wlx00c0ca123456" tcp dport 22 accept');
+    expect(rules).not.toContain("wlan0");
+  });
 });
 
 it("is refused where the first boot's script cannot do it", async () => {

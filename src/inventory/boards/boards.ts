@@ -53,6 +53,12 @@ export type BoardFacts = {
   readonly fan: boolean;
   /** Whether a PoE or PoE+ HAT fits. */
   readonly poeHat: boolean;
+  /**
+   * The chip of its own Wi-Fi. That of the Pi 400 is from another maker, whose firmware cannot do WPA3 (SAE); those of the others can
+   * since their firmware 7.45.265.
+   * https://github.com/raspberrypi/linux/issues/7610, https://github.com/raspberrypi/linux/pull/5945
+   */
+  readonly radio: "CYW43455" | "BCM43456";
 };
 
 export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
@@ -68,6 +74,7 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     probesPcie: false,
     fan: false,
     poeHat: true,
+    radio: "CYW43455",
   },
   pi4: {
     title: "Raspberry Pi 4",
@@ -81,6 +88,7 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     probesPcie: false,
     fan: false,
     poeHat: true,
+    radio: "CYW43455",
   },
   pi400: {
     title: "Raspberry Pi 400",
@@ -94,6 +102,7 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     probesPcie: false,
     fan: false,
     poeHat: false,
+    radio: "BCM43456",
   },
   pi5: {
     title: "Raspberry Pi 5",
@@ -107,6 +116,7 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     probesPcie: true,
     fan: true,
     poeHat: false,
+    radio: "CYW43455",
   },
   // The name stands for both the Pi 500 and the Pi 500+, of which only the latter has the M.2 socket.
   pi500: {
@@ -121,6 +131,7 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     probesPcie: false,
     fan: false,
     poeHat: false,
+    radio: "CYW43455",
   },
   cm4: {
     title: "Compute Module 4",
@@ -134,6 +145,7 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     probesPcie: false,
     fan: false,
     poeHat: true,
+    radio: "CYW43455",
   },
   cm5: {
     title: "Compute Module 5",
@@ -147,6 +159,7 @@ export const BOARD_FACTS: Readonly<Record<Board, BoardFacts>> = {
     probesPcie: true,
     fan: true,
     poeHat: true,
+    radio: "CYW43455",
   },
 };
 

@@ -36,6 +36,11 @@ type SystemFacts = {
   readonly shells: readonly string[];
   /** The program that brings Wi-Fi up there, in netplan's words; it decides how a network's name is written. */
   readonly renderer: "networkd" | "NetworkManager";
+  /**
+   * What tells the name of a Wi-Fi adapter on USB: its address (wlx00c0ca123456), the order of appearance (wlan0), or pi-image
+   * itself, which gives it either.
+   */
+  readonly namesAdapters: "by address" | "by number" | "as asked";
   /** Where its packages come from: in package URLs and in the paths of Docker's repositories, and for people. */
   readonly archive: { readonly vendor: string; readonly title: string };
   /** Why it cannot be used for this; undefined where it can. */
@@ -59,6 +64,7 @@ export const SYSTEMS = {
     securityUpdates: true,
     shells: ["bash", "dash", "rbash", "screen", "sh", "tmux"],
     renderer: "networkd",
+    namesAdapters: "by address",
     archive: { vendor: "ubuntu", title: "Ubuntu's archive" },
     refuse: () => undefined,
   },
@@ -79,6 +85,8 @@ export const SYSTEMS = {
     shells: ["bash", "dash", "rbash", "sh"],
     // https://github.com/RPi-Distro/pi-gen/tree/arm64/stage2/04-cloud-init (00-network-manager-all.yaml)
     renderer: "NetworkManager",
+    // https://github.com/RPi-Distro/pi-gen/tree/arm64/stage2/02-net-tweaks
+    namesAdapters: "by number",
     archive: { vendor: "debian", title: "Debian's archive" },
     refuse: ({ runtime, minor }) =>
       runtime === "containerd" &&
@@ -103,6 +111,7 @@ export const SYSTEMS = {
     securityUpdates: false,
     shells: ["bash", "sh"],
     renderer: "networkd",
+    namesAdapters: "as asked",
     archive: { vendor: "archlinuxarm", title: "Arch Linux ARM" },
     refuse: ({ storage, role, runtime }) =>
       // Its command line names the card's partition.

@@ -3,13 +3,7 @@ import type { Problem } from "../../report/problem.ts";
 import { BOARD_FACTS } from "../boards/boards.ts";
 import { SWITCH_NAMES, SWITCHES } from "../boards/hardware.ts";
 import type { DraftCheck, Draft, DraftNode } from "../draft.ts";
-import {
-  hardwareOf,
-  nodesOf,
-  type NumberedNode,
-  settingOf,
-  titleOf,
-} from "../settings.ts";
+import { nodesOf, type NumberedNode, settingOf, titleOf } from "../settings.ts";
 import { listed } from "../wording.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
@@ -94,55 +88,11 @@ const ownSwitches = (
   });
 };
 
-/**
- * Lines of config.txt that also switch the radio off:
- * https://github.com/raspberrypi/firmware/blob/master/boot/overlays/README
- */
-const RADIO_OFF = /^dtoverlay=disable-wifi(-pi5)?$/;
-
-/** A node with Wi-Fi settings whose radio is off would wait for the network for ever. */
-const radio = (draft: Draft, numbered: NumberedNode): readonly Problem[] => {
-  const { index, node } = numbered;
-  const own = node.hardware?.wifi !== undefined;
-  const config = settingOf(draft, index, "config");
-  if (!(node.wifi ?? draft.content.defaults?.wifi)) {
-    return [];
-  }
-  const line = (config?.value ?? []).findIndex((text) =>
-    RADIO_OFF.test(text ?? ""),
-  );
-  const off = [
-    ...(hardwareOf(draft, index)?.wifi === false
-      ? [
-          {
-            what: "`hardware`",
-            path: [
-              ...(own ? ["nodes", index] : ["defaults"]),
-              "hardware",
-              "wifi",
-            ],
-          },
-        ]
-      : []),
-    ...(config !== undefined && line >= 0
-      ? [{ what: "a line of `config`", path: [...config.path, line] }]
-      : []),
-  ];
-  return off.map(({ what, path }) => ({
-    code: "RADIO_OFF",
-    severity: "error",
-    message: `${titleOf(numbered)} has a Wi-Fi network, and ${what} switches its radio off`,
-    at: draft.at(path),
-    hint: `set wifi: false at the node, or remove ${what === "`hardware`" ? "hardware.wifi" : "the line"}`,
-  }));
-};
-
 export const checkHardware: DraftCheck = (draft) => [
   ...nodesOf(draft).flatMap((numbered) => {
     const { hardware } = numbered.node;
     const path = ["nodes", numbered.index, "hardware"];
     return [
-      ...radio(draft, numbered),
       ...(hardware === undefined
         ? []
         : [

@@ -44,10 +44,34 @@ const problemAt = (
       ];
 };
 
+const isWireless = (name: string | undefined): boolean =>
+  name?.startsWith("wl") === true;
+
 const device = (draft: Draft, numbered: NumberedNode): readonly Problem[] => {
-  const keys = ["interface", "vlan"] as const;
+  const own = settingOf(draft, numbered.index, "interface")?.value;
+  const wired = isWired(draft, numbered.index);
+  if (wired === false) {
+    return [
+      ...problemAt(
+        draft,
+        numbered,
+        "vlan",
+        "has Wi-Fi as its uplink, and `vlan` is for Ethernet",
+        "remove it at this node, or set uplink: ethernet",
+      ),
+      ...(isWireless(own)
+        ? []
+        : problemAt(
+            draft,
+            numbered,
+            "interface",
+            `has Wi-Fi as its uplink, and \`interface\` names one of Ethernet`,
+            "name the Wi-Fi adapter at this node, such as wlan0, or set uplink: ethernet",
+          )),
+    ];
+  }
   if (numbered.node.role === "gateway") {
-    return keys.flatMap((key) =>
+    return (["interface", "vlan"] as const).flatMap((key) =>
       problemAt(
         draft,
         numbered,
@@ -57,15 +81,13 @@ const device = (draft: Draft, numbered: NumberedNode): readonly Problem[] => {
       ),
     );
   }
-  return isWired(draft, numbered.index) === false
-    ? keys.flatMap((key) =>
-        problemAt(
-          draft,
-          numbered,
-          key,
-          `has Wi-Fi as its uplink, and \`${key}\` is for Ethernet`,
-          "remove it at this node, or set uplink: ethernet",
-        ),
+  return wired === true && isWireless(own)
+    ? problemAt(
+        draft,
+        numbered,
+        "interface",
+        "has Ethernet as its uplink, and `interface` names a Wi-Fi adapter",
+        "add `wifi` and leave out `uplink`, or name an interface of Ethernet",
       )
     : [];
 };

@@ -134,7 +134,7 @@ export const hostSettings = {
   interface: textRule(
     {
       description:
-        "The interface of the Ethernet uplink, where it is not the board's own. Default: eth0.",
+        "The interface of the uplink, where it is not the board's own: of Ethernet, or a Wi-Fi adapter on USB. Default: eth0, or wlan0 for Wi-Fi.",
       examples: ["enx00e04c680001"],
     },
     interfaceRule,

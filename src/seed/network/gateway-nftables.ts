@@ -1,6 +1,7 @@
 // The gateway's packet filter: closed from outside except for SSH and the declared ports, and lets the network behind it
 // out.
 import type { ResolvedNode, Service } from "../../inventory/resolved.ts";
+import { uplinkDevice } from "../../inventory/uplink-device.ts";
 import {
   formatCidr,
   networkOf,
@@ -26,9 +27,11 @@ const networkBehind = ({ address }: Service): string => {
  * https://wiki.nftables.org/wiki-nftables/index.php/Performing_Network_Address_Translation_(NAT)
  */
 export const nftablesConfiguration = (
-  { network: { uplink, addressing } }: ResolvedNode,
+  node: ResolvedNode,
   service: Service,
 ): string => {
+  const { addressing } = node.network;
+  const uplink = uplinkDevice(node);
   const inside = service.interface;
   const behind = networkBehind(service);
   const { forwards } = service;
