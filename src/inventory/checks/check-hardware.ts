@@ -92,14 +92,12 @@ export const checkHardware: DraftCheck = (draft) => [
   ...nodesOf(draft).flatMap((numbered) => {
     const { hardware } = numbered.node;
     const path = ["nodes", numbered.index, "hardware"];
-    return [
-      ...(hardware === undefined
-        ? []
-        : [
-            ...fans(draft, numbered, path, hardware),
-            ...ownSwitches(draft, numbered, path, hardware),
-          ]),
-    ];
+    return hardware === undefined
+      ? []
+      : [
+          ...fans(draft, numbered, path, hardware),
+          ...ownSwitches(draft, numbered, path, hardware),
+        ];
   }),
   ...(draft.content.defaults?.hardware === undefined
     ? []
