@@ -50,6 +50,17 @@ export const seedDigest = (seed: Seed): string =>
 export const formatDiskId = (diskId: number): string =>
   `0x${diskId.toString(16).padStart(8, "0")}`;
 
+/** One address and one gateway stand alone, as in manifests that were made before there could be two. */
+const addressingOf = ({ network: { addressing } }: ResolvedNode): object => {
+  if (addressing.method === "dhcp") {
+    return addressing;
+  }
+  const { method, addresses, gateways, ...names } = addressing;
+  return addresses.length === 1 && gateways.length === 1
+    ? { method, address: addresses[0], gateway: gateways[0], ...names }
+    : addressing;
+};
+
 /** `<node>.manifest.json`: stable key order, so that the same inputs give the same bytes. */
 export const renderManifest = (input: ManifestInput): string => {
   const { cluster, node, seed } = input;
@@ -77,7 +88,7 @@ export const renderManifest = (input: ManifestInput): string => {
       locale: node.locale,
       users: node.users.map((user) => user.name),
       uplink: node.network.uplink,
-      addressing: node.network.addressing,
+      addressing: addressingOf(node),
       wifi: node.network.wifi.map(({ ssid, country, security }) => ({
         ...(typeof ssid === "string"
           ? { ssid }

@@ -5,10 +5,11 @@ import {
   type AddressRange,
   type NetworkMember,
 } from "./gateway-network.ts";
-import { parseAddress, parseCidr, type Cidr } from "./rules/ipv4.ts";
+import { parseCidr, type Cidr } from "./rules/ipv4.ts";
 import { parseRange } from "./schema/service-schema.ts";
 import { nodesOf, settingOf } from "./settings.ts";
 import { networksOf } from "./wifi-networks.ts";
+import { cidrsOf, ipv4Number } from "./written-addresses.ts";
 import type { Path } from "./yaml/yaml-file.ts";
 
 export type DraftGateway = {
@@ -66,6 +67,6 @@ export const draftMember = (draft: Draft, index: number): NetworkMember => {
   return {
     gateway: node.role === "gateway",
     wired: isWired(draft, index) ?? true,
-    address: parseAddress(node.address?.split("/")[0] ?? ""),
+    address: ipv4Number(cidrsOf(node.address)),
   };
 };

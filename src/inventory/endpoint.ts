@@ -1,4 +1,5 @@
 // What the written endpoint stands for: a node, the virtual address, or a name that something else resolves.
+import { parseIp, sameIp, type Ip } from "./rules/ip.ts";
 
 /** kubeadm's own port of the API server; the inventory has no key for another. */
 export const API_PORT = 6443;
@@ -6,12 +7,18 @@ export const API_PORT = 6443;
 export type EndpointNode = {
   readonly name: string | undefined;
   readonly control: boolean;
-  /** The fixed address without prefix length; undefined with DHCP. */
-  readonly address: string | undefined;
+  /** The fixed addresses; none with DHCP. */
+  readonly addresses: readonly Ip[];
 };
 
 export type EndpointTarget =
-  | { readonly kind: "node"; readonly index: number; readonly host: string }
+  | {
+      readonly kind: "node";
+      readonly index: number;
+      readonly host: string;
+      /** Where the endpoint is written as an address. */
+      readonly address: Ip | undefined;
+    }
   | { readonly kind: "virtual"; readonly host: string }
   | { readonly kind: "name"; readonly host: string }
   | { readonly kind: "unknown" };
@@ -31,6 +38,8 @@ export const endpointTarget = (
   { cluster, virtualAddress, nodes }: EndpointCluster,
 ): EndpointTarget => {
   const host = virtualHost(cluster);
+  const writtenIp = parseIp(written ?? "");
+  const virtualIp = parseIp(virtualAddress ?? "");
   const virtual =
     virtualAddress === undefined
       ? undefined
@@ -40,8 +49,9 @@ export const endpointTarget = (
     written === undefined
       ? nodes.findIndex(({ control }) => control)
       : nodes.findIndex(
-          ({ name, address }) =>
-            address === written ||
+          ({ name, addresses }) =>
+            (writtenIp !== undefined &&
+              addresses.some((address) => sameIp(address, writtenIp))) ||
             (name !== undefined &&
               (written === name || written === `${name}.local`)),
         );
@@ -51,15 +61,26 @@ export const endpointTarget = (
   }
   if (name !== undefined) {
     const local = written === `${name}.local`;
-    return { kind: "node", index, host: local ? `${name}.local` : name };
+    return {
+      kind: "node",
+      index,
+      host: local ? `${name}.local` : name,
+      address: writtenIp,
+    };
   }
   if (written === undefined) {
     return { kind: "unknown" };
   }
-  if (virtual !== undefined && [host, virtualAddress].includes(written)) {
+  const isVirtual =
+    written === host ||
+    (writtenIp !== undefined &&
+      virtualIp !== undefined &&
+      sameIp(writtenIp, virtualIp));
+  if (virtual !== undefined && isVirtual) {
     return virtual;
   }
-  const isName = written.includes(".") && !/\.\d+$/.test(written);
+  const isName =
+    writtenIp === undefined && written.includes(".") && !/\.\d+$/.test(written);
   if (!isName) {
     return { kind: "unknown" };
   }

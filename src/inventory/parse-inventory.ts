@@ -12,6 +12,11 @@ import {
   checkLabels,
   checkRegistration,
 } from "./checks/check-host.ts";
+import {
+  checkNodeFamilies,
+  checkPluginFamilies,
+  checkRangeFamilies,
+} from "./checks/check-families.ts";
 import { checkHardware } from "./checks/check-hardware.ts";
 import { checkRadios } from "./checks/check-radio.ts";
 import { checkDhcp } from "./checks/check-dhcp.ts";
@@ -75,6 +80,7 @@ const CHECKS_OF_PRESENCE: readonly DraftCheck[] = [
   checkImageAccounts,
   checkShells,
   checkSubnets,
+  checkRangeFamilies,
   checkGatewayNumber,
   checkDhcp,
   checkRoleKeys,
@@ -101,6 +107,8 @@ const CHECKS_OF_THE_WHOLE: readonly DraftCheck[] = [
   checkStorageNodes,
   checkUplinks,
   checkPodRoom,
+  checkNodeFamilies,
+  checkPluginFamilies,
   checkUsers,
   checkWifiNames,
   checkWifiPasswords,

@@ -8,13 +8,19 @@ import {
 import {
   formatAddress,
   formatCidr,
-  networkOf,
   parseAddress,
   parseCidr,
   type Cidr,
 } from "./rules/ipv4.ts";
+import {
+  formatIp,
+  formatIpCidr,
+  networkOfIp,
+  parseIpCidr,
+} from "./rules/ip.ts";
 import type { NfsExport, Service } from "./resolved.ts";
 import { parseRange } from "./schema/service-schema.ts";
+import { cidrsOf, ipv4Number } from "./written-addresses.ts";
 import { networksOf } from "./wifi-networks.ts";
 
 type NodeEntry = Inventory["nodes"][number];
@@ -47,7 +53,7 @@ const resolvedMember = (
   return {
     gateway: node.role === "gateway",
     wired: uplink === "ethernet",
-    address: parseAddress(node.address?.split("/")[0] ?? ""),
+    address: ipv4Number(cidrsOf(node.address)),
   };
 };
 
@@ -117,10 +123,13 @@ const EXPORTED_FOLDER = "volumes";
 
 /** `address` is the node's, with the prefix length of the network that may mount the export. */
 export const resolveExport = (mount: string, address: string): NfsExport => {
-  const cidr = cidrOf(address);
+  const cidr = parseIpCidr(address);
+  if (cidr === undefined) {
+    throw new Error("an inventory without problems has an address here");
+  }
   return {
     path: `${mount}/${EXPORTED_FOLDER}`,
-    clients: formatCidr(networkOf(cidr)),
-    server: formatAddress(cidr.address),
+    clients: formatIpCidr(networkOfIp(cidr)),
+    server: formatIp(cidr),
   };
 };

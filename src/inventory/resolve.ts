@@ -8,11 +8,20 @@ import {
   kubernetesVersion,
   writtenVersion,
 } from "./rules/kubernetes-versions.ts";
+import {
+  formatIp,
+  formatIpCidr,
+  parseIp,
+  specialKind,
+  type Family,
+  type Ip,
+} from "./rules/ip.ts";
 import { absolutePath, type PathOrigins } from "./load/paths.ts";
 import { secretName, type References } from "./rules/references.ts";
 import type {
   Addressing,
   Endpoint,
+  Ipv6Way,
   Mirrors,
   ResolvedCluster,
   ResolvedNode,
@@ -30,13 +39,23 @@ import { joinsCluster, completeSettings } from "./settings.ts";
 import { isBaseFile } from "./rules/system-rules.ts";
 import { DEFAULT_SHELL } from "./rules/user-rules.ts";
 import { networksOf, networkTitle } from "./wifi-networks.ts";
+import {
+  cidrsOf,
+  inOrder,
+  ipsOf,
+  ofFamily,
+  rangesText,
+} from "./written-addresses.ts";
 
 type NodeEntry = Inventory["nodes"][number];
 type WrittenWifi = Extract<NodeEntry["wifi"], { readonly country: string }>;
 type WrittenUser = NonNullable<NodeEntry["users"]>[number];
 
-const withoutPrefix = (address: string | undefined): string | undefined =>
-  address?.split("/")[0];
+/** The families of the cluster's ranges, the main one first. */
+const clusterFamilies = (cluster: Inventory["cluster"]): readonly Family[] =>
+  cidrsOf(cluster.podSubnet ?? DEFAULT_CLUSTER.podSubnet).map(
+    ({ family }) => family,
+  );
 
 const resolveEndpoint = ({ cluster, nodes }: Inventory): Endpoint => {
   const target = endpointTarget(cluster.endpoint, {
@@ -45,22 +64,29 @@ const resolveEndpoint = ({ cluster, nodes }: Inventory): Endpoint => {
     nodes: nodes.map(({ name, role, address }) => ({
       name,
       control: role === "control-plane",
-      address: withoutPrefix(address),
+      addresses: cidrsOf(address),
     })),
   });
+  const text = (ip: Ip | undefined) => ip && formatIp(ip);
   switch (target.kind) {
     case "node":
       return {
         host: target.host,
         port: API_PORT,
-        address: withoutPrefix(nodes[target.index]?.address),
+        address: text(
+          target.address ??
+            inOrder(
+              cidrsOf(nodes[target.index]?.address),
+              clusterFamilies(cluster),
+            )[0],
+        ),
         virtual: false,
       };
     case "virtual":
       return {
         host: target.host,
         port: API_PORT,
-        address: cluster.virtualAddress,
+        address: text(parseIp(cluster.virtualAddress ?? "")),
         virtual: true,
       };
     case "name":
@@ -115,8 +141,10 @@ const resolveCluster = (
     ),
     upstream: resolveUpstream(cluster.kubernetes),
     endpoint: resolveEndpoint(inventory),
-    podSubnet: cluster.podSubnet ?? DEFAULT_CLUSTER.podSubnet,
-    serviceSubnet: cluster.serviceSubnet ?? DEFAULT_CLUSTER.serviceSubnet,
+    podSubnet: rangesText(cluster.podSubnet ?? DEFAULT_CLUSTER.podSubnet),
+    serviceSubnet: rangesText(
+      cluster.serviceSubnet ?? DEFAULT_CLUSTER.serviceSubnet,
+    ),
     dnsDomain: cluster.dnsDomain ?? DEFAULT_CLUSTER.dnsDomain,
     cni: cluster.cni ?? DEFAULT_CLUSTER.cni,
     runtime: cluster.runtime ?? DEFAULT_CLUSTER.runtime,
@@ -169,23 +197,27 @@ const resolveWifi = (wifi: WrittenWifi, references: References): Wifi => ({
 /** A node behind the cluster's gateway uses it as router and name server, unless the node says otherwise. */
 const resolveAddressing = (
   node: NodeEntry,
-  defaults: NonNullable<Inventory["defaults"]>,
+  { cluster, defaults = {} }: Inventory,
   served: ServedNetwork | undefined,
 ): Addressing => {
-  if (node.address === undefined) {
+  const addresses = inOrder(cidrsOf(node.address), clusterFamilies(cluster));
+  const [main, ...others] = addresses.map(formatIpCidr);
+  if (main === undefined) {
     return { method: "dhcp" };
   }
-  const own = served && withoutPrefix(served.service.address);
-  const gateway = node.gateway ?? own ?? defaults.gateway;
-  if (gateway === undefined) {
-    throw new Error("an inventory without problems has a gateway here");
-  }
+  const own = served?.service.address.split("/")[0];
+  const gateways = inOrder(
+    ipsOf(node.gateway ?? own ?? defaults.gateway),
+    addresses.map(({ family }) => family),
+  ).filter(({ family }) => ofFamily(addresses, family) !== undefined);
   return {
     method: "static",
-    address: node.address,
-    gateway,
-    nameservers: node.nameservers ??
-      (own === undefined ? defaults.nameservers : [own]) ?? [gateway],
+    addresses: [main, ...others],
+    gateways: gateways.map(formatIp),
+    nameservers:
+      node.nameservers ??
+      (own === undefined ? defaults.nameservers : [own]) ??
+      gateways.filter((ip) => specialKind(ip) === undefined).map(formatIp),
     search:
       node.search ??
       (served === undefined ? defaults.search : [served.service.domain]) ??
@@ -193,16 +225,32 @@ const resolveAddressing = (
   };
 };
 
+/** A node with no address of its own in a cluster of IPv4 keeps what its base does. */
+const ipv6Way = (
+  addressing: Addressing,
+  joins: boolean,
+  families: readonly Family[],
+): Ipv6Way => {
+  if (addressing.method === "dhcp") {
+    return joins && families.includes(6) ? "router" : "base";
+  }
+  const isSix = (text: string) => text.includes(":");
+  if (!addressing.addresses.some(isSix)) {
+    return "base";
+  }
+  return addressing.gateways.some(isSix) ? "fixed" : "router";
+};
+
 const resolveNode = (
   node: NodeEntry,
   index: number,
-  { cluster, nodes, defaults = {} }: Inventory,
+  inventory: Inventory,
   network: ServedNetwork | undefined,
   references: References,
   places: PathOrigins,
 ): ResolvedNode => {
+  const { cluster, nodes, defaults = {} } = inventory;
   const reserved = network?.reserved[index];
-  const address = node.address ?? reserved;
   const board = resolveBoard(node, { cluster, defaults }, places);
   const served = reserved === undefined ? undefined : network;
   const { base, timezone, locale } = completeSettings(node, defaults);
@@ -210,10 +258,14 @@ const resolveNode = (
   const uplink =
     node.uplink ?? defaults.uplink ?? (wifi.length > 0 ? "wifi" : "ethernet");
   const users = node.users ?? defaults.users ?? [];
+  const addressing = resolveAddressing(node, inventory, served);
+  const address =
+    addressing.method === "static" ? addressing.addresses[0] : reserved;
+  const joins = joinsCluster(node);
   return {
     name: node.name,
     role: node.role,
-    joins: joinsCluster(node),
+    joins,
     base: isBaseFile(base) ? absolutePath(base, places) : base,
     ...board,
     timezone,
@@ -221,7 +273,8 @@ const resolveNode = (
     users: users.map((user) => resolveUser(user, references)),
     network: {
       uplink: uplink === "wifi" ? "wlan0" : "eth0",
-      addressing: resolveAddressing(node, defaults, served),
+      addressing,
+      ipv6: ipv6Way(addressing, joins, clusterFamilies(cluster)),
       wifi: wifi.map(({ network }) => resolveWifi(network, references)),
     },
     host: resolveHost(node, defaults),

@@ -19,6 +19,12 @@ export const CNI_CONTAINERS = {
   cilium: "cilium-agent",
 } as const;
 export type Cni = keyof typeof CNI_CONTAINERS;
+/**
+ * The plug-in that takes the first address of an interface of each family, or by an address only that one: with several, the
+ * kernel's order decides, and in IPv6 the newest is the first, which a virtual address is.
+ * https://github.com/flannel-io/flannel/blob/v0.28.9/pkg/ipmatch/match.go (LookupExtIface)
+ */
+export const BY_FIRST_ADDRESS: Cni = "flannel";
 export const CNIS = Object.keys(CNI_CONTAINERS) as [Cni, ...Cni[]];
 
 export const RUNTIMES = ["containerd", "containerd-docker", "cri-o"] as const;
@@ -107,7 +113,9 @@ export type ResolvedCluster = {
   readonly kubernetes: KubernetesVersion;
   readonly upstream: UpstreamSettings;
   readonly endpoint: Endpoint;
+  /** One range, or one of each family with a comma between them, as kubeadm has it; the first family is the main one. */
   readonly podSubnet: string;
+  /** Of the same families in the same order. */
   readonly serviceSubnet: string;
   readonly dnsDomain: string;
   readonly cni: Cni;
@@ -137,9 +145,10 @@ export type Addressing =
   | { readonly method: "dhcp" }
   | {
       readonly method: "static";
-      /** Address with prefix length, such as 192.168.1.50/24. */
-      readonly address: string;
-      readonly gateway: string;
+      /** Addresses with prefix length, such as 192.168.1.50/24, in the order of the cluster's families; the first is the main one. */
+      readonly addresses: readonly [string, ...string[]];
+      /** At most one of each family. */
+      readonly gateways: readonly string[];
       readonly nameservers: readonly string[];
       readonly search: readonly string[];
     };
@@ -155,10 +164,20 @@ export type Wifi = {
   readonly password: Secret | undefined;
 };
 
+/**
+ * Where IPv6 comes from on the uplink:
+ *
+ * - `base`: nothing here needs it, and the base does what it does by itself
+ * - `router`: the way out, and an address where none is fixed, come from the router's advertisements, or DHCPv6 where those say so
+ * - `fixed`: both come from the inventory, and advertisements are ignored
+ */
+export type Ipv6Way = "base" | "router" | "fixed";
+
 export type NodeNetwork = {
   /** The interface that Kubernetes uses and that carries `addressing`. */
   readonly uplink: "eth0" | "wlan0";
   readonly addressing: Addressing;
+  readonly ipv6: Ipv6Way;
   /**
    * The preferred network first, all of one country. Empty: the node gets no wlan0 stanza (one without a radio delays the
    * first boot by 90 s).

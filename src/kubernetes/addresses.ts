@@ -1,14 +1,37 @@
 // The names and addresses by which nodes and the API server are reached.
+import type { Family } from "../inventory/rules/ip.ts";
+import { cidrsOf } from "../inventory/written-addresses.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 
 /** The port on which kubeadm lets the API server listen by default. */
 const API_SERVER_PORT = 6443;
 
-/** The node's fixed address without prefix, or undefined with DHCP. */
-export const staticAddress = ({
+/** The node's fixed addresses without prefix, the main one first; none with DHCP. */
+export const staticAddresses = ({
   network: { addressing },
-}: ResolvedNode): string | undefined =>
-  addressing.method === "static" ? addressing.address.split("/")[0] : undefined;
+}: ResolvedNode): readonly string[] =>
+  addressing.method === "static"
+    ? addressing.addresses.map((address) => address.split("/")[0] ?? "")
+    : [];
+
+/** The main one of them. */
+export const staticAddress = (node: ResolvedNode): string | undefined =>
+  staticAddresses(node)[0];
+
+/** The families of the cluster's ranges, the main one first. */
+export const familiesOf = ({
+  cluster,
+}: Pick<ResolvedProject, "cluster">): readonly Family[] =>
+  cidrsOf(cluster.podSubnet).map(({ family }) => family);
+
+/** Those of the node's fixed addresses that Kubernetes uses: the ones of the cluster's families. */
+export const kubernetesAddresses = (
+  project: Pick<ResolvedProject, "cluster">,
+  node: ResolvedNode,
+): readonly string[] =>
+  staticAddresses(node).filter((address) =>
+    familiesOf(project).includes(address.includes(":") ? 6 : 4),
+  );
 
 /** The name that a node announces by mDNS. */
 export const mdnsName = (node: string): string => `${node}.local`;
@@ -16,6 +39,11 @@ export const mdnsName = (node: string): string => `${node}.local`;
 /** The node's address without prefix length, if it is known before the first boot: fixed, or reserved by the gateway. */
 export const knownAddress = (node: ResolvedNode): string | undefined =>
   node.reserved?.split("/")[0] ?? staticAddress(node);
+
+/** All of the node's addresses that are known before the first boot. */
+export const knownAddresses = (node: ResolvedNode): readonly string[] => [
+  ...new Set([knownAddress(node) ?? [], staticAddresses(node)].flat()),
+];
 
 /** How the laptop addresses a node: by its address where that is known, or else by the mDNS name. */
 export const laptopHost = (node: ResolvedNode): string =>

@@ -1,12 +1,12 @@
 // Writes the known_hosts lines by which SSH knows every node before its first boot.
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import { knownAddress, mdnsName } from "./addresses.ts";
+import { knownAddresses, mdnsName } from "./addresses.ts";
 import {
   type ClusterSecrets,
   credentialsOf,
 } from "./secrets/cluster-secrets.ts";
 
-/** One line for each node: its name, mDNS name and fixed address, then its host key. */
+/** One line for each node: its name, mDNS name and fixed addresses, then its host key. */
 export const knownHosts = (
   { nodes }: ResolvedProject,
   secrets: ClusterSecrets,
@@ -17,12 +17,7 @@ export const knownHosts = (
       if (hostKey === undefined) {
         return [];
       }
-      const address = knownAddress(node);
-      const names = [
-        node.name,
-        mdnsName(node.name),
-        ...(address === undefined ? [] : [address]),
-      ];
+      const names = [node.name, mdnsName(node.name), ...knownAddresses(node)];
       return [`${names.join(",")} ${hostKey}\n`];
     })
     .join("");

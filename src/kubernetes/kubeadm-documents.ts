@@ -6,13 +6,20 @@ import type {
   Runtime,
 } from "../inventory/resolved.ts";
 import {
+  DEFAULT_NODE_PREFIX,
+  nodePrefix,
+} from "../inventory/rules/pod-ranges.ts";
+import { cidrsOf } from "../inventory/written-addresses.ts";
+import {
   apiServerPort,
   apiForward,
   controlPlanes,
+  familiesOf,
   hostAndPort,
-  knownAddress,
+  knownAddresses,
+  kubernetesAddresses,
   mdnsName,
-  staticAddress,
+  staticAddresses,
 } from "./addresses.ts";
 import { apiServerFlags } from "./api-server.ts";
 import { publicKeyHash } from "./certificate.ts";
@@ -58,15 +65,20 @@ const criSocket = (runtime: Runtime): string => {
 };
 
 /** Extra arguments of the kubelet; it registers the labels when it first meets the API server. */
-const kubeletArguments = (node: ResolvedNode): Document => {
-  const address = staticAddress(node);
+const kubeletArguments = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+): Document => {
+  const addresses = kubernetesAddresses(project, node);
   const labels = Object.entries(node.host.labels)
     .map(([key, value]) => `${key}=${value}`)
     .toSorted();
   const all = [
     // With two networks, the kubelet would take the address of the one with the default route. With DHCP only the node
     // itself knows its address.
-    ...(address === undefined ? [] : [{ name: "node-ip", value: address }]),
+    ...(addresses.length === 0
+      ? []
+      : [{ name: "node-ip", value: addresses.join(",") }]),
     ...(labels.length === 0
       ? []
       : [{ name: "node-labels", value: labels.join(",") }]),
@@ -96,9 +108,10 @@ const registeredTaints = (
 };
 
 const nodeRegistration = (
-  { cluster, nodes }: ResolvedProject,
+  project: ResolvedProject,
   node: ResolvedNode,
 ): Document => {
+  const { cluster, nodes } = project;
   const onlyControlPlanes = nodes.every(
     ({ role, joins }) => role === "control-plane" || !joins,
   );
@@ -106,7 +119,7 @@ const nodeRegistration = (
     name: node.name,
     criSocket: criSocket(cluster.runtime),
     ...registeredTaints(node, onlyControlPlanes),
-    ...kubeletArguments(node),
+    ...kubeletArguments(project, node),
   };
 };
 
@@ -114,7 +127,7 @@ const localApiEndpoint = (
   project: ResolvedProject,
   node: ResolvedNode,
 ): Document => {
-  const address = staticAddress(node);
+  const [address] = kubernetesAddresses(project, node);
   return {
     ...(address === undefined ? {} : { advertiseAddress: address }),
     bindPort: apiServerPort(project),
@@ -127,15 +140,18 @@ const certSans = (project: ResolvedProject): readonly string[] => {
   const names = controlPlanes(project).flatMap((node) => [
     node.name,
     mdnsName(node.name),
-    knownAddress(node),
+    ...knownAddresses(node),
   ]);
   const gateway = apiForward(project)?.gateway;
   const outside =
     gateway === undefined
       ? []
-      : [gateway.name, mdnsName(gateway.name), staticAddress(gateway)];
-  // 127.0.0.1 lets kubectl connect through an SSH tunnel.
-  const all = [host, address, ...names, ...outside, "127.0.0.1"];
+      : [gateway.name, mdnsName(gateway.name), ...staticAddresses(gateway)];
+  // The loopback addresses let kubectl connect through an SSH tunnel.
+  const loopback = familiesOf(project).includes(6)
+    ? ["127.0.0.1", "::1"]
+    : ["127.0.0.1"];
+  const all = [host, address, ...names, ...outside, ...loopback];
   return [...new Set(all.filter((name) => name !== undefined))];
 };
 
@@ -206,6 +222,23 @@ const IMAGES_GO_FIRST = {
   imageGCLowThresholdPercent: 65,
 } as const;
 
+/** A part of the pods' range for each node that is not the controller manager's own default. */
+const controllerManager = ({ cluster }: ResolvedProject): Document => {
+  const ranges = cidrsOf(cluster.podSubnet).filter(
+    (range) => nodePrefix(range) !== DEFAULT_NODE_PREFIX[range.family],
+  );
+  return ranges.length === 0
+    ? {}
+    : {
+        controllerManager: {
+          extraArgs: ranges.map((range) => ({
+            name: `node-cidr-mask-size-ipv${range.family}`,
+            value: String(nodePrefix(range)),
+          })),
+        },
+      };
+};
+
 const initDocuments = (
   project: ResolvedProject,
   node: ResolvedNode,
@@ -238,6 +271,7 @@ const initDocuments = (
         certSANs: certSans(project),
         ...apiServerFlags(project, secrets),
       },
+      ...controllerManager(project),
       etcd: { local: { extraArgs: ETCD_PATIENCE } },
       // The same as for the authorities. With kubeadm's default, RSA, each handshake costs many times as much CPU time.
       encryptionAlgorithm: "ECDSA-P256",

@@ -6,7 +6,7 @@ export const PROBLEM_CODES = {
   ADDON_NO_MANIFEST: "An add-on's file is not a manifest of Kubernetes.",
   ADDON_UNREADABLE: "An add-on's file cannot be read.",
   ADDRESS_INVALID:
-    "A value is not an IPv4 address, or not one that a machine can have.",
+    "A value is not an IP address, or not one that a machine can have.",
   ADDRESS_RESERVED: "An address is the network's own or its broadcast address.",
   API_SERVER_FLAG_INVALID:
     "A flag of the API server is not for the inventory to set, or keeps it from starting.",
@@ -23,6 +23,8 @@ export const PROBLEM_CODES = {
   CMDLINE_INVALID:
     "A value is not a word for the kernel's command line, or one that pi-image decides.",
   CNI_ARCHIVED: "A network plug-in is no longer maintained.",
+  CNI_FAMILY_UNSUPPORTED:
+    "A network plug-in cannot work with the cluster's families of addresses.",
   CONFIG_CONFLICT:
     "A line for config.txt sets what another setting of the node decides.",
   CONFIG_LINE_INVALID: "A value is not a line for config.txt.",
@@ -94,7 +96,7 @@ export const PROBLEM_CODES = {
   HARDWARE_UNSUPPORTED: "A board does not have what a setting switches.",
   INTERFACE_INVALID: "A value is not the name of a network interface.",
   INVENTORY_EMPTY: "The inventory is empty.",
-  IPV6_UNSUPPORTED: "An address is IPv6, which pi-image does not set up yet.",
+  IPV6_UNSUPPORTED: "An address is IPv6 where only IPv4 can be.",
   KEEP_CARD_UNSUPPORTED:
     "A card is to stay able to boot on a board that always tries the card first.",
   KEY_ADDRESS_UNREACHABLE:
@@ -120,9 +122,12 @@ export const PROBLEM_CODES = {
   NAMESPACE_INVALID: "A value cannot be the name of a namespace.",
   NETWORK_UPLINK_MISSING:
     "A network document of your own leaves a node without its uplink.",
+  NAMESERVER_MISSING: "A node has no DNS server that could be written down.",
   NODE_ADDRESS_MISSING:
     "A node has settings of a fixed address and no address.",
   NODE_ADDRESS_TAKEN: "Two nodes have the same address.",
+  NODE_FAMILY_MISSING:
+    "A node has no address of a family that the cluster's ranges have.",
   NODE_NAME_INVALID: "A node's name is not a host name.",
   NODE_NAME_TAKEN: "A node's name is used twice.",
   OUT_OF_RANGE: "A number or a list is too small or too large.",
@@ -159,6 +164,8 @@ export const PROBLEM_CODES = {
     "A setting of a disk has no effect with the node's storage.",
   SUBNET_INVALID:
     "A value is not a range of addresses that Kubernetes can use.",
+  SUBNET_FAMILIES:
+    "The ranges of pods and of services are not of the same families in the same order.",
   SUBNET_OVERLAP:
     "Two of the ranges for pods, services and the local network overlap.",
   SUBNET_TOO_SMALL: "The range of pods has no room for all nodes.",

@@ -3,6 +3,8 @@ import { systemFacts } from "../inventory/boards/systems.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import type { Problem } from "../report/problem.ts";
 import type { Library } from "./library/library.ts";
+import { familiesOf } from "../kubernetes/addresses.ts";
+import { kubeadmAction } from "./node-facts.ts";
 import { proxyFiles } from "./proxy-files.ts";
 import type { SuppliedFile } from "./supplied-files.ts";
 
@@ -129,6 +131,26 @@ const phase = (files: Library["files"], name: string): SuppliedFile => ({
   text: files.get(`${PHASES}/${name}`) ?? "",
 });
 
+/**
+ * Packets of pods are forwarded in IPv6, too. A machine that forwards takes no advertisements of routers any more, by which its
+ * own way out would die after half an hour; networkd and NetworkManager take them in the kernel's place, networkd because the
+ * network configuration says so (network/link-settings.ts).
+ * https://docs.kernel.org/networking/ip-sysctl.html (accept_ra, forwarding)
+ */
+const ipv6Files = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+): SuppliedFile[] =>
+  familiesOf(project).includes(6) && kubeadmAction(project, node) !== "beside"
+    ? [
+        {
+          path: "/etc/sysctl.d/90-pi-image-ipv6.conf",
+          mode: "0644",
+          text: "net.ipv6.conf.all.forwarding = 1\nnet.ipv6.conf.default.forwarding = 1\n",
+        },
+      ]
+    : [];
+
 /** `files` are the library's, for the phases that only such nodes have. */
 export const hostFiles = (
   project: ResolvedProject,
@@ -141,6 +163,7 @@ export const hostFiles = (
     ...late,
     ...(systemFacts(node.base).cloudInit ? updateFiles(host) : []),
     ...proxyFiles(project, node),
+    ...ipv6Files(project, node),
     ...(late.length === 0 ? [] : [phase(files, "11-host")]),
     ...(wantedPackages(node).length === 0 ? [] : [phase(files, "65-extras")]),
     ...adapterFiles(node),

@@ -7,7 +7,7 @@ import {
 } from "../inventory/resolved.ts";
 import { STORAGE_FACTS } from "../inventory/boards/storage.ts";
 import { uplinkDevice } from "../inventory/uplink-device.ts";
-import { staticAddress } from "../kubernetes/addresses.ts";
+import { familiesOf, kubernetesAddresses } from "../kubernetes/addresses.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
 import {
   type ClusterSecrets,
@@ -63,13 +63,16 @@ export const nodeEnvironment = (
 ): string => {
   const { cluster } = project;
   const { endpoint, kubernetes } = cluster;
+  const families = familiesOf(project).join(" ");
   return shellAssignments({
     PI_IMAGE_NODE: node.name,
     PI_IMAGE_ROLE: node.role,
     PI_IMAGE_CLUSTER: cluster.name,
     PI_IMAGE_BUILD_TIME: String(Math.floor(buildTime.getTime() / 1000)),
     PI_IMAGE_UPLINK: uplinkDevice(node),
-    PI_IMAGE_ADDRESS: staticAddress(node),
+    PI_IMAGE_ADDRESS: kubernetesAddresses(project, node).join(",") || undefined,
+    // Without it the scripts take IPv4 alone.
+    ...(families === "4" ? {} : { PI_IMAGE_FAMILIES: families }),
     PI_IMAGE_KUBEADM: kubeadmAction(project, node),
     PI_IMAGE_KUBERNETES_MINOR: kubernetes.minor,
     PI_IMAGE_KUBERNETES_PATCH: kubernetes.patch,

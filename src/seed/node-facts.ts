@@ -1,6 +1,6 @@
 // What a node's seed needs to know of the node's place in its cluster.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
-import { staticAddress } from "../kubernetes/addresses.ts";
+import { staticAddresses } from "../kubernetes/addresses.ts";
 import { isFirstControlPlane } from "../kubernetes/kubeadm-documents.ts";
 
 /** How the node gets into the cluster; `beside` for one that never joins it. */
@@ -33,7 +33,7 @@ export const endpointNode = ({
       nodes.find(
         (node) =>
           endpoint.address !== undefined &&
-          staticAddress(node) === endpoint.address,
+          staticAddresses(node).includes(endpoint.address),
       ));
 
 /**

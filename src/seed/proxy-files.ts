@@ -1,29 +1,34 @@
 // Files that give a node's programs the proxy, and what is reached without it.
 import { systemFacts } from "../inventory/boards/systems.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
-import { formatCidr, networkOf, parseCidr } from "../inventory/rules/ipv4.ts";
-import { knownAddress } from "../kubernetes/addresses.ts";
+import { formatIpCidr, networkOfIp } from "../inventory/rules/ip.ts";
+import { cidrsOf } from "../inventory/written-addresses.ts";
+import { familiesOf, knownAddresses } from "../kubernetes/addresses.ts";
 import { kubeadmAction } from "./node-facts.ts";
 import { shellAssignments } from "./shell-assignments.ts";
 import type { SuppliedFile } from "./supplied-files.ts";
 
 /** The network of an address with prefix length, such as 192.168.1.0/24. */
-const networkText = (address: string): readonly string[] => {
-  const cidr = parseCidr(address);
-  return cidr === undefined ? [] : [formatCidr(networkOf(cidr))];
-};
+const networkTexts = (
+  addresses: string | readonly string[] | undefined,
+): readonly string[] =>
+  cidrsOf(addresses).map((cidr) => formatIpCidr(networkOfIp(cidr)));
 
-/** RFC 1918. Where DHCP gives a node its address, only these are known to be no business of a proxy. */
-const PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+/** RFC 1918 and 4193. Where the network gives a node its address, only these are known to be no business of a proxy. */
+const PRIVATE_NETWORKS = {
+  4: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"],
+  6: ["fc00::/7"],
+} as const;
 
 /**
  * Hosts, addresses and networks that are the cluster's own: a proxy knows no way to them, and kubeadm hands these variables on to the
  * API server. Go and Python understand networks; for others the addresses stand there as well.
  */
 export const withoutProxy = (
-  { cluster, nodes }: ResolvedProject,
+  project: ResolvedProject,
   node: ResolvedNode,
 ): readonly string[] => {
+  const { cluster, nodes } = project;
   const { endpoint } = cluster;
   const all = [
     "localhost",
@@ -34,20 +39,22 @@ export const withoutProxy = (
     `.${cluster.dnsDomain}`,
     endpoint.host,
     endpoint.address,
-    ...nodes.flatMap((other) => [other.name, knownAddress(other)]),
+    ...nodes.flatMap((other) => [other.name, ...knownAddresses(other)]),
     ...nodes.flatMap(({ network: { addressing }, reserved, serves }) => [
       ...(addressing.method === "static"
-        ? networkText(addressing.address)
+        ? networkTexts(addressing.addresses)
         : []),
-      ...networkText(reserved ?? ""),
-      ...networkText(serves?.address ?? ""),
+      ...networkTexts(reserved),
+      ...networkTexts(serves?.address),
       ...(serves === undefined ? [] : [`.${serves.domain}`]),
     ]),
-    cluster.podSubnet,
-    cluster.serviceSubnet,
-    ...(nodes.every((other) => knownAddress(other) !== undefined)
+    ...networkTexts(cluster.podSubnet),
+    ...networkTexts(cluster.serviceSubnet),
+    ...(nodes.every((other) => knownAddresses(other).length > 0)
       ? []
-      : PRIVATE_NETWORKS),
+      : familiesOf(project)
+          .toSorted()
+          .flatMap((family) => PRIVATE_NETWORKS[family])),
     ...(node.host.proxy?.noProxy ?? []),
   ];
   return [...new Set(all.filter((entry) => entry !== undefined))];

@@ -23,17 +23,24 @@ import type { Library } from "./library/library.ts";
 import type { Values } from "./library/substitute.ts";
 import type { Value } from "./library/tree.ts";
 import type { ValueName } from "./value-names.ts";
-import { knownAddress, staticAddress } from "../kubernetes/addresses.ts";
+import { knownAddresses, staticAddresses } from "../kubernetes/addresses.ts";
 
-/** The address by which one node sees another: a gateway has one on each side, and it knows those that it assigns itself. */
-const addressSeenBy = (
+/** The addresses by which one node sees another: a gateway has some on each side, and it knows those that it assigns itself. */
+const addressesSeenBy = (
   node: ResolvedNode,
   other: ResolvedNode,
-): string | undefined => {
+): readonly string[] => {
   if (other.serves !== undefined && node.reserved !== undefined) {
-    return other.serves.address.split("/")[0];
+    return other.serves.address.split("/").slice(0, 1);
   }
-  return node.serves === undefined ? staticAddress(other) : knownAddress(other);
+  return node.serves === undefined
+    ? staticAddresses(other)
+    : knownAddresses(other);
+};
+
+const ownAddresses = (node: ResolvedNode): readonly string[] => {
+  const fixed = staticAddresses(node);
+  return fixed.length === 0 ? ["127.0.1.1"] : fixed;
 };
 
 /**
@@ -43,13 +50,12 @@ const addressSeenBy = (
  */
 const hostLines = ({ nodes }: ResolvedProject, node: ResolvedNode): string =>
   [node, ...nodes.filter(({ name }) => name !== node.name)]
-    .flatMap((other) => {
-      const address =
-        other.name === node.name
-          ? (staticAddress(node) ?? "127.0.1.1")
-          : addressSeenBy(node, other);
-      return address === undefined ? [] : [`${address} ${other.name}`];
-    })
+    .flatMap((other) =>
+      (other.name === node.name
+        ? ownAddresses(node)
+        : addressesSeenBy(node, other)
+      ).map((address) => `${address} ${other.name}`),
+    )
     .join("\n");
 
 type ValueSources = {
@@ -170,8 +176,15 @@ const networkValues = (node: ResolvedNode): Named => {
     ...(addressing.method === "dhcp"
       ? {}
       : {
-          "network.address": addressing.address,
-          "network.gateway": addressing.gateway,
+          "network.address": addressing.addresses[0],
+          "network.addresses": [...addressing.addresses],
+          ...(addressing.gateways[0] === undefined
+            ? {}
+            : { "network.gateway": addressing.gateways[0] }),
+          "network.routes": addressing.gateways.map((via) => ({
+            to: "default",
+            via,
+          })),
           "network.nameservers": [...addressing.nameservers],
           "network.search": [...addressing.search],
         }),

@@ -39,9 +39,15 @@ export const VALUE_NAMES = {
   "kubeadm.document": "The node's kubeadm configuration.",
   "kubeadm.joinConfig":
     "The kubeconfig with which the node joins; not on the first control plane, and not with `join: token`.",
-  "network.address": "The fixed address with its prefix; not with DHCP.",
-  "network.gateway": "The gateway; not with DHCP.",
+  "network.address":
+    "The main fixed address with its prefix; not with DHCP. `network.addresses` has all.",
+  "network.addresses":
+    "The fixed addresses with their prefixes, at most one of each family; not with DHCP.",
+  "network.gateway":
+    "The main gateway; not with DHCP. `network.routes` has all.",
   "network.nameservers": "The list of DNS servers; not with DHCP.",
+  "network.routes":
+    "The routes to the gateways, as netplan takes them; not with DHCP.",
   "network.search": "The list of DNS search domains; not with DHCP.",
   "network.uplink": "`eth0` or `wlan0`.",
   "node.board": "The board, such as `pi5`.",

@@ -128,11 +128,11 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   ),
   "node.address": inNode(
     (address) => ({ ...fixed, address }),
-    (project) => addressing(project)?.address,
+    (project) => addressing(project)?.addresses[0],
   ),
   "node.gateway": inNode(
     (gateway) => ({ ...fixed, gateway }),
-    (project) => addressing(project)?.gateway,
+    (project) => addressing(project)?.gateways[0],
   ),
   "node.nameservers": inNode(
     (server) => ({ ...fixed, nameservers: [server] }),

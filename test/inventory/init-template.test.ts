@@ -102,8 +102,8 @@ describe("the file that init writes", () => {
     expect(node?.timezone).toBe("Europe/Oslo");
     expect(node?.users[0]?.sshKeys).toEqual([KEY]);
     expect(node?.network.addressing).toMatchObject({
-      address: "10.0.0.11/24",
-      gateway: "10.0.0.1",
+      addresses: ["10.0.0.11/24"],
+      gateways: ["10.0.0.1"],
     });
     expect(node?.network.wifi).toMatchObject([{ ssid, country: "NO" }]);
   });

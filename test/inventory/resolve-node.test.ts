@@ -40,11 +40,12 @@ describe("a node", () => {
       uplink: "eth0",
       addressing: {
         method: "static",
-        address: "192.168.1.50/24",
-        gateway: "192.168.1.1",
+        addresses: ["192.168.1.50/24"],
+        gateways: ["192.168.1.1"],
         nameservers: ["192.168.1.1"],
         search: [],
       },
+      ipv6: "base",
       wifi: [],
     });
   });
@@ -84,6 +85,7 @@ describe("a node", () => {
     expect(network).toEqual({
       uplink: "eth0",
       addressing: { method: "dhcp" },
+      ipv6: "base",
       wifi: [],
     });
   });

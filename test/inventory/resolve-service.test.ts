@@ -57,12 +57,12 @@ describe("a gateway", () => {
     const ways = [2, 5, 6].map((index) => nodes[index]?.network.addressing);
     expect(ways).toMatchObject([
       {
-        gateway: "10.0.0.1",
+        gateways: ["10.0.0.1"],
         nameservers: ["10.0.0.1"],
         search: ["homelab.home.arpa"],
       },
-      { gateway: "192.168.1.1", nameservers: ["192.168.1.1"], search: [] },
-      { gateway: "10.0.0.5", nameservers: ["9.9.9.9"] },
+      { gateways: ["192.168.1.1"], nameservers: ["192.168.1.1"], search: [] },
+      { gateways: ["10.0.0.5"], nameservers: ["9.9.9.9"] },
     ]);
   });
 });

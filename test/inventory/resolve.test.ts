@@ -67,6 +67,7 @@ describe("an inventory that says almost nothing", () => {
           network: {
             uplink: "eth0",
             addressing: { method: "dhcp" },
+            ipv6: "base",
             wifi: [],
           },
           host: resolveHost({}, {}),

@@ -17,9 +17,11 @@ import { controlPlanePki } from "../../src/kubernetes/pki-files.ts";
 import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
 import { temporaryFolder } from "./folder.ts";
 import {
+  dualStack,
   homelab,
   making,
   nodeOf,
+  onlyIpv6,
   threeControlPlanes,
   withCluster,
   withNodes,
@@ -109,6 +111,8 @@ describe.skipIf(kubeadm === "")("kubeadm (PI_IMAGE_KUBEADM)", () => {
       threeControlPlanes,
       registering,
       ownSettings,
+      dualStack,
+      onlyIpv6,
     ]) {
       for (const { name } of project.nodes) {
         const { status, stderr } = await tryTool(kubeadm, [
@@ -178,6 +182,105 @@ describe.skipIf(kubeadm === "")("kubeadm (PI_IMAGE_KUBEADM)", () => {
     }
     for (const address of ["192.168.1.50", "127.0.0.1"]) {
       expect(new X509Certificate(server).checkIP(address)).toBe(address);
+    }
+  });
+
+  /** The control plane's static pods and the kubelet's flags, as kubeadm would write them. */
+  const dryRun = async (project: ResolvedProject): Promise<string> => {
+    const config = laid(project, "cplane");
+    const { stdout } = await runTool("env", [
+      `KUBEADM_INIT_DRYRUN_DIR=${dirname(config)}`,
+      kubeadm,
+      "init",
+      "--dry-run",
+      "--config",
+      config,
+      "--ignore-preflight-errors=all",
+      "--skip-token-print",
+    ]);
+    return stdout;
+  };
+
+  it("makes a control plane of both families", async () => {
+    const made = await dryRun(dualStack);
+    for (const flag of [
+      "--advertise-address=192.168.1.50",
+      "--service-cluster-ip-range=10.96.0.0/12,fd00:10:96::/112",
+      "--cluster-cidr=10.244.0.0/16,fd00:10:244::/64",
+      "--node-cidr-mask-size-ipv6=80",
+      "--node-ip=192.168.1.50,fd00::50",
+    ]) {
+      expect(made.includes(flag), flag).toBe(true);
+    }
+    expect(made).toMatch(/clusterDNS:\n\s+- 10\.96\.0\.10\n/);
+  });
+
+  it("makes a control plane of IPv6 alone", async () => {
+    const made = await dryRun(onlyIpv6);
+    for (const flag of [
+      "--advertise-address=fd00::50",
+      "--service-cluster-ip-range=fd00:10:96::/108",
+      "--cluster-cidr=fd00:10:244::/56",
+      "--node-ip=fd00::50",
+      "--listen-peer-urls=https://[fd00::50]:2380",
+      "--etcd-servers=https://[::1]:2379",
+    ]) {
+      expect(made.includes(flag), flag).toBe(true);
+    }
+    expect(made).not.toContain("--node-cidr-mask-size-ipv6");
+    expect(made).toMatch(/clusterDNS:\n\s+- fd00:10:96::a\n/);
+  });
+
+  it.each([
+    [
+      "a second range",
+      dualStack,
+      "podSubnet: 10.244.0.0/16,fd00:10:244::/64",
+      "podSubnet: fd00::/64,fd01::/64",
+    ],
+    ["too large a part", dualStack, "value: '80'", "value: '81'"],
+    ["services too many", onlyIpv6, "/108", "/107"],
+  ] as const)(
+    "refuses %s, as check does",
+    async (_title, project, from, to) => {
+      const config = laid(project, "cplane");
+      const text = readFileSync(config, "utf8");
+      expect(text).toContain(from);
+      writeFileSync(config, text.replace(from, to));
+      const { status } = await tryTool(kubeadm, [
+        "init",
+        "--dry-run",
+        "--config",
+        config,
+        "--ignore-preflight-errors=all",
+      ]);
+      expect(status).not.toBe(0);
+    },
+  );
+
+  it("names every address of a control plane in its certificate", async () => {
+    for (const [project, addresses] of [
+      [
+        dualStack,
+        ["192.168.1.50", "fd00::50", "127.0.0.1", "::1", "10.96.0.1"],
+      ],
+      [onlyIpv6, ["fd00::50", "192.168.1.50", "fd00:10:96::1"]],
+    ] as const) {
+      const config = laid(project, "cplane");
+      await runTool(kubeadm, [
+        "init",
+        "phase",
+        "certs",
+        "all",
+        "--config",
+        config,
+      ]);
+      const server = new X509Certificate(
+        readFileSync(join(dirname(config), "pki/apiserver.crt")),
+      );
+      for (const address of addresses) {
+        expect(server.checkIP(address), address).toBe(address);
+      }
     }
   });
 

@@ -51,6 +51,61 @@ export const homelab: ResolvedProject = {
   ],
 };
 
+const withAddresses = (
+  node: ResolvedNode,
+  addresses: readonly [string, ...string[]],
+): ResolvedNode => ({
+  ...node,
+  network: {
+    ...node.network,
+    addressing: {
+      method: "static",
+      addresses,
+      gateways: [],
+      nameservers: [],
+      search: [],
+    },
+    ipv6: "router",
+  },
+});
+
+/** The same with both families: a node with fixed addresses of both, and one with those of the network. */
+export const dualStack: ResolvedProject = {
+  cluster: {
+    ...cluster,
+    podSubnet: "10.244.0.0/16,fd00:10:244::/64",
+    serviceSubnet: "10.96.0.0/12,fd00:10:96::/112",
+  },
+  nodes: [
+    withAddresses(node("cplane", "control-plane"), [
+      "192.168.1.50/24",
+      "fd00::50/64",
+    ]),
+    node("worker1", "worker"),
+    withAddresses(node("worker2", "worker"), [
+      "192.168.1.52/24",
+      "fd00::52/64",
+    ]),
+  ],
+};
+
+/** Of IPv6 alone; its control plane has an IPv4 address as well, which Kubernetes does not use. */
+export const onlyIpv6: ResolvedProject = {
+  cluster: {
+    ...cluster,
+    endpoint: { ...cluster.endpoint, address: "fd00::50" },
+    podSubnet: "fd00:10:244::/56",
+    serviceSubnet: "fd00:10:96::/108",
+  },
+  nodes: [
+    withAddresses(node("cplane", "control-plane"), [
+      "fd00::50/64",
+      "192.168.1.50/24",
+    ]),
+    withAddresses(node("worker1", "worker"), ["fd00::51/64"]),
+  ],
+};
+
 /** Three control planes behind a virtual address, CRI-O and an image mirror. */
 export const threeControlPlanes: ResolvedProject = {
   cluster: {

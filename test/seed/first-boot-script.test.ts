@@ -38,6 +38,7 @@ describe("networkd's files", () => {
               network: {
                 uplink: "wlan0",
                 addressing: { method: "dhcp" },
+                ipv6: "base",
                 wifi,
               },
             }),

@@ -51,6 +51,7 @@ describe("golden seeds", () => {
   it("are there", () => {
     expect(goldenCases).toEqual(
       expect.arrayContaining([
+        "dual-stack",
         "static",
         "three-control-planes",
         "wifi",

@@ -44,6 +44,26 @@ describe("what is reached without the proxy", () => {
     ]);
   });
 
+  it("has both families in dual stack", () => {
+    const cluster = {
+      ...sampleProject.cluster,
+      podSubnet: "10.244.0.0/16,fd00:10:244::/56",
+      serviceSubnet: "10.96.0.0/12,fd00:10:96::/112",
+    };
+    expect(
+      withoutProxy({ ...sampleProject, cluster }, sampleNode).slice(-8),
+    ).toEqual([
+      "10.244.0.0/16",
+      "fd00:10:244::/56",
+      "10.96.0.0/12",
+      "fd00:10:96::/112",
+      "10.0.0.0/8",
+      "172.16.0.0/12",
+      "192.168.0.0/16",
+      "fc00::/7",
+    ]);
+  });
+
   it("is also what lies behind a gateway, and what the inventory adds", () => {
     const host = resolveHost(
       { proxy: { http: "http://p:1", noProxy: [".lan"] } },

@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
+import { uplinkDevice } from "../../src/inventory/uplink-device.ts";
 import { renderSeed } from "./render-seed.ts";
 import { describeWithTools, hasTool } from "../support/tools.ts";
 import {
@@ -126,20 +127,28 @@ for (const { title, generate, knowsSae, since11 } of judges)
             return;
           }
           expect({ status, output }).toEqual({ status: 0, output: "" });
-          const { uplink, wifi, addressing } = node.network;
+          const { uplink, wifi, addressing, ipv6 } = node.network;
+          const device = uplinkDevice(node);
           const unit = readFileSync(
-            join(root, `run/systemd/network/10-netplan-${uplink}.network`),
+            join(root, `run/systemd/network/10-netplan-${device}.network`),
             "utf8",
           );
-          expect(unit).toContain(
-            addressing.method === "static"
-              ? `Address=${addressing.address}\n`
-              : "DHCP=ipv4\n",
+          for (const line of addressing.method === "dhcp"
+            ? [ipv6 === "router" ? "DHCP=yes" : "DHCP=ipv4"]
+            : [
+                ...addressing.addresses.map((address) => `Address=${address}`),
+                ...addressing.gateways.map((via) => `Gateway=${via}`),
+              ]) {
+            expect(unit).toContain(`${line}\n`);
+          }
+          // Without the line networkd takes no advertisements on a machine that forwards.
+          expect(/^IPv6AcceptRA=(.*)$/m.exec(unit)?.[1]).toBe(
+            { base: undefined, router: "yes", fixed: "no" }[ipv6],
           );
           const other = uplink === "eth0" ? "wlan0" : "eth0";
           const written = seed.networkConfig.includes(`    ${other}:\n`);
           expect(written).toBe(other === "eth0" || wifi.length > 0);
-          expectOnlineBy(root, uplink, written ? other : undefined);
+          expectOnlineBy(root, device, written ? other : undefined);
           if (wifi.length > 0) {
             const { ssids, errors } = parseWpa(asSince11(root));
             // Netplan takes the networks from a hash table.
@@ -231,6 +240,7 @@ for (const { title, generate, knowsSae, since11 } of judges)
             network: {
               uplink: "wlan0",
               addressing: { method: "dhcp" },
+              ipv6: "base",
               wifi: [{ ...homeWifi, security, hidden: true }],
             },
           };

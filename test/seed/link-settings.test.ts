@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { resolveHost } from "../../src/inventory/resolve-host.ts";
-import type { ResolvedNode } from "../../src/inventory/resolved.ts";
+import type { Ipv6Way, ResolvedNode } from "../../src/inventory/resolved.ts";
 import { nftablesConfiguration } from "../../src/seed/network/gateway-nftables.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { netplanJudges } from "./netplan-judges.ts";
@@ -15,6 +15,7 @@ import {
   sampleNode,
   sampleProject,
   seedInput,
+  staticNetwork,
 } from "./sample-project.ts";
 
 const asked = {
@@ -70,6 +71,7 @@ describe("a Wi-Fi adapter on USB as the uplink", () => {
   const network = {
     uplink: "wlan0",
     addressing: { method: "dhcp" },
+    ipv6: "base",
     wifi: [homeWifi],
   } as const;
   const written = async (base: string, adapter: string) => {
@@ -179,6 +181,31 @@ describeWithTools(["ip", "netplan", "unshare"], "netplan", () => {
     expect(text).toMatch(/^parent=eth0$/m);
     expect(text).toMatch(/^route\d=10\.8\.0\.0\/24,192\.168\.1\.2$/m);
     expect(text).toMatch(/^mtu=9000$/m);
+  });
+
+  it("makes NetworkManager take IPv6 from where it comes", async () => {
+    const profile = async (ipv6: Ipv6Way, address: string) => {
+      const { network } = await networkOf(
+        {},
+        { network: { ...staticNetwork(address), ipv6 } },
+      );
+      const made = netplan?.generate(
+        `nm-${ipv6}`,
+        network.replace("version: 2", "version: 2\n  renderer: NetworkManager"),
+      );
+      expect(made).toMatchObject({ status: 0, output: "" });
+      const root = made?.root ?? "";
+      return filesIn(join(root, "run/NetworkManager/system-connections"));
+    };
+    expect(await profile("router", "fd00::50/64")).toMatch(
+      /^\[ipv6\]\nmethod=auto\naddress1=fd00::50\/64$/m,
+    );
+    expect(await profile("fixed", "fd00::50/64")).toMatch(
+      /^\[ipv6\]\nmethod=manual\naddress1=fd00::50\/64$/m,
+    );
+    expect(await profile("base", "192.168.1.50/24")).toMatch(
+      /^\[ipv6\]\nmethod=(ignore|disabled)$/m,
+    );
   });
 
   it("takes another interface in place of the board's own", async () => {

@@ -318,11 +318,12 @@ const hostileInput = fc
         uplink: "eth0",
         addressing: {
           method: "static",
-          address: texts.address,
-          gateway: texts.gateway,
+          addresses: [texts.address],
+          gateways: [texts.gateway],
           nameservers: [texts.gateway],
           search: [texts.search],
         },
+        ipv6: "base",
         wifi: [
           {
             ...homeWifi,

@@ -93,6 +93,7 @@ export const sampleNode: ResolvedNode = {
   network: {
     uplink: "eth0",
     addressing: { method: "dhcp" },
+    ipv6: "base",
     wifi: [],
   },
   host: resolveHost({}, {}),
@@ -108,11 +109,12 @@ export const staticNetwork = (address: string): ResolvedNode["network"] => ({
   uplink: "eth0",
   addressing: {
     method: "static",
-    address,
-    gateway: "192.168.1.1",
+    addresses: [address],
+    gateways: ["192.168.1.1"],
     nameservers: ["192.168.1.1"],
     search: [],
   },
+  ipv6: "base",
   wifi: [],
 });
 
@@ -146,6 +148,7 @@ export const gatewayProject = (): ResolvedProject => {
     network: {
       uplink: "wlan0",
       addressing: { method: "dhcp" },
+      ipv6: "base",
       wifi: [homeWifi],
     },
     serves: {

@@ -74,7 +74,12 @@ const nodeWith = (
   wifi: readonly Wifi[],
 ): Pick<ResolvedNode, "base" | "network"> => ({
   base,
-  network: { uplink: "wlan0", addressing: { method: "dhcp" }, wifi },
+  network: {
+    uplink: "wlan0",
+    addressing: { method: "dhcp" },
+    ipv6: "base",
+    wifi,
+  },
 });
 
 const document = (base: string, wifi: readonly Wifi[]): string =>

@@ -2,8 +2,9 @@
 import type { Problem } from "../../report/problem.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import { endpointTarget, type EndpointNode } from "../endpoint.ts";
-import { parseAddress } from "../rules/ipv4.ts";
+import { parseIp } from "../rules/ip.ts";
 import { closest, quoted } from "../wording.ts";
+import { cidrsOf } from "../written-addresses.ts";
 
 const PATH = ["cluster", "endpoint"] as const;
 const VIRTUAL_PATH = ["cluster", "virtualAddress"] as const;
@@ -12,7 +13,7 @@ const endpointNodes = (draft: Draft): readonly EndpointNode[] =>
   (draft.content.nodes ?? []).map((node) => ({
     name: node?.name,
     control: node?.role === "control-plane",
-    address: node?.address?.split("/")[0],
+    addresses: cidrsOf(node?.address),
   }));
 
 const unknownEndpoint = (
@@ -22,7 +23,7 @@ const unknownEndpoint = (
 ): Problem => {
   const names = nodes.flatMap(({ name }) => name ?? []);
   const meant = closest(written, names);
-  const isAddress = parseAddress(written) !== undefined;
+  const isAddress = parseIp(written) !== undefined;
   return {
     code: "ENDPOINT_UNKNOWN",
     severity: "error",

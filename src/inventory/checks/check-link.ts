@@ -4,13 +4,15 @@ import { BOARD_FACTS } from "../boards/boards.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import { isWired } from "../draft-gateway.ts";
 import {
-  cidrsOverlap,
-  contains,
-  formatCidr,
-  networkOf,
-  parseAddress,
-  parseCidr,
-} from "../rules/ipv4.ts";
+  familyName,
+  formatIpCidr,
+  holdsIp,
+  networkOfIp,
+  networksOverlap,
+  parseIp,
+  parseIpCidr,
+  specialKind,
+} from "../rules/ip.ts";
 import {
   nodesOf,
   type NumberedNode,
@@ -19,6 +21,7 @@ import {
   titleOf,
 } from "../settings.ts";
 import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
+import { cidrsOf, ofFamily } from "../written-addresses.ts";
 
 /** IEEE 802.11: the longest body of a frame is 2304 octets. */
 const MOST_BY_WIFI = 2304;
@@ -127,41 +130,55 @@ const size = (draft: Draft, numbered: NumberedNode): readonly Problem[] => {
 const ways = (draft: Draft, numbered: NumberedNode): readonly Problem[] => {
   const { index, node } = numbered;
   const routes = settingOf(draft, index, "routes");
-  const own = parseCidr(node.address ?? "");
+  const addresses = cidrsOf(node.address);
   const { podSubnet, serviceSubnet } = draft.content.cluster ?? {};
   const taken = [
-    ["pods", podSubnet ?? DEFAULT_CLUSTER.podSubnet],
-    ["services", serviceSubnet ?? DEFAULT_CLUSTER.serviceSubnet],
+    ["pods", cidrsOf(podSubnet ?? DEFAULT_CLUSTER.podSubnet)],
+    ["services", cidrsOf(serviceSubnet ?? DEFAULT_CLUSTER.serviceSubnet)],
   ] as const;
   return (routes?.value ?? []).flatMap((route, number): readonly Problem[] => {
-    const to = parseCidr(route?.to ?? "");
-    const via = parseAddress(route?.via ?? "");
+    const to = parseIpCidr(route?.to ?? "");
+    const via = parseIp(route?.via ?? "");
+    const own = via && ofFamily(addresses, via.family);
     const place =
       routes?.path[0] === "defaults"
         ? draft.at(["nodes", index, "name"])
         : draft.at(["nodes", index, "routes", number]);
-    const clash = taken.find(([, range]) => {
-      const cidr = parseCidr(range);
-      return to !== undefined && cidr !== undefined && cidrsOverlap(to, cidr);
-    });
+    if (to !== undefined && via !== undefined && to.family !== via.family) {
+      return [
+        {
+          code: "ROUTE_INVALID",
+          severity: "error",
+          message: `the route of ${titleOf(numbered)} to ${route?.to} is ${familyName(to.family)}, and its router ${route?.via} is ${familyName(via.family)}`,
+          at: place,
+          hint: "write a network and a router of the same family",
+        },
+      ];
+    }
+    const clash = taken.find(([, ranges]) =>
+      ranges.some((range) => to !== undefined && networksOverlap(to, range)),
+    );
     if (clash !== undefined) {
       return [
         {
           code: "ROUTE_INVALID",
           severity: "error",
-          message: `the route of ${titleOf(numbered)} to ${route?.to} would lead packets for ${clash[0]} (${clash[1]}) out of the cluster`,
+          message: `the route of ${titleOf(numbered)} to ${route?.to} would lead packets for ${clash[0]} (${clash[1].map(formatIpCidr).join(",")}) out of the cluster`,
           at: place,
           hint: "give the cluster another range, or make the route's network smaller",
         },
       ];
     }
-    return own === undefined || via === undefined || contains(own, via)
+    return own === undefined ||
+      via === undefined ||
+      holdsIp(own, via) ||
+      specialKind(via) === "link-local"
       ? []
       : [
           {
             code: "ROUTE_INVALID",
             severity: "error",
-            message: `the router ${route?.via} is not in the network of ${titleOf(numbered)}, ${formatCidr(networkOf(own))}`,
+            message: `the router ${route?.via} is not in the network of ${titleOf(numbered)}, ${formatIpCidr(networkOfIp(own))}`,
             at: place,
             hint: "write a router that the node reaches without another",
           },

@@ -4,84 +4,158 @@ import type { DraftCheck, Draft } from "../draft.ts";
 import { draftGateway, draftMember } from "../draft-gateway.ts";
 import { isBehind } from "../gateway-network.ts";
 import {
-  broadcastAddress,
-  contains,
-  formatCidr,
-  networkAddress,
-  networkOf,
-  parseAddress,
-  parseCidr,
-} from "../rules/ipv4.ts";
-import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
+  familyName,
+  formatIp,
+  formatIpCidr,
+  holdsIp,
+  networkOfIp,
+  sameIp,
+  specialKind,
+  type Ip,
+  type IpCidr,
+} from "../rules/ip.ts";
+import { reservedAs } from "../rules/network-rules.ts";
+import {
+  nodesOf,
+  type NumberedNode,
+  settingPlace,
+  settingOf,
+  titleOf,
+} from "../settings.ts";
 import { listed } from "../wording.ts";
+import { cidrsOf, hasGap, ipsOf, ofFamily } from "../written-addresses.ts";
 
-const gatewayProblem = (
-  draft: Draft,
-  index: number,
-  title: string,
-  written: string,
-): Problem | undefined => {
-  const cidr = parseCidr(written);
-  const gateway = settingOf(draft, index, "gateway");
-  if (cidr === undefined || gateway === undefined) {
-    return undefined;
-  }
-  const path = ["nodes", index, "address"];
+/** Whether the node's gateway is the cluster's own: it is behind that, and does not name another itself. */
+const isServed = (draft: Draft, index: number): boolean => {
   const served = draftGateway(draft);
-  // The node's gateway is the cluster's own, unless the node itself names another.
-  if (
+  return (
     served !== undefined &&
     draft.content.nodes?.[index]?.gateway === undefined &&
     isBehind(served.network, draftMember(draft, index))
-  ) {
+  );
+};
+
+/** What is wrong with a gateway for the node's address of the same family. */
+const wrongGateway = (
+  title: string,
+  cidr: IpCidr,
+  gateway: Ip,
+): Pick<Problem, "code" | "message" | "hint"> | undefined => {
+  const text = formatIp(gateway);
+  const network = formatIpCidr(networkOfIp(cidr));
+  // The router of a link is always on it.
+  if (specialKind(gateway) === "link-local") {
     return undefined;
   }
-  if (gateway.value === undefined) {
+  if (!holdsIp(cidr, gateway)) {
     return {
-      code: "GATEWAY_MISSING",
-      severity: "error",
-      message: `${title} has a fixed address and no gateway, so it could not reach anything outside its network`,
-      at: draft.at(path),
-      hint: "add `gateway` here or under `defaults`",
-    };
-  }
-  const address = parseAddress(gateway.value);
-  if (address === undefined) {
-    return undefined;
-  }
-  const own = gateway.path[0] === "nodes";
-  const problem = {
-    severity: "error",
-    at: own ? draft.at(gateway.path) : draft.at(path),
-    label: own
-      ? undefined
-      : `gateway ${gateway.value} (line ${draft.at(gateway.path).line})`,
-  } as const;
-  const network = formatCidr(networkOf(cidr));
-  if (!contains(cidr, address)) {
-    return {
-      ...problem,
       code: "GATEWAY_UNREACHABLE",
-      message: `the gateway ${gateway.value} is not in the network of ${title}, ${network}`,
+      message: `the gateway ${text} is not in the network of ${title}, ${network}`,
       hint: "correct the address, its prefix length or the gateway",
     };
   }
-  if (address === cidr.address) {
+  if (sameIp(gateway, cidr)) {
     return {
-      ...problem,
       code: "GATEWAY_IS_NODE",
       message: `${title} has the gateway's address`,
       hint: "give the node a free address, or write the router's address as gateway",
     };
   }
-  return address === networkAddress(cidr) || address === broadcastAddress(cidr)
-    ? {
-        ...problem,
+  return reservedAs(cidr, gateway) === undefined || gateway.family === 6
+    ? undefined
+    : {
         code: "ADDRESS_RESERVED",
-        message: `the gateway ${gateway.value} is the network's own or its broadcast address in ${network}`,
+        message: `the gateway ${text} is the network's own or its broadcast address in ${network}`,
         hint: "write the router's address",
-      }
-    : undefined;
+      };
+};
+
+const gatewayProblems = (
+  draft: Draft,
+  { index, node }: NumberedNode,
+): readonly Problem[] => {
+  const title = titleOf({ index, node });
+  const addresses = cidrsOf(node.address);
+  const setting = settingOf(draft, index, "gateway");
+  if (setting === undefined || hasGap(setting.value) || hasGap(node.address)) {
+    return [];
+  }
+  const gateways = ipsOf(setting.value);
+  const path = ["nodes", index, "address"];
+  const own = setting.path[0] === "nodes" && setting.value !== undefined;
+  // In IPv6 the router tells of itself, so only IPv4 needs one that is written.
+  const alone = addresses.filter(
+    (cidr) =>
+      cidr.family === 4 &&
+      ofFamily(gateways, 4) === undefined &&
+      !isServed(draft, index),
+  );
+  const unfit = own
+    ? gateways.filter(({ family }) => ofFamily(addresses, family) === undefined)
+    : [];
+  return [
+    ...alone.map((): Problem => ({
+      code: "GATEWAY_MISSING",
+      severity: "error",
+      message: `${title} has a fixed address and no ${gateways.length > 0 ? "IPv4 " : ""}gateway, so it could not reach anything outside its network`,
+      at: draft.at(path),
+      hint: "add `gateway` here or under `defaults`",
+    })),
+    ...unfit.map((gateway): Problem => ({
+      code: "GATEWAY_UNREACHABLE",
+      severity: "error",
+      message: `the gateway ${formatIp(gateway)} is ${familyName(gateway.family)}, and ${title} has no ${familyName(gateway.family)} address`,
+      at: draft.at(setting.path),
+      hint: "give the node an address of that network, or remove the gateway",
+    })),
+    ...addresses.flatMap((cidr): readonly Problem[] => {
+      const gateway = ofFamily(gateways, cidr.family);
+      const wrong =
+        gateway === undefined || (cidr.family === 4 && isServed(draft, index))
+          ? undefined
+          : wrongGateway(title, cidr, gateway);
+      return wrong === undefined
+        ? []
+        : [
+            {
+              ...wrong,
+              severity: "error",
+              at: own ? draft.at(setting.path) : draft.at(path),
+              label:
+                own || gateway === undefined
+                  ? undefined
+                  : `gateway ${formatIp(gateway)} (line ${draft.at(setting.path).line})`,
+            },
+          ];
+    }),
+    ...nameserverProblems(draft, { index, node }, gateways),
+  ];
+};
+
+/** A link-local router cannot be written down as a DNS server: which link it is on would be missing. */
+const nameserverProblems = (
+  draft: Draft,
+  { index, node }: NumberedNode,
+  gateways: readonly Ip[],
+): readonly Problem[] => {
+  const servers = settingOf(draft, index, "nameservers");
+  const needs =
+    servers?.value === undefined &&
+    servers !== undefined &&
+    gateways.length > 0 &&
+    !isServed(draft, index) &&
+    gateways.every((ip) => specialKind(ip) === "link-local");
+  return needs
+    ? [
+        {
+          code: "NAMESERVER_MISSING",
+          severity: "error",
+          message: `${titleOf({ index, node })} has no DNS server: its gateway has a link-local address, which cannot be one`,
+          at: draft.at(["nodes", index, "address"]),
+          hint: "add `nameservers` here or under `defaults`, or remove `gateway`: the router then tells of both by itself",
+        },
+      ]
+    : [];
 };
 
 /** A node with a fixed address needs a gateway: in the same network, and not the node itself. */
@@ -89,8 +163,7 @@ export const checkGateways: DraftCheck = (draft) =>
   nodesOf(draft).flatMap(({ index, node }): readonly Problem[] => {
     const title = titleOf({ index, node });
     if (node.address !== undefined) {
-      const problem = gatewayProblem(draft, index, title, node.address);
-      return problem === undefined ? [] : [problem];
+      return gatewayProblems(draft, { index, node });
     }
     const alone = (["gateway", "nameservers", "search"] as const).filter(
       (key) => node[key] !== undefined,

@@ -2,7 +2,9 @@
 import type { Problem, Position } from "../../report/problem.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import { nodesOf, type NumberedNode, titleOf } from "../settings.ts";
+import { formatIp } from "../rules/ip.ts";
 import { quoted } from "../wording.ts";
+import { cidrsOf } from "../written-addresses.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
 type ValueUse = {
@@ -71,10 +73,15 @@ const takenAt = (
   );
 
 export const checkNodeAddresses: DraftCheck = (draft) =>
-  takenAt(
+  taken(
     draft,
-    ["address"],
-    ({ address }) => address?.split("/")[0],
+    nodesOf(draft).flatMap((numbered) =>
+      cidrsOf(numbered.node.address).map((cidr) => ({
+        value: formatIp(cidr),
+        path: ["nodes", numbered.index, "address"],
+        title: titleOf(numbered),
+      })),
+    ),
     ({ value }) => ({
       code: "NODE_ADDRESS_TAKEN",
       message: `the address ${value} is used twice`,

@@ -4,26 +4,33 @@ import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import { draftGateway, type DraftGateway } from "../draft-gateway.ts";
 import {
-  contains,
-  formatCidr,
-  networkOf,
-  cidrsOverlap,
-  parseAddress,
-  parseCidr,
-  type Cidr,
-} from "../rules/ipv4.ts";
+  alone,
+  formatIpCidr,
+  holdsIp,
+  networkOfIp,
+  networksOverlap,
+  parseIp,
+  parseIpCidr,
+  type Family,
+  type IpCidr,
+} from "../rules/ip.ts";
+import { nodePrefix } from "../rules/pod-ranges.ts";
 import { joinsCluster, nodesOf, titleOf } from "../settings.ts";
+import { cidrsOf } from "../written-addresses.ts";
 import type { Path } from "../yaml/yaml-file.ts";
 
 type TitledCidr = {
-  readonly cidr: Cidr;
+  readonly cidr: IpCidr;
   readonly title: string;
   /** Undefined where it is not written and the default applies. */
   readonly path: Path | undefined;
 };
 
-/** The private ranges of RFC 1918, cut into pieces of the default size, for suggestions. */
-const FREE_CANDIDATES = ["10.244.0.0/16", "10.42.0.0/16", "172.20.0.0/16"];
+/** Private ranges (RFC 1918, RFC 4193), cut into pieces of the default size, for suggestions. */
+const FREE_CANDIDATES = {
+  4: ["10.244.0.0/16", "10.42.0.0/16", "172.20.0.0/16"],
+  6: ["fd00:10:244::/56", "fd00:10:42::/56"],
+};
 
 const rangeOf = (
   draft: Draft,
@@ -35,33 +42,38 @@ const rangeOf = (
     return [];
   }
   const written = draft.content.cluster?.[key];
-  const cidr = parseCidr(written ?? DEFAULT_CLUSTER[key]);
-  return cidr === undefined
-    ? []
-    : [{ cidr, title, path: written === undefined ? undefined : path }];
+  return cidrsOf(written ?? DEFAULT_CLUSTER[key]).map((cidr) => ({
+    cidr,
+    title,
+    path: written === undefined ? undefined : path,
+  }));
 };
 
-const servedRange = ({ network, path }: DraftGateway): TitledCidr => ({
-  cidr: networkOf(network),
-  title: "the network behind the gateway",
-  path: [...path, "address"],
-});
+const servedRange = ({ node, path }: DraftGateway): readonly TitledCidr[] =>
+  cidrsOf(node.serves?.address).map((cidr) => ({
+    cidr: networkOfIp(cidr),
+    title: "the network behind the gateway",
+    path: [...path, "address"],
+  }));
 
 /** A gateway with the same addresses on both sides cannot tell where a packet belongs. */
 const uplinkOverlap = (draft: Draft): readonly Problem[] => {
   const gateway = draftGateway(draft);
-  const uplink = parseCidr(gateway?.node.address ?? "");
-  return gateway === undefined || uplink === undefined
+  return gateway === undefined
     ? []
-    : cidrProblems(
-        draft,
-        servedRange(gateway),
-        {
-          cidr: networkOf(uplink),
-          title: "the network of its uplink",
-          path: ["nodes", gateway.index, "address"],
-        },
-        undefined,
+    : cidrsOf(gateway.node.address).flatMap((uplink) =>
+        servedRange(gateway).flatMap((served) =>
+          cidrProblems(
+            draft,
+            served,
+            {
+              cidr: networkOfIp(uplink),
+              title: "the network of its uplink",
+              path: ["nodes", gateway.index, "address"],
+            },
+            undefined,
+          ),
+        ),
       );
 };
 
@@ -69,11 +81,9 @@ const uplinkOverlap = (draft: Draft): readonly Problem[] => {
 const localNetworks = (draft: Draft): readonly TitledCidr[] => {
   const networks = new Map<string, TitledCidr>();
   for (const { index, node } of nodesOf(draft)) {
-    const cidr =
-      node.address === undefined ? undefined : parseCidr(node.address);
-    if (cidr !== undefined) {
-      const network = networkOf(cidr);
-      const name = formatCidr(network);
+    for (const cidr of cidrsOf(node.address)) {
+      const network = networkOfIp(cidr);
+      const name = formatIpCidr(network);
       networks.set(
         name,
         networks.get(name) ?? {
@@ -85,22 +95,20 @@ const localNetworks = (draft: Draft): readonly TitledCidr[] => {
     }
   }
   const gateway = draftGateway(draft);
-  if (gateway !== undefined) {
-    const network = networkOf(gateway.network);
-    const name = formatCidr(network);
-    networks.set(name, networks.get(name) ?? servedRange(gateway));
+  for (const served of gateway === undefined ? [] : servedRange(gateway)) {
+    const name = formatIpCidr(served.cidr);
+    networks.set(name, networks.get(name) ?? served);
   }
-  const virtual = draft.content.cluster?.virtualAddress;
-  const address = virtual === undefined ? undefined : parseAddress(virtual);
+  const address = parseIp(draft.content.cluster?.virtualAddress ?? "");
   const covered = [...networks.values()].some(
-    ({ cidr }) => address !== undefined && contains(cidr, address),
+    ({ cidr }) => address !== undefined && holdsIp(cidr, address),
   );
   return address === undefined || covered
     ? [...networks.values()]
     : [
         ...networks.values(),
         {
-          cidr: { address, prefix: 32 },
+          cidr: alone(address),
           title: "the virtual address",
           path: ["cluster", "virtualAddress"],
         },
@@ -113,7 +121,7 @@ const cidrProblems = (
   b: TitledCidr,
   free: string | undefined,
 ): readonly Problem[] => {
-  if (!cidrsOverlap(a.cidr, b.cidr)) {
+  if (!networksOverlap(a.cidr, b.cidr)) {
     return [];
   }
   const path = a.path ?? b.path ?? ["cluster"];
@@ -126,9 +134,9 @@ const cidrProblems = (
     {
       code: "SUBNET_OVERLAP",
       severity: "error",
-      message: `${a.title} (${formatCidr(a.cidr)}) and ${b.title} (${formatCidr(b.cidr)}) overlap`,
+      message: `${a.title} (${formatIpCidr(a.cidr)}) and ${b.title} (${formatIpCidr(b.cidr)}) overlap`,
       at: draft.at(path),
-      label: `overlaps ${formatCidr(other.cidr)} (${where})`,
+      label: `overlaps ${formatIpCidr(other.cidr)} (${where})`,
       hint:
         free === undefined
           ? "give each its own range"
@@ -142,15 +150,19 @@ export const checkSubnets: DraftCheck = (draft) => {
   const services = rangeOf(draft, "serviceSubnet", "the range of services");
   const local = localNetworks(draft);
   const used = [...services, ...local].map(({ cidr }) => cidr);
-  const free = FREE_CANDIDATES.find((candidate) => {
-    const cidr = parseCidr(candidate);
-    return (
-      cidr !== undefined && !used.some((other) => cidrsOverlap(cidr, other))
-    );
-  });
+  const freeOf = (family: Family) =>
+    FREE_CANDIDATES[family].find((candidate) => {
+      const cidr = parseIpCidr(candidate);
+      return (
+        cidr !== undefined &&
+        !used.some((other) => networksOverlap(cidr, other))
+      );
+    });
   return [
     ...pods.flatMap((a) =>
-      [...services, ...local].flatMap((b) => cidrProblems(draft, a, b, free)),
+      [...services, ...local].flatMap((b) =>
+        cidrProblems(draft, a, b, freeOf(a.cidr.family)),
+      ),
     ),
     ...services.flatMap((a) =>
       local.flatMap((b) => cidrProblems(draft, a, b, undefined)),
@@ -159,22 +171,24 @@ export const checkSubnets: DraftCheck = (draft) => {
   ];
 };
 
-/** kubeadm's controller manager gives each node a /24 of the pods' range. */
+/** The controller manager gives each node a part of each of the pods' ranges. */
 export const checkPodRoom: DraftCheck = (draft) => {
-  const [pods] = rangeOf(draft, "podSubnet", "");
   const nodes = (draft.content.nodes ?? []).filter(
     (node) => node === undefined || joinsCluster(node),
   ).length;
-  const room = pods === undefined ? nodes : 2 ** (24 - pods.cidr.prefix);
-  return room >= nodes || pods === undefined
-    ? []
-    : [
-        {
-          code: "SUBNET_TOO_SMALL",
-          severity: "error",
-          message: `the range of pods has room for ${room} nodes, and the inventory has ${nodes}`,
-          at: draft.at(["cluster", "podSubnet"]),
-          hint: "each node takes a /24: use a shorter prefix length, such as /16",
-        },
-      ];
+  return rangeOf(draft, "podSubnet", "").flatMap(({ cidr }) => {
+    const part = nodePrefix(cidr);
+    const room = 2 ** (part - cidr.prefix);
+    return room >= nodes
+      ? []
+      : [
+          {
+            code: "SUBNET_TOO_SMALL",
+            severity: "error",
+            message: `the range of pods has room for ${room} nodes, and the inventory has ${nodes}`,
+            at: draft.at(["cluster", "podSubnet"]),
+            hint: `each node takes a /${part}: use a shorter prefix length, such as /${cidr.family === 4 ? 16 : 56}`,
+          },
+        ];
+  });
 };

@@ -3,36 +3,38 @@ import type { Problem } from "../../report/problem.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import { virtualHost } from "../endpoint.ts";
 import {
-  broadcastAddress,
-  contains,
-  formatCidr,
-  networkAddress,
-  networkOf,
-  parseAddress,
-  parseCidr,
-} from "../rules/ipv4.ts";
+  familyName,
+  formatIpCidr,
+  holdsIp,
+  networkOfIp,
+  parseIp,
+  sameIp,
+  type Ip,
+} from "../rules/ip.ts";
+import { reservedAs } from "../rules/network-rules.ts";
 import { nodesOf, settingOf, titleOf } from "../settings.ts";
+import { cidrsOf, ipsOf, ofFamily } from "../written-addresses.ts";
 
 const virtualProblem = (
   draft: Draft,
-  virtual: number,
+  virtual: Ip,
   index: number,
 ): Pick<Problem, "code" | "message" | "hint"> | undefined => {
   const node = draft.content.nodes?.[index] ?? {};
   const title = titleOf({ index, node });
-  const cidr = node.address === undefined ? undefined : parseCidr(node.address);
-  if (cidr === undefined) {
+  const addresses = cidrsOf(node.address);
+  if (addresses.length === 0) {
     return undefined;
   }
-  if (cidr.address === virtual) {
+  if (addresses.some((address) => sameIp(address, virtual))) {
     return {
       code: "VIRTUAL_ADDRESS_TAKEN",
       message: `the virtual address is the address of ${title}`,
       hint: "choose an address that nothing else uses; it moves between the control planes",
     };
   }
-  const gateway = settingOf(draft, index, "gateway")?.value;
-  if (gateway !== undefined && parseAddress(gateway) === virtual) {
+  const gateways = ipsOf(settingOf(draft, index, "gateway")?.value);
+  if (gateways.some((gateway) => sameIp(gateway, virtual))) {
     return {
       code: "VIRTUAL_ADDRESS_TAKEN",
       message: "the virtual address is the address of the gateway",
@@ -42,15 +44,23 @@ const virtualProblem = (
   if (node.role !== "control-plane") {
     return undefined;
   }
-  const network = formatCidr(networkOf(cidr));
-  if (!contains(cidr, virtual)) {
+  const cidr = ofFamily(addresses, virtual.family);
+  if (cidr === undefined) {
+    return {
+      code: "VIRTUAL_ADDRESS_UNREACHABLE",
+      message: `the virtual address is ${familyName(virtual.family)}, and ${title} has no ${familyName(virtual.family)} address`,
+      hint: "choose a free address of a network in which all control planes are",
+    };
+  }
+  const network = formatIpCidr(networkOfIp(cidr));
+  if (!holdsIp(cidr, virtual)) {
     return {
       code: "VIRTUAL_ADDRESS_UNREACHABLE",
       message: `the virtual address is not in the network of ${title}, ${network}`,
       hint: "choose a free address of that network",
     };
   }
-  return virtual === networkAddress(cidr) || virtual === broadcastAddress(cidr)
+  return reservedAs(cidr, virtual) !== undefined
     ? {
         code: "ADDRESS_RESERVED",
         message: `the virtual address is the network's own or its broadcast address in ${network}`,
@@ -61,7 +71,7 @@ const virtualProblem = (
 
 export const checkVirtualAddress: DraftCheck = (draft) => {
   const written = draft.content.cluster?.virtualAddress;
-  const address = written === undefined ? undefined : parseAddress(written);
+  const address = parseIp(written ?? "");
   if (address === undefined) {
     return [];
   }

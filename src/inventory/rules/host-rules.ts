@@ -1,11 +1,11 @@
 // Rules for what people write about a node's system: words for the kernel, packages, fragments, time servers and proxies.
 import {
-  formatCidr,
-  networkAddress,
-  networkOf,
-  parseAddress,
-  parseCidr,
-} from "./ipv4.ts";
+  formatIpCidr,
+  isNetwork,
+  networkOfIp,
+  parseIp,
+  parseIpCidr,
+} from "./ip.ts";
 import { quoted } from "../wording.ts";
 import type { RuleFinding, TextRule } from "./text-rule.ts";
 
@@ -154,11 +154,13 @@ export const fragmentPathRule: TextRule = (value) => {
 const HOST =
   /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
-const looksNumeric = (value: string): boolean => /^[\d.]+$/.test(value);
+/** No host name has a colon or digits only. */
+const looksNumeric = (value: string): boolean =>
+  /^[\d.]+$/.test(value) || value.includes(":");
 
 export const timeServerRule: TextRule = (value) => {
   const known = looksNumeric(value)
-    ? parseAddress(value) !== undefined
+    ? parseIp(value) !== undefined
     : HOST.test(value);
   return known || value === ""
     ? undefined
@@ -167,7 +169,7 @@ export const timeServerRule: TextRule = (value) => {
         message: `${quoted(value)} is not the name or the address of a time server`,
         hint: /\s|,/.test(value)
           ? "write each server as an entry of its own"
-          : "write a host name or an IPv4 address, for example ntp.home.arpa",
+          : "write a host name or an address, for example ntp.home.arpa",
       };
 };
 
@@ -187,10 +189,13 @@ export const proxyRule: TextRule = (value) => {
   if (value === "") {
     return undefined;
   }
-  const [, host = "", port = ""] =
-    /^https?:\/\/([^/:]+):(\d{1,5})\/?$/.exec(value) ?? [];
+  const [, literal, name = "", port = ""] =
+    /^https?:\/\/(?:\[([0-9a-f:.]+)\]|([^/:[\]]+)):(\d{1,5})\/?$/i.exec(
+      value,
+    ) ?? [];
+  const host = literal ?? name;
   const known = looksNumeric(host)
-    ? parseAddress(host) !== undefined
+    ? parseIp(host) !== undefined
     : HOST.test(host);
   return known && Number(port) > 0 && Number(port) < 65_536
     ? undefined
@@ -201,13 +206,13 @@ export const proxyRule: TextRule = (value) => {
 };
 
 export const proxyHostRule: TextRule = (value) => {
-  const cidr = parseCidr(value);
+  const cidr = parseIpCidr(value);
   const known =
     cidr === undefined
       ? looksNumeric(value)
-        ? parseAddress(value) !== undefined
+        ? parseIp(value) !== undefined
         : HOST.test(value.replace(/^\./, ""))
-      : cidr.address === networkAddress(cidr);
+      : isNetwork(cidr);
   return known || value === ""
     ? undefined
     : {
@@ -216,6 +221,6 @@ export const proxyHostRule: TextRule = (value) => {
         hint:
           cidr === undefined
             ? "write a host, a domain with a leading dot, an address, or a network such as 10.0.0.0/8, one an entry"
-            : `write the network itself, ${formatCidr(networkOf(cidr))}`,
+            : `write the network itself, ${formatIpCidr(networkOfIp(cidr))}`,
       };
 };

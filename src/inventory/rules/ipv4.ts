@@ -1,4 +1,5 @@
-// IPv4 addresses and networks as numbers. Only IPv4: clusters of pi-image have no IPv6 addressing yet.
+// IPv4 addresses and networks as numbers, for the network behind a gateway, which is IPv4. Everything else knows both families
+// (ip.ts).
 
 /** An address (0 to 2^32 - 1) with the length of its network's prefix (0 to 32). */
 export type Cidr = { readonly address: number; readonly prefix: number };
@@ -58,13 +59,3 @@ export const networkOf = (cidr: Cidr): Cidr => ({
 
 export const contains = (cidr: Cidr, address: number): boolean =>
   networkAddress(cidr) <= address && address <= broadcastAddress(cidr);
-
-export const cidrsOverlap = (a: Cidr, b: Cidr): boolean =>
-  networkAddress(a) <= broadcastAddress(b) &&
-  networkAddress(b) <= broadcastAddress(a);
-
-/** Whether a host can have the address: not 0.0.0.0/8, loopback, multicast or reserved (RFC 6890). */
-export const isUnicast = (address: number): boolean => {
-  const first = address >>> 24;
-  return first > 0 && first < 224 && first !== 127;
-};

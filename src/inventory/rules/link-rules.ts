@@ -1,5 +1,5 @@
 // Rules for a network interface's name and for routes.
-import { formatCidr, networkAddress, networkOf, parseCidr } from "./ipv4.ts";
+import { formatIpCidr, isNetwork, networkOfIp, parseIpCidr } from "./ip.ts";
 import type { TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 
@@ -17,9 +17,9 @@ export const interfaceRule: TextRule = (value) =>
 
 /** The network that a route leads to. */
 export const routeRule: TextRule = (value) => {
-  const cidr = parseCidr(value);
-  const whole = /^(default|0(\.0){3}(\/0)?)$/.test(value);
-  return cidr !== undefined && !whole && cidr.address === networkAddress(cidr)
+  const cidr = parseIpCidr(value);
+  const whole = /^(default|0(\.0){3}|::)$/.test(value) || cidr?.prefix === 0;
+  return cidr !== undefined && !whole && isNetwork(cidr)
     ? undefined
     : {
         code: "ROUTE_INVALID",
@@ -28,6 +28,6 @@ export const routeRule: TextRule = (value) => {
           ? "the way to everything else is `gateway`"
           : cidr === undefined
             ? "write a network and its prefix length, for example 10.8.0.0/24"
-            : `write ${formatCidr(networkOf(cidr))}`,
+            : `write ${formatIpCidr(networkOfIp(cidr))}`,
       };
 };

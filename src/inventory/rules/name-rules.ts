@@ -1,5 +1,5 @@
 // Names that become host names, DNS domains or names of resources in Kubernetes (RFC 1123).
-import { parseAddress } from "./ipv4.ts";
+import { parseIp, specialKind } from "./ip.ts";
 import type { TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 
@@ -74,10 +74,21 @@ export const domainRule: TextRule = (value) =>
 
 /** A node's name, a DNS name or an address; which of them it is, the cross-checks decide. */
 export const endpointRule: TextRule = (value) => {
+  const ip = parseIp(value);
+  const [, bare] = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(value) ?? [];
   const hint =
-    "write the name of a control-plane node, a DNS name or an IPv4 address; the port is always 6443";
-  if (parseAddress(value) !== undefined) {
+    bare !== undefined && parseIp(bare) !== undefined
+      ? `write ${bare}, without brackets; the port is always 6443`
+      : "write the name of a control-plane node, a DNS name or an address; the port is always 6443";
+  if (ip !== undefined && (ip.family === 4 || specialKind(ip) === undefined)) {
     return undefined;
+  }
+  if (ip !== undefined) {
+    return {
+      code: "ENDPOINT_INVALID",
+      message: `${quoted(value)} is not an address at which other nodes reach a machine`,
+      hint,
+    };
   }
   // A last label of digits only is never a name (RFC 1123, 2.1): it is a mistyped address.
   return isDnsName(value) && !/(^|\.)\d+$/.test(value)

@@ -1,5 +1,6 @@
 // The schema of cluster.yaml; each description is what editors show.
 import { z } from "zod";
+import { oneOrBoth } from "./family-schema.ts";
 import { hardening } from "./hardening-schema.ts";
 import { kubernetesSchema } from "./kubernetes-schema.ts";
 import {
@@ -150,23 +151,26 @@ const cluster = z
       endpointRule,
     ).optional(),
     // kubeadm gives each node a /24 of it and allows at most 16 bits of difference.
-    podSubnet: textRule(
+    // In IPv6 a node gets a /64, or of a longer range a part that is 16 bits longer.
+    podSubnet: oneOrBoth(
       {
         description:
-          "The addresses of pods; nothing else may use them. Default: 10.244.0.0/16.",
-        examples: ["10.244.0.0/16"],
+          "The addresses of pods; nothing else may use them. For dual stack, one range of each family, the more important first. Default: 10.244.0.0/16.",
+        examples: ["10.244.0.0/16", "10.244.0.0/16,fd00:10:244::/56"],
       },
-      subnetRule(8, 24),
-    ).optional(),
+      subnetRule({ 4: [8, 24], 6: [48, 104] }),
+      "SUBNET_INVALID",
+    ),
     // kubeadm: at most 20 bits of host part, and at least ten addresses, because DNS gets the tenth.
-    serviceSubnet: textRule(
+    serviceSubnet: oneOrBoth(
       {
         description:
-          "The addresses of services; nothing else may use them. Default: 10.96.0.0/12.",
-        examples: ["10.96.0.0/12"],
+          "The addresses of services; nothing else may use them. The families of podSubnet in the same order. Default: 10.96.0.0/12.",
+        examples: ["10.96.0.0/12", "10.96.0.0/12,fd00:10:96::/112"],
       },
-      subnetRule(12, 28),
-    ).optional(),
+      subnetRule({ 4: [12, 28], 6: [108, 124] }),
+      "SUBNET_INVALID",
+    ),
     dnsDomain: textRule(
       { description: "The DNS domain of services. Default: cluster.local." },
       domainRule,

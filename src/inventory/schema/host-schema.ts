@@ -10,7 +10,7 @@ import {
   timeServerRule,
 } from "../rules/host-rules.ts";
 import { interfaceRule, routeRule } from "../rules/link-rules.ts";
-import { addressRule } from "../rules/network-rules.ts";
+import { routerRule } from "../rules/network-rules.ts";
 import { taintRule } from "../rules/registration-rules.ts";
 import { textRule } from "../rules/text-rule.ts";
 
@@ -117,7 +117,7 @@ export const hostSettings = {
     .array(
       textRule(
         {
-          description: "A time server: a name or an IPv4 address.",
+          description: "A time server: a name or an address.",
           examples: ["ntp.home.arpa"],
         },
         timeServerRule,
@@ -164,7 +164,7 @@ export const hostSettings = {
         ),
         via: textRule(
           { description: "The router to it.", examples: ["192.168.1.2"] },
-          addressRule,
+          routerRule,
         ),
       }),
     )

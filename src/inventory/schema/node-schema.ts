@@ -1,7 +1,12 @@
 // The schema of a node and of the settings that `defaults` gives to all nodes.
 import { z } from "zod";
 import { nodeNameRule, domainRule } from "../rules/name-rules.ts";
-import { addressRule, nodeAddressRule } from "../rules/network-rules.ts";
+import {
+  addressRule,
+  nodeAddressRule,
+  routerRule,
+} from "../rules/network-rules.ts";
+import { oneOrBoth } from "./family-schema.ts";
 import { hostSettings } from "./host-schema.ts";
 import { serviceSchema } from "./service-schema.ts";
 import { keyRule } from "../rules/references.ts";
@@ -173,17 +178,17 @@ const settings = {
     .describe(
       "The network that Kubernetes uses and that has the address. Default: wifi where Wi-Fi is set up, otherwise ethernet.",
     ),
-  gateway: textRule(
+  gateway: oneOrBoth(
     {
-      description: "The router, for nodes that have an address of their own.",
+      description:
+        "The router, for nodes that have an address of their own; one of each family. An IPv6 router that is not named here is taken from its own advertisements.",
       examples: ["192.168.1.1"],
     },
-    addressRule,
-  ).optional(),
+    routerRule,
+    "ADDRESS_INVALID",
+  ),
   nameservers: z
-    .array(
-      textRule({ description: "A DNS server's IPv4 address." }, addressRule),
-    )
+    .array(textRule({ description: "A DNS server's address." }, addressRule))
     .optional()
     .describe(
       "The DNS servers, for nodes that have an address of their own. Default: the gateway.",
@@ -220,14 +225,15 @@ export const nodeSchema = z.strictObject({
     .describe(
       "The Wi-Fi network, or the list of networks, in place of what defaults say; false: this node uses no Wi-Fi.",
     ),
-  address: textRule(
+  address: oneOrBoth(
     {
       description:
-        "A fixed IPv4 address with the prefix length of its network. Without one, DHCP gives it.",
-      examples: ["192.168.1.50/24"],
+        "A fixed address with the prefix length of its network, or one of each family. Without one, the network gives it: DHCP, and in an IPv6 cluster the router's advertisements.",
+      examples: ["192.168.1.50/24", "fd00::50/64"],
     },
     nodeAddressRule,
-  ).optional(),
+    "ADDRESS_INVALID",
+  ),
   serves: serviceSchema.optional(),
   joins: z
     .boolean()

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { parseAddress } from "../rules/ipv4.ts";
 import { domainRule, nodeNameRule } from "../rules/name-rules.ts";
-import { nodeAddressRule } from "../rules/network-rules.ts";
+import { servedAddressRule } from "../rules/network-rules.ts";
 import { interfaceRule } from "../rules/link-rules.ts";
 import { textRule, type TextRule } from "../rules/text-rule.ts";
 import { quoted } from "../wording.ts";
@@ -61,7 +61,7 @@ export const serviceSchema = z
           "The gateway's address on the cluster's network, with prefix length.",
         examples: ["10.0.0.1/24"],
       },
-      nodeAddressRule,
+      servedAddressRule,
     ),
     ranges: z
       .array(

@@ -1,6 +1,6 @@
 // What is special about a node's uplink, put into its netplan document: MTU, routes, another interface, a VLAN.
 // https://netplan.readthedocs.io/en/stable/netplan-yaml/
-import type { ResolvedNode } from "../../inventory/resolved.ts";
+import type { Ipv6Way, ResolvedNode } from "../../inventory/resolved.ts";
 import { uplinkDevice } from "../../inventory/uplink-device.ts";
 import {
   fromValue,
@@ -16,6 +16,22 @@ const mapping = (value: Value | undefined): Mapping =>
     ? (value as Mapping)
     : {};
 
+/**
+ * networkd leaves advertisements alone on a machine that forwards, which every node does, unless it is told to take them.
+ * NetworkManager listens to routers only where DHCPv6 may be asked as well.
+ * https://www.freedesktop.org/software/systemd/man/latest/systemd.network.html#IPv6AcceptRA=
+ */
+const ipv6Settings = (way: Ipv6Way): Mapping => {
+  switch (way) {
+    case "base":
+      return {};
+    case "router":
+      return { dhcp6: true, "accept-ra": true };
+    case "fixed":
+      return { "accept-ra": false };
+  }
+};
+
 /** The document as it is where the inventory asks for none of them. */
 export const withLinkSettings = (
   document: MapTree,
@@ -25,7 +41,8 @@ export const withLinkSettings = (
   const { interface: own, vlan, mtu, routes } = node.host.link;
   if (
     [own, vlan, mtu].every((each) => each === undefined) &&
-    routes.length === 0
+    routes.length === 0 &&
+    node.network.ipv6 === "base"
   ) {
     return document;
   }
@@ -38,6 +55,7 @@ export const withLinkSettings = (
   const known = stanza["routes"];
   const device = {
     ...stanza,
+    ...ipv6Settings(node.network.ipv6),
     ...size,
     ...(routes.length === 0
       ? {}
