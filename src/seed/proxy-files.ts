@@ -53,7 +53,7 @@ export const withoutProxy = (
     ...(nodes.every((other) => knownAddresses(other).length > 0)
       ? []
       : familiesOf(project)
-          .toSorted()
+          .toSorted((a, b) => a - b)
           .flatMap((family) => PRIVATE_NETWORKS[family])),
     ...(node.host.proxy?.noProxy ?? []),
   ];
