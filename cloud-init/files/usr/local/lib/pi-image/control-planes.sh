@@ -1,18 +1,35 @@
 # shellcheck shell=bash
 # Finds machines by name, and the cluster's own API servers among them.
 
-# The first IPv4 address that the network has for a name. resolvectl is told to leave /etc/hosts out, or it would find
-# what stands there from an earlier run.
+# The first address of each family of the cluster that the network has for a name, the main family first. resolvectl is told
+# to leave /etc/hosts out, or it would find what stands there from an earlier run.
 lookup() { # dns|mdns NAME
+  local family found
+  for family in $PI_IMAGE_FAMILIES; do
+    found=$(lookup_family "$1" "$2" "$family")
+    [[ -z $found ]] || echo "$found"
+  done
+}
+
+# An address of the link alone would need its interface beside it; one of the own network comes before others.
+lookup_family() { # dns|mdns NAME 4|6
   local protocol=$1 service=dns
   if [[ $1 == mdns ]]; then
-    protocol=mdns-ipv4 service=mdns4_minimal
+    protocol=mdns service=mdns$3_minimal
+    [[ $3 != 4 ]] || protocol=mdns-ipv4
   fi
   if systemctl --quiet is-active systemd-resolved.service; then
-    resolvectl query --legend=no --synthesize=no --protocol="$protocol" -4 "$2" 2>/dev/null || true
+    resolvectl query --legend=no --synthesize=no --protocol="$protocol" "-$3" "$2" 2>/dev/null || true
   else
-    getent --service="$service" ahostsv4 "$2" || true
-  fi | grep -oE '([0-9]+\.){3}[0-9]+' | awk '!/^127\./ && !found { print; found = 1 } END { exit !found }'
+    getent --service="$service" "ahostsv$3" "$2" || true
+  fi | awk -v family="$3" '
+    { for (i = 1; i <= NF; i++) {
+        sub(/%.*/, "", $i)
+        if (family == 4 ? $i !~ /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/ || $i ~ /^127\./ : $i !~ /^[0-9a-f]*:[0-9a-f:]*:[0-9a-f]*$/ || $i ~ /^(fe[89ab]|::1$)/)
+          continue
+        if (found == "" || (found !~ /^f[cd]/ && $i ~ /^f[cd]/)) found = $i
+      } }
+    END { if (found != "") print found }'
 }
 
 # The cluster's own API server, by its authority. Whom it refuses has its answer, too. Ends with 1 where another machine or
@@ -24,7 +41,7 @@ is_ours() { # ADDRESS
   done
   [[ ${trust[*]} || ! -s ${config?}/join.conf ]] || trust=(--kubeconfig "$config/join.conf")
   [[ ${trust[*]} ]] && command -v kubectl >/dev/null || return
-  logged 20 kubectl "${trust[@]}" --request-timeout=5s --server "https://$1:$PI_IMAGE_ENDPOINT_PORT" \
+  logged 20 kubectl "${trust[@]}" --request-timeout=5s --server "https://$(bracketed "$1"):$PI_IMAGE_ENDPOINT_PORT" \
     --tls-server-name "$PI_IMAGE_ENDPOINT_HOST" get --raw /version >/dev/null ||
     was_refused
 }

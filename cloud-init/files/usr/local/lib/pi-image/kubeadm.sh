@@ -12,13 +12,14 @@ marker=$state/kubeadm-done
 # The document of the seed with what only the node knows. A version other than the installed one means images that do
 # not fit the kubelet; under DHCP kubeadm and the kubelet would take the address of the default route, not the uplink's.
 write_document() {
-  local address resolver flags='' edits=(-e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/")
-  address=$(uplink_address)
-  [[ $address ]] || waits "$PI_IMAGE_UPLINK has lost its address."
+  local address addresses resolver flags='' edits=(-e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/")
+  addresses=$(uplink_addresses)
+  [[ $addresses ]] || waits "$PI_IMAGE_UPLINK has lost its address."
+  address=$(quoted "${addresses%%,*}")
   resolver=$(resolver_file) ||
     waits "The DNS servers in /etc/resolv.conf are this node itself, which pods cannot ask. Name the server of your network there, or switch systemd-resolved on."
   if ! grep -q 'name: node-ip' "${config?}/kubeadm.yaml"; then
-    flags+="\n    - name: node-ip\n      value: $address"
+    flags+="\n    - name: node-ip\n      value: $(quoted "$addresses")"
   fi
   if ! grep -q 'name: resolv-conf' "$config/kubeadm.yaml"; then
     flags+="\n    - name: resolv-conf\n      value: $resolver"

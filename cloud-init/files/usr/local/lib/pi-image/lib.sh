@@ -17,6 +17,8 @@ export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSP
 : "${PI_IMAGE_NODE:=$(cat "$root/etc/hostname")}"
 : "${PI_IMAGE_UPLINK:=$(ip -4 route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')}"
 : "${PI_IMAGE_UPLINK:=eth0}"
+# Of the cluster's ranges, the main one first.
+: "${PI_IMAGE_FAMILIES:=4}"
 # shellcheck source-path=SCRIPTDIR source=cause.sh
 . "$here/cause.sh"
 
@@ -108,20 +110,43 @@ edit() { # EXPRESSION FILE...
 # Whether the server that kubectl asked last has refused it, which is an answer, too: TLS has proven the server by then.
 was_refused() { grep -qE 'Unauthorized|must be logged in|Forbidden' "$scratch/log"; }
 
-# The first global IPv4 address of the uplink that is its own. kube-vip's virtual address comes first after the link was
-# lost (https://github.com/kube-vip/kube-vip/issues/682), and a fixed address counts whatever else the uplink has.
-uplink_address() {
-  local address found=
-  while read -r _ _ _ address _; do
+# The global address of the uplink that is its own: the fixed one, or the first. kube-vip's virtual address comes first after
+# the link was lost (https://github.com/kube-vip/kube-vip/issues/682). Of IPv6 addresses, one of the own network (fd00::/8) comes
+# before one of the provider's, which may change, and one that is temporary or not (or no longer) to be used never counts.
+address_of() { # 4|6
+  local address flags found=
+  while read -r _ _ _ address flags; do
     address=${address%%/*}
-    if [[ $address == "$PI_IMAGE_ADDRESS" ]]; then
+    flags=" ${flags%%\\*} "
+    [[ $flags != *' tentative '* && $flags != *' dadfailed '* ]] || continue
+    if [[ ,$PI_IMAGE_ADDRESS, == *,"$address",* ]]; then
       echo "$address"
       return
     fi
-    [[ $found || (${PI_IMAGE_ENDPOINT_VIRTUAL:-} == yes && $address == "$PI_IMAGE_ENDPOINT_ADDRESS") ]] || found=$address
-  done < <(ip -4 -o addr show dev "$PI_IMAGE_UPLINK" scope global 2>/dev/null)
+    [[ ${PI_IMAGE_ENDPOINT_VIRTUAL:-} != yes || $address != "$PI_IMAGE_ENDPOINT_ADDRESS" ]] || continue
+    [[ $flags != *' temporary '* && $flags != *' deprecated '* ]] || continue
+    [[ $found && ($found == f[cd]* || $address != f[cd]*) ]] || found=$address
+  done < <(ip "-$1" -o addr show dev "$PI_IMAGE_UPLINK" scope global 2>/dev/null)
   echo "$found"
 }
+
+# The address of the cluster's main family.
+uplink_address() { address_of "${PI_IMAGE_FAMILIES%% *}"; }
+
+# One of each family of the cluster, with a comma between them as the kubelet takes them; nothing while one is missing.
+uplink_addresses() {
+  local family address all=
+  for family in $PI_IMAGE_FAMILIES; do
+    address=$(address_of "$family")
+    [[ $address ]] || return 0
+    all+=,$address
+  done
+  echo "${all#,}"
+}
+
+# For YAML, where a colon may end a key; and for URLs.
+quoted() { if [[ $1 == *:* ]]; then echo "\"$1\""; else echo "$1"; fi; }
+bracketed() { if [[ $1 == *:* ]]; then echo "[$1]"; else echo "$1"; fi; }
 
 # One line to the journal and to every console, HDMI and serial.
 announce() {

@@ -11,10 +11,10 @@ restart_network_pods() {
     xargs --no-run-if-empty crictl stop >/dev/null || true
 }
 
-# The address that kubeadm wrote; nothing before it ran, or where it was not told to write one.
-written_address() {
+# The addresses that kubeadm wrote; nothing before it ran, or where it was not told to write any.
+written_addresses() {
   local flags=$root/var/lib/kubelet/kubeadm-flags.env
-  [[ ! -e $flags ]] || sed -nE 's/.*--node-ip=([0-9.]+).*/\1/p' "$flags"
+  [[ ! -e $flags ]] || sed -nE 's/.*--node-ip=([0-9a-f.:,]+).*/\1/p' "$flags"
 }
 
 # Certificates for the new address in a folder beside the old ones. kubeadm signs with the authorities that it finds
@@ -24,7 +24,7 @@ make_certificates() { # FOLDER ADDRESS
   erase_folder "$1"
   # The cluster may have been upgraded since, and kubeadm refuses a version that is too old for it.
   (umask 077 && mkdir -p "$1/etcd" && ln -s "$kubernetes"/pki/ca.{crt,key} "$1/" && ln -s "$kubernetes"/pki/etcd/ca.{crt,key} "$1/etcd/" &&
-    sed -E -e "s/^( *)localAPIEndpoint:$/&\n\1  advertiseAddress: $2/" -e "s#^kind: ClusterConfiguration\$#&\ncertificatesDir: $1#" \
+    sed -E -e "s/^( *)localAPIEndpoint:$/&\n\1  advertiseAddress: $(quoted "$2")/" -e "s#^kind: ClusterConfiguration\$#&\ncertificatesDir: $1#" \
       -e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/" "${config?}/kubeadm.yaml" >"$document") || return
   for part in apiserver etcd-server etcd-peer; do
     logged 120 kubeadm init phase certs "$part" --config "$document" || return
@@ -32,6 +32,15 @@ make_certificates() { # FOLDER ADDRESS
   for part in apiserver etcd/server etcd/peer; do
     [[ -s $1/$part.crt && -s $1/$part.key ]] && sync "$1/$part".{crt,key} || return
   done
+}
+
+# An IPv6 address may be the beginning of another; in URLs it has brackets around it.
+replacing() { # OLD NEW
+  if [[ $1 == *:* ]]; then
+    printf '%s\n' "s/(^|[^0-9a-f:.])$1($|[^0-9a-f:.])/\1$2\2/g"
+  else
+    printf '%s\n' "s/\b${1//./\\.}\b/$2/g"
+  fi
 }
 
 # The certificates of a control plane name its address. etcd's own record of its peer address stays the old one, which
@@ -48,28 +57,33 @@ renew_control_plane() { # OLD NEW
     mv -f "$fresh/$part.key" "$kubernetes/pki/$part.key" && mv -f "$fresh/$part.crt" "$kubernetes/pki/$part.crt" || return
   done
   erase_folder "$fresh"
-  edit "s/\b${1//./\\.}\b/$2/g" "$kubernetes"/{kubelet,controller-manager,scheduler}.conf \
+  edit "$(replacing "$1" "$2")" "$kubernetes"/{kubelet,controller-manager,scheduler}.conf \
     "$kubernetes"/manifests/{etcd,kube-apiserver}.yaml
 }
 
+# Of the addresses only the main one is the control plane's.
 follow() { # OLD NEW
-  if [[ $PI_IMAGE_KUBEADM == init ]]; then
-    renew_control_plane "$1" "$2" || return
+  if [[ $PI_IMAGE_KUBEADM == init && ${1%%,*} != "${2%%,*}" ]]; then
+    renew_control_plane "${1%%,*}" "${2%%,*}" || return
   fi
   # Last, since it says that the rest is done.
-  edit "s/--node-ip=[0-9.]+/--node-ip=$2/" "$root/var/lib/kubelet/kubeadm-flags.env"
+  edit "s/--node-ip=[0-9a-f.:,]+/--node-ip=$2/" "$root/var/lib/kubelet/kubeadm-flags.env"
 }
 
 # Ends with 1 when Kubernetes could not follow; it then runs on as it was, and the next run tries again.
 follow_own_address() {
   local old new
-  old=$(written_address)
-  new=$(uplink_address)
+  old=$(written_addresses)
+  new=$(uplink_addresses)
   if [[ $PI_IMAGE_ADDRESS || ! -e ${state?}/kubeadm-done || -z $old || -z $new || $old == "$new" ]]; then
     forget_note address
     return
   fi
-  echo "<5>The address of this node is $new now, no longer $old; Kubernetes follows."
+  if [[ $new == *,* ]]; then
+    echo "<5>The addresses of this node are $new now, no longer $old; Kubernetes follows."
+  else
+    echo "<5>The address of this node is $new now, no longer $old; Kubernetes follows."
+  fi
   : >"${scratch?}/log"
   if ! follow "$old" "$new"; then
     remark address "Kubernetes on this node still has the address $old, not $new: $(cause). It is tried again every two minutes."
