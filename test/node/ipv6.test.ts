@@ -17,11 +17,12 @@ import {
   type Circumstances,
   describeNode,
   layNode,
+  powerOn,
   runOnNode,
   screen,
   status,
 } from "./fake-node.ts";
-import { assemble } from "./kubeadm-phase.ts";
+import { lay } from "./kubeadm-phase.ts";
 import { runPhases } from "./phase.ts";
 
 const ranges = ({ cluster }: ResolvedProject) => ({
@@ -137,11 +138,13 @@ describeNode("the network of a node with both families", () => {
 
 describeNode("kubeadm's document on a node without fixed addresses", () => {
   const documentOf = async (project: ResolvedProject, address6: string) => {
-    const root = await assemble({
+    const root = await lay({
       project,
       node: plane,
-      world: { address6 },
+      world: { address6, ...(project === six ? { address: "" } : {}) },
+      plans: { "kubeadm-init": ["cut"] },
     });
+    await powerOn(root);
     return parse(
       readFileSync(join(root, "run/pi-image/kubeadm.yaml"), "utf8").split(
         "\n---\n",
@@ -267,7 +270,7 @@ describeNode("the node's own addresses when they change", () => {
       before: "fd00::7",
       project: six,
       node: plane,
-      world: { address6: `fd00::50/64 ${GLOBAL}` },
+      world: { address: "", address6: `fd00::50/64 ${GLOBAL}` },
       files: {
         "etc/kubernetes/manifests/kube-apiserver.yaml":
           "- --advertise-address=fd00::7\n- --service-cluster-ip-range=fd00::7:0/112\n  host: fd00::7\n",
@@ -303,6 +306,7 @@ describeWithTools(
         [
           "--net",
           "bash",
+          "--norc",
           "-ec",
           `sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
 ip link add eth0 type veth peer name far; ip link set eth0 up; ip link set far up
