@@ -10,6 +10,8 @@ check_identity() {
   local certificate=${scratch?}/join.crt ends
   [[ $PI_IMAGE_JOIN_BY == certificate ]] || return 0
   [[ -s $join_file ]] || fails "The join file /etc/pi-image/join.conf is missing. $again."
+  # Read and told before on this boot, and still true.
+  ! { [[ -s $certificate ]] && openssl x509 -in "$certificate" -noout -checkend 0 >/dev/null 2>&1; } || return 0
   sed -nE 's/^ *client-certificate-data: *"?([A-Za-z0-9+/=]*).*/\1/p' "$join_file" | base64 --decode >"$certificate" || true
   ends=$(openssl x509 -in "$certificate" -noout -enddate | cut -d = -f 2) ||
     fails "The join file /etc/pi-image/join.conf is damaged. $again."
@@ -94,8 +96,8 @@ finish_control_plane() {
 
 join_cluster() {
   check_identity
-  write_document
   if [[ -d ${etcd?}/member ]]; then
+    write_document
     if finish_control_plane; then
       mark
       return
@@ -105,6 +107,8 @@ join_cluster() {
     return
   fi
   wait_for_cluster
+  # Not before: a node may wait for days, and this starts kubeadm.
+  write_document
   clear_attempt
   lay_pki
   # etcd admits one learner at a time, so that of two control planes that join together one fails here and tries again.
