@@ -283,6 +283,9 @@ const initDocuments = (
       cgroupDriver: "systemd",
       ...KUBELET_CLOSED,
       ...IMAGES_GO_FIRST,
+      // Certificates of the cluster's authority in place of such that each kubelet signs for itself: metrics-server and others can
+      // prove whom they ask. Control planes approve them (cloud-init/files/usr/local/lib/pi-image/approve-serving).
+      serverTLSBootstrap: true,
       ...(hardeningOf(project, secrets).seccompDefault
         ? { seccompDefault: true }
         : {}),

@@ -23,7 +23,7 @@ const OWNED: Readonly<Record<string, string>> = {
   rotateCertificates: "remove it; kubeadm switches it on",
   seccompDefault: "remove it, and set cluster.hardening.seccompDefault",
   serverTLSBootstrap:
-    "remove it; without somebody who approves the requests the kubelet would have no certificate at all",
+    "remove it; it is on, and the control planes approve what kubelets ask for",
   staticPodPath: "remove it; the control plane's own pods are there",
   tlsCertFile: "remove it; each kubelet makes its own",
   tlsPrivateKeyFile: "remove it; each kubelet makes its own",
