@@ -1,10 +1,5 @@
 // What an hour of waiting costs a node, in programs that it starts and files that it writes: counts, no times.
-import {
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { withStaticShell } from "../support/static-shells.ts";
