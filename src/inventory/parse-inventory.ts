@@ -6,6 +6,7 @@ import { checkConfigLines } from "./checks/check-config-lines.ts";
 import { checkConfigList } from "./checks/check-config-list.ts";
 import { checkDisks } from "./checks/check-disks.ts";
 import { checkEeprom } from "./checks/check-eeprom.ts";
+import { checkEnterprise } from "./checks/check-enterprise.ts";
 import { checkEndpoint } from "./checks/check-endpoint.ts";
 import {
   checkCmdlines,
@@ -112,6 +113,7 @@ const CHECKS_OF_THE_WHOLE: readonly DraftCheck[] = [
   checkUsers,
   checkWifiNames,
   checkWifiPasswords,
+  checkEnterprise,
   checkBoards,
   checkHardware,
   checkRadios,

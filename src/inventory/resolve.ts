@@ -16,10 +16,17 @@ import {
   type Family,
   type Ip,
 } from "./rules/ip.ts";
+import { SYSTEM_AUTHORITIES } from "./rules/eap-rules.ts";
 import { absolutePath, type PathOrigins } from "./load/paths.ts";
-import { secretName, type References } from "./rules/references.ts";
+import {
+  KEY_OF,
+  KEY_PASSWORD_OF,
+  secretName,
+  type References,
+} from "./rules/references.ts";
 import type {
   Addressing,
+  Eap,
   Endpoint,
   Ipv6Way,
   Mirrors,
@@ -181,11 +188,47 @@ const resolveUser = (user: WrittenUser, references: References): User => ({
   shell: user.shell ?? DEFAULT_SHELL,
 });
 
+const resolveEap = (
+  title: string,
+  eap: NonNullable<WrittenWifi["eap"]>,
+  { certificates = new Map(), secrets }: References,
+): Eap => {
+  const secretOf = (mark: string, reference: string | undefined) =>
+    reference === undefined
+      ? undefined
+      : secrets.get(secretName(`${title}${mark}`, reference));
+  const both = {
+    identity: eap.identity,
+    anonymousIdentity: eap.anonymousIdentity,
+    ca: certificates.get(eap.ca ?? "") ?? SYSTEM_AUTHORITIES,
+    domain: eap.domain,
+  };
+  const { method } = eap;
+  if (method !== "tls") {
+    return { ...both, method, inner: eap.inner ?? "mschapv2" };
+  }
+  const key = secretOf(KEY_OF, eap.clientKey);
+  const certificate = certificates.get(eap.certificate ?? "");
+  if (key === undefined || certificate === undefined) {
+    throw new Error("an inventory without problems has a certificate here");
+  }
+  return {
+    ...both,
+    method,
+    certificate,
+    key,
+    keyPassword: secretOf(KEY_PASSWORD_OF, eap.clientKeyPassword),
+  };
+};
+
 const resolveWifi = (wifi: WrittenWifi, references: References): Wifi => ({
   ssid: wifi.ssid ?? Buffer.from(wifi.ssidHex ?? "", "hex"),
   country: wifi.country,
   security: wifi.security ?? "wpa2",
   hidden: wifi.hidden ?? false,
+  ...(wifi.eap === undefined
+    ? {}
+    : { eap: resolveEap(networkTitle(wifi) ?? "", wifi.eap, references) }),
   password:
     wifi.password === undefined
       ? undefined

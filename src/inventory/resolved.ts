@@ -153,14 +153,49 @@ export type Addressing =
       readonly search: readonly string[];
     };
 
+export const SECURITIES = [
+  "wpa2",
+  "wpa3",
+  "wpa2-wpa3",
+  "enterprise",
+  "open",
+] as const;
+
+export const EAP_METHODS = ["peap", "ttls", "tls"] as const;
+export const INNER_METHODS = ["mschapv2", "pap"] as const;
+
+/** How a node proves who it is to an enterprise network, and the network's server to the node. */
+export type Eap = {
+  readonly identity: string;
+  readonly anonymousIdentity: string | undefined;
+  /** Certificates in PEM, or "system" for those that the node's system trusts. */
+  readonly ca: string;
+  /** The end of the server's name; always there with the system's authorities. */
+  readonly domain: string | undefined;
+} & (
+  | {
+      readonly method: "peap" | "ttls";
+      readonly inner: (typeof INNER_METHODS)[number];
+    }
+  | {
+      readonly method: "tls";
+      /** In PEM, both. */
+      readonly certificate: string;
+      readonly key: Secret;
+      readonly keyPassword: Secret | undefined;
+    }
+);
+
 export type Wifi = {
   /** The network's name; its octets where it is not text. */
   readonly ssid: string | Uint8Array;
   /** ISO 3166-1 alpha-2, upper case. */
   readonly country: string;
-  readonly security: "wpa2" | "wpa3" | "wpa2-wpa3" | "open";
+  readonly security: (typeof SECURITIES)[number];
   readonly hidden: boolean;
-  /** The passphrase (8 to 63 characters) or, for wpa2 only, 64 hex digits; undefined only for open. */
+  /** Only for enterprise, and always there. */
+  readonly eap?: Eap | undefined;
+  /** The passphrase (8 to 63 characters) or, for wpa2 only, 64 hex digits; undefined only for open and for TLS. */
   readonly password: Secret | undefined;
 };
 

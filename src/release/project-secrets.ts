@@ -64,11 +64,15 @@ export const wifiSecretTexts = ({
   nodes,
 }: ResolvedProject): readonly KnownSecret[] =>
   nodes.flatMap(({ network }) =>
-    network.wifi.flatMap(({ ssid, password }) => {
+    network.wifi.flatMap(({ ssid, password, eap }) => {
       const text = password?.reveal();
       const title = accessPointName(ssid);
+      const keys =
+        eap?.method === "tls"
+          ? [keyOf(`the Wi-Fi network ${title}`, eap.key)]
+          : [];
       return text === undefined
-        ? []
+        ? keys
         : [
             {
               kind: `the password of the Wi-Fi network ${title}`,

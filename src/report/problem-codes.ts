@@ -186,6 +186,10 @@ export const PROBLEM_CODES = {
   VIRTUAL_ADDRESS_TAKEN: "The virtual address belongs to a node or a gateway.",
   VIRTUAL_ADDRESS_UNREACHABLE:
     "The virtual address is outside the control planes' network.",
+  WIFI_CERTIFICATE_INVALID:
+    "A certificate or key of an enterprise Wi-Fi network cannot be used.",
+  WIFI_EAP_INVALID:
+    "An enterprise Wi-Fi network lacks something, or has what it cannot use.",
   WIFI_COUNTRIES_DIFFER:
     "The Wi-Fi networks of one node are of different countries.",
   WIFI_COUNTRY_INVALID: "A value is not a country code.",

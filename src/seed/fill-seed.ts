@@ -107,6 +107,14 @@ const documentsWithoutPasswords = (input: SeedInput): readonly Value[] => {
   const wifi = node.network.wifi.map((network) => ({
     ...network,
     password: network.password && secret(""),
+    eap:
+      network.eap?.method === "tls"
+        ? {
+            ...network.eap,
+            key: secret(""),
+            keyPassword: network.eap.keyPassword && secret(""),
+          }
+        : network.eap,
   }));
   const blank = {
     ...input,

@@ -1,6 +1,8 @@
 // The files that a seed has besides the fragments' because only some nodes have them.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { kubeVipManifest } from "../kubernetes/kube-vip.ts";
+import { accessPointName } from "./network/access-point.ts";
+import { enterpriseFiles } from "./network/enterprise.ts";
 import { hostFiles } from "./host-files.ts";
 import type { Library } from "./library/library.ts";
 import { kubeadmAction } from "./node-facts.ts";
@@ -41,6 +43,7 @@ export const filesForNode = (
   );
   return [
     ...hostFiles(project, node, library.files),
+    ...enterpriseFiles(node, accessPointName),
     ...optional(KUBERNETES_KEY, "0644", kubernetesKey),
     ...optional(KUBE_VIP, "0600", kubeVip),
     ...registryMirrorFiles(project.cluster),

@@ -14,6 +14,7 @@ import {
 } from "../kubernetes/secrets/cluster-secrets.ts";
 import { kubeadmDocument } from "../kubernetes/kubeadm-documents.ts";
 import { joinKubeconfig } from "../kubernetes/render-kubeconfig.ts";
+import { needsDomainScript } from "./network/enterprise.ts";
 import { accessPoints, wifiPriorities } from "./network/access-point.ts";
 import { dnsmasqConfiguration } from "./network/gateway-dnsmasq.ts";
 import { nftablesConfiguration } from "./network/gateway-nftables.ts";
@@ -190,7 +191,9 @@ const networkValues = (node: ResolvedNode): Named => {
         }),
     // A profile of NetworkManager has its rank in itself.
     "wifi.number":
-      wifi.length > 1 && renderer === "networkd" ? "several" : "one",
+      (wifi.length > 1 && renderer === "networkd") || needsDomainScript(node)
+        ? "several"
+        : "one",
     ...(wifi[0] === undefined
       ? {}
       : {

@@ -8,6 +8,8 @@ export type SuppliedFile = {
   readonly path: string;
   readonly mode: "0440" | "0600" | "0644" | "0755";
   readonly text: string;
+  /** Set where the text is a secret that whoever flashes a card made elsewhere may not have. */
+  readonly secret?: true;
 };
 
 /** Longer files are packed, because cloud-init parses its user-data in Python several times a boot. */

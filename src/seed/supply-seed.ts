@@ -49,7 +49,12 @@ export const supplySeed = (
     seed: {
       instanceId,
       ...texts,
-      withoutPasswords: digest(withoutPasswords, files),
+      withoutPasswords: digest(
+        withoutPasswords,
+        files.map((file) =>
+          file.secret === true ? { ...file, text: "" } : file,
+        ),
+      ),
       ...(systemFacts(node.base).cloudInit
         ? {}
         : { firstBoot: firstBootScript(texts) }),

@@ -77,7 +77,7 @@ export const VALUE_NAMES = {
     "The networks by name and how to authenticate, as netplan takes them.",
   "wifi.country": "The country code.",
   "wifi.number":
-    "`several` where the node itself has to keep the order of several Wi-Fi networks, otherwise `one`. For choices in a profile.",
+    "`several` where the node itself has to keep the order of several Wi-Fi networks or the domain of an enterprise network, otherwise `one`. For choices in a profile.",
   "wifi.priorities":
     "Lines of a number and a network's name; the network with the highest number is preferred.",
   "wifi.renderer":

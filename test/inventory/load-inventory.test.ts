@@ -238,7 +238,7 @@ describe("a Wi-Fi password", () => {
         "cluster.yaml",
         inventory(wifi("env:WIFI", `, security: ${security}`)),
       );
-      expect(await passwords({ env })).toEqual(["WIFI_PASSWORD_INVALID"]);
+      expect(await passwords({ env })).toContain("WIFI_PASSWORD_INVALID");
     }
   });
 

@@ -9,10 +9,24 @@ gi.require_version("NM", "1.0")
 from gi.repository import GLib, NM  # noqa: E402
 
 
+def handled(*_):
+    """The library warns of certificates that are not on this machine."""
+    return True
+
+
+def path_of(eap, name):
+    scheme = getattr(eap, f"get_{name}_scheme")()
+    return (
+        getattr(eap, f"get_{name}_path")()
+        if scheme == NM.Setting8021xCKScheme.PATH
+        else None
+    )
+
+
 def read(path):
     keyfile = GLib.KeyFile()
     keyfile.load_from_file(path, GLib.KeyFileFlags.NONE)
-    profile = NM.keyfile_read(keyfile, "/", NM.KeyfileHandlerFlags.NONE, None, None)
+    profile = NM.keyfile_read(keyfile, "/", NM.KeyfileHandlerFlags.NONE, handled, None)
     wireless = profile.get_setting_wireless()
     security = profile.get_setting_wireless_security()
     eap = profile.get_setting_802_1x()
@@ -32,9 +46,9 @@ def read(path):
             "anonymous": eap.get_anonymous_identity(),
             "password": eap.get_password(),
             "phase2": eap.get_phase2_auth(),
-            "ca": eap.get_ca_cert_path(),
-            "certificate": eap.get_client_cert_path(),
-            "key": eap.get_private_key_path(),
+            "ca": path_of(eap, "ca_cert"),
+            "certificate": path_of(eap, "client_cert"),
+            "key": path_of(eap, "private_key"),
             "keyPassword": eap.get_private_key_password(),
             "domain": eap.get_domain_suffix_match(),
         },

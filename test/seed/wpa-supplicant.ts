@@ -6,6 +6,8 @@ type WpaConfiguration = {
   readonly ssids: readonly string[];
   readonly passphrases: readonly string[];
   readonly saePasswords: readonly string[];
+  /** Every value of the text setting with this name, in the order of the file. */
+  readonly textsOf: (name: string) => readonly string[];
   /** Lines in which it says what it could not read. */
   readonly errors: readonly string[];
 };
@@ -48,6 +50,7 @@ export const parseWpa = (file: string): WpaConfiguration => {
       text.toString("utf8"),
     ),
     saePasswords: dumps("sae_password").map((text) => text.toString("utf8")),
+    textsOf: (name) => dumps(name).map((text) => text.toString("utf8")),
     errors: output
       .split("\n")
       .filter((line) => /^Line \d+:|Failed to read|Failed to parse/.test(line)),

@@ -1,25 +1,12 @@
 // Whether each Wi-Fi network has a name, and a password where it needs one, and whether a list of networks fits together.
 import type { Problem } from "../../report/problem.ts";
 import type { DraftCheck, Draft, DraftWifi } from "../draft.ts";
-import { nodesOf } from "../settings.ts";
-import { networksOf, networkTitle } from "../wifi-networks.ts";
+import {
+  networkTitle,
+  writtenLists,
+  writtenNetworks,
+} from "../wifi-networks.ts";
 import type { Path } from "../yaml/yaml-file.ts";
-
-/** Every `wifi` that is written, in `defaults` and at nodes, with its place. */
-const written = (draft: Draft) =>
-  [
-    { path: ["defaults", "wifi"] as Path, wifi: draft.content.defaults?.wifi },
-    ...nodesOf(draft).map(({ index, node }) => ({
-      path: ["nodes", index, "wifi"] as Path,
-      wifi: node.wifi,
-    })),
-  ].map(({ path, wifi }) => ({
-    path,
-    networks: networksOf<DraftWifi>(wifi).map(({ network, path: below }) => ({
-      network,
-      path: [...path, ...below],
-    })),
-  }));
 
 const passwordProblem = (
   draft: Draft,
@@ -28,6 +15,9 @@ const passwordProblem = (
 ): Problem | undefined => {
   const password = [...place, "password"];
   if (draft.isBroken(password) || draft.isBroken([...place, "security"])) {
+    return undefined;
+  }
+  if (wifi.security === "enterprise") {
     return undefined;
   }
   const open = wifi.security === "open";
@@ -53,10 +43,8 @@ const passwordProblem = (
 };
 
 export const checkWifiPasswords: DraftCheck = (draft) =>
-  written(draft).flatMap(({ networks }) =>
-    networks.flatMap(
-      ({ network, path }) => passwordProblem(draft, network, path) ?? [],
-    ),
+  writtenNetworks(draft).flatMap(
+    ({ network, path }) => passwordProblem(draft, network, path) ?? [],
   );
 
 const nameProblem = (
@@ -90,10 +78,8 @@ const nameProblem = (
 };
 
 export const checkWifiNames: DraftCheck = (draft) =>
-  written(draft).flatMap(({ networks }) =>
-    networks.flatMap(
-      ({ network, path }) => nameProblem(draft, network, path) ?? [],
-    ),
+  writtenNetworks(draft).flatMap(
+    ({ network, path }) => nameProblem(draft, network, path) ?? [],
   );
 
 /** The octets of a name, by which the two ways to write it (text and hexadecimal) can be compared. */
@@ -143,4 +129,4 @@ const listProblems = (
 };
 
 export const checkWifiLists: DraftCheck = (draft) =>
-  written(draft).flatMap(({ networks }) => listProblems(draft, networks));
+  writtenLists(draft).flatMap((networks) => listProblems(draft, networks));

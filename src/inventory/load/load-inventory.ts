@@ -19,6 +19,10 @@ import {
   loadSecretsWithoutCommands,
   withoutSecrets,
 } from "./load-stand-ins.ts";
+import {
+  clientKeyProblems,
+  loadWifiCertificates,
+} from "./load-wifi-certificates.ts";
 import { loadText, type TextFile } from "./load-text.ts";
 import { parseInventory } from "../parse-inventory.ts";
 import { resolveInventory } from "../resolve.ts";
@@ -163,8 +167,11 @@ export const loadInventory = async (
     { folder, home },
     options.keysAt,
   );
+  const { certificates, problems: certificateProblems } =
+    await loadWifiCertificates(draft, { folder, home }, new Date());
   const known = [
     ...parsed.problems,
+    ...certificateProblems,
     ...keyProblems,
     ...(await loadAddonProblems(draft, { folder, home })),
     ...(await loadFragmentProblems(draft, { folder, home })),
@@ -198,7 +205,13 @@ export const loadInventory = async (
     }
   };
   const { secrets, problems: secretProblems, missing } = await loadWanted();
-  const problems = [...known, ...secretProblems].map(parsed.redact);
+  const problems = [
+    ...known,
+    ...secretProblems,
+    ...(options.secrets === "unneeded"
+      ? []
+      : clientKeyProblems(draft, secrets, certificates)),
+  ].map(parsed.redact);
   return {
     ...result,
     passwordsMissing: missing,
@@ -208,7 +221,7 @@ export const loadInventory = async (
         ? undefined
         : resolveInventory(
             parsed.inventory,
-            { keys, secrets },
+            { keys, secrets, certificates },
             { folder, home },
           ),
   };

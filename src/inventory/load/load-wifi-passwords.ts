@@ -8,6 +8,8 @@ import type { Draft, DraftWifi } from "../draft.ts";
 import { loadText } from "./load-text.ts";
 import { absolutePath, type PathOrigins } from "./paths.ts";
 import {
+  KEY_OF,
+  KEY_PASSWORD_OF,
   parseSecretReference,
   secretName,
   type SecretReference,
@@ -159,9 +161,47 @@ export type Needed = {
   readonly name: string;
   readonly reference: SecretReference;
   readonly ssid: string;
-  readonly security: Wifi["security"];
+  /** What it has to be: a network's password, or for an enterprise network a key or the key's password. */
+  readonly use: Wifi["security"] | "key" | "key's password";
   readonly path: Path;
 };
+
+type Wanted = Pick<Needed, "use"> & {
+  readonly text: string | undefined;
+  /** Below the network. */
+  readonly below: Path;
+  /** Added to the network's name where the secret is kept. */
+  readonly mark: string;
+};
+
+const secretsOf = ({
+  password,
+  security = "wpa2",
+  eap,
+}: DraftWifi): readonly Wanted[] => [
+  { text: password, below: ["password"], use: security, mark: "" },
+  {
+    text: eap?.clientKey,
+    below: ["eap", "clientKey"],
+    use: "key",
+    mark: KEY_OF,
+  },
+  {
+    text: eap?.clientKeyPassword,
+    below: ["eap", "clientKeyPassword"],
+    use: "key's password",
+    mark: KEY_PASSWORD_OF,
+  },
+];
+
+/** Whether a key is one, and that of its certificate, is told where both are known (load-wifi-certificates.ts). */
+const secretFinding = (
+  value: string,
+  use: Needed["use"],
+): RuleFinding | undefined =>
+  use === "key" || use === "key's password"
+    ? undefined
+    : passwordFinding(value, use);
 
 /** The references of networks that some node really uses, each place once. */
 export const neededSecrets = (draft: Draft): readonly Needed[] => {
@@ -171,26 +211,27 @@ export const neededSecrets = (draft: Draft): readonly Needed[] => {
     for (const { network, path: below } of networksOf<DraftWifi>(
       found?.value,
     )) {
-      const { password, security = "wpa2" } = network;
       const title = networkTitle(network);
-      const reference =
-        password === undefined ? undefined : parseSecretReference(password);
-      if (
-        found === undefined ||
-        password === undefined ||
-        title === undefined ||
-        reference === undefined
-      ) {
-        continue;
+      for (const { text, below: last, use, mark } of secretsOf(network)) {
+        const reference =
+          text === undefined ? undefined : parseSecretReference(text);
+        if (
+          found === undefined ||
+          text === undefined ||
+          title === undefined ||
+          reference === undefined
+        ) {
+          continue;
+        }
+        const path = [...found.path, ...below, ...last];
+        needed.set(path.join("."), {
+          name: secretName(`${title}${mark}`, text),
+          reference,
+          ssid: `${title}${mark}`,
+          use,
+          path,
+        });
       }
-      const path = [...found.path, ...below, "password"];
-      needed.set(path.join("."), {
-        name: secretName(title, password),
-        reference,
-        ssid: title,
-        security,
-        path,
-      });
     }
   }
   return [...needed.values()];
@@ -247,7 +288,7 @@ export const loadWifiPasswords = async (
   const problems: Problem[] = [];
   const needed = neededSecrets(draft);
   const allowed = await allowedCommands(needed, sources);
-  for (const { name, reference, ssid, security, path } of needed) {
+  for (const { name, reference, ssid, use, path } of needed) {
     if (!fetched.has(name)) {
       fetched.set(name, await fetchSecret(reference, ssid, sources, allowed));
     }
@@ -255,8 +296,7 @@ export const loadWifiPasswords = async (
     if (found === undefined) {
       continue;
     }
-    const finding =
-      "value" in found ? passwordFinding(found.value, security) : found;
+    const finding = "value" in found ? secretFinding(found.value, use) : found;
     if ("value" in found) {
       secrets.set(name, secret(found.value));
     }

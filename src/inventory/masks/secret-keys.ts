@@ -42,7 +42,12 @@ const PUBLIC =
 
 const SHOWN: ReadonlySet<string> = new Set(
   [...allKeys(inventorySchema), ...SYNONYMS.keys()]
-    .filter((name) => !/^(pass|password|passphrase|psk)$/.test(name))
+    .filter(
+      (name) =>
+        !/^(pass|password|passphrase|psk|clientKey|clientKeyPassword)$/.test(
+          name,
+        ),
+    )
     .map(bareKey),
 );
 

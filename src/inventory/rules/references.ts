@@ -127,10 +127,16 @@ export const keyRule: TextRule = (value) => {
 export const secretName = (ssid: string, reference: string): string =>
   reference === "prompt" ? `prompt ${ssid}` : reference;
 
+/** Added to a network's name where the other secrets of an enterprise network are kept. */
+export const KEY_OF = " (key)";
+export const KEY_PASSWORD_OF = " (password of the key)";
+
 /** What the references of an inventory lead to. */
 export type References = {
   /** Lines of authorized_keys, by reference. */
   readonly keys: ReadonlyMap<string, readonly string[]>;
+  /** Certificates in PEM, by reference. */
+  readonly certificates?: ReadonlyMap<string, string>;
   /** Passwords, by `secretName`. */
   readonly secrets: ReadonlyMap<string, Secret>;
 };

@@ -80,6 +80,19 @@ export const passwordFinding = (
   password: string,
   security: Wifi["security"],
 ): RuleFinding | undefined => {
+  const length = octets(password);
+  if (security === "enterprise") {
+    return /\p{Cc}/u.test(password) || length > 256
+      ? {
+          code: "WIFI_PASSWORD_INVALID",
+          message:
+            length > 256
+              ? `the password has ${length} octets, and an enterprise network's has 256 at most`
+              : "the password contains a line break or another control character",
+          hint: "check what the reference returns; one line break at its end is removed for you",
+        }
+      : undefined;
+  }
   if (HEX_KEY.test(password)) {
     return security === "wpa2"
       ? undefined
@@ -97,7 +110,6 @@ export const passwordFinding = (
       hint: "only one line break at the end is removed for you; remove the others",
     };
   }
-  const length = octets(password);
   return length >= 8 && length <= 63
     ? undefined
     : {

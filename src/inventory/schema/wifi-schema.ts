@@ -1,6 +1,8 @@
 // The schema of a node's Wi-Fi: one network, or several in order of preference.
 import { z } from "zod";
+import { eapSchema } from "./eap-schema.ts";
 import { secretRule } from "../rules/references.ts";
+import { SECURITIES } from "../resolved.ts";
 import { textRule } from "../rules/text-rule.ts";
 import { countryRule, ssidHexRule, ssidRule } from "../rules/wifi-rules.ts";
 
@@ -31,11 +33,14 @@ const network = z.strictObject({
     countryRule,
   ),
   security: z
-    .enum(["wpa2", "wpa3", "wpa2-wpa3", "open"])
+    .enum(SECURITIES)
     .optional()
     .describe(
-      "wpa2 also joins networks that offer WPA2 and WPA3; wpa3 joins those that offer only WPA3. Default: wpa2.",
+      "wpa2 also joins networks that offer WPA2 and WPA3; wpa3 joins those that offer only WPA3; enterprise joins those where every user has a name (802.1X). Default: wpa2.",
     ),
+  eap: eapSchema
+    .optional()
+    .describe("For security: enterprise, how the node proves who it is."),
   hidden: z
     .boolean()
     .optional()

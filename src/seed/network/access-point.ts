@@ -3,6 +3,7 @@ import { pbkdf2Sync } from "node:crypto";
 import { systemFacts } from "../../inventory/boards/systems.ts";
 import type { ResolvedNode, Wifi } from "../../inventory/resolved.ts";
 import type { Value } from "../library/tree.ts";
+import { enterpriseAuth, enterpriseProfile } from "./enterprise.ts";
 import {
   keyfileAccessPoint,
   keyfileName,
@@ -38,19 +39,20 @@ export const isPlainName = (ssid: Wifi["ssid"]): boolean =>
   typeof ssid === "string" && accessPointName(ssid) === ssid;
 
 /**
- * Whether the passphrase can reach wpa_supplicant: netplan writes it as `psk="..."`, where nothing can be escaped, and a `#`
- * after an odd number of the passphrase's own quotes would begin a comment. A derived key has neither character.
+ * Whether a network's password can reach wpa_supplicant: netplan writes it as `psk="..."`, where nothing can be escaped, and a `#`
+ * after an odd number of the password's own quotes would begin a comment. A derived key has neither character.
  */
-export const isWritable = ({ security, password }: Wifi): boolean => {
-  const parts = (password?.reveal() ?? "").split("#");
-  return (
-    security === "wpa2" ||
-    !parts.some((_, index) => {
-      const before = parts.slice(0, index).join("#");
-      return index > 0 && (before.split('"').length - 1) % 2 === 1;
-    })
+export const isWritable = ({ security, password, eap }: Wifi): boolean =>
+  security === "wpa2" ||
+  [password, eap?.method === "tls" ? eap.keyPassword : undefined].every(
+    (secret) => {
+      const parts = (secret?.reveal() ?? "").split("#");
+      return !parts.some((_, index) => {
+        const before = parts.slice(0, index).join("#");
+        return index > 0 && (before.split('"').length - 1) % 2 === 1;
+      });
+    },
   );
-};
 
 /** All of a node's networks as netplan's `access-points`, in which their order has no meaning. */
 export const accessPoints = ({
@@ -63,12 +65,25 @@ export const accessPoints = ({
           keyfileName(network.ssid),
           keyfileAccessPoint(
             network,
-            profileSettings({ index, count: wifi.length }, uplink === "wlan0"),
+            {
+              ...profileSettings(
+                { index, count: wifi.length },
+                uplink === "wlan0",
+              ),
+              ...enterpriseProfile(network),
+            },
+            network.security === "enterprise"
+              ? enterpriseAuth(network, index, base)
+              : undefined,
           ),
         ])
-      : wifi.map((network) => [
+      : wifi.map((network, index) => [
           accessPointName(network.ssid),
-          accessPoint(network),
+          network.security === "enterprise"
+            ? accessPoint(network, {
+                auth: enterpriseAuth(network, index, base),
+              })
+            : accessPoint(network),
         ]),
   );
 
@@ -91,9 +106,12 @@ export const wifiPriorities = (wifi: readonly Wifi[]): string =>
  * refuse the node. https://github.com/raspberrypi/linux/issues/7634 WPA3, and the transition mode of both, need the
  * passphrase itself, for which `password` alone is the right form.
  */
-export const accessPoint = (wifi: Wifi): Value => ({
+export const accessPoint = (
+  wifi: Wifi,
+  proof: Readonly<Record<string, Value>> = authentication(wifi),
+): Value => ({
   ...(wifi.hidden ? { hidden: true } : {}),
-  ...authentication(wifi),
+  ...proof,
 });
 
 const authentication = (wifi: Wifi): { readonly [key: string]: Value } => {
@@ -112,6 +130,10 @@ const authentication = (wifi: Wifi): { readonly [key: string]: Value } => {
       return { password };
     case "open":
       return {};
+    case "enterprise":
+      throw new Error(
+        "how an enterprise network is joined depends on the node",
+      );
   }
 };
 

@@ -27,16 +27,13 @@ export type ProfileSettings = Readonly<Record<string, string>>;
 export const keyfileAccessPoint = (
   { hidden, security, password }: Wifi,
   profile: ProfileSettings,
+  proof: Readonly<Record<string, Value>> = {
+    "key-management": security === "wpa3" ? "sae" : "psk",
+    password: password?.reveal() ?? "",
+  },
 ): Value => ({
   ...(hidden ? { hidden: true } : {}),
-  ...(security === "open"
-    ? {}
-    : {
-        auth: {
-          "key-management": security === "wpa3" ? "sae" : "psk",
-          password: password?.reveal() ?? "",
-        },
-      }),
+  ...(security === "open" ? {} : { auth: proof }),
   ...(Object.keys(profile).length === 0
     ? {}
     : { networkmanager: { passthrough: profile } }),

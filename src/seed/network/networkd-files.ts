@@ -1,6 +1,7 @@
 // The seed's network configuration as files of systemd-networkd and wpa_supplicant, for a system without netplan.
 import { parse } from "yaml";
 import { z } from "zod";
+import { EAP_METHODS } from "../../inventory/resolved.ts";
 import { type Unsupported, unsupportedIn } from "../unsupported.ts";
 import { preSharedKey } from "./access-point.ts";
 
@@ -35,8 +36,18 @@ const accessPointNetwork = z.strictObject({
   password: z.string().optional(),
   auth: z
     .strictObject({
-      "key-management": z.enum(["psk", "sae", "none"]),
+      "key-management": z.enum(["psk", "sae", "eap", "none"]),
       password: z.string().optional(),
+      method: z.enum(EAP_METHODS).optional(),
+      identity: z.string().optional(),
+      "anonymous-identity": z.string().optional(),
+      "ca-certificate": z.string().optional(),
+      "client-certificate": z.string().optional(),
+      "client-key": z.string().optional(),
+      "client-key-password": z.string().optional(),
+      "phase2-auth": z.string().optional(),
+      // Not one of netplan's.
+      "domain-suffix-match": z.string().optional(),
     })
     .optional(),
 });
@@ -146,6 +157,37 @@ const octetsOf = (name: string): Buffer =>
     ),
   );
 
+/** https://w1.fi/cgit/hostap/plain/wpa_supplicant/wpa_supplicant.conf; texts as octets, as below. */
+const enterpriseLines = (
+  auth: NonNullable<AccessPoint["auth"]>,
+): readonly string[] => {
+  const quoted = (text: string) => `"${text}"`;
+  const octets = (text: string) => Buffer.from(text).toString("hex");
+  return [
+    "  key_mgmt=WPA-EAP",
+    `  eap=${(auth.method ?? "peap").toUpperCase()}`,
+    ...(
+      [
+        ["identity", auth.identity, octets],
+        ["anonymous_identity", auth["anonymous-identity"], octets],
+        ["password", auth.password, octets],
+        ["ca_cert", auth["ca-certificate"], quoted],
+        ["client_cert", auth["client-certificate"], quoted],
+        ["private_key", auth["client-key"], quoted],
+        ["private_key_passwd", auth["client-key-password"], octets],
+        ["domain_suffix_match", auth["domain-suffix-match"], quoted],
+        [
+          "phase2",
+          auth["phase2-auth"] && `auth=${auth["phase2-auth"]}`,
+          quoted,
+        ],
+      ] as const
+    ).flatMap(([key, text, write]) =>
+      text === undefined ? [] : [`  ${key}=${write(text)}`],
+    ),
+  ];
+};
+
 /**
  * The name and a passphrase are written in hexadecimal digits, so that no character in them is special; WPA2's key is derived, for
  * the same reason. https://w1.fi/cgit/hostap/tree/src/utils/common.c?h=hostap_2_10 (wpa_config_parse_string)
@@ -167,18 +209,20 @@ const networkBlock = (
     `  ssid=${ssid.toString("hex")}`,
     ...(priority === undefined ? [] : [`  priority=${priority}`]),
     ...(hidden === true ? ["  scan_ssid=1"] : []),
-    ...(secret === undefined
-      ? ["  key_mgmt=NONE"]
-      : management === "sae"
-        ? ["  key_mgmt=SAE", "  ieee80211w=2", ...sae(secret)]
-        : management === "psk"
-          ? ["  key_mgmt=WPA-PSK", ...key(secret)]
-          : [
-              "  key_mgmt=WPA-PSK SAE",
-              "  ieee80211w=1",
-              ...key(secret),
-              ...sae(secret),
-            ]),
+    ...(auth?.["key-management"] === "eap"
+      ? enterpriseLines(auth)
+      : secret === undefined
+        ? ["  key_mgmt=NONE"]
+        : management === "sae"
+          ? ["  key_mgmt=SAE", "  ieee80211w=2", ...sae(secret)]
+          : management === "psk"
+            ? ["  key_mgmt=WPA-PSK", ...key(secret)]
+            : [
+                "  key_mgmt=WPA-PSK SAE",
+                "  ieee80211w=1",
+                ...key(secret),
+                ...sae(secret),
+              ]),
     "}",
     "",
   ].join("\n");

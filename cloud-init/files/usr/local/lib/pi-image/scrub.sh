@@ -54,7 +54,7 @@ blank_passwords() { # FILE
   (
     umask 077
     LC_ALL=C awk '
-      match($0, /^[ -]*"?password"?: */) {
+      match($0, /^[ -]*"?(client-key-)?password"?: */) {
         rest = substr($0, RLENGTH + 1)
         gsub(/./, "x", rest)
         $0 = substr($0, 1, RLENGTH) rest
@@ -74,10 +74,11 @@ blank_log() { # FILE
     umask 077
     LC_ALL=C awk '{
       done = ""
-      while (match($0, /\047password\047: (\047([^\047\\]|\\.)*\047|"([^"\\]|\\.)*")/)) {
-        value = substr($0, RSTART + 12, RLENGTH - 12)
+      while (match($0, /(client-key-|\047)password\047: (\047([^\047\\]|\\.)*\047|"([^"\\]|\\.)*")/)) {
+        before = RSTART - 1 + index(substr($0, RSTART, RLENGTH), "password\047: ") + 10
+        value = substr($0, before + 1, RSTART + RLENGTH - before - 1)
         gsub(/./, "x", value)
-        done = done substr($0, 1, RSTART + 11) value
+        done = done substr($0, 1, before) value
         $0 = substr($0, RSTART + RLENGTH)
       }
       print done $0
