@@ -1,5 +1,7 @@
 // Flannel's manifest for one cluster: its pod subnet, and the network between its nodes.
 import { uplinkDevice } from "../inventory/uplink-device.ts";
+import { formatIpCidr } from "../inventory/rules/ip.ts";
+import { cidrsOf, ofFamily } from "../inventory/written-addresses.ts";
 import { type Document, isScalar } from "yaml";
 import { z } from "zod";
 import { ifOneOf } from "../report/expected-failure.ts";
@@ -46,6 +48,26 @@ const sharedInterface = ({
     : undefined;
 };
 
+/**
+ * The pods' ranges as Flannel names them. A cluster without IPv4 keeps the manifest's own range, which `EnableIPv4: false` switches
+ * off; `Network` cannot be left out.
+ * https://github.com/flannel-io/flannel/blob/v0.28.9/Documentation/configuration.md
+ */
+const networksOf = (podSubnet: string): Readonly<Record<string, unknown>> => {
+  const ranges = cidrsOf(podSubnet);
+  const [four, six] = ([4, 6] as const).map((family) =>
+    ofFamily(ranges, family),
+  );
+  return {
+    ...(four === undefined
+      ? { EnableIPv4: false }
+      : { Network: formatIpCidr(four) }),
+    ...(six === undefined
+      ? {}
+      : { EnableIPv6: true, IPv6Network: formatIpCidr(six) }),
+  };
+};
+
 /** `from` is what messages call the manifest. Throws MANIFEST_WRONG. */
 export const fillFlannel = (
   text: string,
@@ -59,7 +81,7 @@ export const fillFlannel = (
       edit: (object) => {
         const changed = {
           ...readNetConf(object),
-          Network: project.cluster.podSubnet,
+          ...networksOf(project.cluster.podSubnet),
         };
         const node = object.getIn(NET_CONF, true);
         if (!isScalar(node)) {

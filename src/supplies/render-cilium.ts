@@ -1,4 +1,6 @@
 // Cilium's manifest for one cluster, rendered from its chart by helm on this computer.
+import type { Family } from "../inventory/rules/ip.ts";
+import { familiesOf } from "../kubernetes/addresses.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import { UserError } from "../report/user-error.ts";
 import { runTool } from "../system/run/run-tool.ts";
@@ -14,10 +16,22 @@ const IPAM = "kubernetes";
  */
 const VALUES = [
   `ipam.mode=${IPAM}`,
-  "k8s.requireIPv4PodCIDR=true",
   "hubble.enabled=false",
   "operator.replicas=1",
 ] as const;
+
+/**
+ * The families of the pods. Between nodes, packets travel by the cluster's main family.
+ * https://docs.cilium.io/en/stable/network/concepts/routing/#encapsulation
+ */
+const familyValues = (families: readonly Family[]): readonly string[] => [
+  ...families
+    .toSorted((a, b) => a - b)
+    .map((family) => `k8s.requireIPv${family}PodCIDR=true`),
+  ...(families.includes(6) ? ["ipv6.enabled=true"] : []),
+  ...(families.includes(4) ? [] : ["ipv4.enabled=false"]),
+  ...(families[0] === 6 ? ["underlayProtocol=ipv6"] : []),
+];
 
 const noHelm = (cause: UserError): UserError =>
   new UserError(
@@ -34,9 +48,11 @@ const noHelm = (cause: UserError): UserError =>
 export const renderCilium = async (
   chart: string,
   from: string,
-  { cluster }: ResolvedProject,
+  project: ResolvedProject,
   signal: AbortSignal,
 ): Promise<string> => {
+  const { cluster } = project;
+  const families = familiesOf(project);
   const { stdout } = await runTool(
     "helm",
     [
@@ -45,7 +61,9 @@ export const renderCilium = async (
       chart,
       "--namespace=kube-system",
       `--kube-version=v${cluster.kubernetes.patch}`,
-      ...VALUES.map((value) => `--set=${value}`),
+      ...[...VALUES, ...familyValues(families)].map(
+        (value) => `--set=${value}`,
+      ),
     ],
     { signal },
   ).catch((error: unknown) => {
@@ -62,6 +80,18 @@ export const renderCilium = async (
       edit: (object) => {
         if (object.getIn(["data", "ipam"]) !== IPAM) {
           throw new PlaceMissing(`ipam: ${IPAM} in its configuration`);
+        }
+        if (
+          families.includes(6) &&
+          object.getIn(["data", "enable-ipv6"]) !== "true"
+        ) {
+          throw new PlaceMissing("enable-ipv6 in its configuration");
+        }
+        if (
+          families[0] === 6 &&
+          object.getIn(["data", "underlay-protocol"]) !== "ipv6"
+        ) {
+          throw new PlaceMissing("underlay-protocol in its configuration");
         }
       },
     },

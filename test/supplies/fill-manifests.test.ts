@@ -70,6 +70,35 @@ describe("flannel", () => {
     ).toEqual(before[2]);
   });
 
+  it.each([
+    [
+      "10.7.0.0/16,fd00:7::/56",
+      {
+        Network: "10.7.0.0/16",
+        EnableIPv6: true,
+        IPv6Network: "fd00:7::/56",
+      },
+    ],
+    [
+      "fd00:7::/56",
+      {
+        Network: "10.244.0.0/16",
+        EnableIPv4: false,
+        EnableIPv6: true,
+        IPv6Network: "fd00:7::/56",
+      },
+    ],
+  ])("gets the families of %s", (podSubnet, expected) => {
+    const filled = fill(projectWith({ podSubnet }, "eth0"));
+    const { data } = objectsIn(filled)[1] as { data: Record<string, string> };
+    expect(JSON.parse(data["net-conf.json"] ?? "")).toEqual({
+      ...expected,
+      EnableNFTables: false,
+      Backend: { Type: "vxlan" },
+    });
+    expect(filled.match(/--iface=.*/g)).toEqual(["--iface=eth0"]);
+  });
+
   it("takes the Wi-Fi where all nodes use it", () => {
     const filled = fill(projectWith({}, "wlan0", "wlan0"));
     expect(filled.match(/--iface=.*/g)).toEqual(["--iface=wlan0"]);
@@ -127,16 +156,12 @@ describe("flannel", () => {
 });
 
 describe("calico", () => {
-  const fill = (text = CALICO) =>
-    fillCalico(
-      text,
-      "calico v2",
-      projectWith({ podSubnet: "10.7.0.0/16" }, "eth0"),
-    );
+  const fill = (text = CALICO, podSubnet = "10.7.0.0/16") =>
+    fillCalico(text, "calico v2", projectWith({ podSubnet }, "eth0"));
 
   const variables = (text: string) =>
     (
-      objectsIn(text)[1] as {
+      objectsIn(text)[2] as {
         spec: {
           template: {
             spec: { containers: { env: { name: string; value?: string }[] }[] };
@@ -151,6 +176,64 @@ describe("calico", () => {
       { name: "CALICO_IPV4POOL_CIDR", value: "10.7.0.0/16" },
       { name: "IP_AUTODETECTION_METHOD", value: "kubernetes-internal-ip" },
     ]);
+  });
+
+  const IPV6 = [
+    { name: "IP6", value: "autodetect" },
+    { name: "IP6_AUTODETECTION_METHOD", value: "kubernetes-internal-ip" },
+    { name: "CALICO_IPV6POOL_CIDR", value: "fd00:7::/56" },
+    { name: "CALICO_IPV6POOL_NAT_OUTGOING", value: "true" },
+    { name: "FELIX_IPV6SUPPORT", value: "true" },
+  ];
+
+  it.each([
+    [
+      "fd00:7::/56,10.7.0.0/16",
+      "true",
+      [
+        { name: "CALICO_IPV4POOL_CIDR", value: "10.7.0.0/16" },
+        { name: "IP_AUTODETECTION_METHOD", value: "kubernetes-internal-ip" },
+      ],
+    ],
+    [
+      "fd00:7::/56",
+      "false",
+      [
+        { name: "IP", value: "none" },
+        { name: "CALICO_IPV4POOL_CIDR", value: "none" },
+        { name: "CALICO_ROUTER_ID", value: "hash" },
+      ],
+    ],
+  ])("gets the families of %s", (podSubnet, four, added) => {
+    const filled = fill(CALICO, podSubnet);
+    expect(variables(filled)).toEqual([
+      ...(variables(CALICO) ?? []),
+      ...added,
+      ...IPV6,
+    ]);
+    const { data } = objectsIn(filled)[1] as { data: Record<string, string> };
+    const config = JSON.parse(
+      (data["cni_network_config"] ?? "").replace("__CNI_MTU__", "1500"),
+    ) as unknown;
+    expect(config).toMatchObject({
+      plugins: [
+        {
+          ipam: {
+            type: "calico-ipam",
+            assign_ipv4: four,
+            assign_ipv6: "true",
+          },
+        },
+      ],
+    });
+  });
+
+  it("without a place for IPv6 is refused where that is asked for", async () => {
+    const text = CALICO.replace("calico-ipam", "host-local");
+    expect(() => fill(text)).not.toThrow();
+    expect(await outcome(() => fill(text, "fd00:7::/56"))).toContain(
+      "calico-ipam in cni_network_config is missing",
+    );
   });
 
   it("has the pod subnet once where its authors have set one", () => {
@@ -199,6 +282,7 @@ describeWithTools(["kubectl"], "kubectl", () => {
     ]);
     expect(await read(fillCalico(CALICO, "calico", project))).toEqual([
       "serviceaccount/calico-node",
+      "configmap/calico-config",
       "daemonset.apps/calico-node",
     ]);
     // The judge can refuse.

@@ -56,6 +56,27 @@ apiVersion: v1
 kind: ServiceAccount
 metadata: {name: calico-node, namespace: kube-system}
 ---
+kind: ConfigMap
+apiVersion: v1
+metadata:
+  name: calico-config
+  namespace: kube-system
+data:
+  calico_backend: "bird"
+  cni_network_config: |-
+    {
+      "name": "k8s-pod-network",
+      "plugins": [
+        {
+          "type": "calico",
+          "mtu": __CNI_MTU__,
+          "ipam": {
+              "type": "calico-ipam"
+          }
+        }
+      ]
+    }
+---
 kind: DaemonSet
 apiVersion: apps/v1
 metadata:
@@ -100,8 +121,15 @@ metadata: {name: metrics-server, namespace: kube-system}
 export const CHART = "a chart";
 
 /** What a helm of the tests makes of the chart. */
-export const renderedChart = (ipam: string): string =>
-  `---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: cilium-config}\ndata:\n  ipam: "${ipam}"\n`;
+export const renderedChart = (
+  ipam: string,
+  others: Readonly<Record<string, string>> = {},
+): string =>
+  `---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: cilium-config}\ndata:\n${Object.entries(
+    { ipam, ...others },
+  )
+    .map(([key, value]) => `  ${key}: "${value}"\n`)
+    .join("")}`;
 
 export const sha256 = (text: string | Uint8Array): string =>
   createHash("sha256").update(text).digest("hex");

@@ -18,20 +18,21 @@ import {
 
 type Wishes = {
   readonly cni?: Cni;
+  readonly podSubnet?: string;
   readonly addons?: readonly string[];
 };
 
 /** A project whose mirrors are all at one address. */
 const mirroredProject = (
   address: string,
-  { cni = "flannel", addons = [] }: Wishes = {},
+  { cni = "flannel", podSubnet = "10.7.0.0/16", addons = [] }: Wishes = {},
 ): ResolvedProject => {
   const mirror = address.replace(/\/$/, "");
   return {
     ...sampleProject,
     cluster: {
       ...sampleProject.cluster,
-      podSubnet: "10.7.0.0/16",
+      podSubnet,
       cni,
       addons,
       mirrors: {

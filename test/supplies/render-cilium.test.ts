@@ -31,9 +31,9 @@ describe("cilium's chart", () => {
     return folder;
   };
 
-  const gather = async () =>
+  const gather = async (ranges: { readonly podSubnet?: string } = {}) =>
     gatherSupplies(
-      requestFor((await serveAll()).address, { cni: "cilium" }),
+      requestFor((await serveAll()).address, { cni: "cilium", ...ranges }),
       testOptions(),
     );
 
@@ -52,6 +52,45 @@ describe("cilium's chart", () => {
     expect(said).toContain("--kube-version=v1.36.5");
     expect(said).toContain("--set=ipam.mode=kubernetes");
     expect(said).toContain("--set=hubble.enabled=false");
+  });
+
+  it("is rendered for the cluster's families", async () => {
+    const folder = await pathWithHelm(
+      renderedChart("kubernetes", {
+        "enable-ipv6": "true",
+        "underlay-protocol": "ipv6",
+      }),
+    );
+    const values = async (podSubnet: string) => {
+      await gather({ podSubnet });
+      const said = await readFile(join(folder, "said/arguments"), "utf8");
+      return said.match(/(?<=^--set=).*(ipv|IPv).*$/gm);
+    };
+    expect(await values("10.7.0.0/16")).toEqual([
+      "k8s.requireIPv4PodCIDR=true",
+    ]);
+    expect(await values("10.7.0.0/16,fd00:7::/56")).toEqual([
+      "k8s.requireIPv4PodCIDR=true",
+      "k8s.requireIPv6PodCIDR=true",
+      "ipv6.enabled=true",
+    ]);
+    expect(await values("fd00:7::/56")).toEqual([
+      "k8s.requireIPv6PodCIDR=true",
+      "ipv6.enabled=true",
+      "ipv4.enabled=false",
+      "underlayProtocol=ipv6",
+    ]);
+  });
+
+  it("is refused where it does not become IPv6", async () => {
+    await pathWithHelm(renderedChart("kubernetes", { "enable-ipv6": "true" }));
+    expect(await outcomeOf(gather({ podSubnet: "fd00:7::/56" }))).toContain(
+      "underlay-protocol in its configuration is missing",
+    );
+    await pathWithHelm(renderedChart("kubernetes"));
+    expect(
+      await outcomeOf(gather({ podSubnet: "10.7.0.0/16,fd00:7::/56" })),
+    ).toContain("enable-ipv6 in its configuration is missing");
   });
 
   it("is refused where its values have other names", async () => {
