@@ -53,7 +53,7 @@ const sharedInterface = ({
  * off; `Network` cannot be left out.
  * https://github.com/flannel-io/flannel/blob/v0.28.9/Documentation/configuration.md
  */
-const networksOf = (podSubnet: string): Readonly<Record<string, unknown>> => {
+const podNetworks = (podSubnet: string): Readonly<Record<string, unknown>> => {
   const ranges = cidrsOf(podSubnet);
   const [four, six] = ([4, 6] as const).map((family) =>
     ofFamily(ranges, family),
@@ -81,7 +81,7 @@ export const fillFlannel = (
       edit: (object) => {
         const changed = {
           ...readNetConf(object),
-          ...networksOf(project.cluster.podSubnet),
+          ...podNetworks(project.cluster.podSubnet),
         };
         const node = object.getIn(NET_CONF, true);
         if (!isScalar(node)) {
