@@ -160,6 +160,14 @@ describeNode("network", () => {
       "The access point refuses this node, most often for a wrong wifi.password in cluster.yaml.",
     ],
     [
+      "wlan0: CTRL-EVENT-EAP-TLS-CERT-ERROR reason=1 depth=1 subject='/CN=other' err='unable to get local issuer certificate'",
+      "The server of the Wi-Fi network is not the one that this node may trust. Check ca and domain below wifi.eap in cluster.yaml, and the clock.",
+    ],
+    [
+      "wlan0: CTRL-EVENT-EAP-FAILURE EAP authentication failed",
+      "The server of the Wi-Fi network refuses this node. Check identity, password and certificate in cluster.yaml.",
+    ],
+    [
       "wlan0: CTRL-EVENT-NETWORK-NOT-FOUND",
       "No access point with the name of wifi.ssid is in reach. Check the name, the country and the access point.",
     ],

@@ -97,7 +97,7 @@ describeNode("scrub", () => {
         `2026-11-20 07:00:01,000 - stages.py[INFO]: Applying network configuration from ds bringup=True: {'wifis': {'wlan0': {'access-points': {${passwords
           .map(
             (password, index) =>
-              `'net${index}': {'auth': {'password': ${password}}}`,
+              `'net${index}': {'auth': {'password': ${password}, 'client-key-password': ${password}, 'client-key': '/kept'}}`,
           )
           .join(", ")}}}}}`,
         "",
@@ -158,6 +158,18 @@ describeNode("scrub", () => {
         (_, password: string) => `password: ${"x".repeat(password.length)}`,
       ),
     );
+  });
+
+  it("blanks the password of an enterprise network's key as well", async () => {
+    const text = (one: string, other: string) =>
+      `auth:\n  client-key: /etc/pi-image/wifi/1.key\n  client-key-password: ${one}\n  password: ${other}\n`;
+    const root = await lay({
+      files: { "boot/firmware/network-config": text("hunter2 #", "'it''s'") },
+    });
+    await runToEnd(root);
+    expect(
+      readFileSync(join(root, "boot/firmware/network-config"), "utf8"),
+    ).toBe(text("xxxxxxxxx", "xxxxxxx"));
   });
 
   it("keeps the Wi-Fi password where netplan does not have it", async () => {
