@@ -157,7 +157,12 @@ describeWithTools(["systemd-analyze"], "systemd", () => {
     );
     return { said: stdout + stderr, status };
   };
-  const ours = ["pi-image-node.service", "pi-image-endpoint.timer"];
+  const ours = [
+    "pi-image-node.service",
+    "pi-image-data.service",
+    "pi-image-endpoint.timer",
+    "pi-image-serving.timer",
+  ];
 
   it("accepts the gateway's unit, with the packet filter's as Debian has it", () => {
     writeFileSync(
