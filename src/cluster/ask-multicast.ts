@@ -1,10 +1,15 @@
 // Asks the local network, by multicast DNS, for the address behind a name such as worker1.local.
 import { networkInterfaces } from "node:os";
+import type { Family } from "../inventory/rules/ip.ts";
 import makeMulticastDns, { type MulticastDNS } from "multicast-dns";
 
 /** RFC 6762 section 6: answers come within half a second, so there is time to ask twice in case one packet is lost. */
 const WAIT_MS = 1500;
 const ASK_AGAIN_MS = 600;
+
+/** An address of the link alone, which needs its interface beside it. */
+export const isOfLink = (address: string): boolean =>
+  /^fe[89ab]/i.test(address);
 
 /** One own address in each network: a question goes out on one network only, and the Pis may be on another. */
 const ownAddresses = (): readonly string[] => {
@@ -15,17 +20,44 @@ const ownAddresses = (): readonly string[] => {
   return (outward.length > 0 ? outward : ipv4).map(({ address }) => address);
 };
 
+/** The interfaces that speak IPv6, as the socket takes them. */
+const ownLinks = (): readonly string[] =>
+  Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+    addresses?.some(({ family, internal }) => family === "IPv6" && !internal)
+      ? [`::%${name}`]
+      : [],
+  );
+
+/** RFC 6762 section 3: the group of IPv6. */
+const listenByIpv6 = (link: string): MulticastDNS =>
+  makeMulticastDns({
+    type: "udp6",
+    ip: "ff02::fb",
+    interface: link,
+    bind: "::",
+    reuseAddr: true,
+  });
+
 const listenOn = (own: string): MulticastDNS =>
   // Bound to 0.0.0.0, because with the interface's own address Linux would not deliver packets sent to the multicast group.
   makeMulticastDns({ interface: own, bind: "0.0.0.0", reuseAddr: true });
 
-/** The IPv4 address that the name's owner announces, or undefined when nobody answers. */
-export const askMulticast = (name: string): Promise<string | undefined> =>
+/** The address of one of the families that the name's owner announces, or undefined when nobody answers. */
+export const askMulticast = (
+  name: string,
+  families: readonly Family[],
+): Promise<string | undefined> =>
   new Promise((resolve) => {
-    const sockets = ownAddresses().map(listenOn);
+    const types = families.map((family) =>
+      family === 4 ? ("A" as const) : ("AAAA" as const),
+    );
+    const sockets = [
+      ...ownAddresses().map(listenOn),
+      ...(families.includes(6) ? ownLinks().map(listenByIpv6) : []),
+    ];
     const ask = (): void => {
       for (const socket of sockets) {
-        socket.query([{ name, type: "A" }]);
+        socket.query(types.map((type) => ({ name, type })));
       }
     };
     const finish = (address: string | undefined): void => {
@@ -45,8 +77,10 @@ export const askMulticast = (name: string): Promise<string | undefined> =>
       socket.on("response", ({ answers = [] }) => {
         for (const answer of answers) {
           if (
-            answer.type === "A" &&
-            answer.name.toLowerCase() === name.toLowerCase()
+            (answer.type === "A" || answer.type === "AAAA") &&
+            types.includes(answer.type) &&
+            answer.name.toLowerCase() === name.toLowerCase() &&
+            !isOfLink(answer.data)
           ) {
             finish(answer.data);
             return;

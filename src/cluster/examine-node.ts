@@ -1,7 +1,7 @@
 // Explains a node that does not come up, from everything that can be reached: what `doctor` prints.
 import { day } from "../report/day.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
-import { jumpHost, laptopHost } from "../kubernetes/addresses.ts";
+import { familiesOf, jumpHost, laptopHost } from "../kubernetes/addresses.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
 import { credentialsOf } from "../kubernetes/secrets/cluster-secrets.ts";
 import { joinsByIdentity } from "../kubernetes/secrets/secrets-whereabouts.ts";
@@ -220,12 +220,14 @@ export const examineNode = async (
   const host = laptopHost(node);
   const [known, address] = await Promise.all([
     askNodes(observer),
-    findAddress(host),
+    findAddress(host, familiesOf(observer.project)),
   ]);
   const found = known.nodes.find(({ name }) => name === node.name);
   const jump = jumpHost(observer.project, node);
   const probed =
-    jump === undefined ? address : await findAddress(laptopHost(jump));
+    jump === undefined
+      ? address
+      : await findAddress(laptopHost(jump), familiesOf(observer.project));
   const ssh =
     probed === undefined ? undefined : await probePort(probed, SSH_PORT);
   const answer =

@@ -1,9 +1,10 @@
 // Finds the address behind a node's name: the name may be an address already, or is looked up by the system's resolver or
 // multicast DNS.
 import { lookup } from "node:dns/promises";
-import { isIPv4 } from "node:net";
+import { isIP } from "node:net";
+import type { Family } from "../inventory/rules/ip.ts";
 import { ifOneOf } from "../report/expected-failure.ts";
-import { askMulticast } from "./ask-multicast.ts";
+import { askMulticast, isOfLink } from "./ask-multicast.ts";
 
 /** https://nodejs.org/api/dns.html#error-codes and getaddrinfo(3) */
 const NOT_RESOLVED = [
@@ -19,12 +20,23 @@ const NOT_RESOLVED = [
   "EAI_SYSTEM",
 ];
 
-const askSystem = async (host: string): Promise<string | undefined> => {
-  try {
-    return (await lookup(host, { family: 4 })).address;
-  } catch (error) {
-    return ifOneOf(error, NOT_RESOLVED, undefined);
+/** An address of the link alone would need its interface beside it. */
+const askSystem = async (
+  host: string,
+  families: readonly Family[],
+): Promise<string | undefined> => {
+  for (const family of families) {
+    try {
+      const found = await lookup(host, { family, all: true });
+      const usable = found.find(({ address }) => !isOfLink(address));
+      if (usable !== undefined) {
+        return usable.address;
+      }
+    } catch (error) {
+      ifOneOf(error, NOT_RESOLVED, undefined);
+    }
   }
+  return undefined;
 };
 
 /** Of two questions asked at the same time, the first answer that is an address. */
@@ -34,13 +46,22 @@ const either = async (
 ): Promise<string | undefined> =>
   (await Promise.race([one, other])) ?? (await one) ?? (await other);
 
-/** The IPv4 address of a host, or undefined when nobody knows it now. */
-export const findAddress = (host: string): Promise<string | undefined> => {
-  if (isIPv4(host)) {
-    return Promise.resolve(host);
+/**
+ * The address of a host, or undefined when nobody knows it now.
+ *
+ * @param host a name, or an address, in brackets or not
+ * @param families those that the cluster has, the main one first
+ */
+export const findAddress = (
+  host: string,
+  families: readonly Family[],
+): Promise<string | undefined> => {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  if (isIP(bare) !== 0) {
+    return Promise.resolve(bare);
   }
   // Not every computer can resolve .local (RFC 6762), and one that cannot may take seconds to say so.
   return host.endsWith(".local")
-    ? either(askMulticast(host), askSystem(host))
-    : askSystem(host);
+    ? either(askMulticast(host, families), askSystem(host, families))
+    : askSystem(host, families);
 };

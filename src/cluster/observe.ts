@@ -1,6 +1,6 @@
 // Looks once at every node of the inventory from the laptop: over the network, by SSH and through the API server.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
-import { jumpHost, laptopHost } from "../kubernetes/addresses.ts";
+import { familiesOf, jumpHost, laptopHost } from "../kubernetes/addresses.ts";
 import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import { endedAdminCertificate } from "./admin-certificate.ts";
 import { askApi } from "./api-client.ts";
@@ -91,7 +91,9 @@ const reachNode = async (
 ): Promise<Pick<NodeView, "ssh" | "status">> => {
   const jump = jumpHost(project, node);
   const probed =
-    jump === undefined ? address : await findAddress(laptopHost(jump));
+    jump === undefined
+      ? address
+      : await findAddress(laptopHost(jump), familiesOf(project));
   const ssh =
     probed === undefined ? undefined : await probePort(probed, SSH_PORT);
   if (ssh !== "open") {
@@ -144,7 +146,11 @@ export const observeCluster = async (
   const { nodes } = observer.project;
   const [known, addresses] = await Promise.all([
     askNodes(observer),
-    Promise.all(nodes.map((node) => findAddress(laptopHost(node)))),
+    Promise.all(
+      nodes.map((node) =>
+        findAddress(laptopHost(node), familiesOf(observer.project)),
+      ),
+    ),
   ]);
   const views = await Promise.all(
     nodes.map((node, index) =>

@@ -1,6 +1,10 @@
 // What the laptop needs to know to ask the API server, and why it may get no answer.
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import { laptopServer } from "../kubernetes/addresses.ts";
+import {
+  familiesOf,
+  hostAndPort,
+  laptopServer,
+} from "../kubernetes/addresses.ts";
 import {
   type CertificateAndKey,
   type ClusterSecrets,
@@ -35,7 +39,7 @@ export type ApiFailure = {
 
 /** `address:port`, for messages. */
 export const apiServerPlace = ({ address, port }: ApiServer): string =>
-  `${address}:${port}`;
+  hostAndPort(address, port);
 
 /** Where the API server can be reached now, or why that is not known. */
 export const locateApi = async (
@@ -43,7 +47,7 @@ export const locateApi = async (
   secrets: ClusterSecrets,
 ): Promise<ApiServer | ApiFailure> => {
   const url = new URL(laptopServer(project));
-  const address = await findAddress(url.hostname);
+  const address = await findAddress(url.hostname, familiesOf(project));
   if (address === undefined) {
     return {
       kind: "unreachable",
