@@ -83,7 +83,7 @@ describe("networkd's files", () => {
       ["network.ethernets.eth0.match", undefined],
     ],
     [
-      "network: {version: 2, wifis: {wlan0: {access-points: {a: {auth: {key-management: eap}}}}}}",
+      "network: {version: 2, wifis: {wlan0: {access-points: {a: {auth: {key-management: 802.1x}}}}}}",
       [
         "network.wifis.wlan0.access-points.a.auth.key-management",
         expect.stringContaining("psk"),
