@@ -7,7 +7,10 @@ import { fileURLToPath } from "node:url";
 import { describe } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import type { ResolvedProject } from "../../src/inventory/resolved.ts";
+import type {
+  ResolvedNode,
+  ResolvedProject,
+} from "../../src/inventory/resolved.ts";
 import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import { renderSeed } from "../seed/render-seed.ts";
 import {
@@ -61,10 +64,14 @@ const SET_UP = `
   ip link set lo up
   ip link add lan type dummy 2>/dev/null || ip link add lan type veth peer name far
   ip link set far up 2>/dev/null || true
-  ip addr add 192.168.1.50/24 dev lan
+  sysctl -qw net.ipv6.conf.lan.accept_dad=0
   ip link set lan up
-  ip route add default via 192.168.1.1
-  echo '192.168.1.50 cplane' >>/etc/hosts
+  shift
+  for address; do
+    ip addr add "$address" dev lan
+    echo "$(cut -d / -f 1 <<<"$address") cplane" >>/etc/hosts
+  done
+  ip route add default via 192.168.1.1 2>/dev/null || ip -6 route add default via fe80::1 dev lan
   echo ready
   sleep 3600 &
   wait
@@ -152,6 +159,11 @@ const layCard = async (
   }
 };
 
+const addressesOf = ({
+  network: { addressing },
+}: ResolvedNode): readonly string[] =>
+  addressing.method === "static" ? addressing.addresses : [];
+
 /**
  * The first control plane as its card and kubeadm make it, with etcd and the API server running. `folder` is a fresh one;
  * the components' logs end up in it.
@@ -170,6 +182,7 @@ export const startControlPlane = async (
       SET_UP,
       "bash",
       folder,
+      ...addressesOf(nodeOf(project, "cplane")),
     ),
     { stdio: ["ignore", "pipe", "inherit"] },
   );
