@@ -25,6 +25,8 @@ import { clusterFolder, INVENTORY } from "./cluster-folder.ts";
 const FAKES = fileURLToPath(new URL("rotation", import.meta.url));
 const KUBERNETES = "etc/kubernetes";
 const KUBELET_PEM = "var/lib/kubelet/pki/kubelet-client-current.pem";
+/** What the kubelet serves with. */
+export const SERVING_PEM = "var/lib/kubelet/pki/kubelet-server-current.pem";
 const ONE_YEAR = { now: new Date(), days: 365 };
 
 const MANIFESTS = {
@@ -128,6 +130,8 @@ export const rotationLab = async (inventory = SMALL) => {
       secrets.ca,
     );
     write(name, "container", "1\n");
+    const serving = await serverCertificate(name, secrets.ca);
+    write(name, SERVING_PEM, serving.certificate + serving.key.reveal());
     write(name, "lease", "1\n");
     write(name, `${KUBERNETES}/pki/ca.crt`, secrets.ca.certificate);
     write(

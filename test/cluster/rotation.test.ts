@@ -18,6 +18,7 @@ import {
   LEAVES,
   type RotationLab,
   rotationLab,
+  SERVING_PEM,
 } from "./rotation-lab.ts";
 
 const PKI = "etc/kubernetes/pki";
@@ -104,6 +105,10 @@ const demandNew = async (lab: RotationLab): Promise<void> => {
   expect(encryption).toContain(now.encryptionKey?.reveal());
   expect(encryption).not.toContain(secrets.encryptionKey?.reveal());
   expect(read("worker1", `${PKI}/ca.crt`)).toBe(now.ca.certificate);
+  // A kubelet asks for a certificate of the new authority where it finds none.
+  for (const node of ["cplane", "worker1"]) {
+    expect(existsSync(lab.at(node, SERVING_PEM))).toBe(false);
+  }
   expect(
     read("cplane", "etc/kubernetes/manifests/kube-controller-manager.yaml"),
   ).toContain(`${SIGNING}/ca.crt\n`);
