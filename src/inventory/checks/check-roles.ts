@@ -6,6 +6,7 @@ import { isBehind } from "../gateway-network.ts";
 import { nodesOf, settingPlace, settingOf, titleOf } from "../settings.ts";
 import { STORAGE_FACTS, STORAGES } from "../boards/storage.ts";
 import { listed } from "../wording.ts";
+import { cidrsOf } from "../written-addresses.ts";
 
 const ROLE_KEYS = [
   { key: "serves", role: "gateway" },
@@ -33,7 +34,7 @@ const hasKnownAddress = (draft: Draft, index: number): boolean => {
   const gateway = draftGateway(draft);
   const member = draftMember(draft, index);
   return (
-    member.address !== undefined ||
+    cidrsOf(draft.content.nodes?.[index]?.address).length > 0 ||
     (gateway !== undefined && isBehind(gateway.network, member))
   );
 };
