@@ -21,6 +21,8 @@ type KeptArguments = {
 
 type Kept = LoadedSecrets & {
   readonly project: ResolvedProject;
+  /** The inventory's. */
+  readonly folder: string;
   /** Path of the secrets file. */
   readonly file: string;
 };
@@ -47,7 +49,7 @@ export const openSecrets = async (
       { hint: "`pi-image build` makes them with the images" },
     );
   }
-  return { ...loaded, project, file };
+  return { ...loaded, project, folder, file };
 };
 
 /** When a certificate begins. A text that is not a certificate never does; checkSecrets reports it. */

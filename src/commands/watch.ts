@@ -20,6 +20,7 @@ import { createLiveLines } from "../terminal/live-lines.ts";
 import type { Context } from "../terminal/context.ts";
 import { parseDuration } from "../terminal/duration.ts";
 import { openSoundSecrets } from "./kept-secrets.ts";
+import { tellRun } from "./tell-run.ts";
 import { readerGone } from "../terminal/output-streams.ts";
 
 const watchOptions = z.object({
@@ -191,9 +192,15 @@ export const watch = async (
   const options = watchOptions.parse(given);
   const timeoutMs = parseDuration(options.timeout, "--timeout");
   const intervalMs = parseDuration(options.interval, "--interval");
-  const { project, secrets } = await openSoundSecrets(context, options);
+  const { project, folder, secrets } = await openSoundSecrets(context, options);
   demandAdminCertificate(secrets, new Date());
-  const { nodes } = await withSshAccess(project, secrets, (sshConfig) =>
+  const show = viewerFor(context);
+  let runs = false;
+  const onView: OnView = (view, elapsed) => {
+    runs ||= view.api === undefined;
+    show(view, elapsed);
+  };
+  const watching = withSshAccess(project, secrets, (sshConfig) =>
     whileRead(context, (signal) =>
       watchCluster(
         {
@@ -207,9 +214,14 @@ export const watch = async (
           now: () => new Date(),
           signal,
         },
-        { timeoutMs, intervalMs, onView: viewerFor(context) },
+        { timeoutMs, intervalMs, onView },
       ),
     ),
+  );
+  const { nodes } = await watching.finally(() =>
+    runs
+      ? tellRun(context, folder, options.inventory, secrets)
+      : Promise.resolve(),
   );
   context.printJson({
     type: "result",

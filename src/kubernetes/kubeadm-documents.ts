@@ -302,11 +302,23 @@ const initDocuments = (
   ];
 };
 
-const discovery = (
+/**
+ * A control plane's card holds the authorities, and may replace a dead card long after a token has ended: it always joins by
+ * its own certificate.
+ */
+const joinsBy = (
   { cluster }: ResolvedProject,
+  node: ResolvedNode,
+): ResolvedProject["cluster"]["join"]["by"] =>
+  node.role === "control-plane" ? "certificate" : cluster.join.by;
+
+const discovery = (
+  project: ResolvedProject,
+  node: ResolvedNode,
   secrets: ClusterSecrets,
 ): Document => {
-  switch (cluster.join.by) {
+  const { cluster } = project;
+  switch (joinsBy(project, node)) {
     case "certificate":
       return { file: { kubeConfigPath: JOIN_KUBECONFIG } };
     case "token":
@@ -330,7 +342,7 @@ const joinDocument = (
 ): Document => ({
   apiVersion: KUBEADM_API,
   kind: "JoinConfiguration",
-  discovery: discovery(project, secrets),
+  discovery: discovery(project, node, secrets),
   nodeRegistration: nodeRegistration(project, node),
   ...(node.role === "control-plane"
     ? { controlPlane: { localAPIEndpoint: localApiEndpoint(project, node) } }
@@ -338,14 +350,30 @@ const joinDocument = (
   timeouts: TIMEOUTS,
 });
 
-/** Whether this node runs `kubeadm init`; all others run `kubeadm join`. */
+/** Whether this node may run `kubeadm init`; all others only run `kubeadm join`. */
 export const isFirstControlPlane = (
   project: ResolvedProject,
   node: ResolvedNode,
 ): boolean => controlPlanes(project)[0]?.name === node.name;
 
 /**
- * The node's kubeadm configuration, as YAML for /etc/pi-image/kubeadm.yaml. With `join: token` it holds the token.
+ * How the node's card may join the cluster; undefined where it never does. The first of several control planes may, when its
+ * card is replaced while the others run.
+ */
+export const wayToJoin = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+): ResolvedProject["cluster"]["join"]["by"] | undefined =>
+  node.joins &&
+  (controlPlanes(project).length > 1 || !isFirstControlPlane(project, node))
+    ? joinsBy(project, node)
+    : undefined;
+
+const asYaml = (documents: readonly Document[]): string =>
+  documents.map((document) => dump(document, { lineWidth: -1 })).join("---\n");
+
+/**
+ * The node's kubeadm configuration, as YAML for /etc/pi-image/kubeadm.yaml. With `join: token` a worker's holds the token.
  *
  * On a node with DHCP neither `advertiseAddress` nor `node-ip` is set.
  */
@@ -354,9 +382,13 @@ export const kubeadmDocument = (
   node: ResolvedNode,
   secrets: ClusterSecrets,
 ): string =>
-  (isFirstControlPlane(project, node)
-    ? initDocuments(project, node, secrets)
-    : [joinDocument(project, node, secrets)]
-  )
-    .map((document) => dump(document, { lineWidth: -1 }))
-    .join("---\n");
+  isFirstControlPlane(project, node)
+    ? asYaml(initDocuments(project, node, secrets))
+    : kubeadmJoinDocument(project, node, secrets);
+
+/** The same for a node that joins, as YAML for /etc/pi-image/kubeadm-join.yaml of the first of several control planes. */
+export const kubeadmJoinDocument = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+  secrets: ClusterSecrets,
+): string => asYaml([joinDocument(project, node, secrets)]);

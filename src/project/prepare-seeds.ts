@@ -9,7 +9,8 @@ import {
 import { loadFileAddons } from "../supplies/load-file-addons.ts";
 import { loadPins } from "../supplies/load-pins.ts";
 import { loadLock, lockPath, storeLock } from "./lock-file.ts";
-import { mergeLock } from "../supplies/lock.ts";
+import { mergeLock, ranOn } from "../supplies/lock.ts";
+import { publicKeyHash } from "../kubernetes/certificate.ts";
 import { secretsFile } from "./opened-project.ts";
 import { lockBases, pinIn, wantedInLock } from "./lock-bases.ts";
 import type { BaseRecord } from "../base/base-request.ts";
@@ -119,6 +120,8 @@ export const prepareSeeds = async (
   demandNoErrors(surroundings, addons.problems, addons.files);
   const time = buildTime(env);
   const version = packageVersion();
+  const lockFile = lockPath(folder, args.inventory);
+  const lock = await loadLock(lockFile);
   const fill = (secrets: ClusterSecrets): readonly FilledSeed[] => {
     const { filled, problems } = fillSeeds({
       project,
@@ -126,6 +129,7 @@ export const prepareSeeds = async (
       secrets,
       library: opened.library,
       buildTime: time,
+      ranOn: ranOn(lock, publicKeyHash(secrets.ca.certificate)),
       version,
       manifests: addons.manifests,
     });
@@ -144,8 +148,6 @@ export const prepareSeeds = async (
   // Certificates expire by the real clock, whatever SOURCE_DATE_EPOCH says.
   const making = { now: new Date(), crypto: webcrypto };
   const draft = await draftSecrets(file, project, making, { env });
-  const lockFile = lockPath(folder, args.inventory);
-  const lock = await loadLock(lockFile);
   const pins = await loadPins();
   const gather = (whenMissing: SuppliesRequest["whenMissing"]) =>
     gatherSupplies(

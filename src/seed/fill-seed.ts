@@ -24,6 +24,8 @@ export type SeedInput = {
   readonly secrets: ClusterSecrets;
   readonly library: Library;
   readonly buildTime: Date;
+  /** The day on which the cluster was first seen running, YYYY-MM-DD; undefined where it never was. */
+  readonly ranOn?: string | undefined;
   /** The version of pi-image, for the documents' headers. */
   readonly version: string;
 };

@@ -7,7 +7,14 @@ import {
 } from "../inventory/resolved.ts";
 import { STORAGE_FACTS } from "../inventory/boards/storage.ts";
 import { uplinkDevice } from "../inventory/uplink-device.ts";
-import { familiesOf, kubernetesAddresses } from "../kubernetes/addresses.ts";
+import {
+  apiServerPort,
+  controlPlanes,
+  familiesOf,
+  knownAddress,
+  kubernetesAddresses,
+} from "../kubernetes/addresses.ts";
+import { wayToJoin } from "../kubernetes/kubeadm-documents.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
 import {
   type ClusterSecrets,
@@ -28,16 +35,22 @@ const joinEnds = (
   secrets: ClusterSecrets,
 ): string | undefined => {
   const identity = credentialsOf(secrets, node.name)?.joinIdentity;
-  return identity === undefined ||
-    project.cluster.join.by === "token" ||
-    !["join-control-plane", "join-worker"].includes(
-      kubeadmAction(project, node),
-    )
+  return identity === undefined || wayToJoin(project, node) !== "certificate"
     ? undefined
     : readCertificate(identity.certificate)
         .validTo.toISOString()
         .replace(".000Z", "Z");
 };
+
+/** `NAME=ADDRESS`, or `NAME=` where only the network knows the address, of the control planes beside this node. */
+const otherControlPlanes = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+): string =>
+  controlPlanes(project)
+    .filter(({ name }) => name !== node.name)
+    .map((other) => `${other.name}=${knownAddress(other) ?? ""}`)
+    .join(" ");
 
 const yesNo = (value: boolean): string => (value ? "yes" : "no");
 
@@ -60,9 +73,11 @@ export const nodeEnvironment = (
   node: ResolvedNode,
   secrets: ClusterSecrets,
   buildTime: Date,
+  ranOn?: string,
 ): string => {
   const { cluster } = project;
   const { endpoint, kubernetes } = cluster;
+  const others = otherControlPlanes(project, node);
   const families = familiesOf(project).join(" ");
   return shellAssignments({
     PI_IMAGE_NODE: node.name,
@@ -83,6 +98,10 @@ export const nodeEnvironment = (
     PI_IMAGE_ENDPOINT_ADDRESS: endpoint.address,
     PI_IMAGE_ENDPOINT_NODE: endpointNode(project)?.name,
     PI_IMAGE_ENDPOINT_VIRTUAL: yesNo(endpoint.virtual),
+    PI_IMAGE_API_PORT: String(apiServerPort(project)),
+    PI_IMAGE_CONTROL_PLANES: others,
+    // A lone control plane that is lost leaves nobody to join.
+    PI_IMAGE_SEEN: others === "" ? undefined : ranOn,
     PI_IMAGE_RUNTIME: cluster.runtime,
     PI_IMAGE_CNI_CONTAINER: CNI_CONTAINERS[cluster.cni],
     PI_IMAGE_POD_SUBNET: cluster.podSubnet,
@@ -93,7 +112,7 @@ export const nodeEnvironment = (
     ...(wantedPackages(node).length === 0
       ? {}
       : { PI_IMAGE_PACKAGES: wantedPackages(node).join(" ") }),
-    PI_IMAGE_JOIN_BY: cluster.join.by,
+    PI_IMAGE_JOIN_BY: wayToJoin(project, node),
     PI_IMAGE_JOIN_ENDS: joinEnds(project, node, secrets),
     ...boardVariables(node),
   });

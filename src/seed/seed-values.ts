@@ -12,7 +12,11 @@ import {
   type ClusterSecrets,
   credentialsOf,
 } from "../kubernetes/secrets/cluster-secrets.ts";
-import { kubeadmDocument } from "../kubernetes/kubeadm-documents.ts";
+import {
+  kubeadmDocument,
+  kubeadmJoinDocument,
+  wayToJoin,
+} from "../kubernetes/kubeadm-documents.ts";
 import { joinKubeconfig } from "../kubernetes/render-kubeconfig.ts";
 import { needsDomainScript } from "./network/enterprise.ts";
 import { accessPoints, wifiPriorities } from "./network/access-point.ts";
@@ -65,6 +69,7 @@ type ValueSources = {
   readonly secrets: ClusterSecrets;
   readonly files: Library["files"];
   readonly buildTime: Date;
+  readonly ranOn?: string | undefined;
 };
 
 type Named = Readonly<Partial<Record<ValueName, Value>>>;
@@ -125,6 +130,7 @@ const nodeValues = ({
   node,
   secrets,
   buildTime,
+  ranOn,
 }: ValueSources): Named => {
   const hostKey = credentialsOf(secrets, node.name)?.hostKey;
   if (hostKey === undefined) {
@@ -145,7 +151,7 @@ const nodeValues = ({
     "node.locale": node.locale,
     "node.users": node.users.map(userValue),
     "node.hosts": hostLines(project, node),
-    "node.env": nodeEnvironment(project, node, secrets, buildTime),
+    "node.env": nodeEnvironment(project, node, secrets, buildTime, ranOn),
     "node.hostKey.public": hostKey.publicKey,
     "node.hostKey.private": hostKey.key.reveal(),
   };
@@ -241,15 +247,21 @@ const kubeadmValues = ({ project, node, secrets }: ValueSources): Named => {
   if (action === "beside") {
     return {};
   }
-  const { by } = project.cluster.join;
+  const way = wayToJoin(project, node);
   return {
-    "kubeadm.action": action === "init" ? "init" : `join-by-${by}`,
+    "kubeadm.action":
+      action !== "init"
+        ? `join-by-${way ?? project.cluster.join.by}`
+        : way === undefined
+          ? "init"
+          : "init-or-join",
     "kubeadm.document": kubeadmDocument(project, node, secrets),
-    ...(action === "init" || by === "token"
-      ? {}
-      : {
+    "kubeadm.joinDocument": kubeadmJoinDocument(project, node, secrets),
+    ...(way === "certificate"
+      ? {
           "kubeadm.joinConfig": joinKubeconfig(project, node, secrets).reveal(),
-        }),
+        }
+      : {}),
   };
 };
 

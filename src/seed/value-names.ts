@@ -35,10 +35,12 @@ export const VALUE_NAMES = {
   "gateway.interface": "The interface that leads to the cluster's switch.",
   "gateway.nftables": "The text of the gateway's /etc/nftables.conf.",
   "kubeadm.action":
-    "`init`, `join-by-certificate` or `join-by-token`. For choices in a profile.",
+    "`init`, `init-or-join`, `join-by-certificate` or `join-by-token`. For choices in a profile.",
   "kubeadm.document": "The node's kubeadm configuration.",
   "kubeadm.joinConfig":
-    "The kubeconfig with which the node joins; not on the first control plane, and not with `join: token`.",
+    "The kubeconfig with which the node joins; not on a lone control plane, and not on a worker with `join: token`.",
+  "kubeadm.joinDocument":
+    "The kubeadm configuration with which the node joins; on the first of several control planes it is another one than `kubeadm.document`.",
   "network.address":
     "The main fixed address with its prefix; not with DHCP. `network.addresses` has all.",
   "network.addresses":

@@ -35,6 +35,14 @@ export const lockSchema = z.strictObject({
   sshKeys: z
     .array(z.strictObject({ url: z.string(), keys: z.array(z.string()) }))
     .optional(),
+  /** When the cluster of this authority was first seen running: a card that is built later must not begin a second one. */
+  ran: z
+    .strictObject({
+      /** SHA-256 of the authority's public key. */
+      authority: sha256,
+      on: z.iso.date(),
+    })
+    .optional(),
 });
 
 export type Lock = Readonly<z.infer<typeof lockSchema>>;
@@ -102,7 +110,15 @@ export const mergeLock = (
   ...(found.sshKeys === undefined || found.sshKeys.length === 0
     ? {}
     : { sshKeys: [...found.sshKeys] }),
+  ...(earlier?.ran === undefined ? {} : { ran: earlier.ran }),
 });
+
+/** The day, YYYY-MM-DD, on which the cluster of this authority was first seen running; undefined where it never was. */
+export const ranOn = (
+  lock: Lock | undefined,
+  authority: string,
+): string | undefined =>
+  lock?.ran?.authority === authority ? lock.ran.on : undefined;
 
 /** The file's text; the same lock always gives the same bytes. */
 export const renderLock = (lock: Lock): string =>

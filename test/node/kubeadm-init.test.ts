@@ -15,6 +15,10 @@ import {
   verbs,
   read,
   CLEARING,
+  FIRST,
+  SECOND,
+  THIRD,
+  running,
 } from "./kubeadm-phase.ts";
 
 const realKubeadm = process.env["PI_IMAGE_KUBEADM"];
@@ -23,6 +27,10 @@ const CHECKING =
   "Checking the node and fetching the images of the control plane.";
 const STARTING =
   "Starting the control plane with kubeadm init; this takes some minutes.";
+
+const MAY_JOIN = "This card may join until May 26 00:00:00 2099 GMT.";
+const ASKING = "Asking the control plane at 192.168.1.52:6443.";
+const JOINING = "Joining the cluster with kubeadm join.";
 
 describeNode("init", () => {
   it("keeps the cluster's own keys and shows no token", async () => {
@@ -164,12 +172,15 @@ describeNode("init", () => {
 
   it("is never begun again, nor reset, once it has succeeded and is on the disk", async () => {
     const marker = "var/lib/pi-image/kubeadm-done";
-    const early = await lay({ node: controlPlane, plans: { sync: ["cut"] } });
+    const early = await lay({
+      node: controlPlane,
+      plans: { sync: ["ok", "ok", "cut"] },
+    });
     expect((await powerOn(early)).code).toBeNull();
     expect(existsSync(join(early, marker))).toBe(false);
     const root = await lay({
       node: controlPlane,
-      plans: { sync: ["ok", "cut"] },
+      plans: { sync: ["ok", "ok", "ok", "cut"] },
     });
     expect((await powerOn(root)).code).toBeNull();
     expect(existsSync(join(root, marker))).toBe(true);
@@ -197,34 +208,103 @@ describeNode("init", () => {
   });
 
   it.each([
-    ["answer", " "],
+    ["answer", '{"gitVersion": "v1.36.5"}'],
     [
       "let nobody in",
       "error: You must be logged in to the server (Unauthorized)",
     ],
-  ])(
-    "begins no second cluster beside control planes that %s",
-    async (_, answer) => {
-      const root = await assemble({
-        node: controlPlane,
-        project: shared,
-        world: { "runs-elsewhere": answer },
-        after: {
-          2: 'cp world/calls world/before && rm "world/runs-elsewhere"',
-        },
-      });
-      expect(said(root)[0]).toBe(
-        "The cluster homelab runs already and api.home is its endpoint; this card would begin a second one. Put another control plane first in cluster.yaml, build this card again (pi-image build --host cplane) and flash it: it joins then.",
-      );
-      expect(read(root, "world/before")).not.toContain("kubeadm init");
-    },
-  );
-
-  it("does not take itself for another control plane", async () => {
+  ])("joins control planes that %s", async (_, answer) => {
     const root = await assemble({
       node: controlPlane,
-      world: { "runs-elsewhere": " " },
+      project: shared,
+      world: {
+        ...running(["192.168.1.52"], [SECOND, THIRD]),
+        "api-answer": answer,
+      },
     });
-    expect(said(root)).toEqual([CHECKING, STARTING, "done"]);
+    expect(said(root)).toEqual([MAY_JOIN, ASKING, JOINING, "done"]);
+    expect(verbs(root)).toEqual(["join"]);
+  });
+
+  it("asks once more before it begins, since the images took minutes", async () => {
+    const root = await assemble({
+      node: controlPlane,
+      project: shared,
+      world: { members: SECOND, begun: " " },
+      plans: { "kubeadm-preflight": ["run"] },
+      says: {
+        "kubeadm-preflight":
+          "echo 192.168.1.51 >world/api-servers; echo 192.168.1.51 >world/etcd",
+      },
+    });
+    expect(said(root).slice(0, 2)).toEqual([
+      CHECKING,
+      "cplane2 answers now: the cluster homelab runs, and this card joins it.",
+    ]);
+    expect(verbs(root)).toEqual(["init phase preflight", "join"]);
+  });
+
+  it("waits where etcd runs elsewhere and no API server does", async () => {
+    const root = await assemble({
+      node: controlPlane,
+      project: shared,
+      world: { etcd: "192.168.1.51", members: SECOND, begun: " " },
+      after: {
+        2: "cp world/calls world/before; cp world/etcd world/api-servers",
+      },
+    });
+    expect(said(root)[0]).toBe(
+      "etcd runs on cplane2, but the API server there does not answer. Look at its console; this card joins when it answers.",
+    );
+    expect(read(root, "world/before")).not.toContain("kubeadm init");
+    expect(verbs(root)).toEqual(["join"]);
+  });
+
+  it("neither uses nor erases what an earlier card wrote", async () => {
+    const root = await assemble({
+      node: controlPlane,
+      files: { "var/lib/etcd/member/snap/db": "an earlier card's" },
+      after: {
+        2: "cp world/calls world/before; mv var/lib/etcd var/lib/etcd.old",
+      },
+    });
+    expect(said(root)[0]).toMatch(
+      /^This node has the state of a cluster that an earlier card wrote, from \d{4}-\d\d-\d\d on or before\. It is neither used nor erased\. To begin a new, empty cluster beside it: sudo mv \/var\/lib\/etcd \/var\/lib\/etcd\.old\.$/,
+    );
+    expect(read(root, "world/before")).not.toContain("kubeadm init");
+    expect(read(root, "var/lib/etcd.old/member/snap/db")).toContain("earlier");
+    expect(verbs(root)).not.toContain("reset");
+  });
+
+  it("keeps an earlier card's state beside when it joins", async () => {
+    const root = await assemble({
+      node: controlPlane,
+      project: shared,
+      world: running(["192.168.1.51"], [SECOND, THIRD]),
+      files: {
+        "var/lib/etcd/member/snap/db": "an earlier card's",
+        "var/lib/etcd.earlier/member/snap/db": "a still earlier card's",
+      },
+    });
+    expect(said(root)).toContain(
+      "Keeping the etcd data of an earlier card in /var/lib/etcd.earlier+; the cluster that runs has newer ones.",
+    );
+    expect(read(root, "var/lib/etcd.earlier+/member/snap/db")).toContain("an ");
+    expect(verbs(root)).toEqual(["join"]);
+  });
+
+  it("goes on from an init whose end it did not see, when others have joined it", async () => {
+    const root = await lay({
+      node: controlPlane,
+      project: shared,
+      world: running([], [FIRST, SECOND]),
+      plans: { "kubeadm-init": ["cut-after"] },
+    });
+    expect((await powerOn(root)).code).toBeNull();
+    writeFileSync(join(root, "world/api-servers"), "192.168.1.51\n");
+    restart(root);
+    expect((await powerOn(root)).code).toBe(0);
+    expect(verbs(root)).not.toContain("reset");
+    expect(existsSync(join(root, "var/lib/etcd/member"))).toBe(true);
   });
 });

@@ -53,6 +53,24 @@ export const shared: ResolvedProject = {
   ],
 };
 
+const member = (id: number, name: string, address: string): string =>
+  `{"ID":"${id}","name":"${name}","peerURLs":["https://${address}:2380"],"clientURLs":["https://${address}:2379"]}`;
+
+export const FIRST = member(1, "cplane", "192.168.1.50");
+export const SECOND = member(2, "cplane2", "192.168.1.51");
+export const THIRD = member(3, "cplane3", "192.168.1.52");
+
+/** A network in which these control planes run and are these members of etcd. */
+export const running = (
+  addresses: readonly string[],
+  members: readonly string[],
+): Readonly<Record<string, string>> => ({
+  "api-servers": addresses.join("\n"),
+  etcd: addresses.join("\n"),
+  members: members.join("\n"),
+  begun: " ",
+});
+
 export const lay = (is: Partial<Circumstances>): Promise<string> =>
   layBefore(["50-kubeadm"], { ...is, world: { runtime: " ", ...is.world } });
 

@@ -16,6 +16,9 @@ import { dhcpProject, lay } from "./kubeadm-phase.ts";
 /** The attempts after which a node asks more seldom. */
 const QUICK = 30;
 
+/** A program of awk among the arguments has lines of its own. */
+const ONE_LINE = "${all%%\n*}";
+
 /** Has every program that the node starts written down, the harmless real ones too. */
 const countAll = (root: string): void => {
   for (const tool of readdirSync(join(root, "real"))) {
@@ -23,7 +26,7 @@ const countAll = (root: string): void => {
       writeFileSync(
         join(root, "bin", tool),
         withStaticShell(
-          `#!/bin/sh\necho "${tool} $*" >>"$PI_IMAGE_ROOT/world/calls"\nexec "$PI_IMAGE_ROOT/real/${tool}" "$@"\n`,
+          `#!/bin/sh\nall="$*"\necho "${tool} ${ONE_LINE}" >>"$PI_IMAGE_ROOT/world/calls"\nexec "$PI_IMAGE_ROOT/real/${tool}" "$@"\n`,
         ),
         { mode: 0o755 },
       );

@@ -12,6 +12,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   dnsmasq: "dnsmasq-base",
   dropbear: "dropbear-bin",
   e2fsck: "e2fsprogs",
+  etcd: "etcd-server",
   exportfs: "nfs-kernel-server",
   veritysetup: "cryptsetup-bin",
   "fsck.vfat": "dosfstools",

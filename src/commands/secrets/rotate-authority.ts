@@ -15,6 +15,7 @@ import {
 import { UserError } from "../../report/user-error.ts";
 import type { Context } from "../../terminal/context.ts";
 import { openSoundSecrets } from "../kept-secrets.ts";
+import { tellRun } from "../tell-run.ts";
 import { renewKubeconfigs } from "./renew-kubeconfigs.ts";
 
 export type AuthorityOptions = {
@@ -145,7 +146,10 @@ export const rotateAuthority = async (
   context: Context,
   options: AuthorityOptions,
 ): Promise<void> => {
-  const { project, secrets, file } = await openSoundSecrets(context, options);
+  const { project, folder, secrets, file } = await openSoundSecrets(
+    context,
+    options,
+  );
   demandNotRevoked(secrets, project);
   const plan = planRotation(project, secrets);
   if (options.dryRun) {
@@ -183,12 +187,15 @@ export const rotateAuthority = async (
         tellTokens(context, event.tokens);
         tellLeftPods(context, event.step, event.pods);
       },
-      follow: (now) =>
-        renewKubeconfigs(
+      follow: async (now) => {
+        await renewKubeconfigs(
           context,
           { ...adminAccess(project, now), former: trustedCas(secrets) },
           options.out,
-        ),
+        );
+        // The note names the authority.
+        await tellRun(context, folder, options.inventory, now);
+      },
     });
   });
   tellEnd(context, file, plan);

@@ -3,7 +3,7 @@ import type { ResolvedProject } from "../../inventory/resolved.ts";
 import { controlPlanes } from "../addresses.ts";
 import { readCertificate } from "../certificate.ts";
 import type { ClusterSecrets } from "./cluster-secrets.ts";
-import { isFirstControlPlane } from "../kubeadm-documents.ts";
+import { wayToJoin } from "../kubeadm-documents.ts";
 
 export type Whereabouts = {
   readonly what: string;
@@ -89,20 +89,13 @@ const token = (
         state: "unused",
       };
 
-/**
- * Whether a card carries its node's join identity. The first control plane has none, since it starts the cluster, and
- * neither does a node that joins by token.
- */
+/** Whether a card carries its node's join identity: a lone control plane's has none, and neither has a worker's with a token. */
 export const joinsByIdentity = (
-  { cluster, nodes }: ResolvedProject,
+  project: ResolvedProject,
   name: string,
 ): boolean => {
-  const node = nodes.find((known) => known.name === name);
-  return (
-    cluster.join.by === "certificate" &&
-    node?.joins === true &&
-    !isFirstControlPlane({ cluster, nodes }, node)
-  );
+  const node = project.nodes.find((known) => known.name === name);
+  return node !== undefined && wayToJoin(project, node) === "certificate";
 };
 
 const identityRow = (

@@ -3,7 +3,8 @@
 # and processes cost more than all else: the shell does whatever it can do by itself.
 #
 # A plan is a file $world/plans/<name> with one action a line, taken one per call: fail, hang, cut (the power goes before
-# the tool works), cut-after, kill-parent, ok. "fail" prints $world/says/<name> when that exists. "always" repeats the line
+# the tool works), cut-after, kill-parent, run, ok. "fail" prints $world/says/<name> when that exists. "run" runs it in the node's folder.
+# "always" repeats the line
 # before it.
 # shellcheck disable=SC2034 # the tools use it
 root=${PI_IMAGE_ROOT:?}
@@ -42,6 +43,11 @@ plan() { # NAME
       # Its time limit is over at once.
       kill -ALRM "$PPID"
       exec /bin/sleep 600
+      ;;
+    run)
+      # The world changes meanwhile.
+      # shellcheck source=/dev/null
+      (cd "$root" && . "$world/says/$1")
       ;;
     cut) cut_power ;;
     kill-parent) kill -KILL "$PPID" ;;

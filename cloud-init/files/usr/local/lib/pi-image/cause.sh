@@ -16,6 +16,13 @@ cause() {
     echo "the clock of this node stands at $(date --utc +%F), which is behind; no time server has answered yet"
   elif has '(EXPKEYSIG|NO_PUBKEY|BADSIG|Missing key [0-9A-F]+|Signing key on [0-9A-F]+ is).*'; then
     echo "a package repository is signed with a key that this node does not accept ($(one_line <<<"$found"))"
+  elif has 'a Node with name .* and status .?"?Ready'; then
+    # kubeadm advises to delete the Node; the cluster notices by itself that its machine is gone.
+    echo "the cluster still takes the earlier card of this node for alive, which ends within a minute"
+  elif has 'etcdserver: unhealthy cluster'; then
+    echo "etcd takes no new member while one of its members does not answer; switch all control planes on"
+  elif has 'etcdserver: too many learner members'; then
+    echo "another control plane joins at the moment"
   elif has '\[ERROR [A-Za-z0-9-]+\]: .*'; then
     sed -n 's/.*\[ERROR \([A-Za-z0-9-]*\)\]: /\1: /p' "$log" | one_line
   elif has 'failed to fetch .*' || has '^(E|error|fatal)[: ].*'; then

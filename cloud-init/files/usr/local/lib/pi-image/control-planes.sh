@@ -34,14 +34,45 @@ lookup_family() { # dns|mdns NAME 4|6
 
 # The cluster's own API server, by its authority. Whom it refuses has its answer, too. Ends with 1 where another machine or
 # nobody answers, or where this node has nothing yet to tell by.
-is_ours() { # ADDRESS
+is_ours() { # ADDRESS [PORT]
   local trust=() file
   for file in etc/kubernetes/pki/ca.crt var/lib/pi-image/seed/pki/ca.crt; do
     [[ ${trust[*]} || ! -s ${root?}/$file ]] || trust=(--kubeconfig /dev/null --username nobody --certificate-authority "$root/$file")
   done
   [[ ${trust[*]} || ! -s ${config?}/join.conf ]] || trust=(--kubeconfig "$config/join.conf")
   [[ ${trust[*]} ]] && command -v kubectl >/dev/null || return
-  logged 20 kubectl "${trust[@]}" --request-timeout=5s --server "https://$(bracketed "$1"):$PI_IMAGE_ENDPOINT_PORT" \
+  logged 20 kubectl "${trust[@]}" --request-timeout=5s --server "https://$(bracketed "$1"):${2:-$PI_IMAGE_ENDPOINT_PORT}" \
     --tls-server-name "$PI_IMAGE_ENDPOINT_HOST" get --raw /version >/dev/null ||
     was_refused
+}
+
+# Whether another control plane of the inventory answers: sets `via_name` and `via`, its address. A name that the network does
+# not know, and a machine that is no API server of this cluster, do not answer.
+# shellcheck disable=SC2034 # for whoever calls it
+find_other() {
+  local other name address
+  via='' via_name=''
+  for other in $PI_IMAGE_CONTROL_PLANES; do
+    name=${other%%=*} address=${other#*=}
+    for address in ${address:-$(lookup dns "$name" || true) $(lookup mdns "$name.local" || true)}; do
+      if is_ours "$address" "$PI_IMAGE_API_PORT"; then
+        via=$address via_name=$name
+        return
+      fi
+    done
+  done
+  return 1
+}
+
+# "cplane2 (192.168.1.51) and cplane3", for a sentence.
+other_names() {
+  local other names=()
+  for other in $PI_IMAGE_CONTROL_PLANES; do
+    names+=("${other%%=*}")
+    [[ $other == *= ]] || names[-1]+=" (${other#*=})"
+  done
+  case ${#names[@]} in
+    1) echo "${names[0]}" ;;
+    *) printf '%s, ' "${names[@]:0:${#names[@]}-1}" | sed 's/, $//' && echo " and ${names[-1]}" ;;
+  esac
 }

@@ -2,6 +2,8 @@
 # A worker or a further control plane: `kubeadm join` with the identity on the card.
 
 join_file=${config?}/join.conf
+# What kubeadm joins by: the same file, or one that leads to another control plane while the endpoint may be nobody's.
+access=$join_file
 server=$PI_IMAGE_ENDPOINT_HOST:$PI_IMAGE_ENDPOINT_PORT
 again="Build this card again (pi-image build --host $PI_IMAGE_NODE) and flash it"
 
@@ -25,7 +27,7 @@ check_identity() {
 # read Services (kubernetes plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go, NodeRules).
 ask_cluster() {
   if [[ $PI_IMAGE_JOIN_BY == certificate ]]; then
-    logged 30 kubectl --kubeconfig "$join_file" --request-timeout=10s --namespace kube-system \
+    logged 30 kubectl --kubeconfig "$access" --request-timeout=10s --namespace kube-system \
       get service kube-dns --output name
   else
     ask_as_nobody /readyz --insecure-skip-tls-verify
@@ -94,10 +96,28 @@ finish_control_plane() {
   waits "The cluster's etcd may need the vote of this node and is not complete. Switch the other control planes on."
 }
 
+# A control plane asks another one at its own address: the endpoint may be this node's, or a virtual address that is away.
+# kubeadm asks the endpoint by its name later on.
+join_through() { # ADDRESS
+  access=${scratch?}/join.conf
+  server=$(bracketed "$1"):$PI_IMAGE_API_PORT
+  (umask 077 && sed -E "s#^( *server: ).*#\1https://$server#" "$join_file" >"$access")
+  echo "$1" >"$scratch/via"
+}
+
+# On the first control plane it lies beside the one of init.
+write_join_document() {
+  local template=$config/kubeadm-join.yaml
+  [[ -e $template ]] || template=$config/kubeadm.yaml
+  write_document "$template"
+  edit "s#^( *kubeConfigPath: ).*#\1${access#"${root?}"}#" "${document?}"
+}
+
 join_cluster() {
   check_identity
+  [[ ! ${via-} ]] || join_through "$via"
   if [[ -d ${etcd?}/member ]]; then
-    write_document
+    write_join_document
     if finish_control_plane; then
       mark
       return
@@ -108,10 +128,14 @@ join_cluster() {
   fi
   wait_for_cluster
   # Not before: a node may wait for days, and this starts kubeadm.
-  write_document
+  write_join_document
   clear_attempt
+  if [[ $PI_IMAGE_ROLE == control-plane ]]; then
+    [[ ${via-} ]] || wait_for_others
+    prepare_turn
+    remember join
+  fi
   lay_pki
-  # etcd admits one learner at a time, so that of two control planes that join together one fails here and tries again.
   doing "Joining the cluster with kubeadm join."
   logged 3600 kubeadm join --config "$document" || fails "kubeadm join failed: $(cause)."
   mark

@@ -11,28 +11,28 @@ marker=$state/kubeadm-done
 
 # The document of the seed with what only the node knows. A version other than the installed one means images that do
 # not fit the kubelet; under DHCP kubeadm and the kubelet would take the address of the default route, not the uplink's.
-write_document() {
+write_document() { # TEMPLATE
   local address addresses resolver flags='' edits=(-e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/")
   addresses=$(uplink_addresses)
   [[ $addresses ]] || waits "$PI_IMAGE_UPLINK has lost its address."
   address=$(quoted "${addresses%%,*}")
   resolver=$(resolver_file) ||
     waits "The DNS servers in /etc/resolv.conf are this node itself, which pods cannot ask. Name the server of your network there, or switch systemd-resolved on."
-  if ! grep -q 'name: node-ip' "${config?}/kubeadm.yaml"; then
+  if ! grep -q 'name: node-ip' "$1"; then
     flags+="\n    - name: node-ip\n      value: $(quoted "$addresses")"
   fi
-  if ! grep -q 'name: resolv-conf' "$config/kubeadm.yaml"; then
+  if ! grep -q 'name: resolv-conf' "$1"; then
     flags+="\n    - name: resolv-conf\n      value: $resolver"
   fi
-  if grep -q '^  kubeletExtraArgs:$' "$config/kubeadm.yaml"; then
+  if grep -q '^  kubeletExtraArgs:$' "$1"; then
     edits+=(-e "s#^  kubeletExtraArgs:\$#&$flags#")
   elif [[ $flags ]]; then
     edits+=(-e "s#^nodeRegistration:\$#&\n  kubeletExtraArgs:$flags#")
   fi
-  if ! grep -q 'advertiseAddress:' "$config/kubeadm.yaml"; then
+  if ! grep -q 'advertiseAddress:' "$1"; then
     edits+=(-e "s/^( *)localAPIEndpoint:$/&\n\1  advertiseAddress: $address/")
   fi
-  (umask 077 && sed -E "${edits[@]}" "$config/kubeadm.yaml" >"$document")
+  (umask 077 && sed -E "${edits[@]}" "$1" >"$document")
 }
 
 # Asks the endpoint as nobody. Without any identity kubectl asks for a user name at the terminal before it asks the

@@ -90,9 +90,10 @@ known_version() { # sets `version`
   fi
 }
 
-# kubectl as this node itself, and as the cluster's administrator on the first control plane.
+# kubectl as this node itself, and as the cluster's administrator on the first control plane, which asks itself: a virtual
+# address may be away.
 as_node() { kubectl --kubeconfig "$root/etc/kubernetes/kubelet.conf" --request-timeout=15s "$@"; }
-as_admin() { kubectl --kubeconfig "$root/etc/kubernetes/admin.conf" --request-timeout=60s "$@"; }
+as_admin() { kubectl --kubeconfig "$root/etc/kubernetes/admin.conf" --server "https://127.0.0.1:$PI_IMAGE_API_PORT" --request-timeout=60s "$@"; }
 
 # The old file until the new one is whole and on the disk. The kubelet starts whatever lies in its folder, half a file
 # too, but for names with a dot in front.

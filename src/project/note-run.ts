@@ -1,0 +1,26 @@
+// Notes in the lockfile that the cluster was seen running.
+import { publicKeyHash } from "../kubernetes/certificate.ts";
+import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
+import { day } from "../report/day.ts";
+import { ranOn } from "../supplies/lock.ts";
+import { loadLock, lockPath, storeLock } from "./lock-file.ts";
+
+/**
+ * Without a lockfile there is nothing that a later build could read, so none is made. Of the same cluster only the first day is
+ * noted, or the file would change with every look.
+ *
+ * @throws UserError of the lockfile
+ */
+export const noteRun = async (
+  folder: string,
+  inventory: string,
+  { ca }: ClusterSecrets,
+  now: Date,
+): Promise<void> => {
+  const file = lockPath(folder, inventory);
+  const lock = await loadLock(file);
+  const authority = publicKeyHash(ca.certificate);
+  if (lock !== undefined && ranOn(lock, authority) === undefined) {
+    await storeLock(file, { ...lock, ran: { authority, on: day(now) } });
+  }
+};

@@ -1,0 +1,64 @@
+// The lockfile knows that a cluster ran, and a card that is built later knows it, too.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { publicKeyHash } from "../../src/kubernetes/certificate.ts";
+import { noteRun } from "../../src/project/note-run.ts";
+import { clusterFolder, INVENTORY } from "../cluster/cluster-folder.ts";
+import { runCli } from "../support/run-cli.ts";
+
+const SEVERAL = `${INVENTORY}  - {name: cplane2, role: control-plane, address: 192.168.77.53/24}
+  - {name: cplane3, role: control-plane, address: 192.168.77.54/24}
+`;
+
+const EMPTY = {
+  schema: 1,
+  kubernetes: { minor: "1.36", patch: "1.36.2" },
+  bases: [],
+  manifests: [],
+  keys: [],
+};
+
+const locked = async () => {
+  const cluster = await clusterFolder(new Date(), SEVERAL);
+  const file = join(cluster.folder, "cluster.lock.json");
+  writeFileSync(file, JSON.stringify(EMPTY));
+  const note = (on: string) =>
+    noteRun(cluster.folder, "cluster.yaml", cluster.secrets, new Date(on));
+  const lock = () => JSON.parse(readFileSync(file, "utf8")) as unknown;
+  return { ...cluster, note, lock };
+};
+
+it("notes the first day of each cluster", async () => {
+  const { note, lock, secrets } = await locked();
+  await note("2026-11-20");
+  await note("2026-11-25");
+  const authority = publicKeyHash(secrets.ca.certificate);
+  expect(lock()).toEqual({ ...EMPTY, ran: { authority, on: "2026-11-20" } });
+  const other = await locked();
+  await noteRun(other.folder, "cluster.yaml", secrets, new Date("2026-11-20"));
+  await other.note("2026-11-26");
+  expect(other.lock()).toMatchObject({ ran: { on: "2026-11-26" } });
+});
+
+it("makes no lockfile of its own", async () => {
+  const { folder, secrets } = await clusterFolder();
+  await noteRun(folder, "cluster.yaml", secrets, new Date());
+  expect(existsSync(join(folder, "cluster.lock.json"))).toBe(false);
+});
+
+it("tells a card that is built later, and stays in the lockfile", async () => {
+  const { folder, note, lock } = await locked();
+  const build = async () => {
+    const { status, stderr } = await runCli(
+      "build --format seed --host cplane --base sample".split(" "),
+      { cwd: folder },
+    );
+    expect(status, stderr).toBe(0);
+    return readFileSync(join(folder, "out/cplane/user-data"), "utf8");
+  };
+  expect(await build()).toContain("PI_IMAGE_SEEN=''");
+  await note("2026-11-20");
+  expect(await build()).toContain("PI_IMAGE_SEEN='2026-11-20'");
+  expect(lock()).toMatchObject({ ran: { on: "2026-11-20" } });
+});
