@@ -43,6 +43,8 @@ describeNode("a gateway", () => {
       "gateway: done",
       "scrub: Removing the secrets of the seed from this card.",
       "scrub: done",
+      "wifi: Switching off the power save of wlan0.",
+      "wifi: done",
       "done: gate is a gateway of the cluster homelab.",
     ]);
     expect(status(root)).toMatchObject({

@@ -180,7 +180,7 @@ describe("the user's library", () => {
         "there are host/boot-partition.yaml, host/machine-id.yaml, host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/system-archlinuxarm.yaml, host/system-raspios.yaml, host/system-ubuntu.yaml, host/time-and-language.yaml, host/users.yaml, host/wifi-one.yaml and host/wifi-several.yaml under cloud-init/fragments/",
         "there are host/boot-partition.yaml, host/machine-id.yaml, host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/system-archlinuxarm.yaml, host/system-raspios.yaml, host/system-ubuntu.yaml, host/time-and-language.yaml, host/users.yaml, host/wifi-one.yaml and host/wifi-several.yaml under cloud-init/fragments/",
         "did you mean \${runtime.service}?",
-        "there are kubernetes/authority.yaml, kubernetes/init.yaml, kubernetes/join-by-certificate.yaml, kubernetes/join-by-token.yaml, kubernetes/kernel.yaml, kubernetes/packages.yaml and kubernetes/swap-off.yaml under cloud-init/fragments/",
+        "there are kubernetes/authority.yaml, kubernetes/init-or-join.yaml, kubernetes/init.yaml, kubernetes/join-by-certificate.yaml, kubernetes/join-by-token.yaml, kubernetes/kernel.yaml, kubernetes/packages.yaml and kubernetes/swap-off.yaml under cloud-init/fragments/",
         "to write it literally, double the dollar sign: $\${",
       ]
     `);

@@ -64,7 +64,7 @@ find_other() {
   return 1
 }
 
-# "cplane2 (192.168.1.51) and cplane3", for a sentence.
+# "NAME (ADDRESS) and NAME", for a sentence.
 other_names() {
   local other names=()
   for other in $PI_IMAGE_CONTROL_PLANES; do

@@ -32,9 +32,12 @@ list_members() { # ADDRESS
 
 member_field() { sed -nE "s/.*\"$1\": *\[?\"([^\"]*)\".*/\1/p" <<<"$2"; } # NAME MEMBER
 
-# Whether an etcd of this cluster listens at an address, with a majority or without one.
+# Whether an etcd of this cluster listens at an address, with a majority or without one. One that ends the connection (52, 56;
+# https://curl.se/libcurl/c/libcurl-errors.html) has proven itself before, like one that answers.
 etcd_answers() { # ADDRESS
-  ask_etcd "$1" cluster/member/list '{}' || ! grep -qE 'curl: \((6|7|28|35|51|60|77)\)' "$scratch/log"
+  local code=0
+  ask_etcd "$1" cluster/member/list '{}' || code=$?
+  [[ $code == 0 || $code == 52 || $code == 56 ]]
 }
 
 # A member of this node's name or address is the card that this one replaces, for this one has no data. While it counts as a
@@ -43,6 +46,7 @@ take_out_predecessor() { # ADDRESS: of a control plane that runs
   local members member id name peer own address
   own=$(uplink_address)
   if ! members=$(list_members "$1"); then
+    [[ $(etcd_says) ]] || waits "etcd on ${via_name?} does not answer: $(cause)."
     waits "etcd on ${via_name?} knows no majority of its members ($(etcd_says)). Switch on the control planes that have not failed; if most of them are lost for good, see docs/day-2.md of pi-image."
   fi
   while IFS= read -r member; do
