@@ -3,12 +3,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { controlPlane } from "../seed/sample-project.ts";
+import { controlPlane, staticNetwork } from "../seed/sample-project.ts";
 import { calls, isDone, powerOn, restart, describeNode } from "./fake-node.ts";
 import {
   dhcpControlPlane,
   dhcpProject,
   shared,
+  second,
   lay,
   assemble,
   said,
@@ -223,6 +224,34 @@ describeNode("init", () => {
       },
     });
     expect(said(root)).toEqual([MAY_JOIN, ASKING, JOINING, "done"]);
+    expect(verbs(root)).toEqual(["join"]);
+  });
+
+  it("takes out a member of its address that has no name yet, in IPv6 too", async () => {
+    const card = { ...controlPlane, network: staticNetwork("fd00::50/64") };
+    const root = await assemble({
+      node: card,
+      project: {
+        cluster: {
+          ...shared.cluster,
+          podSubnet: "fd00:10:244::/56",
+          serviceSubnet: "fd00:10:96::/112",
+        },
+        nodes: [card, { ...second, network: staticNetwork("fd00::51/64") }],
+      },
+      world: {
+        ...running(
+          ["[fd00::51]"],
+          ['{"ID":"7","peerURLs":["https://[fd00::50]:2380"]}', SECOND],
+        ),
+        etcd: "fd00::51",
+        address6: "fd00::50/64 scope global",
+      },
+    });
+    expect(said(root)).toContain(
+      "Taking the card that this one replaces out of etcd (a member that never started at fd00::50).",
+    );
+    expect(read(root, "world/members")).not.toContain("fd00::50");
     expect(verbs(root)).toEqual(["join"]);
   });
 

@@ -70,7 +70,8 @@ set_data_aside() {
 
 become_control_plane() {
   local begun=nothing data=empty others
-  rm -f "${scratch?}/via"
+  # The certificate lasts a day, and a node may wait for longer.
+  rm -f "${scratch?}"/{via,etcd.crt}
   [[ ! -s $began ]] || begun=$(<"$began")
   [[ ! -d $etcd/member ]] || data=data
   ask_others

@@ -53,6 +53,7 @@ take_out_predecessor() { # ADDRESS: of a control plane that runs
     id=$(member_field ID "$member") name=$(member_field name "$member") peer=$(member_field peerURLs "$member")
     address=${peer#https://}
     address=${address%:*}
+    address=${address//[][]/}
     if [[ $name != "$PI_IMAGE_NODE" && $address != "$own" ]]; then
       continue
     fi
