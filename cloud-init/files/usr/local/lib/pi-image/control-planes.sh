@@ -54,7 +54,7 @@ find_other() {
   via='' via_name=''
   for other in $PI_IMAGE_CONTROL_PLANES; do
     name=${other%%=*} address=${other#*=}
-    for address in ${address:-$(lookup dns "$name" || true) $(lookup mdns "$name.local" || true)}; do
+    for address in ${address:-$(lookup dns "$name") $(lookup mdns "$name.local")}; do
       if is_ours "$address" "$PI_IMAGE_API_PORT"; then
         via=$address via_name=$name
         return
