@@ -109,7 +109,7 @@ edit() { # EXPRESSION FILE...
 }
 
 # Whether the server that kubectl asked last has refused it, which is an answer, too: TLS has proven the server by then.
-was_refused() { grep -qE 'Unauthorized|must be logged in|Forbidden' "$scratch/log"; }
+was_refused() { grep -qE 'Unauthorized|must be logged in|Forbidden' "${1:-$scratch/log}"; } # [FILE]
 
 # The global address of the uplink that is its own: the fixed one, or the first. kube-vip's virtual address comes first after
 # the link was lost (https://github.com/kube-vip/kube-vip/issues/682). Of IPv6 addresses, one of the own network (fd00::/8) comes
