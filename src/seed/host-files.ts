@@ -1,6 +1,7 @@
 // Files for what the inventory asks of a node's system: time servers, proxy, updates, logs and packages.
 import { systemFacts } from "../inventory/boards/systems.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import { adapterAddress } from "../inventory/wifi-adapters.ts";
 import type { Problem } from "../report/problem.ts";
 import type { Library } from "./library/library.ts";
 import { familiesOf } from "../kubernetes/addresses.ts";
@@ -111,7 +112,7 @@ const adapterFiles = ({
   ) {
     return [];
   }
-  const address = /^wlx([0-9a-f]{12})$/.exec(name)?.[1];
+  const address = adapterAddress(name);
   const match =
     address === undefined
       ? "Path=*-usb-*"

@@ -3,6 +3,7 @@ import type { Problem } from "../../report/problem.ts";
 import type { DraftCheck, Draft } from "../draft.ts";
 import { isWired } from "../draft-gateway.ts";
 import { nodesOf, titleOf } from "../settings.ts";
+import { isWireless } from "../wifi-adapters.ts";
 
 const gatewaysOf = (draft: Draft) =>
   nodesOf(draft).filter(({ node }) => node.role === "gateway");
@@ -51,7 +52,7 @@ const interfaceProblem = (
       hint,
     };
   }
-  return inside.startsWith("wl")
+  return isWireless(inside)
     ? {
         message: `${inside} is a Wi-Fi interface, and the network behind a gateway is Ethernet`,
         at: draft.at(path),

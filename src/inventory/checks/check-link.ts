@@ -21,6 +21,7 @@ import {
   titleOf,
 } from "../settings.ts";
 import { DEFAULT_CLUSTER } from "../cluster-defaults.ts";
+import { isWireless } from "../wifi-adapters.ts";
 import { cidrsOf, ofFamily } from "../written-addresses.ts";
 
 /** IEEE 802.11: the longest body of a frame is 2304 octets. */
@@ -46,9 +47,6 @@ const problemAt = (
         },
       ];
 };
-
-const isWireless = (name: string | undefined): boolean =>
-  name?.startsWith("wl") === true;
 
 const device = (draft: Draft, numbered: NumberedNode): readonly Problem[] => {
   const own = settingOf(draft, numbered.index, "interface")?.value;

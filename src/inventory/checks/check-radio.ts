@@ -12,10 +12,8 @@ import {
   settingPlace,
   titleOf,
 } from "../settings.ts";
+import { adapterAddress, isWireless } from "../wifi-adapters.ts";
 import { networksOf } from "../wifi-networks.ts";
-
-/** The name that systemd gives to an adapter on USB by its address. */
-const BY_ADDRESS = /^wlx[0-9a-f]{12}$/;
 
 /**
  * Lines of config.txt that also switch the radio off:
@@ -94,14 +92,15 @@ const adapterName = (
   if (
     found === undefined ||
     base === undefined ||
-    adapter?.startsWith("wl") !== true
+    adapter === undefined ||
+    !isWireless(adapter)
   ) {
     return [];
   }
   const off = switches(draft, numbered).length > 0;
   const named = systemFacts(base).namesAdapters;
   const wrong =
-    named === "by address" && off && !BY_ADDRESS.test(adapter)
+    named === "by address" && off && adapterAddress(adapter) === undefined
       ? {
           message: `names a Wi-Fi adapter on USB by its address, so there would be no ${adapter}`,
           hint: "write its address in small letters without colons, for example interface: wlx00c0ca123456",
@@ -112,7 +111,7 @@ const adapterName = (
             hint: "write interface: wlan0, with the board's own radio switched off (hardware: {wifi: false})",
           }
         : named === "as asked" &&
-            !BY_ADDRESS.test(adapter) &&
+            adapterAddress(adapter) === undefined &&
             !(adapter === "wlan0" && off)
           ? {
               message: `knows an adapter beside the board's own radio by its address, so there would be no ${adapter}`,
