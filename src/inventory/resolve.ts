@@ -48,6 +48,7 @@ import { DEFAULT_SHELL } from "./rules/user-rules.ts";
 import { networksOf, networkTitle } from "./wifi-networks.ts";
 import {
   cidrsOf,
+  familiesIn,
   inOrder,
   ipsOf,
   ofFamily,
@@ -60,9 +61,7 @@ type WrittenUser = NonNullable<NodeEntry["users"]>[number];
 
 /** The families of the cluster's ranges, the main one first. */
 const clusterFamilies = (cluster: Inventory["cluster"]): readonly Family[] =>
-  cidrsOf(cluster.podSubnet ?? DEFAULT_CLUSTER.podSubnet).map(
-    ({ family }) => family,
-  );
+  familiesIn(cluster.podSubnet ?? DEFAULT_CLUSTER.podSubnet);
 
 const resolveEndpoint = ({ cluster, nodes }: Inventory): Endpoint => {
   const target = endpointTarget(cluster.endpoint, {

@@ -29,6 +29,10 @@ export const cidrsOf = (written: WrittenAddresses): readonly IpCidr[] =>
 export const ipsOf = (written: WrittenAddresses): readonly Ip[] =>
   partsOf(written).flatMap((part) => parseIp(part) ?? []);
 
+/** In the order in which they are written. */
+export const familiesIn = (written: WrittenAddresses): readonly Family[] =>
+  cidrsOf(written).map(({ family }) => family);
+
 export const ofFamily = <Item extends Ip>(
   items: readonly Item[],
   family: Family,

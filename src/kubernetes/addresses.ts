@@ -1,6 +1,6 @@
 // The names and addresses by which nodes and the API server are reached.
 import type { Family } from "../inventory/rules/ip.ts";
-import { cidrsOf } from "../inventory/written-addresses.ts";
+import { familiesIn } from "../inventory/written-addresses.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 
 /** The port on which kubeadm lets the API server listen by default. */
@@ -22,7 +22,7 @@ export const staticAddress = (node: ResolvedNode): string | undefined =>
 export const familiesOf = ({
   cluster,
 }: Pick<ResolvedProject, "cluster">): readonly Family[] =>
-  cidrsOf(cluster.podSubnet).map(({ family }) => family);
+  familiesIn(cluster.podSubnet);
 
 /** Those of the node's fixed addresses that Kubernetes uses: the ones of the cluster's families. */
 export const kubernetesAddresses = (

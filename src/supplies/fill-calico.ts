@@ -1,6 +1,10 @@
 // Calico's manifest for one cluster: its pod subnet, and the network between its nodes.
 import { formatIpCidr } from "../inventory/rules/ip.ts";
-import { cidrsOf, ofFamily } from "../inventory/written-addresses.ts";
+import {
+  cidrsOf,
+  familiesIn,
+  ofFamily,
+} from "../inventory/written-addresses.ts";
 import { type Document, isMap, isScalar } from "yaml";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import {
@@ -60,7 +64,7 @@ const assignAddresses = (
   if (!isScalar(node) || typeof text !== "string" || !IPAM.test(text)) {
     throw new PlaceMissing("calico-ipam in cni_network_config");
   }
-  const four = ofFamily(cidrsOf(podSubnet), 4) !== undefined;
+  const four = familiesIn(podSubnet).includes(4);
   node.value = text.replace(
     IPAM,
     `$1, "assign_ipv4": "${four}", "assign_ipv6": "true"`,
@@ -91,7 +95,7 @@ export const fillCalico = (
         }
       },
     },
-    ...(cidrsOf(cluster.podSubnet).some(({ family }) => family === 6)
+    ...(familiesIn(cluster.podSubnet).includes(6)
       ? [
           {
             kind: "ConfigMap",

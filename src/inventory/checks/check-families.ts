@@ -8,7 +8,7 @@ import { familyName, type Family } from "../rules/ip.ts";
 import { BY_FIRST_ADDRESS, CNIS } from "../resolved.ts";
 import { joinsCluster, nodesOf, titleOf } from "../settings.ts";
 import { listed } from "../wording.ts";
-import { cidrsOf, hasGap, ofFamily } from "../written-addresses.ts";
+import { cidrsOf, familiesIn, hasGap, ofFamily } from "../written-addresses.ts";
 
 const familiesAt = (
   draft: Draft,
@@ -17,7 +17,7 @@ const familiesAt = (
   const written = draft.content.cluster?.[key];
   return draft.isBroken(["cluster", key]) || hasGap(written)
     ? undefined
-    : cidrsOf(written ?? DEFAULT_CLUSTER[key]).map(({ family }) => family);
+    : familiesIn(written ?? DEFAULT_CLUSTER[key]);
 };
 
 const namesOf = (families: readonly Family[]): string =>

@@ -1,5 +1,6 @@
 // Reads the certificates that enterprise Wi-Fi networks name, and judges what would keep every node from joining.
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { day } from "../../report/day.ts";
 import { ifOneOf } from "../../report/expected-failure.ts";
 import type { Problem } from "../../report/problem.ts";
 import type { Secret } from "../../report/secret.ts";
@@ -60,7 +61,7 @@ const judge = (
   );
   if (new Date(last.validTo) <= now) {
     return wrong(
-      `the certificate in ${path} ended on ${new Date(last.validTo).toISOString().slice(0, 10)}`,
+      `the certificate in ${path} ended on ${day(new Date(last.validTo))}`,
       "ask the administrator of the network for the one that holds now",
     );
   }

@@ -135,6 +135,12 @@ const SPECIAL = [
 export const specialKind = (ip: Ip): string | undefined =>
   SPECIAL.find(({ range }) => range !== undefined && holdsIp(range, ip))?.kind;
 
+/** The address that somebody put into brackets, as in a URL, with or without a port behind them; undefined for all else. */
+export const inBrackets = (text: string): string | undefined => {
+  const [, bare = ""] = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(text) ?? [];
+  return parseIp(bare) === undefined ? undefined : bare;
+};
+
 /** How people call the family. */
 export const familyName = (family: Family): string => `IPv${family}`;
 

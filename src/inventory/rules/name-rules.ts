@@ -1,5 +1,5 @@
 // Names that become host names, DNS domains or names of resources in Kubernetes (RFC 1123).
-import { parseIp, specialKind } from "./ip.ts";
+import { inBrackets, parseIp, specialKind } from "./ip.ts";
 import type { TextRule } from "./text-rule.ts";
 import { quoted } from "../wording.ts";
 
@@ -75,9 +75,9 @@ export const domainRule: TextRule = (value) =>
 /** A node's name, a DNS name or an address; which of them it is, the cross-checks decide. */
 export const endpointRule: TextRule = (value) => {
   const ip = parseIp(value);
-  const [, bare] = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(value) ?? [];
+  const bare = inBrackets(value);
   const hint =
-    bare !== undefined && parseIp(bare) !== undefined
+    bare !== undefined
       ? `write ${bare}, without brackets; the port is always 6443`
       : "write the name of a control-plane node, a DNS name or an address; the port is always 6443";
   if (ip !== undefined && (ip.family === 4 || specialKind(ip) === undefined)) {

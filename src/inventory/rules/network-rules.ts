@@ -4,6 +4,7 @@ import {
   firstIp,
   formatIp,
   formatIpCidr,
+  inBrackets,
   isNetwork,
   lastIp,
   networkOfIp,
@@ -54,9 +55,9 @@ const plainAddress =
     if (zone !== undefined && parseIp(bare)?.family === 6) {
       return invalid(value, `leave out %${zone}`);
     }
-    const [, inBrackets] = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(value) ?? [];
-    if (inBrackets !== undefined && parseIp(inBrackets) !== undefined) {
-      return invalid(value, `write ${inBrackets}, without brackets and port`);
+    const inside = inBrackets(value);
+    if (inside !== undefined) {
+      return invalid(value, `write ${inside}, without brackets and port`);
     }
     return invalid(
       value,
