@@ -1,13 +1,13 @@
 // Explains a node that does not come up, from everything that can be reached: what `doctor` prints.
 import { day } from "../report/day.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
-import { familiesOf, jumpHost, laptopHost } from "../kubernetes/addresses.ts";
+import { jumpHost, laptopHost } from "../kubernetes/addresses.ts";
 import { readCertificate } from "../kubernetes/certificate.ts";
 import { credentialsOf } from "../kubernetes/secrets/cluster-secrets.ts";
 import { joinsByIdentity } from "../kubernetes/secrets/secrets-whereabouts.ts";
 import type { ApiNode } from "./api-nodes.ts";
 import type { ApiFailure } from "./reach-api-server.ts";
-import { findAddress } from "./find-address.ts";
+import { findNode } from "./find-address.ts";
 import { askNodeStatus, type StatusAnswer } from "./node-status.ts";
 import { askNodes, type Observer, SSH_PORT } from "./observe.ts";
 import { type PortState, probePort } from "./probe-port.ts";
@@ -220,14 +220,12 @@ export const examineNode = async (
   const host = laptopHost(node);
   const [known, address] = await Promise.all([
     askNodes(observer),
-    findAddress(host, familiesOf(observer.project)),
+    findNode(observer.project, node),
   ]);
   const found = known.nodes.find(({ name }) => name === node.name);
   const jump = jumpHost(observer.project, node);
   const probed =
-    jump === undefined
-      ? address
-      : await findAddress(laptopHost(jump), familiesOf(observer.project));
+    jump === undefined ? address : await findNode(observer.project, jump);
   const ssh =
     probed === undefined ? undefined : await probePort(probed, SSH_PORT);
   const answer =

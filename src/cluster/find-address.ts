@@ -4,6 +4,8 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Family } from "../inventory/rules/ip.ts";
 import { ifOneOf } from "../report/expected-failure.ts";
+import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import { familiesOf, laptopHost } from "../kubernetes/addresses.ts";
 import { askMulticast, isOfLink } from "./ask-multicast.ts";
 
 /** https://nodejs.org/api/dns.html#error-codes and getaddrinfo(3) */
@@ -65,3 +67,10 @@ export const findAddress = (
     ? either(askMulticast(host, families), askSystem(host, families))
     : askSystem(host, families);
 };
+
+/** The same of a node, by how the laptop calls it. */
+export const findNode = (
+  project: ResolvedProject,
+  node: ResolvedNode,
+): Promise<string | undefined> =>
+  findAddress(laptopHost(node), familiesOf(project));

@@ -1,6 +1,6 @@
 // Looks once at every node of the inventory from the laptop: over the network, by SSH and through the API server.
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
-import { familiesOf, jumpHost, laptopHost } from "../kubernetes/addresses.ts";
+import { jumpHost } from "../kubernetes/addresses.ts";
 import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
 import { endedAdminCertificate } from "./admin-certificate.ts";
 import { askApi } from "./api-client.ts";
@@ -10,7 +10,7 @@ import {
   locateApi,
   apiServerPlace,
 } from "./reach-api-server.ts";
-import { findAddress } from "./find-address.ts";
+import { findNode } from "./find-address.ts";
 import { askNodeStatus, type StatusAnswer } from "./node-status.ts";
 import { type PortState, probePort } from "./probe-port.ts";
 
@@ -90,10 +90,7 @@ const reachNode = async (
   { project, sshConfig, signal }: Observer,
 ): Promise<Pick<NodeView, "ssh" | "status">> => {
   const jump = jumpHost(project, node);
-  const probed =
-    jump === undefined
-      ? address
-      : await findAddress(laptopHost(jump), familiesOf(project));
+  const probed = jump === undefined ? address : await findNode(project, jump);
   const ssh =
     probed === undefined ? undefined : await probePort(probed, SSH_PORT);
   if (ssh !== "open") {
@@ -146,11 +143,7 @@ export const observeCluster = async (
   const { nodes } = observer.project;
   const [known, addresses] = await Promise.all([
     askNodes(observer),
-    Promise.all(
-      nodes.map((node) =>
-        findAddress(laptopHost(node), familiesOf(observer.project)),
-      ),
-    ),
+    Promise.all(nodes.map((node) => findNode(observer.project, node))),
   ]);
   const views = await Promise.all(
     nodes.map((node, index) =>
