@@ -248,15 +248,18 @@ const kubeadmValues = ({ project, node, secrets }: ValueSources): Named => {
     return {};
   }
   const way = wayToJoin(project, node);
+  const isFirst = action === "init";
+  const isBoth = isFirst && way !== undefined;
   return {
-    "kubeadm.action":
-      action !== "init"
-        ? `join-by-${way ?? project.cluster.join.by}`
-        : way === undefined
-          ? "init"
-          : "init-or-join",
+    "kubeadm.action": isBoth
+      ? "init-or-join"
+      : isFirst
+        ? "init"
+        : `join-by-${way ?? project.cluster.join.by}`,
     "kubeadm.document": kubeadmDocument(project, node, secrets),
-    "kubeadm.joinDocument": kubeadmJoinDocument(project, node, secrets),
+    ...(isBoth
+      ? { "kubeadm.joinDocument": kubeadmJoinDocument(project, node, secrets) }
+      : {}),
     ...(way === "certificate"
       ? {
           "kubeadm.joinConfig": joinKubeconfig(project, node, secrets).reveal(),

@@ -40,7 +40,7 @@ export const VALUE_NAMES = {
   "kubeadm.joinConfig":
     "The kubeconfig with which the node joins; not on a lone control plane, and not on a worker with `join: token`.",
   "kubeadm.joinDocument":
-    "The kubeadm configuration with which the node joins; on the first of several control planes it is another one than `kubeadm.document`.",
+    "The kubeadm configuration with which the first of several control planes joins; `kubeadm.document` is the one with which it begins.",
   "network.address":
     "The main fixed address with its prefix; not with DHCP. `network.addresses` has all.",
   "network.addresses":
