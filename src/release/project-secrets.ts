@@ -59,31 +59,44 @@ export const clusterSecretTexts = (
   ]),
 ];
 
+const passwordOf = (
+  what: string,
+  password: Secret | undefined,
+): readonly KnownSecret[] =>
+  password === undefined
+    ? []
+    : [
+        {
+          kind: `the password of ${what}`,
+          texts: [password.reveal()],
+          random: false,
+        },
+      ];
+
 /** Secrets of the Wi-Fi networks, for a project whose passwords were looked up. */
 export const wifiSecretTexts = ({
   nodes,
 }: ResolvedProject): readonly KnownSecret[] =>
   nodes.flatMap(({ network }) =>
     network.wifi.flatMap(({ ssid, password, eap }) => {
-      const text = password?.reveal();
-      const title = accessPointName(ssid);
-      const keys =
-        eap?.method === "tls"
-          ? [keyOf(`the Wi-Fi network ${title}`, eap.key)]
-          : [];
-      return text === undefined
-        ? keys
-        : [
-            {
-              kind: `the password of the Wi-Fi network ${title}`,
-              texts: [text],
-              random: false,
-            },
-            {
-              kind: `the key of the Wi-Fi network ${title}`,
-              texts: [preSharedKey(text, ssid)],
-              random: true,
-            },
-          ];
+      const title = `the Wi-Fi network ${accessPointName(ssid)}`;
+      return [
+        ...(eap?.method === "tls"
+          ? [
+              keyOf(title, eap.key),
+              ...passwordOf(`the key of ${title}`, eap.keyPassword),
+            ]
+          : []),
+        ...passwordOf(title, password),
+        ...(password === undefined
+          ? []
+          : [
+              {
+                kind: `the key of ${title}`,
+                texts: [preSharedKey(password.reveal(), ssid)],
+                random: true,
+              },
+            ]),
+      ];
     }),
   );

@@ -6,11 +6,13 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 import { bufferSource } from "../../src/image/source.ts";
+import type { Wifi } from "../../src/inventory/resolved.ts";
 import { findSecrets } from "../../src/release/find-secrets.ts";
 import {
   clusterSecretTexts,
   wifiSecretTexts,
 } from "../../src/release/project-secrets.ts";
+import { secret } from "../../src/report/secret.ts";
 import { scanImage } from "../../src/release/scan-image.ts";
 import { scanTexts } from "../../src/release/scan-texts.ts";
 import { renderRoleSeed } from "../../src/seed/render-role-seed.ts";
@@ -174,10 +176,34 @@ describeWithTools(["openssl", "ssh-keygen"], "against real programs", () => {
   });
 });
 
+/** Joined by a certificate, whose key has a password. */
+const officeWifi: Wifi = {
+  ...homeWifi,
+  ssid: "office",
+  security: "enterprise",
+  password: undefined,
+  eap: {
+    method: "tls",
+    identity: "node",
+    anonymousIdentity: undefined,
+    ca: "system",
+    domain: "radius.example.org",
+    certificate: fixedSecrets().admin.certificate,
+    key: secret(
+      generateKeyPairSync("ec", {
+        namedCurve: "P-256",
+        privateKeyEncoding: { type: "pkcs8", format: "pem" },
+        publicKeyEncoding: { type: "spki", format: "pem" },
+      }).privateKey,
+    ),
+    keyPassword: secret("open sesame"),
+  },
+};
+
 it("knows every secret of the cluster where it stands, and the Wi-Fi's", async () => {
   const node = {
     ...controlPlane,
-    network: { ...controlPlane.network, wifi: [homeWifi] },
+    network: { ...controlPlane.network, wifi: [homeWifi, officeWifi] },
   };
   const { seed } = renderSeed(
     await seedInput({ ...sampleProject, nodes: [node, sampleNode] }, node),
@@ -197,6 +223,8 @@ it("knows every secret of the cluster where it stands, and the Wi-Fi's", async (
       "the private key of the service accounts",
       "the private key of cplane's SSH host key",
       "the key of the Wi-Fi network home",
+      "the private key of the Wi-Fi network office",
+      "the password of the key of the Wi-Fi network office",
     ]),
   );
   // Every value is long enough to be no accident.
