@@ -26,6 +26,12 @@ const namesOf = (project: ResolvedProject, node: ResolvedNode): string[] => [
   }).keys(),
 ];
 
+/** A project in which the first control plane may have to join, too. */
+const twoControlPlanes: ResolvedProject = {
+  ...sampleProject,
+  nodes: [...sampleProject.nodes, { ...controlPlane, name: "cplane-2" }],
+};
+
 const mirrored: ResolvedProject = {
   ...sampleProject,
   cluster: {
@@ -38,6 +44,7 @@ describe("seedValues", () => {
   it("has every documented value for some node, and no other", () => {
     const names = new Set([
       ...namesOf(sampleProject, controlPlane),
+      ...namesOf(twoControlPlanes, controlPlane),
       ...namesOf(sampleProject, storageNode),
       ...namesOf(gatewayProject(), gatewayProject().nodes[0] ?? sampleNode),
       ...namesOf(mirrored, {
