@@ -1,5 +1,4 @@
 // A node's part in a rotation of the authorities, over SSH.
-import { readFile } from "node:fs/promises";
 import { base64 } from "../kubernetes/render-kubeconfig.ts";
 import type {
   JoinedRole,
@@ -7,9 +6,9 @@ import type {
 } from "../kubernetes/rotation/held-files.ts";
 import type { Turn } from "../kubernetes/rotation/node-turn.ts";
 import type { RotationStep } from "../kubernetes/secrets/cluster-secrets.ts";
-import { packageFile } from "../system/package-files.ts";
 import { asOneLine } from "./one-line.ts";
-import { type NodeAnswer, type OverSsh, runAsRoot } from "./run-as-root.ts";
+import type { NodeAnswer, OverSsh } from "./run-as-root.ts";
+import { runNodeScript } from "./run-node-script.ts";
 
 const MINUTE = 60_000;
 
@@ -22,26 +21,14 @@ const TURN_MS = 40 * MINUTE;
 /** As above, and ten minutes for pods that are replaced. */
 const SETTLE_MS = 30 * MINUTE;
 
-/**
- * The script and, behind its last line, what it reads: no private key is ever an argument, which other users of the node
- * could see.
- */
-const run = async (
+const run = (
   node: string,
   words: readonly string[],
   input: string,
   milliseconds: number,
   asked: OverSsh,
-): Promise<NodeAnswer> => {
-  const script = await readFile(packageFile("cloud-init/over-ssh/rotate"));
-  return runAsRoot(
-    node,
-    ["bash", "-s", ...words],
-    `${script.toString("utf8")}${input}`,
-    milliseconds,
-    asked,
-  );
-};
+): Promise<NodeAnswer> =>
+  runNodeScript(node, ["rotate", ...words], input, milliseconds, asked);
 
 const linesOf = (text: string): readonly string[] =>
   text.split("\n").filter((line) => line !== "");
