@@ -11,6 +11,7 @@ import { findNode } from "./find-address.ts";
 import { askNodeStatus, type StatusAnswer } from "./node-status.ts";
 import { askNodes, type Observer, SSH_PORT } from "./observe.ts";
 import { type PortState, probePort } from "./probe-port.ts";
+import { SNAPSHOT_LOG, snapshotAge } from "./snapshot-age.ts";
 
 export type NodeFinding = {
   readonly check: string;
@@ -164,6 +165,39 @@ const tellNotes = (answer: StatusAnswer | undefined): readonly NodeFinding[] =>
     ? Object.entries(answer.status.notes).map(([name, text]) => ok(name, text))
     : [];
 
+const judgeSnapshot = (
+  { name, role }: ResolvedNode,
+  { now, sshCommand }: Observer,
+  answer: StatusAnswer | undefined,
+): readonly NodeFinding[] => {
+  const check = "snapshot";
+  if (
+    role !== "control-plane" ||
+    answer?.ok !== true ||
+    answer.status.state !== "done"
+  ) {
+    return [];
+  }
+  if (answer.status.snapshot === undefined) {
+    return [
+      ok(
+        check,
+        "none yet: the first one comes within half an hour, but never on a card that an earlier pi-image made; `pi-image backup` works on all",
+      ),
+    ];
+  }
+  const { text, old } = snapshotAge(answer.status.snapshot, now());
+  return [
+    old
+      ? problem(
+          check,
+          text,
+          `see why: ${sshCommand} ${name} ${SNAPSHOT_LOG}; for one on this computer: pi-image backup`,
+        )
+      : ok(check, text),
+  ];
+};
+
 /** For a node that the API server does not know: a kubelet registers its node only when it starts. */
 const unknownToCluster = (name: string, done: boolean): NodeFinding =>
   done
@@ -243,6 +277,7 @@ export const examineNode = async (
       : [judgeGateway(jump.name, ssh)]),
     ...(answer === undefined ? [] : [judgeStatus(node, observer, answer)]),
     ...tellNotes(answer),
+    ...judgeSnapshot(node, observer, answer),
     ...(node.joins ? judgeCluster(node, found, known.failure, done) : []),
   ];
 };

@@ -17,6 +17,12 @@ const statusFile = z.object({
   state: line,
   message: line.default(""),
   attempt: z.number().default(1),
+  /** When the newest snapshot of etcd was made, on control planes. */
+  snapshot: z.iso
+    .datetime()
+    .transform((text) => new Date(text))
+    .optional()
+    .catch(undefined),
   /** Lasting facts about the node, such as the outcome of the PCIe trial. */
   notes: z.record(z.string().max(30), line).default({}),
 });

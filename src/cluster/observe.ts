@@ -13,6 +13,7 @@ import {
 import { findNode } from "./find-address.ts";
 import { askNodeStatus, type StatusAnswer } from "./node-status.ts";
 import { type PortState, probePort } from "./probe-port.ts";
+import { type SnapshotAge, snapshotAge } from "./snapshot-age.ts";
 
 export type NodeView = {
   readonly name: string;
@@ -31,6 +32,8 @@ export type NodeView = {
   readonly version: string | undefined;
   /** Seconds since the node joined. */
   readonly age: number | undefined;
+  /** Of the newest snapshot of etcd; undefined where the node has told of none. */
+  readonly snapshot: SnapshotAge | undefined;
 };
 
 export type ClusterView = {
@@ -133,6 +136,11 @@ const observeNode = async (
     notReadyBecause: api?.notReadyBecause,
     version: api?.version,
     age: seconds === undefined ? undefined : Math.max(0, Math.floor(seconds)),
+    snapshot:
+      reached.status?.ok === true &&
+      reached.status.status.snapshot !== undefined
+        ? snapshotAge(reached.status.status.snapshot, observer.now())
+        : undefined,
   };
 };
 

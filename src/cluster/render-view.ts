@@ -6,6 +6,7 @@ import {
 } from "../terminal/display-width.ts";
 import { formatSeconds } from "../report/amounts.ts";
 import type { ClusterView, NodeView } from "./observe.ts";
+import { SNAPSHOT_LOG } from "./snapshot-age.ts";
 
 const HEAD = [
   "NODE",
@@ -58,9 +59,17 @@ const remarkOf = (node: NodeView): string | undefined => {
   return node.status.ok ? node.status.status.message : node.status.because;
 };
 
-/** What the node unit found out about its disk and its PCIe link. */
-const notesOf = ({ status }: NodeView): readonly string[] =>
-  status?.ok === true ? Object.values(status.status.notes) : [];
+/** What the node found out about its disk and its PCIe link, and how old its snapshots are. */
+const notesOf = ({ name, status, snapshot }: NodeView): readonly string[] => [
+  ...(status?.ok === true ? Object.values(status.status.notes) : []),
+  ...(snapshot === undefined
+    ? []
+    : [
+        snapshot.old
+          ? `WARNING: ${snapshot.text}; to see why, on ${name}: ${SNAPSHOT_LOG}`
+          : snapshot.text,
+      ]),
+];
 
 /**
  * A table, followed by what holds nodes up and what they found out about themselves; each line has at most `columns`

@@ -1,5 +1,6 @@
 // Nodes in every state that `watch` can see.
 import type { ClusterView, NodeView } from "../../src/cluster/observe.ts";
+import { snapshotAge } from "../../src/cluster/snapshot-age.ts";
 
 export const view = (name: string, seen: Partial<NodeView>): NodeView => ({
   name,
@@ -13,6 +14,7 @@ export const view = (name: string, seen: Partial<NodeView>): NodeView => ({
   notReadyBecause: undefined,
   version: undefined,
   age: undefined,
+  snapshot: undefined,
   ...seen,
 });
 
@@ -48,6 +50,24 @@ export const everyState: ClusterView = {
       ready: true,
       version: "v1.36.2",
       age: 3725,
+      snapshot: snapshotAge(
+        new Date("2026-11-20T07:00:00Z"),
+        new Date("2026-11-20T09:05:00Z"),
+      ),
+    }),
+    view("cplane2", {
+      role: "control-plane",
+      address: "192.168.77.51",
+      ssh: "open",
+      status: status("done", "done", "cplane2 is a control-plane."),
+      joined: true,
+      ready: true,
+      version: "v1.36.2",
+      age: 3725,
+      snapshot: snapshotAge(
+        new Date("2026-11-20T07:00:00Z"),
+        new Date("2026-11-23T09:05:00Z"),
+      ),
     }),
     view("off", {}),
     view("booting", { address: "192.168.77.53", ssh: "closed" }),

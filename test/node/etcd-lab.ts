@@ -17,12 +17,16 @@ import { until } from "../boot/support/until.ts";
 export type Member = { readonly name: string; readonly address: string };
 
 export type EtcdLab = {
+  /** Of each member's data, under its name, and of the certificate `all.crt` that all of them use. */
+  readonly folder: string;
   /** Starts a member; an empty one unless it ran before. */
   readonly start: (
     member: Member,
     initial: readonly Member[],
     state?: "new" | "existing",
   ) => void;
+  /** Ends a member's process. */
+  readonly stop: (name: string) => Promise<void>;
   /** Ends a member's process, and its data too, as a dead card does. */
   readonly lose: (name: string) => Promise<void>;
   /** What etcd answers to a call of https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/. */
@@ -150,7 +154,9 @@ export const etcdLab = (program: string, secrets: ClusterSecrets): EtcdLab => {
     ) as Answer;
   };
   return {
+    folder,
     start,
+    stop,
     lose: async (name) => {
       await stop(name);
       rmSync(join(folder, name), { recursive: true, force: true });

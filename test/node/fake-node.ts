@@ -30,8 +30,8 @@ import { lastingSecrets } from "./join-identities.ts";
 
 /** Harmless programs of the machine that the scripts may use; everything else is a fake or is not there. */
 const REAL_TOOLS = (
-  "awk base64 basename bash cat chmod cp cut dd dirname env find flock grep head install ln ls mkdir mktemp mv od openssl " +
-  "paste printf readlink rm sed sh shred sort stat tail tee touch tr truncate xargs"
+  "awk base64 basename bash cat chmod cp cut dd dirname env find flock grep gzip head install ln ls mkdir mktemp mv od openssl " +
+  "paste printf readlink rm sed sh sha256sum shred sort stat tail tee touch tr truncate xargs"
 ).split(" ");
 
 /** A group of tests that runs the node's scripts. */

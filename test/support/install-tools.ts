@@ -13,6 +13,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   dropbear: "dropbear-bin",
   e2fsck: "e2fsprogs",
   etcd: "etcd-server",
+  etcdctl: "etcd-client",
   exportfs: "nfs-kernel-server",
   veritysetup: "cryptsetup-bin",
   "fsck.vfat": "dosfstools",

@@ -181,12 +181,19 @@ forget_note() { # NAME
   refresh_notes
 }
 
-# Notes come last in the status; quotes inside its texts are escaped, so that this ends nowhere else.
+# The snapshot and the notes come last in the status; quotes inside its texts are escaped, so that this ends nowhere else.
 refresh_notes() {
   local file=$state/status.json
   [[ -s $file ]] || return 0
   [[ ! -L $file ]] || file=$passing
-  { sed -E 's/(,"notes":.*)?\}$//' "$file" | tr -d '\n' && json_notes && printf '}\n'; } >"$file.new" && mv -f "$file.new" "$file"
+  { sed -E 's/(,"snapshot":"[^"]*")?(,"notes":.*)?\}$//' "$file" | tr -d '\n' && json_snapshot && json_notes && printf '}\n'; } >"$file.new" && mv -f "$file.new" "$file"
+}
+
+# When the newest snapshot of etcd was made, on control planes.
+json_snapshot() {
+  local time
+  { read -r _ time <"$state/snapshot"; } 2>/dev/null || return 0
+  json_field snapshot "$time"
 }
 
 json_notes() {
@@ -219,6 +226,7 @@ write_status() { # STATE MESSAGE SINCE
     known_version
     json_field kubernetes "$version"
     json_field joinEnds "$PI_IMAGE_JOIN_ENDS"
+    json_snapshot
     json_notes
     printf '}\n'
   } 2>/dev/null >"$file.new"; then
