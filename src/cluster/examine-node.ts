@@ -11,7 +11,7 @@ import { findNode } from "./find-address.ts";
 import { askNodeStatus, type StatusAnswer } from "./node-status.ts";
 import { askNodes, type Observer, SSH_PORT } from "./observe.ts";
 import { type PortState, probePort } from "./probe-port.ts";
-import { SNAPSHOT_LOG, snapshotAge } from "./snapshot-age.ts";
+import { SNAPSHOT_LOG, snapshotAge } from "./snapshots/snapshot-age.ts";
 
 export type NodeFinding = {
   readonly check: string;

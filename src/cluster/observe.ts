@@ -13,7 +13,7 @@ import {
 import { findNode } from "./find-address.ts";
 import { askNodeStatus, type StatusAnswer } from "./node-status.ts";
 import { type PortState, probePort } from "./probe-port.ts";
-import { type SnapshotAge, snapshotAge } from "./snapshot-age.ts";
+import { type SnapshotAge, snapshotAge } from "./snapshots/snapshot-age.ts";
 
 export type NodeView = {
   readonly name: string;

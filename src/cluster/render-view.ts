@@ -6,7 +6,7 @@ import {
 } from "../terminal/display-width.ts";
 import { formatSeconds } from "../report/amounts.ts";
 import type { ClusterView, NodeView } from "./observe.ts";
-import { SNAPSHOT_LOG } from "./snapshot-age.ts";
+import { SNAPSHOT_LOG } from "./snapshots/snapshot-age.ts";
 
 const HEAD = [
   "NODE",

@@ -1,6 +1,6 @@
 // Nodes in every state that `watch` can see.
 import type { ClusterView, NodeView } from "../../src/cluster/observe.ts";
-import { snapshotAge } from "../../src/cluster/snapshot-age.ts";
+import { snapshotAge } from "../../src/cluster/snapshots/snapshot-age.ts";
 
 export const view = (name: string, seen: Partial<NodeView>): NodeView => ({
   name,
