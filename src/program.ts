@@ -131,6 +131,10 @@ Example:
     .option("--encrypt-to <age>", "encrypt the secrets file with age", collect)
     .addOption(allowExecOption())
     .option("--no-keep", "make the secrets and check all; write no images")
+    .option(
+      "--new-cluster",
+      "begin another cluster, although cards were built for one of this name",
+    )
     .option("--dry-run", "print the plan and write nothing");
 
   declare(
@@ -341,7 +345,7 @@ Example:
     "Add a node to the inventory, or shut a lost one out of the cluster.",
     "pi-image node add worker3 --address 192.168.1.53/24",
     async (context, args, options) =>
-      (await import("./commands/node.ts")).node(context, args, options),
+      (await import("./commands/node/node.ts")).node(context, args, options),
   )
     .addArgument(
       new Argument("<action>", "what to do").choices(["add", "revoke"]),

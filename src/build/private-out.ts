@@ -13,7 +13,7 @@ const STICKY = 0o1000;
 
 /** Names of results: images and seeds, their checksums and block maps, leftovers of a killed run, and locks. */
 const RESULT =
-  /^(?:.+\.(?:img|img\.xz|img\.zst|img\.bmap|img\.sha256|manifest\.json|patch\.json|lock)|receipts|\.gitignore|\..+\.partial)$/;
+  /^(?:.+\.(?:img|img\.xz|img\.zst|img\.bmap|img\.sha256|manifest\.json|patch\.json|lock)|receipts|kubeconfig\..+\.bak|\.gitignore|\..+\.partial)$/;
 
 const refuse = (folder: string, why: string, hint: string): UserError =>
   new UserError("OUT_FOLDER_OPEN", `the folder ${folder} ${why}`, {

@@ -1,7 +1,14 @@
 // Writes what belongs to the whole cluster: kubeconfig, known_hosts and ssh_config for the laptop.
+import { createHash } from "node:crypto";
+import { rename } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ResolvedProject } from "../inventory/resolved.ts";
-import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
+import {
+  type ClusterSecrets,
+  trustedCas,
+} from "../kubernetes/secrets/cluster-secrets.ts";
+import { trustsOneOf } from "../kubernetes/kubeconfig-yaml.ts";
+import { readIfThere } from "../system/read-if-there.ts";
 import {
   adminAccess,
   adminKubeconfig,
@@ -10,14 +17,34 @@ import { knownHosts } from "../kubernetes/known-hosts.ts";
 import { sshConfig } from "../kubernetes/ssh-config.ts";
 import { writeFileAtomically } from "../system/atomic-file.ts";
 
+/** A kubeconfig of another cluster may be the only one that opens it. */
+const keepForeign = async (
+  kubeconfig: string,
+  secrets: ClusterSecrets,
+): Promise<string | undefined> => {
+  const text = (await readIfThere(kubeconfig))?.toString("utf8") ?? "";
+  const ours = trustedCas(secrets).map(({ certificate }) => certificate);
+  if (text === "" || trustsOneOf(text, ours)) {
+    return undefined;
+  }
+  // By its content, so that two inventories that share a folder do not fill it.
+  const digest = createHash("sha256").update(text).digest("hex");
+  const kept = `${kubeconfig}.${digest.slice(0, 8)}.bak`;
+  await rename(kubeconfig, kept);
+  return kept;
+};
+
+/** @returns where the kubeconfig of another cluster is now, if there was one */
 export const writeClusterFiles = async (
   out: string,
   project: ResolvedProject,
   secrets: ClusterSecrets,
-): Promise<void> => {
+): Promise<string | undefined> => {
+  const kubeconfig = join(out, "kubeconfig");
+  const kept = await keepForeign(kubeconfig, secrets);
   const known = join(out, "known_hosts");
   await writeFileAtomically(
-    join(out, "kubeconfig"),
+    kubeconfig,
     adminKubeconfig(adminAccess(project, secrets)).reveal(),
     0o600,
   );
@@ -26,4 +53,5 @@ export const writeClusterFiles = async (
     join(out, "ssh_config"),
     sshConfig(project, resolve(known)),
   );
+  return kept;
 };

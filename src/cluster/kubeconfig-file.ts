@@ -2,6 +2,7 @@
 import { chmod, open, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { secondStamp } from "../report/day.ts";
 import { ifAbsent, errorCode } from "../report/expected-failure.ts";
 import type { AdminAccess } from "../kubernetes/render-kubeconfig.ts";
 import { mergeKubeconfig } from "../kubernetes/merge-kubeconfig.ts";
@@ -112,10 +113,6 @@ const readOld = async (
   }
 };
 
-/** A time such as 20261120T081500Z. */
-const stampOf = (now: Date): string =>
-  now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
-
 const backUp = async (
   file: string,
   text: string,
@@ -124,7 +121,7 @@ const backUp = async (
 ): Promise<string> => {
   for (let count = 0; ; count += 1) {
     const suffix = count === 0 ? "" : `-${count}`;
-    const backup = `${file}.${stampOf(now)}${suffix}.bak`;
+    const backup = `${file}.${secondStamp(now)}${suffix}.bak`;
     if (await createPrivateFile(backup, text, env)) {
       return backup;
     }

@@ -22,7 +22,8 @@ import { buildNodes } from "../build/run-build.ts";
 import { writeClusterFiles } from "../build/write-cluster-files.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import type { Context } from "../terminal/context.ts";
-import { demandOtherFiles } from "./demand-other-files.ts";
+import { demandSameCluster } from "./demand/demand-same-cluster.ts";
+import { demandOtherFiles } from "./demand/demand-other-files.ts";
 import { keepOutOfGit } from "../project/keep-out-of-git.ts";
 import { prepareSeeds } from "../project/prepare-seeds.ts";
 import { showBases } from "./show-images.ts";
@@ -46,6 +47,7 @@ const buildOptions = z.object({
   allowExec: z.boolean().optional(),
   /** False for `--no-keep`. */
   keep: z.boolean().default(true),
+  newCluster: z.boolean().default(false),
   dryRun: z.boolean().optional(),
 });
 
@@ -111,6 +113,9 @@ export const build = async (
     base,
     encryptTo,
   });
+  if (!options.newCluster) {
+    await demandSameCluster(context, prepared, out);
+  }
   const { project, nodes, buildTime, version } = prepared;
   const whole = planBuild({
     cluster: project.cluster.name,
@@ -182,7 +187,10 @@ export const build = async (
             await buildNodes(job, base, readied, mine);
           }
         }
-        await writeClusterFiles(out, project, secrets);
+        const kept = await writeClusterFiles(out, project, secrets);
+        if (kept !== undefined) {
+          context.remark(`The kubeconfig of another cluster is now ${kept}.`);
+        }
       });
     }
     if (encrypted) {

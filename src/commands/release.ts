@@ -20,7 +20,7 @@ import type { RoleSeed } from "../seed/seed.ts";
 import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
 import type { Context } from "../terminal/context.ts";
-import { demandOtherFiles } from "./demand-other-files.ts";
+import { demandOtherFiles } from "./demand/demand-other-files.ts";
 import { tellWhatGitTracks } from "../project/keep-out-of-git.ts";
 import { knownSecrets } from "./known-secrets.ts";
 import { demandNoErrors } from "../project/opened-project.ts";

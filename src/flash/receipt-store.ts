@@ -1,6 +1,7 @@
 // Keeps receipts as files, and finds the last one of a card.
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { secondStamp } from "../report/day.ts";
 import type { UsableTarget } from "../device/target.ts";
 import { sameSerial } from "../device/target-rules.ts";
 import { ifOneOf, systemCode } from "../report/expected-failure.ts";
@@ -17,9 +18,8 @@ export const receiptPath = (
   label: string,
   time: Date,
 ): string => {
-  const stamp = time.toISOString().replaceAll(/[-:]|\.\d+/g, "");
   const name = label.replaceAll(/[^\w.-]+/g, "-").replace(/^-+/, "");
-  return join(folder, `${stamp}-${name}.json`);
+  return join(folder, `${secondStamp(time)}-${name}.json`);
 };
 
 export const storeReceipt = (path: string, receipt: Receipt): Promise<void> =>

@@ -28,6 +28,23 @@ export const textIn = (item: YAMLMap, ...path: readonly string[]): string => {
 export const dataIn = (item: YAMLMap, ...path: readonly string[]): string =>
   Buffer.from(textIn(item, ...path), "base64").toString();
 
+/** Whether a cluster in the text, if it is a kubeconfig at all, is trusted by one of these certificates. */
+export const trustsOneOf = (
+  text: string,
+  certificates: readonly string[],
+): boolean => {
+  const parsed = parseKubeconfig(text);
+  if ("mistake" in parsed || parsed.document === undefined) {
+    return false;
+  }
+  const trusted = entriesIn(parsed.document, "clusters").map((item) =>
+    dataIn(item, "cluster", "certificate-authority-data"),
+  );
+  return certificates.some((certificate) =>
+    trusted.some((bundle) => bundle.includes(certificate.trim())),
+  );
+};
+
 /** Whether a cluster, a user or a context has this name, or may have it, in a text that is no YAML. */
 export const mayHaveEntry = (text: string, name: string): boolean => {
   if (!text.includes(name)) {

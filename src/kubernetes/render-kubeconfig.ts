@@ -102,11 +102,14 @@ export type AdminAccess = {
   readonly former?: readonly CertificateAndKey[];
 };
 
+export const accessName = ({ cluster }: ResolvedProject): string =>
+  `pi-image-${cluster.name}`;
+
 export const adminAccess = (
   project: ResolvedProject,
   secrets: ClusterSecrets,
 ): AdminAccess => ({
-  name: `pi-image-${project.cluster.name}`,
+  name: accessName(project),
   server: laptopServer(project),
   cas: trustedCas(secrets),
   client: secrets.admin,

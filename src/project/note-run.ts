@@ -21,6 +21,6 @@ export const noteRun = async (
   const lock = await loadLock(file);
   const authority = publicKeyHash(ca.certificate);
   if (lock !== undefined && ranOn(lock, authority) === undefined) {
-    await storeLock(file, { ...lock, ran: { authority, on: day(now) } });
+    await storeLock(file, { ...lock, cluster: { authority, ran: day(now) } });
   }
 };

@@ -51,7 +51,7 @@ export const copiesInOut = async (
     const path = join(out, name);
     if (IMAGE.test(name)) {
       copies.push({ path, holds: `the secrets of ${name.replace(IMAGE, "")}` });
-    } else if (name === "kubeconfig") {
+    } else if (/^kubeconfig(?:\..+\.bak)?$/.test(name)) {
       copies.push({ path, holds: ADMIN });
     } else if (await isPlainFile(join(path, "user-data"))) {
       copies.push({

@@ -19,7 +19,10 @@ import { fillSeeds, type NodeSeed, supplySeeds } from "./render-seeds.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { withBase } from "../inventory/boards/base-facts.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
-import type { ClusterSecrets } from "../kubernetes/secrets/cluster-secrets.ts";
+import {
+  type ClusterSecrets,
+  trustedCas,
+} from "../kubernetes/secrets/cluster-secrets.ts";
 import {
   draftSecrets,
   keepSecrets,
@@ -53,6 +56,10 @@ export type PreparedSeeds = {
   readonly version: string;
   readonly secretsFile: string;
   readonly secretsExist: boolean;
+  /** SHA-256 of the authority's public key in the lockfile; undefined where no card was built yet. */
+  readonly lockedAuthority: string | undefined;
+  /** The same of the authorities in the secrets file; empty without one. */
+  readonly authorities: readonly string[];
   /** Passwords that were not at hand and are empty in the seeds, which must not be written then. See `LoadedInventory`. */
   readonly passwordsMissing: readonly string[];
   readonly lockFile: string;
@@ -178,6 +185,13 @@ export const prepareSeeds = async (
     version,
     secretsFile: file,
     secretsExist: draft.loaded !== undefined,
+    lockedAuthority: lock?.cluster?.authority,
+    authorities:
+      draft.loaded === undefined
+        ? []
+        : trustedCas(draft.secrets).map(({ certificate }) =>
+            publicKeyHash(certificate),
+          ),
     passwordsMissing: opened.passwordsMissing,
     lockFile,
     files: [
@@ -206,6 +220,7 @@ export const prepareSeeds = async (
       const found = {
         ...supplies.locked,
         kubernetes: project.cluster.kubernetes,
+        authority: publicKeyHash(draft.secrets.ca.certificate),
         sshKeys: opened.sshKeys,
         bases: await lockBases(chosen.bases, env),
       };

@@ -304,6 +304,11 @@ export const ERROR_CODES = {
     exit: EXIT.failed,
     about: "Another run is changing the secrets file and does not finish.",
   },
+  SECRETS_LOST: {
+    exit: EXIT.wrongInput,
+    about:
+      "Cards were built for this cluster, but its secrets are not here, or those of another cluster are.",
+  },
   SECRETS_NOT_WRITTEN: {
     exit: EXIT.failed,
     about: "The secrets file cannot be written.",

@@ -35,12 +35,13 @@ export const lockSchema = z.strictObject({
   sshKeys: z
     .array(z.strictObject({ url: z.string(), keys: z.array(z.string()) }))
     .optional(),
-  /** When the cluster of this authority was first seen running: a card that is built later must not begin a second one. */
-  ran: z
+  /** The cluster that cards were built for; left out before the first build. */
+  cluster: z
     .strictObject({
-      /** SHA-256 of the authority's public key. */
+      /** SHA-256 of its authority's public key: a build without its secrets must not make another cluster. */
       authority: sha256,
-      on: z.iso.date(),
+      /** When it was first seen running: a card that is built later must not begin a second one. */
+      ran: z.iso.date().optional(),
     })
     .optional(),
 });
@@ -56,6 +57,8 @@ type Found = {
   readonly bases: readonly LockedBase[];
   readonly manifests: readonly LockedManifest[];
   readonly keys: readonly LockedKey[];
+  /** SHA-256 of the public key of the authority that the cards trust; undefined for a run that makes no cards. */
+  readonly authority?: string | undefined;
   /** All that the inventory names. */
   readonly sshKeys?: readonly LockedSshKeys[] | undefined;
 };
@@ -75,6 +78,16 @@ const merged = <Entry>(
       ]),
     ).values(),
   ].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+
+const clusterOf = (
+  earlier: Lock | undefined,
+  authority = earlier?.cluster?.authority,
+): Pick<Lock, "cluster"> => {
+  const ran = authority === undefined ? undefined : ranOn(earlier, authority);
+  return authority === undefined
+    ? {}
+    : { cluster: ran === undefined ? { authority } : { authority, ran } };
+};
 
 /**
  * The lock after a run. A run for only some nodes does not look at everything, so what an earlier run recorded stays as long
@@ -110,7 +123,7 @@ export const mergeLock = (
   ...(found.sshKeys === undefined || found.sshKeys.length === 0
     ? {}
     : { sshKeys: [...found.sshKeys] }),
-  ...(earlier?.ran === undefined ? {} : { ran: earlier.ran }),
+  ...clusterOf(earlier, found.authority),
 });
 
 /** The day, YYYY-MM-DD, on which the cluster of this authority was first seen running; undefined where it never was. */
@@ -118,7 +131,7 @@ export const ranOn = (
   lock: Lock | undefined,
   authority: string,
 ): string | undefined =>
-  lock?.ran?.authority === authority ? lock.ran.on : undefined;
+  lock?.cluster?.authority === authority ? lock.cluster.ran : undefined;
 
 /** The file's text; the same lock always gives the same bytes. */
 export const renderLock = (lock: Lock): string =>

@@ -15,7 +15,7 @@ import { describe, expect, it } from "vitest";
 import { build } from "../../src/commands/build.ts";
 import { devices } from "../../src/commands/devices/devices.ts";
 import { flash } from "../../src/commands/flash/flash.ts";
-import { node } from "../../src/commands/node.ts";
+import { node } from "../../src/commands/node/node.ts";
 import { release } from "../../src/commands/release.ts";
 import { verify } from "../../src/commands/verify.ts";
 import { UserError } from "../../src/report/user-error.ts";

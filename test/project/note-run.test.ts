@@ -34,11 +34,14 @@ it("notes the first day of each cluster", async () => {
   await note("2026-11-20");
   await note("2026-11-25");
   const authority = publicKeyHash(secrets.ca.certificate);
-  expect(lock()).toEqual({ ...EMPTY, ran: { authority, on: "2026-11-20" } });
+  expect(lock()).toEqual({
+    ...EMPTY,
+    cluster: { authority, ran: "2026-11-20" },
+  });
   const other = await locked();
   await noteRun(other.folder, "cluster.yaml", secrets, new Date("2026-11-20"));
   await other.note("2026-11-26");
-  expect(other.lock()).toMatchObject({ ran: { on: "2026-11-26" } });
+  expect(other.lock()).toMatchObject({ cluster: { ran: "2026-11-26" } });
 });
 
 it("makes no lockfile of its own", async () => {
@@ -60,5 +63,5 @@ it("tells a card that is built later, and stays in the lockfile", async () => {
   expect(await build()).toContain("PI_IMAGE_SEEN=''");
   await note("2026-11-20");
   expect(await build()).toContain("PI_IMAGE_SEEN='2026-11-20'");
-  expect(lock()).toMatchObject({ ran: { on: "2026-11-20" } });
+  expect(lock()).toMatchObject({ cluster: { ran: "2026-11-20" } });
 });

@@ -12,6 +12,7 @@ import {
   manifestOf,
 } from "../../sources/choose-image.ts";
 import type { Context } from "../../terminal/context.ts";
+import { demandSameCluster } from "../demand/demand-same-cluster.ts";
 import type { SourceOptions } from "./flash-options.ts";
 import { type FlashSource, openImageFile } from "../../sources/image-source.ts";
 import {
@@ -234,6 +235,7 @@ export const openNodeSources = async (
   // A plan runs no command of an inventory and asks no questions.
   const needed = args.dryRun ? "unasked" : "needed";
   const prepared = await prepare(args.base === undefined ? "at hand" : needed);
+  await demandSameCluster(context, prepared, args.out);
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(closers.map((step) => step()));

@@ -1,18 +1,18 @@
 // pi-image node revoke: makes the certificates of a lost node stop working.
 import { z } from "zod";
-import { type Exposed, exposedSecrets } from "../cluster/exposed-secrets.ts";
-import { refuseNode, removeNode } from "../cluster/refuse-node.ts";
-import type { NodeAnswer } from "../cluster/run-as-root.ts";
-import { withSshAccess } from "../cluster/ssh-access.ts";
-import type { ResolvedProject } from "../inventory/resolved.ts";
-import { listed } from "../inventory/wording.ts";
-import { controlPlanes } from "../kubernetes/addresses.ts";
-import { authorizationText } from "../kubernetes/api-server.ts";
-import { demandKnownNode } from "../kubernetes/revoke-node.ts";
-import { revokeInSecrets } from "../kubernetes/secrets/store-secrets.ts";
-import { UserError } from "../report/user-error.ts";
-import type { Context } from "../terminal/context.ts";
-import { openSoundSecrets } from "./kept-secrets.ts";
+import { type Exposed, exposedSecrets } from "../../cluster/exposed-secrets.ts";
+import { refuseNode, removeNode } from "../../cluster/refuse-node.ts";
+import type { NodeAnswer } from "../../cluster/run-as-root.ts";
+import { withSshAccess } from "../../cluster/ssh-access.ts";
+import type { ResolvedProject } from "../../inventory/resolved.ts";
+import { listed } from "../../inventory/wording.ts";
+import { controlPlanes } from "../../kubernetes/addresses.ts";
+import { authorizationText } from "../../kubernetes/api-server.ts";
+import { demandKnownNode } from "../../kubernetes/revoke-node.ts";
+import { revokeInSecrets } from "../../kubernetes/secrets/store-secrets.ts";
+import { UserError } from "../../report/user-error.ts";
+import type { Context } from "../../terminal/context.ts";
+import { openSoundSecrets } from "../kept-secrets.ts";
 
 const revokeOptions = z.object({
   inventory: z.string(),
@@ -32,7 +32,7 @@ const planesBeside = (
       "WRONG_ARGUMENTS",
       `${name} is the only control plane: there is nobody to refuse it`,
       {
-        hint: "its card holds the authorities of the cluster: move the secrets file away, then build and flash every card anew (docs/theft.md)",
+        hint: "its card holds the authorities of the cluster: move the secrets file away, then `pi-image build --new-cluster` and flash every card anew (docs/theft.md)",
         state: "nothing was changed",
       },
     );

@@ -1,15 +1,15 @@
 // pi-image node add|revoke: adds a line for a node to the inventory.
 import { realpath, stat } from "node:fs/promises";
 import { z } from "zod";
-import { insertNode } from "../inventory/insert-node.ts";
-import { INVENTORY_LIMIT } from "../inventory/load/load-inventory.ts";
-import { loadText } from "../inventory/load/load-text.ts";
-import { parseInventory } from "../inventory/parse-inventory.ts";
-import { hasErrors } from "../report/problem.ts";
-import { UserError } from "../report/user-error.ts";
-import { writeFileAtomically } from "../system/atomic-file.ts";
-import type { Context } from "../terminal/context.ts";
-import { demandNoErrors } from "../project/opened-project.ts";
+import { insertNode } from "../../inventory/insert-node.ts";
+import { INVENTORY_LIMIT } from "../../inventory/load/load-inventory.ts";
+import { loadText } from "../../inventory/load/load-text.ts";
+import { parseInventory } from "../../inventory/parse-inventory.ts";
+import { hasErrors } from "../../report/problem.ts";
+import { UserError } from "../../report/user-error.ts";
+import { writeFileAtomically } from "../../system/atomic-file.ts";
+import type { Context } from "../../terminal/context.ts";
+import { demandNoErrors } from "../../project/opened-project.ts";
 
 const nodeOptions = z.object({
   inventory: z.string(),

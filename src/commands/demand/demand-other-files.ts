@@ -1,12 +1,12 @@
 // Makes sure that results never replace what they are made from.
 import { realpath, stat } from "node:fs/promises";
-import { orAbsent } from "../device/or-absent.ts";
+import { orAbsent } from "../../device/or-absent.ts";
 import {
   lookAtSources,
   lostSource,
   type SourceFile,
-} from "../device/run-sources.ts";
-import { UserError } from "../report/user-error.ts";
+} from "../../device/run-sources.ts";
+import { UserError } from "../../report/user-error.ts";
 
 /**
  * @param results paths of files that a run would write, replace or remove
