@@ -5,12 +5,23 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { publicKeyHash } from "../../src/kubernetes/certificate.ts";
+import { loadClusterSecrets } from "../../src/kubernetes/secrets/load-cluster-secrets.ts";
 import { loadPins } from "../../src/supplies/load-pins.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { deadAddress, startServer } from "../base/http-server.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { runCli } from "../support/run-cli.ts";
 import { ADDON, ADDON_URL, sha256 } from "./manifests.ts";
+
+/** The digest of the public key of the cluster's authority. */
+const authorityIn = async (folder: string): Promise<string> => {
+  const name = (await readdir(folder)).find((file) =>
+    file.endsWith(".secrets.yaml"),
+  );
+  const loaded = await loadClusterSecrets(join(folder, name ?? ""), {});
+  return publicKeyHash(loaded?.secrets.ca.certificate ?? "");
+};
 
 const SAMPLE = packageFile("profiles/base-images/sample-ubuntu-24.04.img.xz");
 
@@ -169,6 +180,7 @@ describe("add-ons and the lockfile", () => {
             },
           ],
           keys: [],
+          cluster: { authority: await authorityIn(cwd) },
         },
         undefined,
         2,
