@@ -266,7 +266,7 @@ describeWithControlPlane("a drain of a node of real Kubernetes", () => {
       ok: true,
     });
     expect(await nodeNamed("worker1")).toMatchObject({ takesPods: false });
-  }, 60_000);
+  }, 240_000);
 
   it("deletes a dead node and what it ran, again and again", async () => {
     await apply(pod("stuck", "worker2"));
@@ -297,5 +297,5 @@ describeWithControlPlane("a drain of a node of real Kubernetes", () => {
         { name: "cplane", address: "192.168.1.50", votes: true, answers: true },
       ],
     });
-  }, 120_000);
+  }, 240_000);
 });
