@@ -293,6 +293,21 @@ Example:
     .addOption(identityOption());
 
   declare(
+    "backup",
+    "Fetch a snapshot of the cluster's state, to restore a lost control plane from.",
+    "pi-image backup",
+    async (context, args, options) =>
+      (await import("./commands/backup/backup.ts")).backup(
+        context,
+        args,
+        options,
+      ),
+  )
+    .argument("[node]", "the control plane to ask; any without one")
+    .addOption(inventoryOption())
+    .addOption(identityOption());
+
+  declare(
     "kubeconfig",
     "Write, print or merge the administrator's kubeconfig.",
     "pi-image kubeconfig --merge",

@@ -22,9 +22,9 @@ type Asked = {
 };
 
 /** The exit status by which ssh(1) says that it failed itself, and not the command on the node. */
-const SSH_FAILED = 255;
+export const SSH_FAILED = 255;
 
-const sshFailure = (stderr: string): string => {
+export const sshFailure = (stderr: string): string => {
   if (
     stderr.includes("Host key verification failed") ||
     stderr.includes("HOST IDENTIFICATION HAS CHANGED")

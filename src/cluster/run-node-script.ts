@@ -5,8 +5,29 @@ import { type NodeAnswer, type OverSsh, runAsRoot } from "./run-as-root.ts";
 
 const FOLDER = "cloud-init/over-ssh";
 
-const textOf = async (name: string): Promise<string> =>
-  (await readFile(packageFile(`${FOLDER}/${name}`))).toString("utf8");
+/** What the scripts read by `source`, and where it is; some of it is also on every card. */
+const SHARED = {
+  "common.sh": `${FOLDER}/common.sh`,
+  "snapshots.sh": "cloud-init/files/usr/local/lib/pi-image/snapshots.sh",
+} as const;
+
+const textOf = async (path: string): Promise<string> =>
+  (await readFile(packageFile(path))).toString("utf8");
+
+/**
+ * A script of cloud-init/over-ssh with what it reads in the place of the lines that read it.
+ *
+ * @param script its file's name
+ */
+export const wholeNodeScript = async (script: string): Promise<string> => {
+  let whole = await textOf(`${FOLDER}/${script}`);
+  for (const [name, path] of Object.entries(SHARED)) {
+    const shared = await textOf(path);
+    // A function, because $ has a meaning in a replacement.
+    whole = whole.replace(`\nsource ${name}\n`, () => `\n${shared}`);
+  }
+  return whole;
+};
 
 /**
  * The script and, behind its last line, what it reads: no secret is ever an argument, which other users of the node could see.
@@ -21,12 +42,7 @@ export const runNodeScript = async (
   milliseconds: number,
   asked: OverSsh,
 ): Promise<NodeAnswer> => {
-  const [shared, own] = await Promise.all([
-    textOf("common.sh"),
-    textOf(script),
-  ]);
-  // A function, because $ has a meaning in a replacement.
-  const whole = own.replace(/^source common\.sh\n/m, () => shared);
+  const whole = await wholeNodeScript(script);
   return runAsRoot(
     node,
     ["bash", "-s", ...words],

@@ -87,6 +87,23 @@ export const keepOutOfGit = async (
   await tellWhatGitTracks(surroundings, { folder, out });
 };
 
+/** Called after a backup that is not encrypted. */
+export const keepBackupsOutOfGit = async (
+  surroundings: Pick<CommandSurroundings, "remark">,
+  folder: string,
+): Promise<void> => {
+  if (
+    !isHome(folder) &&
+    (await ignoreInGit(
+      folder,
+      ["*.backups/"],
+      "pi-image: backups of a cluster's state",
+    ))
+  ) {
+    surroundings.remark("Told git in .gitignore to leave backups alone.");
+  }
+};
+
 /** Called when a project is started. */
 export const ignoreFromTheStart = async (
   surroundings: CommandSurroundings,

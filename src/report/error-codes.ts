@@ -23,6 +23,10 @@ export const ERROR_CODES = {
     about:
       "The cluster's authorities are not replaced on every node, or cannot be; the same command goes on where it stopped.",
   },
+  BACKUP_FAILED: {
+    exit: EXIT.failed,
+    about: "No control plane gave a whole snapshot of etcd.",
+  },
   BASE_BOUND_TO_DISK_ID: {
     exit: EXIT.wrongInput,
     about:

@@ -18,16 +18,9 @@ const startsWith = (data: Uint8Array, text: string): boolean =>
 export const isEncrypted = (data: Uint8Array): boolean =>
   startsWith(data, ARMOR) || startsWith(data, BINARY);
 
-/**
- * The text as an armored age file that each of these recipients can open.
- *
- * @throws UserError AGE_RECIPIENT_WRONG
- */
-export const encryptText = async (
-  text: string,
-  recipients: readonly string[],
-): Promise<string> => {
-  const { armor, Encrypter } = await loadAge();
+/** @throws UserError AGE_RECIPIENT_WRONG */
+const encrypterFor = async (recipients: readonly string[]) => {
+  const { Encrypter } = await loadAge();
   const encrypter = new Encrypter();
   for (const recipient of recipients) {
     try {
@@ -48,7 +41,37 @@ export const encryptText = async (
       );
     }
   }
+  return encrypter;
+};
+
+/**
+ * The text as an armored age file that each of these recipients can open.
+ *
+ * @throws UserError AGE_RECIPIENT_WRONG
+ */
+export const encryptText = async (
+  text: string,
+  recipients: readonly string[],
+): Promise<string> => {
+  const { armor } = await loadAge();
+  const encrypter = await encrypterFor(recipients);
   return armor.encode(await encrypter.encrypt(text));
+};
+
+/**
+ * The same for bytes that need not fit into memory; the age file is not armored.
+ *
+ * @throws UserError AGE_RECIPIENT_WRONG
+ */
+export const encryptStream = async (
+  data: AsyncIterable<Uint8Array>,
+  recipients: readonly string[],
+): Promise<AsyncIterable<Uint8Array>> => {
+  const encrypter = await encrypterFor(recipients);
+  return encrypter.encrypt(
+    // The types of Node and of the web differ in name only.
+    ReadableStream.from(data) as ReadableStream<Uint8Array<ArrayBuffer>>,
+  );
 };
 
 const unusable = (path: string, why: string): UserError =>
@@ -57,19 +80,8 @@ const unusable = (path: string, why: string): UserError =>
     state: "the secrets file is unchanged",
   });
 
-/**
- * The text of an age file, opened with the first identity that fits.
- *
- * @param identities lines `AGE-SECRET-KEY-...`
- * @param path of the age file, for messages only
- * @throws UserError AGE_IDENTITY_UNUSABLE, SECRETS_DAMAGED
- */
-export const decryptText = async (
-  data: Uint8Array,
-  identities: readonly Secret[],
-  path: string,
-): Promise<string> => {
-  const { armor, Decrypter } = await loadAge();
+const decrypterWith = async (identities: readonly Secret[], path: string) => {
+  const { Decrypter } = await loadAge();
   const decrypter = new Decrypter();
   for (const identity of identities) {
     try {
@@ -85,6 +97,47 @@ export const decryptText = async (
       );
     }
   }
+  return decrypter;
+};
+
+/**
+ * The bytes of an age file, opened with the first identity that fits; for files that need not fit into memory.
+ *
+ * @param damaged the error for a file that is cut short or altered
+ * @throws UserError AGE_IDENTITY_UNUSABLE; while it is read, what `damaged` gives
+ */
+export const decryptStream = async function* (
+  data: AsyncIterable<Uint8Array>,
+  identities: readonly Secret[],
+  path: string,
+  damaged: () => Error,
+): AsyncGenerator<Uint8Array> {
+  const decrypter = await decrypterWith(identities, path);
+  try {
+    yield* await decrypter.decrypt(
+      ReadableStream.from(data) as ReadableStream<Uint8Array<ArrayBuffer>>,
+    );
+  } catch (error) {
+    throw error instanceof Error && error.message.startsWith("no identity")
+      ? unusable(path, "no identity in the identity file opens it")
+      : damaged();
+  }
+};
+
+/**
+ * The text of an age file, opened with the first identity that fits.
+ *
+ * @param identities lines `AGE-SECRET-KEY-...`
+ * @param path of the age file, for messages only
+ * @throws UserError AGE_IDENTITY_UNUSABLE, SECRETS_DAMAGED
+ */
+export const decryptText = async (
+  data: Uint8Array,
+  identities: readonly Secret[],
+  path: string,
+): Promise<string> => {
+  const { armor } = await loadAge();
+  const decrypter = await decrypterWith(identities, path);
   try {
     const binary = startsWith(data, ARMOR)
       ? armor.decode(Buffer.from(data).toString("utf8"))
