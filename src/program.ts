@@ -325,7 +325,7 @@ Example:
 
   declare(
     "secrets",
-    "Show the cluster's secrets redacted, where they live, or renew them.",
+    "Show the cluster's secrets redacted, renew them, or fetch lost ones from a node.",
     "pi-image secrets status",
     async (context, args, options) =>
       (await import("./commands/secrets/secrets.ts")).secrets(
@@ -339,19 +339,21 @@ Example:
         "show",
         "status",
         "rotate",
+        "adopt",
       ]),
     )
+    .argument("[node]", "with adopt: a control plane that runs")
     .addOption(inventoryOption())
     .addOption(hostOption())
     .addOption(
       new Option(
         "--encrypt-to <recipient>",
-        "with rotate: encrypt the file with age from now on",
+        "with rotate and adopt: encrypt the file with age from now on",
       ).argParser(collect),
     )
     .option("--authority", "with rotate: replace the cluster's authorities")
     .option("--dry-run", "with --authority: print the plan, change nothing")
-    .option("-y, --yes", "with rotate: do not ask")
+    .option("-y, --yes", "with rotate and adopt: do not ask")
     .addOption(outOption())
     .addOption(identityOption());
 

@@ -1,5 +1,5 @@
 # What the scripts that come over SSH share. The laptop puts it in the place of their line `source common.sh`
-# (src/cluster/run-node-script.ts). The last line of stderr says what went wrong.
+# (src/cluster/over-ssh/run-node-script.ts). The last line of stderr says what went wrong.
 # shellcheck shell=bash
 # shellcheck disable=SC2317  # until_so calls functions by their names
 root=${PI_IMAGE_ROOT:-}

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { ifOneOf } from "../report/expected-failure.ts";
 import type { ToolResult } from "../system/run/run-tool.ts";
-import { askOverSsh } from "./ask-over-ssh.ts";
+import { askOverSsh } from "./over-ssh/ask-over-ssh.ts";
 import { asOneLine } from "./one-line.ts";
 
 /** Written by the node unit: cloud-init/files/usr/local/lib/pi-image/lib.sh. */

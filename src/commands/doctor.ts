@@ -3,7 +3,7 @@ import { join } from "node:path";
 import pc from "picocolors";
 import { z } from "zod";
 import { examineNode, type NodeFinding } from "../cluster/examine-node.ts";
-import { withSshAccess } from "../cluster/ssh-access.ts";
+import { withSshAccess } from "../cluster/over-ssh/ssh-access.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
 import { UserError } from "../report/user-error.ts";
 import { commandLine } from "../system/run/run-tool.ts";

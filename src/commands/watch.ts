@@ -9,7 +9,7 @@ import {
   renderNodeLine,
   renderView,
 } from "../cluster/render-view.ts";
-import { withSshAccess } from "../cluster/ssh-access.ts";
+import { withSshAccess } from "../cluster/over-ssh/ssh-access.ts";
 import { watchCluster } from "../cluster/watch-cluster.ts";
 import { cutToWidth } from "../terminal/display-width.ts";
 import { formatSeconds } from "../report/amounts.ts";

@@ -313,6 +313,11 @@ export const ERROR_CODES = {
     about:
       "Cards were built for this cluster, but its secrets are not here, or those of another cluster are.",
   },
+  SECRETS_NOT_ADOPTED: {
+    exit: EXIT.failed,
+    about:
+      "The cluster's secrets cannot be fetched from a control plane, or what it holds is not proven by the running cluster.",
+  },
   SECRETS_NOT_WRITTEN: {
     exit: EXIT.failed,
     about: "The secrets file cannot be written.",

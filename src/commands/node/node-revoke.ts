@@ -1,9 +1,9 @@
 // pi-image node revoke: makes the certificates of a lost node stop working.
 import { z } from "zod";
 import { type Exposed, exposedSecrets } from "../../cluster/exposed-secrets.ts";
-import { refuseNode, removeNode } from "../../cluster/refuse-node.ts";
-import type { NodeAnswer } from "../../cluster/run-as-root.ts";
-import { withSshAccess } from "../../cluster/ssh-access.ts";
+import { refuseNode, removeNode } from "../../cluster/over-ssh/refuse-node.ts";
+import type { NodeAnswer } from "../../cluster/over-ssh/run-as-root.ts";
+import { withSshAccess } from "../../cluster/over-ssh/ssh-access.ts";
 import type { ResolvedProject } from "../../inventory/resolved.ts";
 import { listed } from "../../inventory/wording.ts";
 import { controlPlanes } from "../../kubernetes/addresses.ts";

@@ -1,6 +1,9 @@
 // pi-image secrets rotate --authority: replaces the authorities of a running cluster.
-import { demandWholeCluster, runRotation } from "../../cluster/run-rotation.ts";
-import { withSshAccess } from "../../cluster/ssh-access.ts";
+import {
+  demandWholeCluster,
+  runRotation,
+} from "../../cluster/over-ssh/run-rotation.ts";
+import { withSshAccess } from "../../cluster/over-ssh/ssh-access.ts";
 import { listed } from "../../inventory/wording.ts";
 import { adminAccess } from "../../kubernetes/render-kubeconfig.ts";
 import { demandNotRevoked } from "../../kubernetes/revoke-node.ts";

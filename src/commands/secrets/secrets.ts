@@ -25,6 +25,7 @@ import type { Context } from "../../terminal/context.ts";
 import { tellWhatGitTracks } from "../../project/keep-out-of-git.ts";
 import { openSecrets } from "../kept-secrets.ts";
 import { tellOfCopies } from "../tell-of-copies.ts";
+import { adopt } from "./adopt.ts";
 import { rotateAuthority } from "./rotate-authority.ts";
 
 const secretsOptions = z.object({
@@ -292,7 +293,7 @@ const rotate = async (
 
 export const secrets = async (
   context: Context,
-  [action = ""]: readonly (string | undefined)[],
+  [action = "", node]: readonly (string | undefined)[],
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
   const options = secretsOptions.parse(given);
@@ -308,14 +309,17 @@ export const secrets = async (
     return;
   }
   const misplaced = [
+    ...(node === undefined || action === "adopt" ? [] : [node]),
     ...(options.authority ? ["--authority"] : []),
     ...(options.dryRun ? ["--dry-run"] : []),
     ...(action === "rotate"
       ? []
       : [
           ...(options.host.length > 0 ? ["--host"] : []),
-          ...(options.encryptTo.length > 0 ? ["--encrypt-to"] : []),
-          ...(options.yes ? ["--yes"] : []),
+          ...(options.encryptTo.length > 0 && action !== "adopt"
+            ? ["--encrypt-to"]
+            : []),
+          ...(options.yes && action !== "adopt" ? ["--yes"] : []),
         ]),
   ];
   if (misplaced.length > 0) {
@@ -330,6 +334,8 @@ export const secrets = async (
   switch (action) {
     case "rotate":
       return rotate(context, options);
+    case "adopt":
+      return adopt(context, node, options);
     case "show":
       return show(context, options);
     default:

@@ -5,6 +5,7 @@ import type { ResolvedProject } from "../../inventory/resolved.ts";
 import { UserError } from "../../report/user-error.ts";
 import { removeStalePartials } from "../../system/atomic-file.ts";
 import { errnoWords } from "../../system/errno-words.ts";
+import { readIfThere } from "../../system/read-if-there.ts";
 import { withFileLock } from "../../system/file-lock.ts";
 import {
   createPrivateFile,
@@ -228,6 +229,43 @@ export const keepSecrets = (
       contentOf(options.draft.loaded?.secrets) === contentOf(existing)
         ? options.draft
         : makeOrComplete(existing, project, making),
+    options,
+  );
+
+const heldBack = (path: string): UserError =>
+  new UserError(
+    "SECRETS_NOT_ADOPTED",
+    `there is a secrets file already: ${path}`,
+    {
+      hint: "if it is not the cluster's, move it away first",
+      state: "it is unchanged",
+    },
+  );
+
+/** @throws UserError SECRETS_NOT_ADOPTED where there is a file */
+export const demandNoSecretsFile = async (path: string): Promise<void> => {
+  if ((await readIfThere(await resolveSecretsPath(path))) !== undefined) {
+    throw heldBack(path);
+  }
+};
+
+/** Stores secrets where there is no file yet. @throws UserError as `keepSecrets`, and SECRETS_NOT_ADOPTED */
+export const storeAdopted = (
+  path: string,
+  secrets: ClusterSecrets,
+  options: StoreOptions,
+): Promise<KeptSecrets> =>
+  changeSecrets(
+    path,
+    async (existing) => {
+      if (existing !== undefined) {
+        throw heldBack(path);
+      }
+      return {
+        secrets,
+        changes: [`Stored the secrets of ${secrets.cluster}.`],
+      };
+    },
     options,
   );
 

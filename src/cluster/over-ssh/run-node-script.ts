@@ -1,6 +1,6 @@
 // Runs one of the scripts of cloud-init/over-ssh on a node as root.
 import { readFile } from "node:fs/promises";
-import { packageFile } from "../system/package-files.ts";
+import { packageFile } from "../../system/package-files.ts";
 import { type NodeAnswer, type OverSsh, runAsRoot } from "./run-as-root.ts";
 
 const FOLDER = "cloud-init/over-ssh";

@@ -1,6 +1,6 @@
 // Runs a script on a node as root, over SSH.
 import { askOverSsh } from "./ask-over-ssh.ts";
-import { asOneLine } from "./one-line.ts";
+import { asOneLine } from "../one-line.ts";
 
 export type NodeAnswer =
   | { readonly ok: true; readonly stdout: string }

@@ -1,29 +1,29 @@
 // Replaces the authorities of a running cluster, step by step and one node after the other.
 import { webcrypto } from "node:crypto";
-import type { ResolvedProject } from "../inventory/resolved.ts";
+import type { ResolvedProject } from "../../inventory/resolved.ts";
 import {
   hasForeignEncryption,
   hasOldCertificates,
   type NodeFiles,
   obstacles,
-} from "../kubernetes/rotation/held-files.ts";
-import { nodeTurn } from "../kubernetes/rotation/node-turn.ts";
-import type { RotationPlan } from "../kubernetes/rotation/plan-rotation.ts";
+} from "../../kubernetes/rotation/held-files.ts";
+import { nodeTurn } from "../../kubernetes/rotation/node-turn.ts";
+import type { RotationPlan } from "../../kubernetes/rotation/plan-rotation.ts";
 import {
   beginRotation,
   endStep,
   noteTurn,
-} from "../kubernetes/rotation/rotation-steps.ts";
+} from "../../kubernetes/rotation/rotation-steps.ts";
 import type {
   ClusterSecrets,
   RotationStep,
-} from "../kubernetes/secrets/cluster-secrets.ts";
-import type { Making } from "../kubernetes/secrets/make-cluster-secrets.ts";
+} from "../../kubernetes/secrets/cluster-secrets.ts";
+import type { Making } from "../../kubernetes/secrets/make-cluster-secrets.ts";
 import {
   changeKeptSecrets,
   type StoreOptions,
-} from "../kubernetes/secrets/store-secrets.ts";
-import { UserError, withState } from "../report/user-error.ts";
+} from "../../kubernetes/secrets/store-secrets.ts";
+import { UserError, withState } from "../../report/user-error.ts";
 import {
   clusterMembers,
   lookAtNode,

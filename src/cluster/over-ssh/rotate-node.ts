@@ -1,12 +1,12 @@
 // A node's part in a rotation of the authorities, over SSH.
-import { base64 } from "../kubernetes/render-kubeconfig.ts";
+import { base64 } from "../../kubernetes/render-kubeconfig.ts";
 import type {
   JoinedRole,
   NodeFiles,
-} from "../kubernetes/rotation/held-files.ts";
-import type { Turn } from "../kubernetes/rotation/node-turn.ts";
-import type { RotationStep } from "../kubernetes/secrets/cluster-secrets.ts";
-import { asOneLine } from "./one-line.ts";
+} from "../../kubernetes/rotation/held-files.ts";
+import type { Turn } from "../../kubernetes/rotation/node-turn.ts";
+import type { RotationStep } from "../../kubernetes/secrets/cluster-secrets.ts";
+import { asOneLine } from "../one-line.ts";
 import type { NodeAnswer, OverSsh } from "./run-as-root.ts";
 import { runNodeScript } from "./run-node-script.ts";
 

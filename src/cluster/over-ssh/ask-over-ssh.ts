@@ -1,7 +1,7 @@
 // Runs a command on a node over SSH, with its pinned host key.
-import { UserError } from "../report/user-error.ts";
-import { tryTool, type ToolResult } from "../system/run/run-tool.ts";
-import { asOneLine } from "./one-line.ts";
+import { UserError } from "../../report/user-error.ts";
+import { tryTool, type ToolResult } from "../../system/run/run-tool.ts";
+import { asOneLine } from "../one-line.ts";
 
 export type SshAnswer =
   /** The command ran, whatever its exit status. */
