@@ -16,7 +16,7 @@ import {
 } from "../../system/atomic-file.ts";
 import { explainNoRoom } from "../../system/disk-full.ts";
 import { makeFolder } from "../../system/make-folder.ts";
-import type { OverSsh } from "../run-as-root.ts";
+import type { OverSsh } from "../over-ssh/run-as-root.ts";
 import {
   type SnapshotHead,
   type StreamAnswer,

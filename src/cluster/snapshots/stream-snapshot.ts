@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { startProgram } from "../../system/run/start-program.ts";
 import { toolEnvironment, toolMissing } from "../../system/run/run-tool.ts";
 import { systemCode } from "../../report/expected-failure.ts";
-import { sshFailure, SSH_FAILED } from "../ask-over-ssh.ts";
+import { sshFailure, SSH_FAILED } from "../over-ssh/ask-over-ssh.ts";
 import { asOneLine } from "../one-line.ts";
-import type { OverSsh } from "../run-as-root.ts";
-import { wholeNodeScript } from "../run-node-script.ts";
+import type { OverSsh } from "../over-ssh/run-as-root.ts";
+import { wholeNodeScript } from "../over-ssh/run-node-script.ts";
 
 export type SnapshotHead = {
   /** Whether the node made it now, or keeps it from an earlier day. */

@@ -6,8 +6,8 @@ import {
   type BackupPlace,
   saveBackup,
 } from "../../cluster/snapshots/save-backup.ts";
-import type { OverSsh } from "../../cluster/run-as-root.ts";
-import { withSshAccess } from "../../cluster/ssh-access.ts";
+import type { OverSsh } from "../../cluster/over-ssh/run-as-root.ts";
+import { withSshAccess } from "../../cluster/over-ssh/ssh-access.ts";
 import type { ResolvedProject } from "../../inventory/resolved.ts";
 import { listed } from "../../inventory/wording.ts";
 import { controlPlanes } from "../../kubernetes/addresses.ts";
