@@ -359,13 +359,17 @@ Example:
 
   declare(
     "node",
-    "Add a node to the inventory, or shut a lost one out of the cluster.",
+    "Add a node, remove it, or shut a lost one out of the cluster.",
     "pi-image node add worker3 --address 192.168.1.53/24",
     async (context, args, options) =>
       (await import("./commands/node/node.ts")).node(context, args, options),
   )
     .addArgument(
-      new Argument("<action>", "what to do").choices(["add", "revoke"]),
+      new Argument("<action>", "what to do").choices([
+        "add",
+        "remove",
+        "revoke",
+      ]),
     )
     .argument("<name>", "name of the node")
     .addOption(inventoryOption())
@@ -374,7 +378,10 @@ Example:
       "--address <address>",
       "with add: fixed address; without one, DHCP gives it",
     )
-    .option("-y, --yes", "with revoke: do not ask")
+    .option("--force", "with remove: also what would be lost with the node")
+    .option("--dry-run", "with remove: print the plan, change nothing")
+    .option("-y, --yes", "with remove and revoke: do not ask")
+    .addOption(outOption())
     .addOption(identityOption());
 
   declare(

@@ -34,6 +34,30 @@ const keepForeign = async (
   return kept;
 };
 
+const writeHosts = async (
+  out: string,
+  project: ResolvedProject,
+  secrets: ClusterSecrets,
+): Promise<void> => {
+  const known = join(out, "known_hosts");
+  await writeFileAtomically(known, knownHosts(project, secrets));
+  await writeFileAtomically(
+    join(out, "ssh_config"),
+    sshConfig(project, resolve(known)),
+  );
+};
+
+/** What SSH knows of the nodes, where an earlier build has written it: after a node has left. */
+export const writeSshFiles = async (
+  out: string,
+  project: ResolvedProject,
+  secrets: ClusterSecrets,
+): Promise<void> => {
+  if ((await readIfThere(join(out, "ssh_config"))) !== undefined) {
+    await writeHosts(out, project, secrets);
+  }
+};
+
 /** @returns where the kubeconfig of another cluster is now, if there was one */
 export const writeClusterFiles = async (
   out: string,
@@ -42,16 +66,11 @@ export const writeClusterFiles = async (
 ): Promise<string | undefined> => {
   const kubeconfig = join(out, "kubeconfig");
   const kept = await keepForeign(kubeconfig, secrets);
-  const known = join(out, "known_hosts");
   await writeFileAtomically(
     kubeconfig,
     adminKubeconfig(adminAccess(project, secrets)).reveal(),
     0o600,
   );
-  await writeFileAtomically(known, knownHosts(project, secrets));
-  await writeFileAtomically(
-    join(out, "ssh_config"),
-    sshConfig(project, resolve(known)),
-  );
+  await writeHosts(out, project, secrets);
   return kept;
 };

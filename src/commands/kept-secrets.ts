@@ -19,7 +19,7 @@ type KeptArguments = {
   readonly identity?: string | undefined;
 };
 
-type Kept = LoadedSecrets & {
+export type KeptProject = LoadedSecrets & {
   readonly project: ResolvedProject;
   /** The inventory's. */
   readonly folder: string;
@@ -31,7 +31,7 @@ type Kept = LoadedSecrets & {
 export const openSecrets = async (
   context: Context,
   { inventory, identity }: KeptArguments,
-): Promise<Kept> => {
+): Promise<KeptProject> => {
   const { project, folder } = await openProject(context, {
     inventory,
     mayBeImplied: true,
@@ -76,7 +76,7 @@ const checkClock = (certificate: string, now: Date): void => {
 export const openSoundSecrets = async (
   context: Context,
   args: KeptArguments,
-): Promise<Kept> => {
+): Promise<KeptProject> => {
   const kept = await openSecrets(context, args);
   const now = new Date();
   checkClock(kept.secrets.ca.certificate, now);

@@ -240,6 +240,11 @@ export const ERROR_CODES = {
     about:
       "The inventory is written in a way that pi-image cannot add a node to.",
   },
+  NODE_NOT_REMOVED: {
+    exit: EXIT.failed,
+    about:
+      "A node cannot leave the cluster as things are, or has not left it altogether yet; the same command goes on where it stopped.",
+  },
   NODE_NOT_REVOKED: {
     exit: EXIT.failed,
     about:

@@ -125,7 +125,7 @@ describe("node revoke", () => {
       stderr: "",
       stdout: [
         "worker1 is revoked: cplane, cplane2 and cplane3 refuse whatever it asks for, and its node and its pods are deleted.",
-        "Take worker1 out of the inventory, or give it another name; then `pi-image build --format seed` writes known_hosts without its host key.",
+        "Take it out of the inventory: pi-image node remove worker1",
         "",
       ].join("\n"),
     });

@@ -11,7 +11,7 @@ import {
   lookAround,
   removeMember,
   uncordonNode,
-} from "../../src/cluster/cluster-nodes.ts";
+} from "../../src/cluster/nodes/cluster-nodes.ts";
 import { makeClusterSecrets } from "../../src/kubernetes/secrets/make-cluster-secrets.ts";
 import { homelab } from "./project.ts";
 import {

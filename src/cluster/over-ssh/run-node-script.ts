@@ -8,6 +8,8 @@ const FOLDER = "cloud-init/over-ssh";
 /** What the scripts read by `source`, and where it is; some of it is also on every card. */
 const SHARED = {
   "common.sh": `${FOLDER}/common.sh`,
+  "restart-reason.sh":
+    "cloud-init/files/usr/local/lib/pi-image/restart-reason.sh",
   "snapshots.sh": "cloud-init/files/usr/local/lib/pi-image/snapshots.sh",
 } as const;
 

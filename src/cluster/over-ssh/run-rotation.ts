@@ -68,7 +68,7 @@ const demandNoStrangers = async (
     throw refuse(
       "the cluster has nodes that the inventory does not have, and they would be lost",
       strangers,
-      "add them to the inventory, or take them out of the cluster: kubectl delete node NAME",
+      "add them to the inventory, or take them out of the cluster: pi-image node remove NAME",
     );
   }
 };
@@ -97,7 +97,7 @@ export const demandWholeCluster = async (
     throw refuse(
       `not every node can be asked, and one that is left out would be lost`,
       silent,
-      "switch them on; take a node that does not come back out of the inventory, and out of the cluster: kubectl delete node NAME",
+      "switch them on; take out a node that does not come back: pi-image node remove NAME",
     );
   }
   const wrong = all.flatMap(({ node, looked }) =>

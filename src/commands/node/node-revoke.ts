@@ -201,14 +201,14 @@ export const nodeRevoke = async (
   context.print(
     [
       `${name} is revoked: ${listed(planes)} refuse${planes.length === 1 ? "s" : ""} whatever it asks for, and its node and its pods are deleted.`,
-      `Take ${name} out of the inventory, or give it another name; then \`pi-image build --format seed\` writes known_hosts without its host key.`,
+      `Take it out of the inventory: pi-image node remove ${name}`,
     ].join("\n"),
   );
   if (isPlane) {
     context.report({
       type: "warning",
       message: `${name} was a control plane: its card holds the keys of the cluster's authorities, and whoever has it can make a certificate for anybody`,
-      hint: `take ${name} out of the inventory and remove its etcd member, then replace the authorities: pi-image secrets rotate --authority (docs/theft.md)`,
+      hint: `take it out of etcd and the inventory, pi-image node remove ${name}, then replace the authorities: pi-image secrets rotate --authority (docs/theft.md)`,
     });
   }
 };

@@ -1,49 +1,19 @@
-// pi-image node add|revoke: adds a line for a node to the inventory.
-import { realpath, stat } from "node:fs/promises";
+// pi-image node add|remove|revoke: adds a line for a node to the inventory.
 import { z } from "zod";
 import { insertNode } from "../../inventory/insert-node.ts";
-import { INVENTORY_LIMIT } from "../../inventory/load/load-inventory.ts";
-import { loadText } from "../../inventory/load/load-text.ts";
-import { parseInventory } from "../../inventory/parse-inventory.ts";
-import { hasErrors } from "../../report/problem.ts";
 import { UserError } from "../../report/user-error.ts";
-import { writeFileAtomically } from "../../system/atomic-file.ts";
 import type { Context } from "../../terminal/context.ts";
-import { demandNoErrors } from "../../project/opened-project.ts";
+import {
+  nodesOfText,
+  readInventory,
+  replaceInventory,
+} from "./inventory-text.ts";
 
-const nodeOptions = z.object({
+const addOptions = z.object({
   inventory: z.string(),
   role: z.string(),
   address: z.string().optional(),
 });
-
-const readInventory = async (path: string): Promise<string> => {
-  const file = await loadText(path, INVENTORY_LIMIT);
-  if (file.text === undefined) {
-    throw new UserError(
-      "NODE_NOT_ADDED",
-      `the inventory ${path} cannot be used: ${file.reason}`,
-      file.missing ? { hint: "`pi-image init` writes one" } : {},
-    );
-  }
-  return file.text;
-};
-
-/** How many nodes the text describes; its problems are shown, and an error ends the command. */
-const countNodes = (
-  context: Context,
-  name: string,
-  text: string,
-  show: "errors" | "all",
-): number => {
-  const { inventory, problems, shown } = parseInventory(name, text);
-  demandNoErrors(
-    context,
-    show === "all" || hasErrors(problems) ? problems : [],
-    new Map([[name, shown]]),
-  );
-  return inventory?.nodes.length ?? 0;
-};
 
 const cannotAdd = (path: string, line: string): UserError =>
   new UserError(
@@ -52,41 +22,76 @@ const cannotAdd = (path: string, line: string): UserError =>
     { state: "it is unchanged", hint: `add it by hand: ${line}` },
   );
 
-export const node = async (
+/** What etcd makes of so many control planes: it works as long as more than half of them do. `check` warns of even numbers. */
+const whatFollows = (planes: number): readonly string[] => {
+  if (planes === 2) {
+    return [
+      "2 control planes are worse than 1: etcd needs both, and stops when either is away. Add a third soon.",
+    ];
+  }
+  const spared = (planes - 1) / 2;
+  return planes % 2 === 1 && spared > 0
+    ? [
+        `With ${planes} control planes the cluster goes on while ${spared === 1 ? "1 of them is" : `${spared} of them are`} away.`,
+      ]
+    : [];
+};
+
+const add = async (
   context: Context,
-  [action, name = ""]: readonly (string | undefined)[],
+  name: string,
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
-  if (action === "revoke") {
-    await (await import("./node-revoke.ts")).nodeRevoke(context, name, given);
-    return;
-  }
-  const { inventory: path, role, address } = nodeOptions.parse(given);
-  const text = await readInventory(path);
-  const before = countNodes(context, path, text, "errors");
+  const { inventory: path, role, address } = addOptions.parse(given);
+  const text = await readInventory(path, "NODE_NOT_ADDED");
+  const before = nodesOfText(context, path, text, "errors");
   const added = insertNode(text, { name, role, address });
   const line = `- {name: ${name}, role: ${role}${address === undefined ? "" : `, address: ${address}`}}`;
   if (added === undefined) {
     throw cannotAdd(path, line);
   }
   // Problems are shown under another file name, because the line is not in the file yet.
-  const after = countNodes(
+  const after = nodesOfText(
     context,
     `${path} (with ${name} added)`,
     added,
     "all",
   );
-  if (after !== before + 1) {
+  if (after.length !== before.length + 1) {
     throw cannotAdd(path, line);
   }
-  const file = await realpath(path);
-  await writeFileAtomically(file, added, (await stat(file)).mode & 0o777);
+  await replaceInventory(path, added);
+  const planes = after.filter((one) => one.role === "control-plane").length;
   context.printJson({ type: "result", inventory: path, node: name, role });
   context.print(
     [
       `Added ${name} to ${path}. The cluster need not be reachable; now:`,
       `  pi-image build --host ${name}`,
       `  pi-image flash TARGET --host ${name}`,
+      ...(role === "control-plane" ? whatFollows(planes) : []),
     ].join("\n"),
   );
+};
+
+export const node = async (
+  context: Context,
+  [action, name = ""]: readonly (string | undefined)[],
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  switch (action) {
+    case "remove":
+      return (await import("./node-remove.ts")).nodeRemove(
+        context,
+        name,
+        given,
+      );
+    case "revoke":
+      return (await import("./node-revoke.ts")).nodeRevoke(
+        context,
+        name,
+        given,
+      );
+    default:
+      return add(context, name, given);
+  }
 };

@@ -1,7 +1,7 @@
 // What a control plane says of the cluster's nodes and does with them, over SSH.
-import { asOneLine } from "./one-line.ts";
-import { runNodeScript } from "./over-ssh/run-node-script.ts";
-import type { NodeAnswer, OverSsh } from "./over-ssh/run-as-root.ts";
+import { asOneLine } from "../one-line.ts";
+import { runNodeScript } from "../over-ssh/run-node-script.ts";
+import type { NodeAnswer, OverSsh } from "../over-ssh/run-as-root.ts";
 
 const SECOND = 1000;
 
