@@ -26,6 +26,8 @@ export type SeedInput = {
   readonly buildTime: Date;
   /** The day on which the cluster was first seen running, YYYY-MM-DD; undefined where it never was. */
   readonly ranOn?: string | undefined;
+  /** The digest of the snapshot that the card begins with, as hexadecimal digits; undefined where it begins with none. */
+  readonly restores?: string | undefined;
   /** The version of pi-image, for the documents' headers. */
   readonly version: string;
 };
@@ -135,7 +137,14 @@ const timelessDocuments = (
   const { project, node, secrets, library } = input;
   const timeless = new Map(values).set(
     "node.env",
-    nodeEnvironment(project, node, secrets, new Date(0)),
+    nodeEnvironment(
+      project,
+      node,
+      secrets,
+      new Date(0),
+      undefined,
+      input.restores,
+    ),
   );
   const ignore = () => undefined;
   return [

@@ -74,6 +74,7 @@ export const nodeEnvironment = (
   secrets: ClusterSecrets,
   buildTime: Date,
   ranOn?: string,
+  restores?: string,
 ): string => {
   const { cluster } = project;
   const { endpoint, kubernetes } = cluster;
@@ -102,6 +103,8 @@ export const nodeEnvironment = (
     PI_IMAGE_CONTROL_PLANES: others,
     // A lone control plane that is lost leaves nobody to join.
     PI_IMAGE_SEEN: others === "" ? undefined : ranOn,
+    // The snapshot's own digest; only on a card that begins with one.
+    ...(restores === undefined ? {} : { PI_IMAGE_RESTORE: restores }),
     PI_IMAGE_RUNTIME: cluster.runtime,
     PI_IMAGE_CNI_CONTAINER: CNI_CONTAINERS[cluster.cni],
     PI_IMAGE_POD_SUBNET: cluster.podSubnet,

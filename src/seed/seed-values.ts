@@ -70,6 +70,7 @@ type ValueSources = {
   readonly files: Library["files"];
   readonly buildTime: Date;
   readonly ranOn?: string | undefined;
+  readonly restores?: string | undefined;
 };
 
 type Named = Readonly<Partial<Record<ValueName, Value>>>;
@@ -131,6 +132,7 @@ const nodeValues = ({
   secrets,
   buildTime,
   ranOn,
+  restores,
 }: ValueSources): Named => {
   const hostKey = credentialsOf(secrets, node.name)?.hostKey;
   if (hostKey === undefined) {
@@ -151,7 +153,14 @@ const nodeValues = ({
     "node.locale": node.locale,
     "node.users": node.users.map(userValue),
     "node.hosts": hostLines(project, node),
-    "node.env": nodeEnvironment(project, node, secrets, buildTime, ranOn),
+    "node.env": nodeEnvironment(
+      project,
+      node,
+      secrets,
+      buildTime,
+      ranOn,
+      restores,
+    ),
     "node.hostKey.public": hostKey.publicKey,
     "node.hostKey.private": hostKey.key.reveal(),
   };

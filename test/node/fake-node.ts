@@ -63,6 +63,8 @@ export type Circumstances = {
     readonly name: string;
     readonly text: string;
   }[];
+  /** The digest of the snapshot that the card begins with. */
+  readonly restores?: string;
   /** The key of the Kubernetes packages is on the card. */
   readonly key?: boolean;
   /** The card holds the image of the node's role and no identity. */
@@ -213,8 +215,8 @@ const cardOf = async (is: Circumstances): Promise<Card> => {
   if (is.roleImage === true) {
     return roleCard(is);
   }
-  const { project, node, manifests = [], key = true } = is;
-  const name = JSON.stringify({ project, node, manifests, key });
+  const { project, node, manifests = [], key = true, restores } = is;
+  const name = JSON.stringify({ project, node, manifests, key, restores });
   const known = cards.get(name);
   if (known !== undefined) {
     return known;
@@ -223,6 +225,7 @@ const cardOf = async (is: Circumstances): Promise<Card> => {
     ...(await seedInput(project, node)),
     secrets: await lastingSecrets(),
     manifests,
+    restores,
     kubernetesKey: key ? "the key on the card" : undefined,
   });
   if (seed === undefined) {

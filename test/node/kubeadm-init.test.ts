@@ -298,7 +298,7 @@ describeNode("init", () => {
       },
     });
     expect(said(root)[0]).toMatch(
-      /^This node has the state of a cluster that an earlier card wrote, from \d{4}-\d\d-\d\d on or before\. It is neither used nor erased\. To begin a new, empty cluster beside it: sudo mv \/var\/lib\/etcd \/var\/lib\/etcd\.old\.$/,
+      /^This node has the state of a cluster that an earlier card wrote, from \d{4}-\d\d-\d\d on or before\. It is neither used nor erased\. To go on with it: sudo touch \/etc\/pi-image\/restore\. To begin a new, empty cluster beside it: sudo mv \/var\/lib\/etcd \/var\/lib\/etcd\.old\.$/,
     );
     expect(read(root, "world/before")).not.toContain("kubeadm init");
     expect(read(root, "var/lib/etcd.old/member/snap/db")).toContain("earlier");

@@ -42,6 +42,7 @@ scrub_card() {
     mount -t vfat "$(partition "$card" 1)" "$place"
     stub_user_data "$place/user-data"
     blank_passwords "$place/network-config"
+    erase "$place/pi-image-restore.gz"
     umount "$place"
   else
     # Nothing in it is needed any more.

@@ -53,9 +53,11 @@ data_of_another_card() {
   when=$(stat --format %Y "${etcd?}/member")
   TZ=UTC printf 'This node has the state of a cluster that an earlier card wrote, from %(%F)T on or before. It is neither used nor erased. ' "$when"
   if [[ $PI_IMAGE_CONTROL_PLANES ]]; then
-    echo "Switch $(other_names) on: this card then joins, and keeps the old state beside. To begin a new, empty cluster instead: sudo mv /var/lib/etcd /var/lib/etcd.old."
+    printf 'Switch %s on: this card then joins, and keeps the old state beside. ' "$(other_names)"
+    [[ $PI_IMAGE_KUBEADM != init ]] || printf 'If they are lost for good, go on with this state: sudo touch /etc/pi-image/restore. '
+    echo "To begin a new, empty cluster instead: sudo mv /var/lib/etcd /var/lib/etcd.old."
   else
-    echo "To begin a new, empty cluster beside it: sudo mv /var/lib/etcd /var/lib/etcd.old."
+    echo "To go on with it: sudo touch /etc/pi-image/restore. To begin a new, empty cluster beside it: sudo mv /var/lib/etcd /var/lib/etcd.old."
   fi
 }
 
@@ -75,8 +77,15 @@ become_control_plane() {
   [[ ! -s $began ]] || begun=$(<"$began")
   [[ ! -d $etcd/member ]] || data=data
   ask_others
+  if wants_restore; then
+    restore_cluster
+    return
+  fi
   case $(next_step "$begun" "$data" "$others") in
-    init) init_cluster ;;
+    init)
+      offer_snapshot
+      init_cluster
+      ;;
     finish | join) join_cluster ;;
     set-aside)
       set_data_aside
@@ -90,7 +99,7 @@ become_control_plane() {
 
 wait_for_others() {
   if [[ $PI_IMAGE_KUBEADM == init ]]; then
-    waits "No other control plane answers ($(other_names)), and this card replaces one of a cluster that ran on $PI_IMAGE_SEEN. Switch one of them on, and it joins. If all are to begin anew: sudo touch /etc/pi-image/begin on this node."
+    waits "No other control plane answers ($(other_names)), and this card replaces one of a cluster that ran on $PI_IMAGE_SEEN. Switch one of them on, and it joins. If they are lost for good, build this card with --restore and a backup. If all are to begin anew: sudo touch /etc/pi-image/begin on this node."
   fi
   # It says what the matter is with the endpoint.
   wait_for_cluster
