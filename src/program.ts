@@ -11,6 +11,7 @@ import {
   insecureOption,
   inventoryOption,
   outOption,
+  restoreOption,
   parseSize,
   maxSizeOption,
   serialOption,
@@ -129,6 +130,7 @@ Example:
     .addOption(insecureOption())
     .addOption(outOption())
     .option("--encrypt-to <age>", "encrypt the secrets file with age", collect)
+    .addOption(restoreOption())
     .addOption(allowExecOption())
     .option("--no-keep", "make the secrets and check all; write no images")
     .option(
@@ -177,6 +179,7 @@ Example:
       "give up on a silent card after this time (5m)",
     )
     .option("--eject", "eject the card once it is verified")
+    .addOption(restoreOption())
     .addOption(allowExecOption())
     .option("--dry-run", "print the plan and write nothing");
 

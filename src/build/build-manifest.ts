@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { BaseRecord } from "../base/base-request.ts";
 import type { ResolvedCluster, ResolvedNode } from "../inventory/resolved.ts";
+import type { RestoredSeed } from "../project/render-seeds.ts";
 import type { Seed } from "../seed/seed.ts";
 import type { BootSettings } from "../image/boot/boot-settings.ts";
 
@@ -27,6 +28,7 @@ type ManifestInput = {
   readonly cluster: ResolvedCluster;
   readonly node: ResolvedNode;
   readonly seed: Seed;
+  readonly restore: RestoredSeed | undefined;
   readonly base: BaseRecord;
   readonly bootSettings: BootSettings;
   /** MBR disk id. */
@@ -63,7 +65,7 @@ const addressingOf = ({ network: { addressing } }: ResolvedNode): object => {
 
 /** `<node>.manifest.json`: stable key order, so that the same inputs give the same bytes. */
 export const renderManifest = (input: ManifestInput): string => {
-  const { cluster, node, seed } = input;
+  const { cluster, node, seed, restore } = input;
   const manifest = {
     schema: MANIFEST_SCHEMA,
     tool: { name: "pi-image", version: input.version },
@@ -103,6 +105,11 @@ export const renderManifest = (input: ManifestInput): string => {
       withoutPasswords: seed.withoutPasswords,
       sha256: seedDigest(seed),
     },
+    ...(restore === undefined
+      ? {}
+      : {
+          restore: { digest: restore.digest, otherwise: restore.otherwise },
+        }),
     bootSettings: input.bootSettings,
     diskId: formatDiskId(input.diskId),
     image: input.image ?? null,

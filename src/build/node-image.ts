@@ -9,6 +9,9 @@ import { type BuildFacts, BUILD_MARKER, nodeMarker } from "./marker.ts";
 import { recoveryFiles } from "./recovery-files.ts";
 import type { NodeSeed } from "../project/render-seeds.ts";
 
+/** cloud-init/files/usr/local/lib/pi-image/restore.sh looks for it, and the scrub phase erases it. */
+export const RESTORE_FILE = "pi-image-restore.gz";
+
 export type NodeImage = NodeSeed & {
   readonly patch: Patch;
   readonly bootSettings: BootSettings;
@@ -23,7 +26,7 @@ export const makeNodeImage = async (
   nodeSeed: NodeSeed,
   facts: BuildFacts,
 ): Promise<NodeImage> => {
-  const { node, seed } = nodeSeed;
+  const { node, seed, restore } = nodeSeed;
   const settings = bootSettings(node);
   const diskId = systemFacts(node.base).namesDiskId
     ? "keep"
@@ -40,6 +43,9 @@ export const makeNodeImage = async (
         name: BUILD_MARKER,
         data: Buffer.from(nodeMarker(nodeSeed, facts)),
       },
+      ...(restore === undefined
+        ? []
+        : [{ name: RESTORE_FILE, data: Buffer.from(restore.packed) }]),
       ...(await recoveryFiles(node, facts.buildTime)),
     ],
     // The part of a role image's seed that would stay in effect beside the node's own seed.

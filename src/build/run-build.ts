@@ -19,7 +19,7 @@ import type { ProvenBase } from "../base/proven-base.ts";
 import { type BuildJob, buildFacts } from "./ready-bases.ts";
 import { removeOthers } from "./earlier-results.ts";
 import { type ImageRecord, renderManifest } from "./build-manifest.ts";
-import { makeNodeImage, type NodeImage } from "./node-image.ts";
+import { makeNodeImage, type NodeImage, RESTORE_FILE } from "./node-image.ts";
 import { renderPatchFile } from "./patch-file.ts";
 import {
   type BuildFormat,
@@ -36,9 +36,11 @@ const PRIVATE = 0o600;
 
 const writeSeedFiles = async (
   folder: string,
-  { seed, configTxt, cmdlineTxt }: NodeImage,
+  { seed, restore, configTxt, cmdlineTxt }: NodeImage,
 ): Promise<void> => {
   await makeFolder(folder, 0o700);
+  // An earlier build may have left one that this card does not begin with.
+  await rm(join(folder, RESTORE_FILE), { force: true });
   await writeFilesAtomically(
     folder,
     {
@@ -47,6 +49,7 @@ const writeSeedFiles = async (
       "network-config": seed.networkConfig,
       "config.txt": configTxt,
       "cmdline.txt": cmdlineTxt,
+      ...(restore === undefined ? {} : { [RESTORE_FILE]: restore.packed }),
     },
     PRIVATE,
   );
@@ -184,6 +187,7 @@ const buildNode = async (
       cluster,
       node,
       seed: image.seed,
+      restore: image.restore,
       base: recordOf(base),
       bootSettings: image.bootSettings,
       diskId: image.diskId,

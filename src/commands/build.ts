@@ -44,6 +44,7 @@ const buildOptions = z.object({
   out: z.string(),
   insecure: z.boolean().optional(),
   encryptTo: z.array(z.string()).optional(),
+  restore: z.string().optional(),
   allowExec: z.boolean().optional(),
   /** False for `--no-keep`. */
   keep: z.boolean().default(true),
@@ -112,6 +113,7 @@ export const build = async (
     role,
     base,
     encryptTo,
+    restore: options.restore,
   });
   if (!options.newCluster) {
     await demandSameCluster(context, prepared, out);

@@ -50,6 +50,12 @@ export const signedByOption = () =>
 export const insecureOption = () =>
   new Option("--insecure", "accept a base without a checksum");
 
+export const restoreOption = () =>
+  new Option(
+    "--restore <file>",
+    "begin with this state, which `pi-image backup` fetched",
+  );
+
 export const identityOption = () =>
   new Option("--identity <file>", "age identities that open the secrets file");
 

@@ -8,6 +8,7 @@ import {
 } from "../supplies/gather-supplies.ts";
 import { loadFileAddons } from "../supplies/load-file-addons.ts";
 import { loadPins } from "../supplies/load-pins.ts";
+import { demandBeginner, loadRestore } from "./load-restore.ts";
 import { loadLock, lockPath, storeLock } from "./lock-file.ts";
 import { mergeLock, ranOn } from "../supplies/lock.ts";
 import { publicKeyHash } from "../kubernetes/certificate.ts";
@@ -113,6 +114,8 @@ export const prepareSeeds = async (
     readonly base?: string | undefined;
     /** age recipients to encrypt the secrets file to from now on. */
     readonly encryptTo?: readonly string[] | undefined;
+    /** A file with the snapshot of etcd that the card is to begin with. */
+    readonly restore?: string | undefined;
   },
 ): Promise<PreparedSeeds> => {
   const { cwd, env, report, signal, remark } = surroundings;
@@ -123,13 +126,19 @@ export const prepareSeeds = async (
     project.cluster,
   );
   demandNoErrors(surroundings, refused, opened.files);
+  if (args.restore !== undefined) {
+    demandBeginner(project, nodes, args.restore);
+  }
   const addons = await loadFileAddons(project.cluster.addons, cwd);
   demandNoErrors(surroundings, addons.problems, addons.files);
   const time = buildTime(env);
   const version = packageVersion();
   const lockFile = lockPath(folder, args.inventory);
   const lock = await loadLock(lockFile);
-  const fill = (secrets: ClusterSecrets): readonly FilledSeed[] => {
+  const fill = (
+    secrets: ClusterSecrets,
+    restores?: string,
+  ): readonly FilledSeed[] => {
     const { filled, problems } = fillSeeds({
       project,
       nodes,
@@ -137,13 +146,14 @@ export const prepareSeeds = async (
       library: opened.library,
       buildTime: time,
       ranOn: ranOn(lock, publicKeyHash(secrets.ca.certificate)),
+      restores,
       version,
       manifests: addons.manifests,
     });
     demandNoErrors(surroundings, problems, opened.files);
     return filled;
   };
-  const withSupplies = (
+  const supplied = (
     filled: readonly FilledSeed[],
     supplies: Supplies,
   ): readonly NodeSeed[] => {
@@ -177,7 +187,36 @@ export const prepareSeeds = async (
         userAgent: `pi-image/${version}`,
       },
     );
-  const filled = fill(draft.secrets);
+  const restore =
+    args.restore === undefined
+      ? undefined
+      : await loadRestore(args.restore, {
+          authority:
+            draft.loaded === undefined
+              ? undefined
+              : draft.secrets.ca.certificate,
+          cluster: project.cluster.name,
+          env,
+        });
+  const withSupplies = (
+    secrets: ClusterSecrets,
+    supplies: Supplies,
+  ): readonly NodeSeed[] => {
+    const plain = supplied(fill(secrets), supplies);
+    return restore === undefined
+      ? plain
+      : supplied(fill(secrets, restore.digest), supplies).map(
+          (seed, index) => ({
+            ...seed,
+            restore: {
+              ...restore,
+              otherwise: plain[index]?.seed.instanceId ?? "",
+            },
+          }),
+        );
+  };
+  // Whatever is wrong with them is said before anything is fetched.
+  fill(draft.secrets);
   return {
     project,
     nodes,
@@ -198,6 +237,9 @@ export const prepareSeeds = async (
       { path: args.inventory, what: "the inventory" },
       { path: file, what: "the cluster's secrets file" },
       { path: lockFile, what: "the lockfile" },
+      ...(args.restore === undefined
+        ? []
+        : [{ path: args.restore, what: "the snapshot to restore" }]),
       ...opened.named.map((path) => ({
         path,
         what: "a file that the inventory names",
@@ -212,7 +254,8 @@ export const prepareSeeds = async (
       pinOf: pinIn(lock, relative(cwd, lockFile)),
       mirrors: project.cluster.mirrors.baseImages,
     },
-    seedsFromCache: async () => withSupplies(filled, await gather("ignore")),
+    seedsFromCache: async () =>
+      withSupplies(draft.secrets, await gather("ignore")),
     supply: async (chosen) => {
       const supplies = await gather(
         mayLackManifests(nodes, chosen) ? "warn" : "refuse",
@@ -231,9 +274,9 @@ export const prepareSeeds = async (
         signal,
       };
       await rehearseKeeping(file, draft, keeping);
-      const supplied = withSupplies(filled, supplies);
+      const prepared = withSupplies(draft.secrets, supplies);
       return {
-        seeds: supplied,
+        seeds: prepared,
         keep: async () => {
           const { secrets, changes, encrypted } = await keepSecrets(
             file,
@@ -259,8 +302,8 @@ export const prepareSeeds = async (
             encrypted,
             seeds:
               secrets === draft.secrets
-                ? supplied
-                : withSupplies(fill(secrets), supplies),
+                ? prepared
+                : withSupplies(secrets, supplies),
           };
         },
       };

@@ -1,4 +1,5 @@
 // Renders the seeds of several nodes in two steps, and collects their problems, each once.
+import type { RestoredState } from "./load-restore.ts";
 import type { ResolvedNode } from "../inventory/resolved.ts";
 import type { Problem } from "../report/problem.ts";
 import {
@@ -16,7 +17,17 @@ type SeedsInput = Omit<SeedInput, "node"> & {
   readonly manifests: readonly SuppliedManifest[];
 };
 
-export type NodeSeed = { readonly node: ResolvedNode; readonly seed: Seed };
+export type NodeSeed = {
+  readonly node: ResolvedNode;
+  readonly seed: Seed;
+  /** What its card begins with, on the card of one control plane. */
+  readonly restore?: RestoredSeed | undefined;
+};
+
+export type RestoredSeed = RestoredState & {
+  /** Of the same card without the state: tells whether anything else about it has changed. */
+  readonly otherwise: string;
+};
 
 const eachOnce = (problems: readonly Problem[]): readonly Problem[] => [
   ...new Map(

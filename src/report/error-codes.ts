@@ -295,6 +295,10 @@ export const ERROR_CODES = {
     about:
       "No card can be made while the cluster's authorities are being replaced.",
   },
+  RESTORE_REFUSED: {
+    exit: EXIT.wrongInput,
+    about: "A snapshot was given for a card that cannot begin with it.",
+  },
   SAMPLE_ON_CARD: {
     exit: EXIT.wrongInput,
     about:
@@ -353,6 +357,15 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about:
       "The OpenPGP key that is to sign a release cannot be read, opened or used.",
+  },
+  SNAPSHOT_DAMAGED: {
+    exit: EXIT.untrusted,
+    about: "A file is no snapshot of etcd, or its own SHA-256 does not match.",
+  },
+  SNAPSHOT_FOREIGN: {
+    exit: EXIT.wrongInput,
+    about:
+      "A snapshot of etcd does not name the authority of this cluster: it is another one's, or older than a rotation.",
   },
   TARGET_CHANGED: {
     exit: EXIT.targetRefused,

@@ -16,6 +16,8 @@ const manifestSchema = z.object({
     /** Images of earlier versions have none. */
     withoutPasswords: z.string().optional(),
   }),
+  /** On the card of a control plane that begins with a state that was kept. */
+  restore: z.object({ otherwise: z.string() }).optional(),
   base: z.object({
     name: z.string(),
     sha256: z.string(),

@@ -22,6 +22,7 @@ export const flashOptions = z.object({
     .transform((text) => parseDuration(text, "--patience"))
     .default(STALL_LIMITS.giveUp),
   eject: z.boolean().default(false),
+  restore: z.string().optional(),
   allowExec: z.boolean().default(false),
   dryRun: z.boolean().default(false),
 });
@@ -42,6 +43,7 @@ export type SourceOptions = Readonly<
     | "insecure"
     | "out"
     | "wipe"
+    | "restore"
     | "allowExec"
     | "dryRun"
   >

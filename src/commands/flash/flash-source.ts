@@ -8,6 +8,7 @@ import { orAbsent } from "../../device/or-absent.ts";
 import { normaliseRanges } from "../../image/range.ts";
 import { SECRETS_ENDING } from "../../kubernetes/secrets/load-cluster-secrets.ts";
 import { onlyImage } from "../../sources/choose-image.ts";
+import { UserError } from "../../report/user-error.ts";
 import type { Context } from "../../terminal/context.ts";
 import type { SourceOptions } from "./flash-options.ts";
 import { fitSource } from "../../sources/fit-source.ts";
@@ -92,6 +93,20 @@ export const openSources = async (
   args: SourceOptions,
   room?: number,
 ): Promise<OpenSources> => {
+  if (
+    args.restore !== undefined &&
+    targets.kind === "one" &&
+    (targets.host === undefined || targets.image !== undefined)
+  ) {
+    throw new UserError(
+      "WRONG_ARGUMENTS",
+      "--restore is for the card of a node that is made from the inventory",
+      {
+        hint: `name the node, and no image: --host NAME --restore ${args.restore}`,
+        state: "nothing was written",
+      },
+    );
+  }
   if (targets.kind === "one" && targets.host === undefined) {
     const image = targets.image ?? (await onlyImage(args.out));
     const opened = await openNamedImage(context, image, args);

@@ -83,8 +83,8 @@ const builtImage = async (
   prepared: PreparedSeeds,
   args: NodeArguments,
 ): Promise<string | undefined> => {
-  const { out, base, sha256, hosts } = args;
-  if (base !== undefined || sha256 !== undefined) {
+  const { out, base, sha256, hosts, restore } = args;
+  if (base !== undefined || sha256 !== undefined || restore !== undefined) {
     return undefined;
   }
   const built = await imageOfNode(out, node.name);
@@ -94,6 +94,16 @@ const builtImage = async (
   }
   const seeds = await prepared.seedsFromCache();
   const current = seeds.find((seed) => seed.node.name === node.name);
+  if (
+    prepared.secretsExist &&
+    current !== undefined &&
+    manifest.restore?.otherwise === current.seed.instanceId
+  ) {
+    context.remark(
+      `${built} was built with --restore: the card begins the cluster with that state. For a card without it, build again.`,
+    );
+    return built;
+  }
   if (
     prepared.secretsExist &&
     current !== undefined &&
@@ -230,7 +240,12 @@ export const openNodeSources = async (
       secrets,
       consent: { allowExec: args.allowExec, remember: true },
     });
-    return prepareSeeds(context, opened, { inventory, hosts, base });
+    return prepareSeeds(context, opened, {
+      inventory,
+      hosts,
+      base,
+      restore: args.restore,
+    });
   };
   // A plan runs no command of an inventory and asks no questions.
   const needed = args.dryRun ? "unasked" : "needed";
