@@ -146,8 +146,8 @@ describeWithTools(["mtype"], "--restore", () => {
         ["--host", "cplane", "--restore", "theirs.db"],
       ],
       [
-        "error[FILE_UNUSABLE]: missing.db cannot be read: there is no such file",
-        2,
+        "error[FILE_UNUSABLE]: missing.db cannot be read: it does not exist",
+        1,
         ["--host", "cplane", "--restore", "missing.db"],
       ],
     ];
