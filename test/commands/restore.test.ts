@@ -160,7 +160,7 @@ describeWithTools(["mtype"], "--restore", () => {
       expect(result.stderr).toContain("state: nothing was written\n");
     }
     const named = await pi(
-      ..."flash card role.img --restore state.db".split(" "),
+      ..."flash card role.img --yes --restore state.db".split(" "),
     );
     expect(named.stderr).toContain(
       "error[WRONG_ARGUMENTS]: --restore is for the card of a node that is made from the inventory",
