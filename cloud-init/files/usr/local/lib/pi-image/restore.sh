@@ -35,7 +35,7 @@ restore_cluster() {
 
 # Until the last rename but one there is no state, and then all of it.
 lay_state() {
-  local digest image
+  local image
   erase_folder "$restoring"
   # What an init of this card had only begun is cleared as always.
   [[ ! -d $etcd/member ]] || has_begun init || set_aside_for_restore
@@ -56,7 +56,7 @@ lay_state() {
   # all anew (https://etcd.io/docs/v3.6/op-guide/recovery/).
   run_in_image "$image" "$restoring" etcdutl snapshot restore "$restoring/snapshot.db" --data-dir "$restoring/data" \
     --name "$PI_IMAGE_NODE" --initial-cluster "$PI_IMAGE_NODE=$(own_peer)" --initial-advertise-peer-urls "$(own_peer)" \
-    --initial-cluster-token "pi-image-$(<"$root/proc/sys/kernel/random/uuid")" \
+    --initial-cluster-token "pi-image-$(<"${root?}/proc/sys/kernel/random/uuid")" \
     --bump-revision 1000000000 --mark-compacted ${skip_digest:+--skip-hash-check} ||
     fails "The state cannot be restored: $(cause)."
   [[ -s $restoring/data/member/snap/db ]] || fails "The state cannot be restored: etcdutl made none."
