@@ -204,7 +204,7 @@ const unknownToCluster = (name: string, done: boolean): NodeFinding =>
     ? problem(
         "joined",
         `the cluster does not know ${name}, which has joined: its control plane has been rebuilt since, or somebody deleted the node`,
-        `restart ${name}, and it registers again`,
+        `it registers again by itself within ten minutes, or at once when you restart it; a card of an earlier pi-image has to be restarted`,
       )
     : problem(
         "joined",

@@ -72,7 +72,9 @@ describeAsRoot(["unshare", "nsenter", "ip"], "doctor on a network", () => {
     expect(stderr).toContain(
       "worker1 has 1 problem; the first one is usually the cause: joined",
     );
-    expect(stdout).toContain("hint: restart worker1, and it registers again");
+    expect(stdout).toContain(
+      "hint: it registers again by itself within ten minutes, or at once when you restart it",
+    );
   });
 
   it("gives records of a node that nobody knows", async () => {
