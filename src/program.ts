@@ -388,6 +388,31 @@ Example:
     .addOption(identityOption());
 
   declare(
+    "restart",
+    "Restart nodes one after the other, without their pods.",
+    "pi-image restart worker1",
+    async (context, args, options) =>
+      (await import("./commands/restart.ts")).restart(
+        context,
+        // commander gives the names as one list.
+        args.flat().filter((name) => name !== undefined),
+        options,
+      ),
+  )
+    .argument("[node...]", "without names: those that want a restart")
+    .addOption(inventoryOption())
+    .option("--all", "every node")
+    .option("--force", "delete pods that cannot be evicted")
+    .option(
+      "--patience <time>",
+      "give up on a node that does not come back in this time",
+      "15m",
+    )
+    .option("--dry-run", "print the plan, change nothing")
+    .option("-y, --yes", "do not ask")
+    .addOption(identityOption());
+
+  declare(
     "completion",
     "Print the completion for a shell.",
     "pi-image completion bash >>~/.bashrc",

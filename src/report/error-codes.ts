@@ -245,6 +245,11 @@ export const ERROR_CODES = {
     about:
       "A node cannot leave the cluster as things are, or has not left it altogether yet; the same command goes on where it stopped.",
   },
+  NODE_NOT_RESTARTED: {
+    exit: EXIT.failed,
+    about:
+      "A node was not restarted, or has not come back; the same command goes on where it stopped.",
+  },
   NODE_NOT_REVOKED: {
     exit: EXIT.failed,
     about:

@@ -96,6 +96,7 @@ export const membersLab = async (inventory = THREE_PLANES) => {
   put("etcd", members.join(""));
   put("calls", "");
   mkdirSync(join(lab, "off"));
+  mkdirSync(join(lab, "boots"));
   return {
     ...cluster,
     lab,
@@ -112,6 +113,10 @@ export const membersLab = async (inventory = THREE_PLANES) => {
     switchOff: (name: string) => {
       put(`off/${name}`, "");
       put(`cluster/${name}/ready`, "Unknown\n");
+    },
+    /** A newer kernel is installed. */
+    upgrade: (name: string) => {
+      put(`nodes/${name}/lib/modules/6.8.0-1101-raspi/modules.dep`, "");
     },
     remove: (path: string) => {
       rmSync(join(lab, path), { recursive: true, force: true });

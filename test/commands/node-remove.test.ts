@@ -13,7 +13,7 @@ const TWO_PLANES = without(THREE_PLANES, "cplane3");
 
 describeWithTools(["flock"], "node remove", () => {
   it("lets a worker go: its pods, its kubelet, its Node, its credentials, its line", async () => {
-    const lab = await membersLab();
+    const lab = await membersLab(INVENTORY);
     const { pi, put, folder } = lab;
     put(
       "cluster/worker1/pods",
@@ -48,7 +48,7 @@ describeWithTools(["flock"], "node remove", () => {
         "",
       ].join("\n"),
     );
-    expect(lab.inventory()).toBe(without(THREE_PLANES, "worker1"));
+    expect(lab.inventory()).toBe(without(INVENTORY, "worker1"));
     expect(lab.nodes()).not.toContain("worker1");
     expect(lab.exists("nodes/worker1/etc/kubernetes/kubelet.conf")).toBe(false);
     expect(Object.keys((await lab.kept())?.nodes ?? {})).not.toContain(
@@ -134,7 +134,7 @@ describeWithTools(["flock"], "node remove", () => {
   });
 
   it("forgets a dead worker without waiting for its pods, and says what to do with its card", async () => {
-    const lab = await membersLab();
+    const lab = await membersLab(INVENTORY);
     lab.put("cluster/worker2/pods", "u1 shop/lonely\n");
     lab.switchOff("worker2");
     const dry = await lab.pi("node", "remove", "worker2", "--dry-run");
@@ -152,7 +152,7 @@ describeWithTools(["flock"], "node remove", () => {
       "Its card still has its keys: do not switch worker2 on again, and flash the card anew. If it is lost or stolen: pi-image node revoke worker2\n",
     );
     expect(lab.calls()).toBe("cplane: delete worker2\n");
-    expect(lab.inventory()).toBe(without(THREE_PLANES, "worker2"));
+    expect(lab.inventory()).toBe(without(INVENTORY, "worker2"));
   });
 
   it("takes a dead control plane of three out, asking the next one", async () => {
@@ -169,10 +169,10 @@ describeWithTools(["flock"], "node remove", () => {
   });
 
   it("removes a node whose line a person took out first", async () => {
-    const lab = await membersLab();
+    const lab = await membersLab(INVENTORY);
     writeFileSync(
       join(lab.folder, "cluster.yaml"),
-      without(THREE_PLANES, "worker1"),
+      without(INVENTORY, "worker1"),
     );
     const refused = await lab.pi("node", "remove", "worker1", "--yes");
     expect(refused.stderr).toContain(
@@ -194,7 +194,7 @@ describeWithTools(["flock"], "node remove", () => {
   });
 
   it("says which pods do not go, and deletes them with --force", async () => {
-    const lab = await membersLab();
+    const lab = await membersLab(INVENTORY);
     lab.put(
       "cluster/worker1/pods",
       "u1 shop/protected StatefulSet\nu2 shop/free ReplicaSet\n",
@@ -258,7 +258,7 @@ describeWithTools(["flock"], "node remove", () => {
     [
       "a live one, while another is dead",
       "cplane2",
-      THREE_PLANES,
+      INVENTORY,
       ["cplane3"],
       [
         "without cplane2 etcd would have no majority: of 2 members 1 would answer",
@@ -296,7 +296,7 @@ describeWithTools(["flock"], "node remove", () => {
   );
 
   it("keeps volumes and lonely pods unless told otherwise", async () => {
-    const lab = await membersLab();
+    const lab = await membersLab(INVENTORY);
     lab.put(
       "volumes",
       "photos shop/photos worker2\nfilms - 192.168.77.52\nother - nas\n",
@@ -346,7 +346,7 @@ describeWithTools(["flock"], "node remove", () => {
   });
 
   it("asks, and leaves all as it is without an answer", async () => {
-    const lab = await membersLab();
+    const lab = await membersLab(INVENTORY);
     const { status, stderr } = await lab.pi("node", "remove", "worker1");
     expect(status).toBe(2);
     expect(stderr).toContain(
@@ -356,7 +356,7 @@ describeWithTools(["flock"], "node remove", () => {
   });
 
   it("edits an inventory that has never been built", async () => {
-    const lab = await membersLab();
+    const lab = await membersLab(INVENTORY);
     rmSync(lab.secretsFile);
     const { status, stderr } = await lab.pi(
       "node",
@@ -365,7 +365,7 @@ describeWithTools(["flock"], "node remove", () => {
       "--yes",
     );
     expect(status, stderr).toBe(0);
-    expect(lab.inventory()).toBe(without(THREE_PLANES, "worker1"));
+    expect(lab.inventory()).toBe(without(INVENTORY, "worker1"));
   });
 });
 
