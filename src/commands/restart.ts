@@ -4,7 +4,7 @@ import {
   type PlannedRestart,
   planRestart,
   type RestartPlan,
-  type Wanted,
+  type RestartWish,
 } from "../cluster/nodes/plan-restart.ts";
 import { runRestarts } from "../cluster/nodes/run-restarts.ts";
 import { withSshAccess } from "../cluster/over-ssh/ssh-access.ts";
@@ -34,7 +34,7 @@ const state = "nothing was restarted";
 const wantedBy = (
   names: readonly string[],
   { all }: RestartOptions,
-): Wanted => {
+): RestartWish => {
   if (all && names.length > 0) {
     throw new UserError("WRONG_ARGUMENTS", "--all goes without names", {
       state,

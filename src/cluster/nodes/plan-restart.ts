@@ -37,7 +37,7 @@ export type RestartPlan = {
   readonly unknown: readonly (readonly [name: string, because: string])[];
 };
 
-export type Wanted =
+export type RestartWish =
   | { readonly of: "all" }
   /** Those that want a restart. */
   | { readonly of: "wanting" }
@@ -69,7 +69,7 @@ const refuse = (
  *
  * @returns the reasons of all, where none knows
  */
-export const lookThrough = async (
+export const lookByAnyPlane = async (
   project: ResolvedProject,
   last: string | undefined,
   asked: OverSsh,
@@ -125,7 +125,7 @@ const plannedFrom = (
 const isChosen = (
   { name, role }: ResolvedNode,
   planned: PlannedRestart,
-  wanted: Wanted,
+  wanted: RestartWish,
 ): boolean => {
   switch (wanted.of) {
     case "all":
@@ -144,11 +144,11 @@ const isChosen = (
  */
 export const planRestart = async (
   project: ResolvedProject,
-  wanted: Wanted,
+  wanted: RestartWish,
   asked: OverSsh,
 ): Promise<RestartPlan> => {
   const [around, surveyed] = await Promise.all([
-    lookThrough(project, undefined, asked),
+    lookByAnyPlane(project, undefined, asked),
     Promise.all(
       project.nodes.map(async (node) => ({
         node,

@@ -13,7 +13,7 @@ import {
 } from "./cluster-nodes.ts";
 import { askOwnState, restartMachine } from "./own-part.ts";
 import {
-  lookThrough,
+  lookByAnyPlane,
   type PlannedRestart,
   restartMark,
   type RestartPlan,
@@ -99,7 +99,7 @@ const aroundOf = async (
   { project, asked }: RestartJob,
   standing: Standing,
 ): Promise<Lookout & { readonly plane: string }> => {
-  const around = await lookThrough(project, name, asked);
+  const around = await lookByAnyPlane(project, name, asked);
   if (!("plane" in around)) {
     throw stopped(
       "no control plane says how the cluster is",
@@ -164,7 +164,7 @@ const missing = async (
     return { because: "it is trying a new kernel, and may restart once more" };
   }
   if (isNode) {
-    const around = await lookThrough(project, name, asked);
+    const around = await lookByAnyPlane(project, name, asked);
     if (!("plane" in around)) {
       return { because: around.join("; ") };
     }
