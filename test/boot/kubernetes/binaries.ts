@@ -7,13 +7,18 @@ import { runTool } from "../../../src/system/run/run-tool.ts";
 import { baseImage, type Base } from "../base/base-image.ts";
 import { describeAsRoot } from "../../support/tools.ts";
 import type { Vendor } from "../support/project.ts";
-import { cachedImage } from "../support/vendor-image.ts";
+import {
+  cachedImage,
+  RASPIOS,
+  RASPIOS_MIB,
+  shapeRaspios,
+} from "../support/vendor-image.ts";
 
 /**
  * Contents, all for the architecture of this machine and of the minor that the tests' inventory names:
  *
  *     kubeadm kubelet kubectl
- *     crictl                   optional; the node goes on without it
+ *     crictl                   optional for `assemble`; a control plane that joins needs it to be sure that its etcd is off
  *     cni/                     loopback, bridge, host-local, portmap, as the package kubernetes-cni has them
  *     images/*.tar             for `ctr images import`: what `kubeadm config images list` and kube-flannel.yml name,
  *                              and docker.io/library/busybox:1
@@ -78,18 +83,47 @@ const install = async (root: string): Promise<void> => {
   ]);
 };
 
-/** As a base of the user's own: the packages are there already, and so are the images that kubeadm would fetch. */
-export const kubernetesBase = async (): Promise<
-  Vendor & { readonly base: Base }
-> => {
-  const base = await baseImage("amd64");
+/** What a base looks like: Ubuntu's network, or that of Raspberry Pi OS. */
+export type Shape = "ubuntu" | "raspios";
+
+/**
+ * As a base of the user's own: the packages are there already, and so are the images that kubeadm would fetch. Its path, by which
+ * pi-image tells the system.
+ */
+export const kubernetesImage = async (
+  base: Base,
+  shape: Shape,
+): Promise<string> => {
   const usage = await runTool("du", ["-sm", KUBE_BIN]);
   // containerd keeps an image twice: as it came and unpacked.
   const growMib = 2 * parseInt(usage.stdout, 10) + 512;
   const folders = [KUBE_BIN, CHANGES];
+  return shape === "ubuntu"
+    ? cachedImage(base, "kubernetes", folders, install, growMib)
+    : cachedImage(
+        base,
+        "kube-raspios",
+        [...folders, RASPIOS],
+        async (root) => {
+          await shapeRaspios(root);
+          await install(root);
+        },
+        growMib + RASPIOS_MIB,
+      );
+};
+
+/** Flannel's manifest for the control plane's card. */
+export const flannelManifest = (): Promise<string> =>
+  readFile(join(KUBE_BIN, "kube-flannel.yml"), "utf8");
+
+/** Ubuntu's, for whole images. */
+export const kubernetesBase = async (): Promise<
+  Vendor & { readonly base: Base; readonly image: string }
+> => {
+  const base = await baseImage("amd64");
   return {
     base,
-    flannel: await readFile(join(KUBE_BIN, "kube-flannel.yml"), "utf8"),
-    image: await cachedImage(base, "kubernetes", folders, install, growMib),
+    flannel: await flannelManifest(),
+    image: await kubernetesImage(base, "ubuntu"),
   };
 };

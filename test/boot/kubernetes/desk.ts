@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { tryTool } from "../../../src/system/run/run-tool.ts";
 import { twoNodes } from "../support/inventory.ts";
-import { piImageCommand } from "../support/project.ts";
+import type { Lan } from "../lan/lan.ts";
+import { piImageCommand, type Project } from "../support/project.ts";
 import { until } from "../support/until.ts";
 import type { Machine } from "../vm/machine.ts";
 import type { VmNode } from "../vm/node.ts";
@@ -22,6 +23,36 @@ export type Desk = Room & {
 /** kubeadm refuses a control plane with less than 1700 MB. The card holds every image twice, packed and unpacked. */
 const SIZE = { memoryMib: 2048, cardGib: 6 };
 
+/** With the kubeconfig that `build` wrote. */
+export const kubectlOn =
+  (lan: Lan, project: Pick<Project, "kubeconfig">): Desk["kubectl"] =>
+  async (...words) => {
+    const done = await lan.run(
+      join(KUBE_BIN, "kubectl"),
+      `--kubeconfig=${project.kubeconfig}`,
+      "--request-timeout=20s",
+      ...words,
+    );
+    return done.status === 0 ? done.stdout.trim() : undefined;
+  };
+
+export const watchOn =
+  (lan: Lan, project: Project): Desk["watch"] =>
+  async (timeout) => {
+    const words = piImageCommand(
+      project.package,
+      "watch",
+      "--timeout",
+      timeout,
+    );
+    const done = await tryTool(
+      "ip",
+      ["netns", "exec", lan.namespace, ...words],
+      { cwd: project.folder },
+    );
+    expect(done.status, done.stderr).toBe(0);
+  };
+
 export const openDesk = async (name: string): Promise<Desk> => {
   const room = await openRoom(name, {
     inventory: twoNodes(),
@@ -31,29 +62,8 @@ export const openDesk = async (name: string): Promise<Desk> => {
   const { project, lan } = room;
   return {
     ...room,
-    kubectl: async (...words) => {
-      const done = await lan.run(
-        join(KUBE_BIN, "kubectl"),
-        `--kubeconfig=${project.kubeconfig}`,
-        "--request-timeout=20s",
-        ...words,
-      );
-      return done.status === 0 ? done.stdout.trim() : undefined;
-    },
-    watch: async (timeout) => {
-      const words = piImageCommand(
-        project.package,
-        "watch",
-        "--timeout",
-        timeout,
-      );
-      const done = await tryTool(
-        "ip",
-        ["netns", "exec", lan.namespace, ...words],
-        { cwd: project.folder },
-      );
-      expect(done.status, done.stderr).toBe(0);
-    },
+    kubectl: kubectlOn(lan, project),
+    watch: watchOn(lan, project),
   };
 };
 

@@ -5,12 +5,17 @@ import { until } from "../support/until.ts";
 import type { Desk } from "./desk.ts";
 
 /** Bound to its node by hand, so that the control plane's taint does not keep the scheduler from it. */
-const pod = (node: string) => ({
+export const pod = (
+  node: string,
+  name = `on-${node}`,
+  dnsPolicy = "ClusterFirst",
+) => ({
   apiVersion: "v1",
   kind: "Pod",
-  metadata: { name: `on-${node}` },
+  metadata: { name },
   spec: {
     nodeName: node,
+    dnsPolicy,
     terminationGracePeriodSeconds: 0,
     containers: [
       {
@@ -28,11 +33,15 @@ const pod = (node: string) => ({
 });
 
 export const expectPodsToTalk = async (
-  desk: Desk,
+  desk: Pick<Desk, "kubectl">,
   write: (text: string) => Promise<string>,
 ): Promise<void> => {
   const nodes = [CONTROL_PLANE, WORKER];
-  const list = { apiVersion: "v1", kind: "List", items: nodes.map(pod) };
+  const list = {
+    apiVersion: "v1",
+    kind: "List",
+    items: nodes.map((node) => pod(node)),
+  };
   const file = await write(JSON.stringify(list));
   const wait = { seconds: 300, every: 3000 };
   await until(

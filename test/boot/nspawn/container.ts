@@ -37,6 +37,7 @@ export const bootContainer = async (
   port: Port,
   log: string,
   cleanup: Cleanup,
+  options: readonly string[] = [],
 ): Promise<Container> => {
   const output = await open(log, "a");
   const nspawn = spawn(
@@ -51,6 +52,7 @@ export const bootContainer = async (
       "--capability=all",
       `--directory=${root}`,
       `--network-namespace-path=${port.path}`,
+      ...options,
       "--",
       "systemd.show_status=1",
     ],

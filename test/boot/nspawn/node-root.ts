@@ -57,6 +57,12 @@ export const makeNodeRoot = async (
     await runTool("umount", ["--lazy", root]);
     await rm(folder, { recursive: true, force: true });
   });
+  await fitForContainer(root);
+  return root;
+};
+
+/** Shapes a root tree for a machine without disks, whose seed is the folder /boot/firmware. */
+export const fitForContainer = async (root: string): Promise<void> => {
   // A container has no partitions to find by label: the seed is a folder, and nothing is mounted.
   await writeFile(join(root, "etc/fstab"), "");
   await writeFile(
@@ -66,7 +72,6 @@ export const makeNodeRoot = async (
   if (!(await hostDelegatesMemory())) {
     await pretendMemoryCgroup(root);
   }
-  return root;
 };
 
 const hostDelegatesMemory = async (): Promise<boolean> => {

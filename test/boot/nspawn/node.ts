@@ -40,11 +40,7 @@ export const makeNode = async (
   );
   const root = await makeNodeRoot(lower, folder, cleanup);
   await takeSeed(project.image(name), join(root, "boot/firmware"));
-  await mkdir(join(root, "usr/local/bin"), { recursive: true });
-  await copyFile(
-    join(import.meta.dirname, "timedatectl"),
-    join(root, "usr/local/bin/timedatectl"),
-  );
+  await addClock(root);
   const log = join(logs, `${name}-${cards}.console`);
   return {
     name,
@@ -73,17 +69,27 @@ export const cloudInitErrors = async (
   return v1.errors;
 };
 
+/** A container has its host's clock, and no time server of its own. */
+export const addClock = async (root: string): Promise<void> => {
+  await mkdir(join(root, "usr/local/bin"), { recursive: true });
+  await copyFile(
+    join(import.meta.dirname, "timedatectl"),
+    join(root, "usr/local/bin/timedatectl"),
+  );
+};
+
 /** Waits for a file that the node writes; a failure tells what the node says it is doing. */
 export const untilWritten = (
   node: NspawnNode,
   container: Container,
   path: string,
+  seconds = 240,
 ): Promise<true> =>
   until(
     `${path} on ${node.name}`,
     () => (existsSync(join(node.root, path)) ? true : undefined),
     {
-      seconds: 240,
+      seconds,
       every: 5,
       hopeless: () =>
         container.isOn() ? undefined : "the container has ended",
@@ -95,8 +101,9 @@ export const untilWritten = (
 export const untilDone = async (
   node: NspawnNode,
   container: Container,
+  seconds?: number,
 ): Promise<void> => {
-  await untilWritten(node, container, DONE_FILE);
+  await untilWritten(node, container, DONE_FILE, seconds);
   await until(
     `the end of the node unit on ${node.name}`,
     async () => {

@@ -47,8 +47,8 @@ export const piImage = async (
 };
 
 export type Vendor = {
-  /** What `--base` gets. */
-  readonly image: string;
+  /** What `--base` gets; without it the inventory names the bases. */
+  readonly image?: string;
   /** Flannel's manifest for the control plane's card; the small one of the tests when not given. */
   readonly flannel?: string;
 };
@@ -76,8 +76,7 @@ export const buildProject = async (
   await piImage(
     { folder, package: offline },
     "build",
-    "--base",
-    image,
+    ...(image === undefined ? [] : ["--base", image]),
     // The base is of the tests' own making.
     "--insecure",
     ...options,

@@ -20,7 +20,7 @@ const BOARD_TOOLS = [
 
 const RADIO = join(import.meta.dirname, "../radio");
 
-const RASPIOS = join(import.meta.dirname, "../raspios");
+export const RASPIOS = join(import.meta.dirname, "../raspios");
 
 const hashOfFolder = (folder: string): string => {
   const hash = createHash("sha256");
@@ -155,23 +155,31 @@ export const radioImage = (base: Base): Promise<string> =>
     await addRadio(root);
   });
 
-/** The stand-ins on the network of Raspberry Pi OS, whose name the image has, as pi-image goes by it. */
+/** What Raspberry Pi OS needs of room in an image that has grown by its packages, in MiB. */
+export const RASPIOS_MIB = 256;
+
+/** Gives a root the network of Raspberry Pi OS; its image needs a name with "raspios" in it, as pi-image goes by it. */
+export const shapeRaspios = async (root: string): Promise<void> => {
+  await runTool("unshare", [
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "sh",
+    join(RASPIOS, "shape.sh"),
+    root,
+  ]);
+};
+
+/** The stand-ins on the network of Raspberry Pi OS. */
 export const raspiosImage = (base: Base): Promise<string> =>
   cachedImage(
     base,
     "raspios",
     [STAND_INS, FAKES, RASPIOS],
     async (root) => {
-      await runTool("unshare", [
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "sh",
-        join(RASPIOS, "shape.sh"),
-        root,
-      ]);
+      await shapeRaspios(root);
       await addStandIns(root);
     },
-    256,
+    RASPIOS_MIB,
   );

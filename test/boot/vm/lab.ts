@@ -26,7 +26,9 @@ export type LabSettings = {
   readonly inventory: string;
   readonly router?: RouterSettings;
   /** The base to build on; with stand-ins for Kubernetes when not given. */
-  readonly vendor?: () => Promise<Vendor & { readonly base: Base }>;
+  readonly vendor?: () => Promise<
+    Vendor & { readonly base: Base; readonly image: string }
+  >;
   readonly size?: Size;
   /** Further words for `pi-image build`. */
   readonly build?: readonly string[];
