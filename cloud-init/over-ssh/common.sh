@@ -1,7 +1,6 @@
 # What the scripts that come over SSH share. The laptop puts it in the place of their line `source common.sh`
 # (src/cluster/over-ssh/run-node-script.ts). The last line of stderr says what went wrong.
 # shellcheck shell=bash
-# shellcheck disable=SC2317  # until_so calls functions by their names
 root=${PI_IMAGE_ROOT:-}
 kubernetes=$root/etc/kubernetes
 patience=${PI_IMAGE_PATIENCE:-300}
@@ -11,37 +10,14 @@ fails() {
   exit 1
 }
 
-until_so() { # WHAT-IF-NOT COMMAND...
-  local end=$((SECONDS + patience))
-  until "${@:2}"; do
-    ((SECONDS < end)) || fails "$1"
-    sleep 1
-  done
-}
+# shellcheck source=cloud-init/files/usr/local/lib/pi-image/static-pods.sh
+source static-pods.sh
 
 # A laptop that went to sleep has left an earlier one at work.
 wait_for_turn() {
   mkdir -p "$root/run"
   exec 9>"$root/run/pi-image-over-ssh.lock"
   flock --wait "$patience" 9 || fails "an earlier run is still at work on it"
-}
-
-# ---- static pods
-
-container() { crictl ps --quiet --name "^$1\$"; }
-
-started_anew() { # COMPONENT ID-BEFORE
-  local now
-  now=$(container "$1") && [[ $now && $now != "$2" ]]
-}
-
-# The kubelet starts what was stopped, and looks up its files again: some are mounted one by one.
-restart_pod() { # COMPONENT
-  local before
-  [[ -e $kubernetes/manifests/$1.yaml ]] || return 0
-  before=$(container "$1")
-  [[ -z $before ]] || xargs crictl stop --timeout 60 >/dev/null <<<"$before"
-  until_so "$1 does not start again" started_anew "$1" "$before"
 }
 
 # ---- the API server

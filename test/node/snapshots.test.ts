@@ -95,7 +95,7 @@ describeNode("a control plane's daily snapshot", () => {
     await take(root, START + 23 * 3600);
     expect(kept(root)).toHaveLength(2);
     expect(calls(root, "crictl").at(-1)).toMatch(
-      /^crictl exec --sync --timeout 900 4e5f6a7b etcdctl --endpoints https:\/\/127\.7\.0\.10:2379 /,
+      /^crictl exec --sync --timeout 900 etcd-run-1 etcdctl --endpoints https:\/\/127\.7\.0\.10:2379 /,
     );
   });
 

@@ -10,6 +10,7 @@ const SHARED = {
   "common.sh": `${FOLDER}/common.sh`,
   "restart-reason.sh":
     "cloud-init/files/usr/local/lib/pi-image/restart-reason.sh",
+  "static-pods.sh": "cloud-init/files/usr/local/lib/pi-image/static-pods.sh",
   "snapshots.sh": "cloud-init/files/usr/local/lib/pi-image/snapshots.sh",
 } as const;
 

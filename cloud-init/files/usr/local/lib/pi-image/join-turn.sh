@@ -39,7 +39,7 @@ take_turn() {
   if [[ $since < $(an_hour_ago) ]]; then
     as_master delete lease pi-image-join || true
   fi
-  waits "$holder joins the cluster at the moment; control planes join one at a time."
+  waits "$holder joins the cluster or renews its certificates at the moment; control planes do that one at a time."
 }
 
 # Not before this node's own API server works. Cut in the middle, it looks again whose turn it is.
