@@ -8,7 +8,7 @@ import { selectNodes } from "../inventory/select-nodes.ts";
 import { UserError } from "../report/user-error.ts";
 import { commandLine } from "../system/run/run-tool.ts";
 import type { Context } from "../terminal/context.ts";
-import { openSoundSecrets } from "./kept-secrets.ts";
+import { openCurrentSecrets } from "./current-secrets.ts";
 
 const doctorOptions = z.object({
   inventory: z.string(),
@@ -44,7 +44,7 @@ export const doctor = async (
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
   const options = doctorOptions.parse(given);
-  const { project, secrets } = await openSoundSecrets(context, options);
+  const { project, secrets } = await openCurrentSecrets(context, options);
   const [node] = selectNodes(project, { hosts: [name], role: undefined });
   if (node === undefined) {
     throw new Error(`no node was selected for ${name}`);

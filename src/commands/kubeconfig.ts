@@ -15,7 +15,7 @@ import {
 import { UserError } from "../report/user-error.ts";
 import { commandLine } from "../system/run/run-tool.ts";
 import type { Context } from "../terminal/context.ts";
-import { openSoundSecrets } from "./kept-secrets.ts";
+import { openCurrentSecrets } from "./current-secrets.ts";
 
 const kubeconfigOptions = z.object({
   inventory: z.string(),
@@ -52,7 +52,7 @@ export const kubeconfig = async (
       { hint: "run the command once for each", state: "nothing was written" },
     );
   }
-  const { project, secrets } = await openSoundSecrets(context, options);
+  const { project, secrets } = await openCurrentSecrets(context, options);
   demandAdminCertificate(secrets, new Date());
   const access = adminAccess(project, secrets);
   if (options.print === true) {

@@ -19,7 +19,7 @@ import { canRedraw } from "../terminal/kind.ts";
 import { createLiveLines } from "../terminal/live-lines.ts";
 import type { Context } from "../terminal/context.ts";
 import { parseDuration } from "../terminal/duration.ts";
-import { openSoundSecrets } from "./kept-secrets.ts";
+import { openCurrentSecrets } from "./current-secrets.ts";
 import { tellRun } from "./tell-run.ts";
 import { readerGone } from "../terminal/output-streams.ts";
 
@@ -192,7 +192,10 @@ export const watch = async (
   const options = watchOptions.parse(given);
   const timeoutMs = parseDuration(options.timeout, "--timeout");
   const intervalMs = parseDuration(options.interval, "--interval");
-  const { project, folder, secrets } = await openSoundSecrets(context, options);
+  const { project, folder, secrets } = await openCurrentSecrets(
+    context,
+    options,
+  );
   demandAdminCertificate(secrets, new Date());
   const show = viewerFor(context);
   let runs = false;

@@ -201,16 +201,6 @@ describe("watch", () => {
     expect(stderr).toContain("`pi-image build` makes them");
   });
 
-  it("says that the administrator's certificate has ended", async () => {
-    const { folder } = await clusterFolder(
-      new Date(Date.now() - 400 * 24 * 60 * 60 * 1000),
-    );
-    const { status, stderr } = await runCli(["watch"], { cwd: folder });
-    expect(status).toBe(1);
-    expect(stderr).toContain("error[ADMIN_CERTIFICATE_ENDED]");
-    expect(stderr).toContain("pi-image build --format seed");
-  });
-
   it("says that this computer's clock is wrong", async () => {
     const { folder } = await clusterFolder(
       new Date(Date.now() + 800 * 24 * 60 * 60 * 1000),

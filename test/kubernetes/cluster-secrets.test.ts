@@ -179,7 +179,7 @@ describe("completing", () => {
     expect(before.secrets.admin).toBe(secrets.admin);
     const after = await completeClusterSecrets(secrets, homelab, inDays(306));
     expect(after.changes).toContain(
-      "Renewed the admin certificate: take the new kubeconfig.",
+      "Renewed the administrator's certificate.",
     );
     expect(readCertificate(after.secrets.admin.certificate).validTo).toEqual(
       inDays(306 + 365).now,

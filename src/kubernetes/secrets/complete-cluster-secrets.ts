@@ -18,13 +18,32 @@ import {
 import { demandNotRevoked } from "../revoke-node.ts";
 import { demandNoRotation } from "../rotation/demand-no-rotation.ts";
 
-/** Early enough to matter: any build within the last two months of the certificate's year renews it. */
+/** Early enough to matter: any command within the last two months of the certificate's year renews it. */
 const ADMIN_DAYS_LEFT = 60;
 
 const DAY = 24 * 60 * 60 * 1000;
 
 const daysLeft = (certificate: string, now: Date): number =>
   (readCertificate(certificate).validTo.getTime() - now.getTime()) / DAY;
+
+/**
+ * The administrator's certificate is made anew where it ends soon.
+ *
+ * @throws UserError ROTATION_UNFINISHED
+ */
+export const renewAdmin = async (
+  existing: ClusterSecrets,
+  making: Making,
+): Promise<ChangedSecrets> => {
+  demandNoRotation(existing);
+  if (daysLeft(existing.admin.certificate, making.now) >= ADMIN_DAYS_LEFT) {
+    return { secrets: existing, changes: [] };
+  }
+  return {
+    secrets: { ...existing, admin: await makeAdmin(existing.ca, making) },
+    changes: ["Renewed the administrator's certificate."],
+  };
+};
 
 /** Why a join identity is to be made again, or undefined. */
 const whyRenew = (
@@ -62,6 +81,8 @@ export const completeClusterSecrets = async (
   demandNotRevoked(existing, { nodes });
   const { ca } = existing;
   const { days } = cluster.join;
+  const renewed = await renewAdmin(existing, making);
+  const { admin } = renewed.secrets;
   const changes: string[] = [];
   const credentials: Record<string, NodeCredentials> = { ...existing.nodes };
   for (const { name } of nodes) {
@@ -80,11 +101,7 @@ export const completeClusterSecrets = async (
       changes.push(`Renewed the join identity of ${name}: ${why}.`);
     }
   }
-  let { admin } = existing;
-  if (daysLeft(admin.certificate, making.now) < ADMIN_DAYS_LEFT) {
-    admin = await makeAdmin(ca, making);
-    changes.push("Renewed the admin certificate: take the new kubeconfig.");
-  }
+  changes.push(...renewed.changes);
   let { encryptionKey } = existing;
   if (encryptionKey === undefined) {
     // The running cluster does not use it: how its API servers are started was decided when the cluster was made.
