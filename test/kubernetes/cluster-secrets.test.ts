@@ -178,9 +178,7 @@ describe("completing", () => {
     const before = await completeClusterSecrets(secrets, homelab, inDays(304));
     expect(before.secrets.admin).toBe(secrets.admin);
     const after = await completeClusterSecrets(secrets, homelab, inDays(306));
-    expect(after.changes).toContain(
-      "Renewed the administrator's certificate.",
-    );
+    expect(after.changes).toContain("Renewed the administrator's certificate.");
     expect(readCertificate(after.secrets.admin.certificate).validTo).toEqual(
       inDays(306 + 365).now,
     );
