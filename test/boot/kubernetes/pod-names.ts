@@ -79,8 +79,8 @@ export const expectOtherFileToFail = async (
     expect(done.status, done.stderr).toBe(0);
   };
   await inside(
-    // It would have the node look again before the kubelet has complained.
-    "systemctl stop pi-image-endpoint.timer",
+    // It would have the node look again before the kubelet has complained; so would one that has begun.
+    "systemctl stop pi-image-endpoint.timer pi-image-endpoint.service",
   );
   await inside(
     `sed -i 's#--resolv-conf=/etc/resolv.conf#--resolv-conf=${FILES.ubuntu}#' ${FLAGS} && systemctl restart kubelet`,
