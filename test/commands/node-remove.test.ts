@@ -258,7 +258,7 @@ describeWithTools(["flock"], "node remove", () => {
     [
       "a live one, while another is dead",
       "cplane2",
-      INVENTORY,
+      THREE_PLANES,
       ["cplane3"],
       [
         "without cplane2 etcd would have no majority: of 2 members 1 would answer",
