@@ -10,9 +10,10 @@ export const tellRun = async (
   folder: string,
   inventory: string,
   secrets: ClusterSecrets,
+  kubernetes?: string,
 ): Promise<void> => {
   try {
-    await noteRun(folder, inventory, secrets, new Date());
+    await noteRun(folder, inventory, secrets, new Date(), kubernetes);
   } catch (error) {
     if (!(error instanceof UserError)) {
       throw error;

@@ -20,6 +20,7 @@ import { createLiveLines } from "../terminal/live-lines.ts";
 import type { Context } from "../terminal/context.ts";
 import { parseDuration } from "../terminal/duration.ts";
 import { openCurrentSecrets } from "./current-secrets.ts";
+import { runningMinor } from "../cluster/running-minor.ts";
 import { tellRun } from "./tell-run.ts";
 import { readerGone } from "../terminal/output-streams.ts";
 
@@ -199,8 +200,10 @@ export const watch = async (
   demandAdminCertificate(secrets, new Date());
   const show = viewerFor(context);
   let runs = false;
+  let minor: string | undefined;
   const onView: OnView = (view, elapsed) => {
     runs ||= view.api === undefined;
+    minor = runningMinor(view, project) ?? minor;
     show(view, elapsed);
   };
   const watching = withSshAccess(project, secrets, (sshConfig) =>
@@ -223,7 +226,7 @@ export const watch = async (
   );
   const { nodes } = await watching.finally(() =>
     runs
-      ? tellRun(context, folder, options.inventory, secrets)
+      ? tellRun(context, folder, options.inventory, secrets, minor)
       : Promise.resolve(),
   );
   context.printJson({

@@ -59,6 +59,8 @@ export type PreparedSeeds = {
   readonly secretsExist: boolean;
   /** SHA-256 of the authority's public key in the lockfile; undefined where no card was built yet. */
   readonly lockedAuthority: string | undefined;
+  /** The minor that the cluster was last seen running, such as "1.36"; undefined where it never was. */
+  readonly runningMinor: string | undefined;
   /** The same of the authorities in the secrets file; empty without one. */
   readonly authorities: readonly string[];
   /** Passwords that were not at hand and are empty in the seeds, which must not be written then. See `LoadedInventory`. */
@@ -225,6 +227,7 @@ export const prepareSeeds = async (
     secretsFile: file,
     secretsExist: draft.loaded !== undefined,
     lockedAuthority: lock?.cluster?.authority,
+    runningMinor: lock?.cluster?.kubernetes,
     authorities:
       draft.loaded === undefined
         ? []

@@ -221,6 +221,11 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about: "A kubeconfig to merge into cannot be read.",
   },
+  KUBERNETES_TOO_NEW: {
+    exit: EXIT.wrongInput,
+    about:
+      "The inventory asks for a newer minor of Kubernetes than the cluster runs: a node is never newer than its API server.",
+  },
   LOCK_DAMAGED: {
     exit: EXIT.wrongInput,
     about: "The lockfile was edited into something that cannot be read.",

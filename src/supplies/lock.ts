@@ -42,6 +42,8 @@ export const lockSchema = z.strictObject({
       authority: sha256,
       /** When it was first seen running: a card that is built later must not begin a second one. */
       ran: z.iso.date().optional(),
+      /** The minor, such as "1.36", that it was last seen running: a node that is newer than its API server cannot join. */
+      kubernetes: z.string().optional(),
     })
     .optional(),
 });
@@ -83,10 +85,11 @@ const clusterOf = (
   earlier: Lock | undefined,
   authority = earlier?.cluster?.authority,
 ): Pick<Lock, "cluster"> => {
-  const ran = authority === undefined ? undefined : ranOn(earlier, authority);
-  return authority === undefined
-    ? {}
-    : { cluster: ran === undefined ? { authority } : { authority, ran } };
+  if (authority === undefined) {
+    return {};
+  }
+  const known = earlier?.cluster;
+  return { cluster: known?.authority === authority ? known : { authority } };
 };
 
 /**

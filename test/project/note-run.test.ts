@@ -3,8 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { publicKeyHash } from "../../src/kubernetes/certificate.ts";
+import { runningMinor } from "../../src/cluster/running-minor.ts";
 import { noteRun } from "../../src/project/note-run.ts";
 import { clusterFolder, INVENTORY } from "../cluster/cluster-folder.ts";
+import { view } from "../cluster/views.ts";
 import { runCli } from "../support/run-cli.ts";
 
 const SEVERAL = `${INVENTORY}  - {name: cplane2, role: control-plane, address: 192.168.77.53/24}
@@ -64,4 +66,46 @@ it("tells a card that is built later, and stays in the lockfile", async () => {
   await note("2026-11-20");
   expect(await build()).toContain("PI_IMAGE_SEEN='2026-11-20'");
   expect(lock()).toMatchObject({ cluster: { ran: "2026-11-20" } });
+});
+
+it("refuses a card of a newer minor than the cluster runs, until that is newer, too", async () => {
+  const { folder, secrets, lock } = await locked();
+  const build = () =>
+    runCli("build --format seed --host worker1 --base sample".split(" "), {
+      cwd: folder,
+    });
+  const seen = (minor: string) =>
+    noteRun(folder, "cluster.yaml", secrets, new Date("2026-11-20"), minor);
+  await seen("1.35");
+  const refused = await build();
+  expect(refused.status).toBe(2);
+  expect(refused.stderr).toContain("error[KUBERNETES_TOO_NEW]");
+  expect(refused.stderr).toContain(
+    "the cluster runs Kubernetes 1.35, and the inventory says 1.36",
+  );
+  // Whoever sees it run, but not which, leaves the note.
+  await noteRun(folder, "cluster.yaml", secrets, new Date("2026-11-21"));
+  expect((await build()).status).toBe(2);
+  await seen("1.36");
+  const { status, stderr } = await build();
+  expect(status, stderr).toBe(0);
+  expect(lock()).toMatchObject({
+    cluster: { ran: "2026-11-20", kubernetes: "1.36" },
+  });
+});
+
+it("takes the oldest control plane's version for the cluster's", async () => {
+  const { project } = await locked();
+  const minorOf = (versions: Readonly<Record<string, string | undefined>>) =>
+    runningMinor(
+      {
+        nodes: project.nodes.map(({ name }) =>
+          view(name, { version: versions[name] }),
+        ),
+      },
+      project,
+    );
+  const planes = { cplane: "v1.37.1", cplane2: "v1.36.9", cplane3: "v1.37.0" };
+  expect(minorOf({ ...planes, worker1: "v1.35.2" })).toBe("1.36");
+  expect(minorOf({ ...planes, cplane3: undefined })).toBeUndefined();
 });

@@ -44,6 +44,31 @@ const traceIn = async (
   return undefined;
 };
 
+const minorNumber = (minor: string): number => Number(minor.split(".")[1]);
+
+/** https://kubernetes.io/releases/version-skew-policy/#kubelet */
+const demandRunningMinor = (
+  { project: { cluster }, nodes, runningMinor }: PreparedSeeds,
+  lockFile: string,
+): void => {
+  const wanted = cluster.kubernetes.minor;
+  if (
+    runningMinor !== undefined &&
+    minorNumber(wanted) > minorNumber(runningMinor) &&
+    nodes.some(({ joins }) => joins)
+  ) {
+    throw new UserError(
+      "KUBERNETES_TOO_NEW",
+      `the cluster runs Kubernetes ${runningMinor}, and the inventory says ${wanted}: a node that is newer than its API server cannot join`,
+      {
+        facts: [`${lockFile} says what it ran when it was last seen`],
+        hint: `write kubernetes: "${runningMinor}" again; after an upgrade of the control planes run \`pi-image watch\` once, which notes what they run (docs/day-2.md)`,
+        state: "nothing was written",
+      },
+    );
+  }
+};
+
 /**
  * A cluster is its authorities. New ones, in place of those that are lost, would make cards that never join the nodes that
  * run, and a kubeconfig that opens nothing.
@@ -77,6 +102,7 @@ export const demandSameCluster = async (
         },
       );
     }
+    demandRunningMinor(prepared, lockFile);
     return;
   }
   const trace =
