@@ -45,6 +45,30 @@ describeNode("cni on the first control plane", () => {
     ]);
   });
 
+  it("leaves what a cluster that has them has made of them", async () => {
+    const root = await wait({
+      ...first,
+      manifests: [flannel],
+      world: { manifests: "" },
+    });
+    expect(said(root)).toEqual(["done"]);
+    expect(applied(root)).toEqual([]);
+  });
+
+  it("applies them again where it could not note that they are applied", async () => {
+    const root = await wait({
+      ...first,
+      manifests: [flannel],
+      plans: { "kubectl-manifests": ["fail"] },
+    });
+    expect(said(root)).toEqual([
+      "Applying 10-flannel.yaml.",
+      "The API server does not answer yet.",
+      "done",
+    ]);
+    expect(applied(root)).toEqual(["10-flannel.yaml", "10-flannel.yaml"]);
+  });
+
   it("names the manifest that is refused", async () => {
     const root = await wait({
       ...first,

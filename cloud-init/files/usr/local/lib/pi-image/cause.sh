@@ -39,7 +39,18 @@ looked_up() {
   grep -oiE "(resolve|resolving|lookup) (host: )?'?[a-z0-9.-]+" <<<"$1" | tail -n 1 | sed "s/.*[ ']//"
 }
 
-# Joins lines to one that is short enough for a console.
+# Joins lines to one that is short enough for a console; a longer one ends with a sentence, or else with a word.
 one_line() {
-  tr -s '[:space:]' ' ' | sed 's/^ //; s/[. ]*$//' | cut -c 1-300
+  local text
+  text=$(tr -s '[:space:]' ' ' | sed 's/^ //; s/[. ]*$//')
+  if ((${#text} > 300)); then
+    text=${text:0:300}
+    if [[ $text == *[.\;]\ * ]]; then
+      text=${text%[.;] *}
+    else
+      text="${text:0:296}"
+      text="${text% *} ..."
+    fi
+  fi
+  printf '%s\n' "$text"
 }

@@ -15,6 +15,6 @@ init_cluster() {
   lay_pki
   lay_kube_vip super-admin
   doing "Starting the control plane with kubeadm init; this takes some minutes."
-  logged 3600 kubeadm init --config "$document" --skip-token-print || fails "kubeadm init failed: $(cause)."
+  followed 3600 kubeadm init --config "$document" --skip-token-print || fails "kubeadm init failed: $(cause)."
   mark
 }

@@ -137,6 +137,6 @@ join_cluster() {
   fi
   lay_pki
   doing "Joining the cluster with kubeadm join."
-  logged 3600 kubeadm join --config "$document" || fails "kubeadm join failed: $(cause)."
+  followed 3600 kubeadm join --config "$document" || fails "kubeadm join failed: $(cause)."
   mark
 }

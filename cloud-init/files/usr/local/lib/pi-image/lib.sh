@@ -288,9 +288,43 @@ logged() { # SECONDS COMMAND...
   local limit=$1 code=0
   shift
   timeout --kill-after=30 "$limit" "$@" </dev/null >"$scratch/log" 2>&1 || code=$?
-  if ((code == 124 || code == 137)); then
-    echo "$1 did not end within $limit seconds and was stopped" >>"$scratch/log"
-  fi
+  note_stop "$code" "$limit" "$1"
   [[ ! -s $scratch/log ]] || cat "$scratch/log"
   return "$code"
+}
+
+note_stop() { # CODE SECONDS COMMAND
+  if (($1 == 124 || $1 == 137)); then
+    echo "$3 did not end within $2 seconds and was stopped" >>"$scratch/log"
+  fi
+}
+
+# The same for what takes minutes: the journal has its output while it runs, and the console a sign of life.
+followed() { # SECONDS COMMAND...
+  local limit=$1 code=0
+  shift
+  timeout --kill-after=30 "$limit" "$@" </dev/null 2>&1 | tell_progress || code=${PIPESTATUS[0]}
+  note_stop "$code" "$limit" "$1"
+  return "$code"
+}
+
+# Says how long it has taken at each whole minute in which nothing was said, and what was said last.
+tell_progress() {
+  local line part='' last='' begin=$SECONDS
+  : >"$scratch/log"
+  while true; do
+    if IFS= read -r -t "${beat:-60}" line; then
+      last=$part$line part=
+      printf '%s\n' "$last" >>"$scratch/log"
+      printf '%s\n' "$last"
+    elif (($? > 128)); then
+      part+=$line
+      announce "This has taken $(((SECONDS - begin) / 60)) min so far${last:+: $(one_line <<<"$last")}."
+    else
+      last=$part$line
+      [[ -z $last ]] || printf '%s\n' "$last" >>"$scratch/log"
+      [[ -z $last ]] || printf '%s\n' "$last"
+      return 0
+    fi
+  done
 }

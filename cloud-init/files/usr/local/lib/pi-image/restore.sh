@@ -27,7 +27,7 @@ restore_cluster() {
   lay_pki
   lay_kube_vip super-admin
   doing "Starting the control plane with the restored state; this takes some minutes."
-  logged 3600 kubeadm init --config "${document?}" --skip-token-print --ignore-preflight-errors DirAvailable--var-lib-etcd ||
+  followed 3600 kubeadm init --config "${document?}" --skip-token-print --ignore-preflight-errors DirAvailable--var-lib-etcd ||
     fails "kubeadm init failed with the restored state: $(cause)."
   mark
   rm -f "$restored" "$restore_wish"
