@@ -87,7 +87,7 @@ const OTHERS = [
   "open-device.ts",
   "package-files.ts",
   "rootfs-base.ts",
-  "rotate-node.ts",
+  "run-node-script.ts",
   "run-release.ts",
   "write-proofs.ts",
 ];

@@ -18,6 +18,7 @@ export const DEVICE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     "max-size",
     "patience",
     "signed-by",
+    "restore",
   ],
   verify: ["inventory", "out", "signed-by"],
   devices: ["test", "serial", "max-size"],
