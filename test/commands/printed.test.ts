@@ -36,6 +36,12 @@ const README: readonly (readonly [readme: string, run?: string])[] = [
   ["devices --test /dev/sdX", "devices --test /dev/sdX"],
   // The disks of this computer; test/device/ has those of others.
   ["devices"],
+  // A cluster that runs; they have tests of their own.
+  ["backup"],
+  ["restart"],
+  ["node remove worker2"],
+  // Among the others, before there is a cluster.
+  ["secrets status"],
 ];
 
 const OTHERS: readonly string[] = [

@@ -109,12 +109,12 @@ describeWithTools(["flock"], "restart", () => {
     lab.upgrade("cplane");
     lab.put("cut/none", "");
     let runs = 0;
-    let status = 1;
-    while (status !== 0 && runs < 12) {
+    let run: Awaited<ReturnType<typeof lab.pi>>;
+    do {
       runs += 1;
-      ({ status } = await lab.pi("restart", "cplane", ...SOON));
-    }
-    expect(status).toBe(0);
+      run = await lab.pi("restart", "cplane", ...SOON);
+    } while (run.status !== 0 && runs < 12);
+    expect(run.status, run.stderr).toBe(0);
     // Cut before and after it was told to restart, and drained, and let pods on again; never twice by itself.
     expect(lab.calls()).not.toContain("has not come back yet");
     expect(lab.exists("cluster/cplane/cordoned")).toBe(false);

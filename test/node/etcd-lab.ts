@@ -61,14 +61,19 @@ const openssl = (folder: string, ...args: readonly string[]): void => {
   }
 };
 
+/** Test files run at once, and each has a subnet of its own: 127.7.LAB.10 to 19. */
+const LABS = [0, 1, 2] as const;
+
 /**
- * One certificate for servers, peers and clients at 127.7.0.10 to 19, by the cluster's own authority. Peers also compare the
- * address that a connection comes from, which is 127.0.0.1.
+ * One certificate for servers, peers and clients at all of the labs' addresses, by the cluster's own authority. Peers also
+ * compare the address that a connection comes from, which is 127.0.0.1.
  */
 const makeCertificate = (folder: string, { etcdCa }: ClusterSecrets): void => {
   writeFileSync(join(folder, "ca.crt"), etcdCa.certificate);
   writeFileSync(join(folder, "ca.key"), etcdCa.key.reveal());
-  const addresses = Array.from({ length: 10 }, (_, n) => `IP:127.7.0.1${n}`);
+  const addresses = LABS.flatMap((subnet) =>
+    Array.from({ length: 10 }, (_, n) => `IP:127.7.${subnet}.1${n}`),
+  );
   writeFileSync(
     join(folder, "settings"),
     `[req]\ndistinguished_name = name\nprompt = no\nx509_extensions = all\n[name]\nCN = etcd\n[all]\nextendedKeyUsage = serverAuth,clientAuth\nsubjectAltName = IP:127.0.0.1,${addresses.join(",")}\n`,

@@ -358,9 +358,9 @@ describeAsRoot(
       const secrets = await lastingSecrets();
       const lab = etcdLab(ETCD, secrets);
       const members: readonly [Member, Member, Member] = [
-        { name: "cplane", address: "127.7.0.10" },
-        { name: "cplane2", address: "127.7.0.11" },
-        { name: "cplane3", address: "127.7.0.12" },
+        { name: "cplane", address: "127.7.1.10" },
+        { name: "cplane2", address: "127.7.1.11" },
+        { name: "cplane3", address: "127.7.1.12" },
       ];
       const [first, other, third] = members;
       for (const member of members) {
@@ -447,7 +447,7 @@ describeAsRoot(
         lab
           .ask(first.address, "cluster/member/list", {})
           .members?.map(({ name, peerURLs }) => [name, ...peerURLs]),
-      ).toEqual([["cplane", "https://127.7.0.10:2380"]]);
+      ).toEqual([["cplane", "https://127.7.1.10:2380"]]);
       const found = lab.ask(first.address, "kv/range", {
         key: base64("/registry/x"),
       }) as { readonly kvs?: readonly { readonly value: string }[] };

@@ -52,7 +52,7 @@ const done = (is: Partial<Circumstances> = {}): Promise<string> =>
         '{"schemaVersion":1,"node":"cplane","cluster":"homelab","phase":"done","state":"done"}\n',
       "var/lib/etcd/member/snap/db": "state",
       "etc/kubernetes/manifests/etcd.yaml":
-        "    - --listen-client-urls=https://127.7.0.10:2379,https://192.168.1.50:2379\n",
+        "    - --listen-client-urls=https://127.7.2.10:2379,https://192.168.1.50:2379\n",
       ...is.files,
     },
   });
@@ -95,7 +95,7 @@ describeNode("a control plane's daily snapshot", () => {
     await take(root, START + 23 * 3600);
     expect(kept(root)).toHaveLength(2);
     expect(calls(root, "crictl").at(-1)).toMatch(
-      /^crictl exec --sync --timeout 900 etcd-run-1 etcdctl --endpoints https:\/\/127\.7\.0\.10:2379 /,
+      /^crictl exec --sync --timeout 900 etcd-run-1 etcdctl --endpoints https:\/\/127\.7\.2\.10:2379 /,
     );
   });
 
@@ -273,7 +273,7 @@ describeAsRoot(
   () => {
     it("is proven by its own digest, and no damaged copy is", async () => {
       const lab = etcdLab(program("etcd"), await lastingSecrets());
-      const member = { name: "cplane", address: "127.7.0.10" };
+      const member = { name: "cplane", address: "127.7.2.10" };
       lab.start(member, [member]);
       await lab.healthy(member.address);
       lab.ask(member.address, "kv/put", {
