@@ -23,6 +23,8 @@ export type ClusterNode = {
   readonly bootId: string;
   /** Why pi-image keeps pods away from it, as `drainNode` was told; undefined where it does not. */
   readonly mark: string | undefined;
+  /** Of its kubelet, such as "1.36.5". */
+  readonly version: string;
 };
 
 export type EtcdMember = {
@@ -50,7 +52,7 @@ const parseLookout = (stdout: string): Lookout => {
   const lines = linesOf(stdout);
   return {
     nodes: lines.flatMap(
-      ([kind, name = "", ready, takes, bootId = "", mark]) =>
+      ([kind, name = "", ready, takes, bootId = "", mark, version = ""]) =>
         kind === "node"
           ? {
               name,
@@ -58,6 +60,7 @@ const parseLookout = (stdout: string): Lookout => {
               takesPods: takes === "yes",
               bootId,
               mark: mark === "-" ? undefined : mark,
+              version: version.replace(/^v|^-$/, ""),
             }
           : [],
     ),

@@ -4,14 +4,17 @@ import { packageFile } from "../../system/package-files.ts";
 import { type NodeAnswer, type OverSsh, runAsRoot } from "./run-as-root.ts";
 
 const FOLDER = "cloud-init/over-ssh";
+const CARD = "cloud-init/files/usr/local/lib/pi-image";
 
 /** What the scripts read by `source`, and where it is; some of it is also on every card. */
 const SHARED = {
   "common.sh": `${FOLDER}/common.sh`,
-  "restart-reason.sh":
-    "cloud-init/files/usr/local/lib/pi-image/restart-reason.sh",
-  "static-pods.sh": "cloud-init/files/usr/local/lib/pi-image/static-pods.sh",
-  "snapshots.sh": "cloud-init/files/usr/local/lib/pi-image/snapshots.sh",
+  "apt.sh": `${CARD}/apt.sh`,
+  "cause.sh": `${CARD}/cause.sh`,
+  "repositories.sh": `${CARD}/repositories.sh`,
+  "restart-reason.sh": `${CARD}/restart-reason.sh`,
+  "static-pods.sh": `${CARD}/static-pods.sh`,
+  "snapshots.sh": `${CARD}/snapshots.sh`,
 } as const;
 
 const textOf = async (path: string): Promise<string> =>
