@@ -413,6 +413,28 @@ Example:
     .addOption(identityOption());
 
   declare(
+    "upgrade",
+    "Upgrade Kubernetes on a running cluster, one node after the other.",
+    "pi-image upgrade --to 1.37",
+    async (context, _args, options) =>
+      (await import("./commands/upgrade.ts")).upgrade(context, options),
+  )
+    .addOption(inventoryOption())
+    .option(
+      "--to <version>",
+      "a minor or a patch; without it, what the inventory says",
+    )
+    .option("--force", "delete pods that cannot be evicted")
+    .option(
+      "--patience <time>",
+      "give up on a node that is not Ready again in this time",
+      "15m",
+    )
+    .option("--dry-run", "print the plan, change nothing")
+    .option("-y, --yes", "do not ask")
+    .addOption(identityOption());
+
+  declare(
     "completion",
     "Print the completion for a shell.",
     "pi-image completion bash >>~/.bashrc",

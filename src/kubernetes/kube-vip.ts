@@ -8,7 +8,7 @@ import { apiServerPort } from "./addresses.ts";
  * The digest is that of the list of platforms, so that each node still gets its own. Two clusters of people who do not know
  * each other run this version by this digest, one of them on arm64; docs/decisions.md. `npm run renew` brings newer ones.
  */
-const IMAGE =
+export const KUBE_VIP_IMAGE =
   "ghcr.io/kube-vip/kube-vip:v1.2.4@sha256:dde4c0669d9058c74c69c0bc2f0122e26900e1e4b913c03577cb6e4e28083079";
 
 /** The name of the mounted file inside the pod, whichever file it is on the node. */
@@ -74,7 +74,7 @@ export const kubeVipManifest = (
         containers: [
           {
             name: "kube-vip",
-            image: IMAGE,
+            image: KUBE_VIP_IMAGE,
             imagePullPolicy: "IfNotPresent",
             args: ["manager"],
             env: [

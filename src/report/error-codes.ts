@@ -255,6 +255,11 @@ export const ERROR_CODES = {
     about:
       "A node was not restarted, or has not come back; the same command goes on where it stopped.",
   },
+  NODE_NOT_UPGRADED: {
+    exit: EXIT.failed,
+    about:
+      "Kubernetes was not upgraded, or not on every node; the same command goes on where it stopped.",
+  },
   NODE_NOT_REVOKED: {
     exit: EXIT.failed,
     about:

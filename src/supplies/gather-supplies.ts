@@ -86,7 +86,8 @@ const orMissing = async <Found>(
   }
 };
 
-const gatherManifests = async (
+/** What the first control plane applies, in the order of their names. Throws as `gatherSupplies` does. */
+export const gatherManifests = async (
   request: SuppliesRequest,
   options: FetchOptions,
 ): Promise<readonly FetchedManifest[]> => {

@@ -31,6 +31,12 @@ export const THREE_PLANES = VIRTUAL.replace(
   "  # both in the cellar\n  - {name: cplane2, role: control-plane, address: 192.168.77.60/24}\n  - {name: cplane3, role: control-plane, address: 192.168.77.61/24}\n  - {name: worker1",
 );
 
+/** What its nodes have, of Kubernetes. */
+const RUNS = "1.36.5";
+
+const packagesOf = (minor: string): string =>
+  `https://pkgs.k8s.io/core:/stable:/v${minor}/deb/`;
+
 /** Making keys takes longer than most of these tests. */
 const madeSecrets = new Map<string, string>();
 
@@ -76,6 +82,19 @@ export const membersLab = async (inventory = THREE_PLANES) => {
     put(`cluster/${name}/ready`, "True\n");
     put(`cluster/${name}/boot`, `boot-1-${name}\n`);
     put(`cluster/${name}/pods`, "");
+    put(`cluster/${name}/version`, `${RUNS}\n`);
+    put(
+      `nodes/${name}/etc/apt/sources.list.d/kubernetes.sources`,
+      `Types: deb\nURIs: ${packagesOf("1.36")}\nSuites: /\n`,
+    );
+    put(`nodes/${name}/etc/apt/keyrings/kubernetes.asc`, "key\n");
+    put(
+      `nodes/${name}/etc/pi-image/node.env`,
+      `PI_IMAGE_RUNTIME='containerd'\nPI_IMAGE_KUBERNETES_MINOR='1.36'\nPI_IMAGE_KUBERNETES_PATCH='${RUNS}'\nPI_IMAGE_KUBERNETES_PACKAGES='${packagesOf("1.36")}'\n`,
+    );
+    for (const tool of ["kubeadm", "kubelet", "kubectl"]) {
+      put(`nodes/${name}/installed/${tool}`, `${RUNS}\n`);
+    }
     if (role === "control-plane" && network.addressing.method === "static") {
       const [address = ""] = network.addressing.addresses[0].split("/");
       members.push(`${name} 10${index} ${address}\n`);
@@ -85,7 +104,7 @@ export const membersLab = async (inventory = THREE_PLANES) => {
       put(`nodes/${name}/var/lib/etcd/member/snap/db`, "state\n");
       put(
         `${kubernetes}/manifests/kube-apiserver.yaml`,
-        "    - --secure-port=6443\n",
+        `    - --secure-port=6443\n    image: registry.k8s.io/kube-apiserver:v${RUNS}\n`,
       );
       put(
         `${kubernetes}/manifests/etcd.yaml`,
@@ -94,9 +113,23 @@ export const membersLab = async (inventory = THREE_PLANES) => {
     }
   }
   put("etcd", members.join(""));
+  put("cluster-version", `${RUNS}\n`);
+  for (const version of ["1.36.5", "1.37.1"]) {
+    put(
+      `repository/${version.replace(/\.\d+$/, "")}`,
+      ["kubeadm", "kubelet", "kubectl"]
+        .map((tool) => `${tool} ${version}-1.1\n`)
+        .join(""),
+    );
+  }
   put("calls", "");
   mkdirSync(join(lab, "off"));
   mkdirSync(join(lab, "boots"));
+  const env = {
+    PATH: `${FAKES}:${process.env["PATH"] ?? ""}`,
+    LAB: lab,
+    FAKES,
+  };
   return {
     ...cluster,
     lab,
@@ -121,14 +154,7 @@ export const membersLab = async (inventory = THREE_PLANES) => {
     remove: (path: string) => {
       rmSync(join(lab, path), { recursive: true, force: true });
     },
-    pi: (...words: readonly string[]) =>
-      runCli(words, {
-        cwd: folder,
-        env: {
-          PATH: `${FAKES}:${process.env["PATH"] ?? ""}`,
-          LAB: lab,
-          FAKES,
-        },
-      }),
+    env,
+    pi: (...words: readonly string[]) => runCli(words, { cwd: folder, env }),
   };
 };

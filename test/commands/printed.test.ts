@@ -39,6 +39,7 @@ const README: readonly (readonly [readme: string, run?: string])[] = [
   // A cluster that runs; they have tests of their own.
   ["backup"],
   ["restart"],
+  ["upgrade --to 1.37"],
   ["node remove worker2"],
   // Among the others, before there is a cluster.
   ["secrets status"],

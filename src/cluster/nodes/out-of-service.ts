@@ -18,7 +18,8 @@ const SECOND = 1000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5 * SECOND;
 
-export const AGAIN = "run the same command again: it goes on where it stopped";
+export const RUN_AGAIN =
+  "run the same command again: it goes on where it stopped";
 
 /** What is said wherever the command stops. */
 type Stopped = {
@@ -58,7 +59,7 @@ export const aroundNode = async ({
       message: "no control plane says how the cluster is",
       facts: around,
       own: `${name} is as it was`,
-      hint: AGAIN,
+      hint: RUN_AGAIN,
     });
   }
   return around;
@@ -124,12 +125,12 @@ export const backInService = async (node: OutOfService): Promise<void> => {
       message: `${name} is back, and takes no pods yet`,
       facts: [`${plane}: ${answer.because}`],
       own: `${name} takes no new pods`,
-      hint: AGAIN,
+      hint: RUN_AGAIN,
     });
   }
 };
 
-export type Seen<Found> =
+export type Comeback<Found> =
   | { readonly because: string }
   | { readonly because: undefined; readonly found: Found };
 
@@ -140,7 +141,7 @@ export type Seen<Found> =
  * @returns what was found, and after how many seconds; undefined and the last reason when patience ends
  */
 export const waitUntil = async <Found>(
-  missing: () => Promise<Seen<Found>>,
+  missing: () => Promise<Comeback<Found>>,
   patienceMs: number,
   signal: AbortSignal,
 ): Promise<

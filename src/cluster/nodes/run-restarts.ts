@@ -5,13 +5,13 @@ import { formatSeconds } from "../../report/amounts.ts";
 import { UserError } from "../../report/user-error.ts";
 import type { OverSsh } from "../over-ssh/run-as-root.ts";
 import {
-  AGAIN,
+  RUN_AGAIN,
   aroundNode,
   backInService,
   demandOthers,
   makeRoom,
   type OutOfService,
-  type Seen,
+  type Comeback,
   waitUntil,
 } from "./out-of-service.ts";
 import { askOwnState, restartMachine } from "./own-part.ts";
@@ -50,7 +50,7 @@ const ASK_MS = 20 * SECOND;
 const missing = async (
   { name, bootId, isNode, role }: PlannedRestart,
   { project, asked }: RestartJob,
-): Promise<Seen<string | undefined>> => {
+): Promise<Comeback<string | undefined>> => {
   const own = await askOwnState(name, asked, ASK_MS);
   if (!own.ok) {
     return { because: own.because };
@@ -102,7 +102,7 @@ const restartOne = async (
         message: `${name} does not restart`,
         facts: [`${name}: ${answer.because}`],
         own: isNode ? `${name} takes no new pods` : `${name} is as it was`,
-        hint: AGAIN,
+        hint: RUN_AGAIN,
       });
     }
     tell({ type: "restarting" });
@@ -117,7 +117,7 @@ const restartOne = async (
       message: `${name} has not come back within ${formatSeconds(patienceMs / SECOND)}`,
       facts: [`${name}: ${seen.because}`],
       own: `${name} ${isNode ? "takes no new pods" : "was told to restart"}`,
-      hint: `look at its screen, and at \`pi-image doctor ${name}\`; when it is back, ${AGAIN}`,
+      hint: `look at its screen, and at \`pi-image doctor ${name}\`; when it is back, ${RUN_AGAIN}`,
     });
   }
   tell({ type: "back", seconds: seen.seconds, wants: seen.found });

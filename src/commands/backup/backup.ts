@@ -15,7 +15,7 @@ import { keepBackupsOutOfGit } from "../../project/keep-out-of-git.ts";
 import { formatBytes } from "../../report/amounts.ts";
 import { UserError } from "../../report/user-error.ts";
 import type { Context } from "../../terminal/context.ts";
-import { openSoundSecrets } from "../kept-secrets.ts";
+import { type KeptProject, openSoundSecrets } from "../kept-secrets.ts";
 
 const backupOptions = z.object({
   inventory: z.string(),
@@ -68,6 +68,50 @@ const backUp = async (
   );
 };
 
+type KeptBackup = {
+  readonly plane: string;
+  readonly backup: Backup;
+  /** Its path, as it is shown. */
+  readonly shown: string;
+};
+
+/**
+ * Keeps a snapshot beside the inventory.
+ *
+ * @param chosen the control plane to ask; any without one
+ * @throws UserError WRONG_ARGUMENTS, BACKUP_FAILED, DISK_FULL, AGE_RECIPIENT_WRONG
+ */
+export const keepBackup = async (
+  context: Context,
+  { project, secrets, folder, encryptedTo }: KeptProject,
+  chosen: string | undefined,
+  sshConfig: string,
+): Promise<KeptBackup> => {
+  const cluster = project.cluster.name;
+  const [plane, kept] = await backUp(
+    planesToAsk(project, chosen),
+    {
+      folder: join(folder, `${cluster}.backups`),
+      cluster,
+      authority: secrets.ca.certificate,
+      recipients: encryptedTo,
+      report: context.report,
+    },
+    { sshConfig, signal: context.signal },
+  );
+  if (encryptedTo.length === 0) {
+    await keepBackupsOutOfGit(context, folder);
+  }
+  if (kept.origin === "kept") {
+    context.report({
+      type: "warning",
+      message: `etcd on ${plane} could make no snapshot now; this is the newest that ${plane} keeps`,
+      hint: `to see why: pi-image doctor ${plane}`,
+    });
+  }
+  return { plane, backup: kept, shown: relative(context.cwd, kept.file) };
+};
+
 /** @throws UserError of the inventory and the secrets, WRONG_ARGUMENTS, BACKUP_FAILED, DISK_FULL, AGE_RECIPIENT_WRONG */
 export const backup = async (
   context: Context,
@@ -75,29 +119,19 @@ export const backup = async (
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
   const options = backupOptions.parse(given);
-  const { project, secrets, folder, file, encryptedTo } =
-    await openSoundSecrets(context, options);
-  const planes = planesToAsk(project, chosen);
+  const opened = await openSoundSecrets(context, options);
+  const { project, secrets, file, encryptedTo } = opened;
+  planesToAsk(project, chosen);
   const cluster = project.cluster.name;
-  const [plane, kept] = await withSshAccess(project, secrets, (sshConfig) =>
-    backUp(
-      planes,
-      {
-        folder: join(folder, `${cluster}.backups`),
-        cluster,
-        authority: secrets.ca.certificate,
-        recipients: encryptedTo,
-        report: context.report,
-      },
-      { sshConfig, signal: context.signal },
-    ),
+  const {
+    plane,
+    backup: kept,
+    shown,
+  } = await withSshAccess(project, secrets, (sshConfig) =>
+    keepBackup(context, opened, chosen, sshConfig),
   );
   const encrypted = encryptedTo.length > 0;
-  if (!encrypted) {
-    await keepBackupsOutOfGit(context, folder);
-  }
   const time = kept.time.toISOString().replace(".000Z", "Z");
-  const shown = relative(context.cwd, kept.file);
   context.printJson({
     type: "result",
     cluster,
@@ -116,11 +150,4 @@ export const backup = async (
         : `It is not encrypted, like ${relative(context.cwd, file)}: whoever has both can read every Secret. To encrypt them from now on: pi-image secrets rotate --encrypt-to RECIPIENT`,
     ].join("\n"),
   );
-  if (kept.origin === "kept") {
-    context.report({
-      type: "warning",
-      message: `etcd on ${plane} could make no snapshot now; this is the newest that ${plane} keeps`,
-      hint: `to see why: pi-image doctor ${plane}`,
-    });
-  }
 };

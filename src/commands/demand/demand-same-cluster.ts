@@ -62,7 +62,7 @@ const demandRunningMinor = (
       `the cluster runs Kubernetes ${runningMinor}, and the inventory says ${wanted}: a node that is newer than its API server cannot join`,
       {
         facts: [`${lockFile} says what it ran when it was last seen`],
-        hint: `write kubernetes: "${runningMinor}" again; after an upgrade of the control planes run \`pi-image watch\` once, which notes what they run (docs/day-2.md)`,
+        hint: `upgrade the cluster with \`pi-image upgrade --to ${wanted}\`, or write kubernetes: "${runningMinor}" again; after an upgrade by hand \`pi-image watch\` notes what runs (docs/day-2.md)`,
         state: "nothing was written",
       },
     );

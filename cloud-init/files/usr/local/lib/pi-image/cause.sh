@@ -5,7 +5,7 @@
 cause() {
   local log=${scratch:?}/log found
   has() { found=$(grep -m 1 -oiE -- "$1" "$log"); }
-  if has 'no space left on device|not enough free space'; then
+  if has 'no space left on device|(not|have) enough free space'; then
     echo "the root partition is full; free space on it or use a larger card"
   elif has 'could not get lock|locked by another process|is another process using it'; then
     echo "another program holds the lock of the package database"
