@@ -9,7 +9,9 @@ const nodeList = z.object({
       metadata: z.object({
         name: z.string(),
         creationTimestamp: z.string().optional(),
+        annotations: z.record(z.string(), z.string()).optional(),
       }),
+      spec: z.object({ unschedulable: z.boolean().optional() }).optional(),
       status: z
         .object({
           conditions: z
@@ -39,12 +41,30 @@ export type ApiNode = {
   readonly version: string | undefined;
   readonly address: string | undefined;
   readonly joined: Date | undefined;
+  /** Who keeps pods away from it, as a sentence; undefined where nobody does. */
+  readonly keptAway: string | undefined;
+};
+
+/** What cloud-init/over-ssh/nodes notes at a Node: the first word of the mark is the command. */
+const MARK = "pi-image/cordoned";
+
+const whoKeepsAway = (name: string, mark: string | undefined): string => {
+  const command = mark?.split(":")[0];
+  switch (command) {
+    case "restart":
+    case "upgrade":
+      return `has no pods for its ${command}; if none is at work, \`pi-image ${command}\` goes on where it stopped`;
+    case "remove":
+      return `leaves the cluster; if none is at work, \`pi-image node remove ${name}\` goes on where it stopped`;
+    default:
+      return `takes no new pods: it is cordoned; \`kubectl uncordon ${name}\` ends that`;
+  }
 };
 
 /** The nodes of a NodeList; undefined when the answer is something else. */
 export const parseNodeList = (body: unknown): ApiNode[] | undefined => {
   const parsed = nodeList.safeParse(body);
-  return parsed.data?.items.map(({ metadata, status }) => {
+  return parsed.data?.items.map(({ metadata, spec, status }) => {
     const condition = status?.conditions?.find(({ type }) => type === "Ready");
     const ready = condition?.status === "True";
     return {
@@ -58,6 +78,10 @@ export const parseNodeList = (body: unknown): ApiNode[] | undefined => {
         metadata.creationTimestamp === undefined
           ? undefined
           : new Date(metadata.creationTimestamp),
+      keptAway:
+        spec?.unschedulable === true
+          ? whoKeepsAway(metadata.name, metadata.annotations?.[MARK])
+          : undefined,
     };
   });
 };

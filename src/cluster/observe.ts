@@ -32,6 +32,8 @@ export type NodeView = {
   readonly version: string | undefined;
   /** Seconds since the node joined. */
   readonly age: number | undefined;
+  /** Who keeps pods away from it, as a sentence without its name; undefined where nobody does. */
+  readonly keptAway: string | undefined;
   /** Of the newest snapshot of etcd; undefined where the node has told of none. */
   readonly snapshot: SnapshotAge | undefined;
 };
@@ -135,6 +137,7 @@ const observeNode = async (
       : reached.status?.ok === true && reached.status.status.state === "done",
     notReadyBecause: api?.notReadyBecause,
     version: api?.version,
+    keptAway: api?.keptAway,
     age: seconds === undefined ? undefined : Math.max(0, Math.floor(seconds)),
     snapshot:
       reached.status?.ok === true &&

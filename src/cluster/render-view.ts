@@ -59,8 +59,14 @@ const remarkOf = (node: NodeView): string | undefined => {
   return node.status.ok ? node.status.status.message : node.status.because;
 };
 
-/** What the node found out about its disk and its PCIe link, and how old its snapshots are. */
-const notesOf = ({ name, status, snapshot }: NodeView): readonly string[] => [
+/** Who keeps pods away from it, what it found out about its disk and its PCIe link, and how old its snapshots are. */
+const notesOf = ({
+  name,
+  status,
+  snapshot,
+  keptAway,
+}: NodeView): readonly string[] => [
+  ...(keptAway === undefined ? [] : [keptAway]),
   ...(status?.ok === true ? Object.values(status.status.notes) : []),
   ...(snapshot === undefined
     ? []

@@ -75,6 +75,7 @@ describe("askApi", () => {
         version: "v1.36.2",
         address: "192.168.77.50",
         joined: new Date("2026-11-20T08:00:00Z"),
+        keptAway: undefined,
       },
       {
         name: "worker1",
@@ -83,8 +84,42 @@ describe("askApi", () => {
         version: "v1.36.2",
         address: undefined,
         joined: new Date("2026-11-20T08:00:00Z"),
+        keptAway: undefined,
       },
     ]);
+  });
+
+  it.each([
+    [
+      undefined,
+      "takes no new pods: it is cordoned; `kubectl uncordon w` ends that",
+    ],
+    [
+      "upgrade",
+      "has no pods for its upgrade; if none is at work, `pi-image upgrade` goes on where it stopped",
+    ],
+    [
+      "restart:3f2a",
+      "has no pods for its restart; if none is at work, `pi-image restart` goes on where it stopped",
+    ],
+    [
+      "remove",
+      "leaves the cluster; if none is at work, `pi-image node remove w` goes on where it stopped",
+    ],
+  ])("says who keeps pods away from a node: %s", (mark, sentence) => {
+    const body = {
+      items: [
+        {
+          metadata: {
+            name: "w",
+            annotations:
+              mark === undefined ? {} : { "pi-image/cordoned": mark },
+          },
+          spec: { unschedulable: true },
+        },
+      ],
+    };
+    expect(parseNodeList(body)?.[0]?.keptAway).toBe(sentence);
   });
 
   it("knows an API server of another cluster, also where all authorities have the same name", async () => {

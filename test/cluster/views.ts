@@ -13,6 +13,7 @@ export const view = (name: string, seen: Partial<NodeView>): NodeView => ({
   ready: false,
   notReadyBecause: undefined,
   version: undefined,
+  keptAway: undefined,
   age: undefined,
   snapshot: undefined,
   ...seen,
@@ -63,6 +64,8 @@ export const everyState: ClusterView = {
       joined: true,
       ready: true,
       version: "v1.36.2",
+      keptAway:
+        "has no pods for its upgrade; if none is at work, `pi-image upgrade` goes on where it stopped",
       age: 3725,
       snapshot: snapshotAge(
         new Date("2026-11-20T07:00:00Z"),
