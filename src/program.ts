@@ -413,6 +413,25 @@ Example:
     .addOption(identityOption());
 
   declare(
+    "renumber",
+    "Give a running cluster the addresses of another network.",
+    "pi-image renumber new.yaml",
+    async (context, [file = ""], options) =>
+      (await import("./commands/renumber.ts")).renumber(context, file, options),
+  )
+    .argument(
+      "<inventory>",
+      "a copy of the inventory with the new addresses; it takes the old one's place",
+    )
+    .addOption(inventoryOption())
+    .option("--restart", "restart the nodes instead of switching them off")
+    .option("--force", "go on without nodes that do not answer")
+    .option("--dry-run", "print the plan, change nothing")
+    .option("-y, --yes", "do not ask")
+    .addOption(outOption())
+    .addOption(identityOption());
+
+  declare(
     "upgrade",
     "Upgrade Kubernetes on a running cluster, one node after the other.",
     "pi-image upgrade --to 1.37",

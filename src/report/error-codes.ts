@@ -250,6 +250,10 @@ export const ERROR_CODES = {
     about:
       "A node cannot leave the cluster as things are, or has not left it altogether yet; the same command goes on where it stopped.",
   },
+  NODE_NOT_RENUMBERED: {
+    exit: EXIT.failed,
+    about: "The nodes did not get the addresses of another network.",
+  },
   NODE_NOT_RESTARTED: {
     exit: EXIT.failed,
     about:

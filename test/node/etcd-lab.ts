@@ -62,7 +62,7 @@ const openssl = (folder: string, ...args: readonly string[]): void => {
 };
 
 /** Test files run at once, and each has a subnet of its own: 127.7.LAB.10 to 19. */
-const LABS = [0, 1, 2] as const;
+const LABS = [0, 1, 2, 3] as const;
 
 /**
  * One certificate for servers, peers and clients at all of the labs' addresses, by the cluster's own authority. Peers also

@@ -10,6 +10,7 @@ const CARD = "cloud-init/files/usr/local/lib/pi-image";
 const SHARED = {
   "common.sh": `${FOLDER}/common.sh`,
   "apt.sh": `${CARD}/apt.sh`,
+  "own-address.sh": `${CARD}/own-address.sh`,
   "cause.sh": `${CARD}/cause.sh`,
   "repositories.sh": `${CARD}/repositories.sh`,
   "restart-reason.sh": `${CARD}/restart-reason.sh`,

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Keeps Kubernetes on this node true to its address, which DHCP may change at any time.
+# Keeps Kubernetes on this node true to its address, which DHCP may change at any time, and `pi-image renumber` once.
 #
 # The kubelet refuses to start with the address of another machine, and etcd cannot listen on it.
 
@@ -20,12 +20,18 @@ written_addresses() {
 # Certificates for the new address in a folder beside the old ones. kubeadm signs with the authorities that it finds
 # there, and a disk that is full is found here, while everything is still as it was.
 make_certificates() { # FOLDER ADDRESS
-  local document=${scratch?}/address.yaml part
+  local document=${scratch?}/address.yaml part own
   erase_folder "$1"
+  # Where the card was made for a fixed address, the document has one.
+  if grep -q '^ *advertiseAddress:' "${config?}/kubeadm.yaml"; then
+    own="s/^( *advertiseAddress:).*/\1 $(quoted "$2")/"
+  else
+    own="s/^( *)localAPIEndpoint:$/&\n\1  advertiseAddress: $(quoted "$2")/"
+  fi
   # The cluster may have been upgraded since, and kubeadm refuses a version that is too old for it.
   (umask 077 && mkdir -p "$1/etcd" && ln -s "$kubernetes"/pki/ca.{crt,key} "$1/" && ln -s "$kubernetes"/pki/etcd/ca.{crt,key} "$1/etcd/" &&
-    sed -E -e "s/^( *)localAPIEndpoint:$/&\n\1  advertiseAddress: $(quoted "$2")/" -e "s#^kind: ClusterConfiguration\$#&\ncertificatesDir: $1#" \
-      -e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/" "${config?}/kubeadm.yaml" >"$document") || return
+    sed -E -e "$own" -e "s#^kind: ClusterConfiguration\$#&\ncertificatesDir: $1#" \
+      -e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/" "$config/kubeadm.yaml" >"$document") || return
   for part in apiserver etcd-server etcd-peer; do
     logged 120 kubeadm init phase certs "$part" --config "$document" || return
   done
@@ -43,8 +49,23 @@ replacing() { # OLD NEW
   fi
 }
 
-# The certificates of a control plane name its address. etcd's own record of its peer address stays the old one, which
-# matters only to other members: several control planes need fixed addresses.
+# etcd's own record of where other members reach it. One that is alone runs on with an old one, and nobody could join it.
+# https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/
+tell_etcd() {
+  local wanted=${state?}/peer-address pki=$kubernetes/pki/etcd address id
+  [[ -e $wanted ]] || return 0
+  address=$(bracketed "$(<"$wanted")")
+  own_etcd() { # PATH JSON
+    logged 30 curl --silent --show-error --max-time 20 --cacert "$pki/ca.crt" --cert "$pki/healthcheck-client.crt" \
+      --key "$pki/healthcheck-client.key" --data "$2" "https://$address:2379/v3/$1" >/dev/null
+  }
+  own_etcd cluster/member/list '{}' && id=$(sed -nE 's/.*"member_id": *"([0-9]+)".*/\1/p' "$scratch/log") && [[ $id ]] &&
+    own_etcd cluster/member/update "{\"ID\":\"$id\",\"peerURLs\":[\"https://$address:2380\"]}" &&
+    grep -q '"header"' "$scratch/log" || return 0
+  rm -f "$wanted"
+}
+
+# The certificates of a control plane name its address.
 renew_control_plane() { # OLD NEW
   local fresh=$kubernetes/pki/.new-address part
   [[ -e $kubernetes/manifests/kube-apiserver.yaml ]] || return 0
@@ -57,6 +78,7 @@ renew_control_plane() { # OLD NEW
     mv -f "$fresh/$part.key" "$kubernetes/pki/$part.key" && mv -f "$fresh/$part.crt" "$kubernetes/pki/$part.crt" || return
   done
   erase_folder "$fresh"
+  echo "$2" >"${state?}/peer-address"
   edit "$(replacing "$1" "$2")" "$kubernetes"/{kubelet,controller-manager,scheduler}.conf \
     "$kubernetes"/manifests/{etcd,kube-apiserver}.yaml
 }
@@ -70,12 +92,14 @@ follow() { # OLD NEW
   edit "s/--node-ip=[0-9a-f.:,]+/--node-ip=$2/" "$root/var/lib/kubelet/kubeadm-flags.env"
 }
 
+# Of a fixed address only a new one counts, and only when the network has it.
 # Ends with 1 when Kubernetes could not follow; it then runs on as it was, and the next run tries again.
 follow_own_address() {
   local old new
   old=$(written_addresses)
   new=$(uplink_addresses)
-  if [[ $PI_IMAGE_ADDRESS || ! -e ${state?}/kubeadm-done || -z $old || -z $new || $old == "$new" ]]; then
+  tell_etcd
+  if [[ ($PI_IMAGE_ADDRESS && $PI_IMAGE_ADDRESS != "$new") || ! -e ${state?}/kubeadm-done || -z $old || -z $new || $old == "$new" ]]; then
     forget_note address
     return
   fi

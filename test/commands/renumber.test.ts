@@ -1,0 +1,183 @@
+// `pi-image renumber`, with the real script on nodes that are folders, and the real netplan.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { packageFile } from "../../src/system/package-files.ts";
+import { INVENTORY } from "../cluster/cluster-folder.ts";
+import { membersLab, THREE_PLANES, VIRTUAL } from "../cluster/members-lab.ts";
+import { describeWithTools } from "../support/tools.ts";
+
+const OLD = "192.168.77.";
+
+/** The control plane and worker2 take each other's, with another gateway. */
+const NEW = INVENTORY.replace("gateway: 192.168.77.1", "gateway: 192.168.77.9")
+  .replace("77.52/24", "77.FIRST/24")
+  .replace("77.50/24", "77.52/24")
+  .replace("77.FIRST/24", "77.50/24");
+
+const NETPLAN = "etc/netplan/50-cloud-init.yaml";
+
+const renumberLab = async (inventory = INVENTORY) => {
+  const lab = await membersLab(inventory);
+  for (const { name, role } of lab.project.nodes) {
+    const node = `nodes/${name}`;
+    lab.put(`${node}/${NETPLAN}`, "network: {version: 2}\n");
+    lab.put(`${node}/boot/firmware/network-config`, "network: {version: 2}\n");
+    lab.put(
+      `${node}/usr/local/lib/pi-image/own-address.sh`,
+      readFileSync(
+        packageFile("cloud-init/files/usr/local/lib/pi-image/own-address.sh"),
+        "utf8",
+      ),
+    );
+    lab.put(
+      `${node}/etc/pi-image/node.env`,
+      `PI_IMAGE_ADDRESS='${role === "control-plane" ? `${OLD}50` : name === "worker2" ? `${OLD}52` : ""}'\nPI_IMAGE_ENDPOINT_ADDRESS='${OLD}50'\nPI_IMAGE_CONTROL_PLANES='a=${OLD}50 b=${OLD}52,${OLD}50'\nPI_IMAGE_OTHER='1${OLD}50 ${OLD}502'\n`,
+    );
+    lab.put(
+      `${node}/etc/pi-image/kubeadm.yaml`,
+      `  advertiseAddress: ${OLD}50\n  x: https://${OLD}50:6443\n`,
+    );
+  }
+  writeFileSync(join(lab.folder, "new.yaml"), NEW);
+  return lab;
+};
+
+describeWithTools(["flock", "netplan"], "renumber", () => {
+  it("tells every node, and switches them off", async () => {
+    const lab = await renumberLab();
+    const dry = await lab.pi("renumber", "new.yaml", "--dry-run");
+    expect(dry).toEqual({
+      status: 0,
+      stderr: "",
+      stdout: [
+        "  192.168.77.50 becomes 192.168.77.52",
+        "  192.168.77.52 becomes 192.168.77.50",
+        "cplane, worker1 and worker2 are told over SSH at the old addresses, then switched off.",
+        "",
+      ].join("\n"),
+    });
+    expect(lab.calls()).toBe("");
+    const run = await lab.pi("renumber", "new.yaml", "--yes");
+    expect(run).toEqual({
+      status: 0,
+      stderr: "",
+      stdout:
+        "The nodes are switching off. Move them, and switch them on: they begin with their new addresses.\ncluster.yaml has the new addresses. When this computer is in the new network: `pi-image kubeconfig`, then `pi-image watch`.\n",
+    });
+    expect(lab.inventory()).toBe(NEW);
+    for (const [name, own] of [
+      ["cplane", "192.168.77.52"],
+      ["worker1", ""],
+      ["worker2", "192.168.77.50"],
+    ] as const) {
+      expect(lab.exists(`off/${name}`)).toBe(true);
+      expect(lab.read(`nodes/${name}/etc/pi-image/node.env`)).toBe(
+        `PI_IMAGE_ADDRESS='${own}'\nPI_IMAGE_ENDPOINT_ADDRESS='192.168.77.52'\nPI_IMAGE_CONTROL_PLANES='a=192.168.77.52 b=192.168.77.50,192.168.77.52'\nPI_IMAGE_OTHER='1${OLD}50 ${OLD}502'\n`,
+      );
+      expect(lab.read(`nodes/${name}/etc/pi-image/kubeadm.yaml`)).toBe(
+        "  advertiseAddress: 192.168.77.52\n  x: https://192.168.77.52:6443\n",
+      );
+      for (const file of [NETPLAN, "boot/firmware/network-config"]) {
+        const network = lab.read(`nodes/${name}/${file}`);
+        if (own === "") {
+          expect(network).toBe("network: {version: 2}\n");
+        } else {
+          expect(network).toContain(`- ${own}/24`);
+          expect(network).toContain("via: 192.168.77.9");
+        }
+      }
+    }
+  });
+
+  it("changes nothing where a node does not take its network, and goes on later", async () => {
+    const lab = await renumberLab();
+    lab.remove(`nodes/worker2/${NETPLAN}`);
+    lab.switchOff("worker1");
+    const first = await lab.pi("renumber", "new.yaml", "--yes");
+    expect(first.status).toBe(1);
+    expect(first.stderr).toBe(
+      [
+        "error[NODE_NOT_RENUMBERED]: worker1 and worker2 could not be told of the new addresses",
+        "  worker1: SSH cannot connect: ssh: connect to host worker1 port 22: No route to host",
+        "  worker2: netplan does not keep its network: flash its card anew",
+        "state: the nodes run with their old addresses; cplane will begin with the new ones",
+        "hint: remove the cause and run the same command again; nodes that an earlier run has switched off, or that will be flashed anew, are left out with --force",
+        "",
+      ].join("\n"),
+    );
+    expect(lab.inventory()).toBe(INVENTORY);
+    expect(lab.exists("off/cplane")).toBe(false);
+    expect(lab.read("nodes/worker2/etc/pi-image/node.env")).toContain(
+      `ADDRESS='${OLD}52'`,
+    );
+    // Told once, or a swap would be undone.
+    lab.put(`nodes/worker2/${NETPLAN}`, "network: {version: 2}\n");
+    const second = await lab.pi("renumber", "new.yaml", "--yes", "--force");
+    expect(second.status, second.stderr).toBe(0);
+    expect(second.stderr).toBe(
+      "warning: worker1 could not be told of the new addresses: SSH cannot connect: ssh: connect to host worker1 port 22: No route to host\nhint: if no earlier run has told it, flash it anew: pi-image flash TARGET --host worker1\n",
+    );
+    expect(lab.read("nodes/cplane/etc/pi-image/node.env")).toContain(
+      "PI_IMAGE_ENDPOINT_ADDRESS='192.168.77.52'\n",
+    );
+    expect(lab.exists("off/cplane")).toBe(true);
+  });
+
+  it("takes no network that netplan does not", async () => {
+    const lab = await renumberLab();
+    lab.put(
+      "nodes/worker2/usr/local/lib/pi-image/own-address.sh",
+      "# of an earlier pi-image\n",
+    );
+    const { stderr } = await lab.pi("renumber", "new.yaml", "--yes");
+    expect(stderr).toContain(
+      "  worker2: its card was made by an earlier pi-image: flash it anew\n",
+    );
+    expect(lab.read(`nodes/worker2/${NETPLAN}`)).toBe(
+      "network: {version: 2}\n",
+    );
+  });
+
+  it.each([
+    [
+      "another name",
+      INVENTORY,
+      INVENTORY.replace("worker2", "worker3"),
+      "new.yaml says something else, too, than other addresses",
+    ],
+    [
+      "DHCP instead",
+      INVENTORY,
+      INVENTORY.replace(", address: 192.168.77.52/24", ""),
+      "new.yaml says something else, too, than other addresses",
+    ],
+    [
+      "the same",
+      INVENTORY,
+      INVENTORY,
+      "new.yaml has the addresses that the nodes have",
+    ],
+    [
+      "several control planes",
+      THREE_PLANES,
+      THREE_PLANES.replaceAll(OLD, "10.0.0."),
+      "etcd's members on cplane, cplane2 and cplane3 know each other by address, and cannot all change at once",
+    ],
+    [
+      "a virtual address",
+      VIRTUAL,
+      VIRTUAL.replaceAll(OLD, "10.0.0."),
+      "the cluster has a virtual address, which its nodes and kubeconfigs were given",
+    ],
+  ])("refuses %s", async (_, old, now, why) => {
+    const lab = await membersLab(old);
+    writeFileSync(join(lab.folder, "new.yaml"), now);
+    const { status, stderr } = await lab.pi("renumber", "new.yaml", "--yes");
+    expect(status).toBe(1);
+    expect(stderr).toContain(`error[NODE_NOT_RENUMBERED]: ${why}\n`);
+    expect(stderr).toContain("state: nothing was changed\n");
+    expect(lab.calls()).toBe("");
+    expect(existsSync(join(lab.folder, "out"))).toBe(false);
+  });
+});
