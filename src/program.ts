@@ -392,7 +392,7 @@ Example:
     "Restart nodes one after the other, without their pods.",
     "pi-image restart worker1",
     async (context, args, options) =>
-      (await import("./commands/restart.ts")).restart(
+      (await import("./commands/cluster/restart.ts")).restart(
         context,
         // commander gives the names as one list.
         args.flat().filter((name) => name !== undefined),
@@ -417,7 +417,11 @@ Example:
     "Give a running cluster the addresses of another network.",
     "pi-image renumber new.yaml",
     async (context, [file = ""], options) =>
-      (await import("./commands/renumber.ts")).renumber(context, file, options),
+      (await import("./commands/cluster/renumber.ts")).renumber(
+        context,
+        file,
+        options,
+      ),
   )
     .argument(
       "<inventory>",
@@ -436,7 +440,7 @@ Example:
     "Upgrade Kubernetes on a running cluster, one node after the other.",
     "pi-image upgrade --to 1.37",
     async (context, _args, options) =>
-      (await import("./commands/upgrade.ts")).upgrade(context, options),
+      (await import("./commands/cluster/upgrade.ts")).upgrade(context, options),
   )
     .addOption(inventoryOption())
     .option(

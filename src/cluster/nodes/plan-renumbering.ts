@@ -119,14 +119,11 @@ export const planRenumbering = (
         pairs.some(([address]) => bare(network.addressing).includes(address)),
       ),
   );
-  const nodes = old.nodes
-    .map((node) => ({
-      name: node.name,
-      network: changed.some((one) => one.node === node),
-      isGateway: node.role === "gateway",
-      joins: node.joins,
-    }))
-    .filter(({ network, joins }) => network || (joins && pairs.length > 0))
-    .map(({ joins: _, ...node }) => node);
+  const nodes = old.nodes.flatMap((node) => {
+    const network = changed.some((one) => one.node === node);
+    return network || (node.joins && pairs.length > 0)
+      ? { name: node.name, network, isGateway: node.role === "gateway" }
+      : [];
+  });
   return { pairs, nodes };
 };

@@ -1,20 +1,20 @@
 // pi-image renumber: gives the nodes of a running cluster the addresses of another network.
 import { z } from "zod";
-import { writeSshFiles } from "../build/write-cluster-files.ts";
+import { writeSshFiles } from "../../build/write-cluster-files.ts";
 import {
   planRenumbering,
   type Renumbering,
-} from "../cluster/nodes/plan-renumbering.ts";
-import type { OverSsh } from "../cluster/over-ssh/run-as-root.ts";
-import { runNodeScript } from "../cluster/over-ssh/run-node-script.ts";
-import { withSshAccess } from "../cluster/over-ssh/ssh-access.ts";
-import { listed } from "../inventory/wording.ts";
-import { prepareSeeds } from "../project/prepare-seeds.ts";
-import { UserError } from "../report/user-error.ts";
-import type { Context } from "../terminal/context.ts";
-import { openSoundSecrets } from "./kept-secrets.ts";
-import { readInventory, replaceInventory } from "./node/inventory-text.ts";
-import { openProject } from "./open-project.ts";
+} from "../../cluster/nodes/plan-renumbering.ts";
+import type { OverSsh } from "../../cluster/over-ssh/run-as-root.ts";
+import { runNodeScript } from "../../cluster/over-ssh/run-node-script.ts";
+import { withSshAccess } from "../../cluster/over-ssh/ssh-access.ts";
+import { listed } from "../../inventory/wording.ts";
+import { prepareSeeds } from "../../project/prepare-seeds.ts";
+import { UserError } from "../../report/user-error.ts";
+import type { Context } from "../../terminal/context.ts";
+import { openSoundSecrets } from "../kept-secrets.ts";
+import { readInventory, replaceInventory } from "../node/inventory-text.ts";
+import { openProject } from "../open-project.ts";
 
 const renumberOptions = z.object({
   inventory: z.string(),

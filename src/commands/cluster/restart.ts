@@ -5,17 +5,17 @@ import {
   planRestart,
   type RestartPlan,
   type RestartWish,
-} from "../cluster/nodes/plan-restart.ts";
-import { runRestarts } from "../cluster/nodes/run-restarts.ts";
-import { withSshAccess } from "../cluster/over-ssh/ssh-access.ts";
-import { selectNodes } from "../inventory/select-nodes.ts";
-import { listed } from "../inventory/wording.ts";
-import { formatSeconds } from "../report/amounts.ts";
-import { UserError } from "../report/user-error.ts";
-import type { Context } from "../terminal/context.ts";
-import { parseDuration } from "../terminal/duration.ts";
-import { openSoundSecrets } from "./kept-secrets.ts";
-import { tellRun } from "./tell-run.ts";
+} from "../../cluster/nodes/plan-restart.ts";
+import { runRestarts } from "../../cluster/nodes/run-restarts.ts";
+import { withSshAccess } from "../../cluster/over-ssh/ssh-access.ts";
+import { selectNodes } from "../../inventory/select-nodes.ts";
+import { listed } from "../../inventory/wording.ts";
+import { formatSeconds } from "../../report/amounts.ts";
+import { UserError } from "../../report/user-error.ts";
+import type { Context } from "../../terminal/context.ts";
+import { parseDuration } from "../../terminal/duration.ts";
+import { openSoundSecrets } from "../kept-secrets.ts";
+import { tellRun } from "../tell-run.ts";
 
 const restartOptions = z.object({
   inventory: z.string(),

@@ -1,37 +1,37 @@
 // pi-image upgrade: brings a running cluster to another version of Kubernetes.
 import { z } from "zod";
-import { withSshAccess } from "../cluster/over-ssh/ssh-access.ts";
+import { withSshAccess } from "../../cluster/over-ssh/ssh-access.ts";
 import {
   type PlannedUpgrade,
   planUpgrade,
   type UpgradePlan,
-} from "../cluster/upgrade/plan-upgrade.ts";
-import { runUpgrade } from "../cluster/upgrade/run-upgrade.ts";
+} from "../../cluster/upgrade/plan-upgrade.ts";
+import { runUpgrade } from "../../cluster/upgrade/run-upgrade.ts";
 import type {
   KubernetesVersion,
   ResolvedProject,
-} from "../inventory/resolved.ts";
+} from "../../inventory/resolved.ts";
 import {
   kubernetesRule,
   kubernetesVersion,
-} from "../inventory/rules/kubernetes-versions.ts";
-import { setKubernetes } from "../inventory/set-kubernetes.ts";
-import { controlPlanes } from "../kubernetes/addresses.ts";
-import { KUBE_VIP_IMAGE } from "../kubernetes/kube-vip.ts";
-import { loadLock, lockPath } from "../project/lock-file.ts";
-import { formatSeconds } from "../report/amounts.ts";
-import { UserError } from "../report/user-error.ts";
-import { kubernetesPackages } from "../seed/node-facts.ts";
-import { gatherManifests } from "../supplies/gather-supplies.ts";
-import { loadFileAddons } from "../supplies/load-file-addons.ts";
-import { loadPins } from "../supplies/load-pins.ts";
-import { packageVersion } from "../system/package-files.ts";
-import type { Context } from "../terminal/context.ts";
-import { parseDuration } from "../terminal/duration.ts";
-import { keepBackup } from "./backup/backup.ts";
-import { type KeptProject, openSoundSecrets } from "./kept-secrets.ts";
-import { readInventory, replaceInventory } from "./node/inventory-text.ts";
-import { tellRun } from "./tell-run.ts";
+} from "../../inventory/rules/kubernetes-versions.ts";
+import { setKubernetes } from "../../inventory/set-kubernetes.ts";
+import { controlPlanes } from "../../kubernetes/addresses.ts";
+import { KUBE_VIP_IMAGE } from "../../kubernetes/kube-vip.ts";
+import { loadLock, lockPath } from "../../project/lock-file.ts";
+import { formatSeconds } from "../../report/amounts.ts";
+import { UserError } from "../../report/user-error.ts";
+import { kubernetesPackages } from "../../seed/node-facts.ts";
+import { gatherManifests } from "../../supplies/gather-supplies.ts";
+import { loadFileAddons } from "../../supplies/load-file-addons.ts";
+import { loadPins } from "../../supplies/load-pins.ts";
+import { packageVersion } from "../../system/package-files.ts";
+import type { Context } from "../../terminal/context.ts";
+import { parseDuration } from "../../terminal/duration.ts";
+import { keepBackup } from "../backup/backup.ts";
+import { type KeptProject, openSoundSecrets } from "../kept-secrets.ts";
+import { readInventory, replaceInventory } from "../node/inventory-text.ts";
+import { tellRun } from "../tell-run.ts";
 
 const upgradeOptions = z.object({
   inventory: z.string(),
