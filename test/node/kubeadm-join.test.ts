@@ -111,6 +111,35 @@ describeNode("join", () => {
     expect(said(root)).toEqual([MAY_JOIN, ASKING, message, JOINING, "done"]);
   });
 
+  it.each([
+    [
+      "v1.35.9",
+      "This card has Kubernetes 1.36, and the cluster runs 1.35: no node may be newer than its API server. Upgrade the cluster (pi-image upgrade --to 1.36), and this node goes on by itself; or build this card again with 1.35.",
+    ],
+    [
+      "v1.37.1",
+      "This card has Kubernetes 1.36, and the cluster runs 1.37 by now. Build this card again (pi-image build --host worker1) and flash it.",
+    ],
+  ])("waits beside an API server of %s", async (runs, message) => {
+    const root = await assemble({
+      files: { "world/cluster-runs": `${runs}\n` },
+      after: { 2: "rm world/cluster-runs" },
+    });
+    expect(said(root)).toEqual([MAY_JOIN, ASKING, message, JOINING, "done"]);
+    expect(verbs(root)).toEqual(["join"]);
+  });
+
+  it("says which machines the control plane can be", async () => {
+    const root = await assemble({
+      project: shared,
+      plans: { "kubectl-cluster": ["fail"] },
+      says: { "kubectl-cluster": "Unable to connect to the server" },
+    });
+    expect(said(root)[2]).toMatch(
+      /does not answer yet: it is cplane \(192\.168\.1\.50\)( or|,) /,
+    );
+  });
+
   it("says that the right to join has ended, and goes on when the file is replaced", async () => {
     const root = await assemble({
       files: {

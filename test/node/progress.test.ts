@@ -66,6 +66,22 @@ describeNode("a step that takes minutes", () => {
   });
 });
 
+describeNode("the last line on the console", () => {
+  it("is how things are, and is not repeated while they stay so", async () => {
+    const wait = 'problem waiting "The other node is off."\n';
+    const { screen: shown } = await run(
+      `export PI_IMAGE_PHASE=try\n${wait}${wait}doing "Step one."\n${wait}doing "Step one."\n${wait}problem failed-retrying "It broke."\n${wait}`,
+    );
+    expect(shown().map((line) => line.replace(/^\w+: /, ""))).toEqual([
+      "The other node is off.",
+      "Step one.",
+      "The other node is off.",
+      "It broke.",
+      "The other node is off.",
+    ]);
+  });
+});
+
 describeNode("a long message", () => {
   it.each([
     [

@@ -40,7 +40,13 @@ plan() { # NAME
       exit 1
       ;;
     hang)
-      # Its time limit is over at once.
+      # Its time limit is over as soon as timeout waits for it: before that, it would end by itself and leave this here.
+      until
+        read -r stat <"/proc/$PPID/stat"
+        # shellcheck disable=SC2086 # of words: state, parent
+        set -- ${stat##*) }
+        [ "$1" = S ]
+      do :; done
       kill -ALRM "$PPID"
       exec /bin/sleep 600
       ;;

@@ -65,7 +65,7 @@ find_other() {
 }
 
 # "NAME (ADDRESS) and NAME", for a sentence.
-other_names() {
+other_names() { # [or]
   local other names=()
   for other in $PI_IMAGE_CONTROL_PLANES; do
     names+=("${other%%=*}")
@@ -73,6 +73,6 @@ other_names() {
   done
   case ${#names[@]} in
     1) echo "${names[0]}" ;;
-    *) printf '%s, ' "${names[@]:0:${#names[@]}-1}" | sed 's/, $//' && echo " and ${names[-1]}" ;;
+    *) printf '%s, ' "${names[@]:0:${#names[@]}-1}" | sed 's/, $//' && echo " ${1:-and} ${names[-1]}" ;;
   esac
 }

@@ -6,7 +6,7 @@ init_cluster() {
   write_document "${config?}/kubeadm.yaml"
   # Unlike init this leaves nothing behind when it fails, and the images are most of the time that init takes.
   doing "Checking the node and fetching the images of the control plane."
-  logged 3600 kubeadm init phase preflight --config "${document?}" ||
+  followed 3600 kubeadm init phase preflight --config "${document?}" ||
     fails "The node cannot start a control plane yet: $(cause)."
   # The images took minutes, in which the others may have come back.
   ask_others

@@ -55,8 +55,37 @@ wait_for_cluster() {
     *NotFound* | *Forbidden* | *'not ok'* | *ServiceUnavailable* | *'unable to handle the request'*)
       waits "The control plane at $server answers and is still being built."
       ;;
-    *) waits "The control plane at $server does not answer yet. Switch it on, or look at its own console." ;;
+    *) waits "The control plane at $server does not answer yet$(which_machines). Switch it on, or look at its own console." ;;
   esac
+}
+
+# That the endpoint may lead to.
+which_machines() {
+  local names
+  [[ $PI_IMAGE_CONTROL_PLANES ]] || return 0
+  names=$(other_names or)
+  [[ $names == "$PI_IMAGE_ENDPOINT_HOST" ]] || echo ": it is $names"
+}
+
+minor_of() { sed -nE 's/.*v1\.([0-9]+)\..*/\1/p' <<<"$1"; } # vX.Y.Z
+
+# A kubelet may not be newer than its API server, nor kubeadm older than the cluster:
+# https://kubernetes.io/releases/version-skew-policy/ and
+# https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/create-cluster-kubeadm/#version-skew-policy
+demand_same_minor() {
+  local version own runs
+  if [[ $PI_IMAGE_JOIN_BY == certificate ]]; then
+    logged 30 kubectl --kubeconfig "$access" --request-timeout=10s get --raw /version >/dev/null || return 0
+  else
+    ask_as_nobody /version --insecure-skip-tls-verify >/dev/null || return 0
+  fi
+  version=$(sed -nE 's/.*"gitVersion": *"(v[0-9.]+).*/\1/p' "${scratch?}/log" | head -n 1)
+  own=$(minor_of "$(kubernetes_version)") runs=$(minor_of "$version")
+  [[ $own && $runs && $own != "$runs" ]] || return 0
+  if ((own > runs)); then
+    waits "This card has Kubernetes 1.$own, and the cluster runs 1.$runs: no node may be newer than its API server. Upgrade the cluster (pi-image upgrade --to 1.$own), and this node goes on by itself; or build this card again with 1.$runs."
+  fi
+  waits "This card has Kubernetes 1.$own, and the cluster runs 1.$runs by now. $again."
 }
 
 # After a power cut between the end of the join and the marker. An answer that the node is not found is one too: the
@@ -127,6 +156,7 @@ join_cluster() {
     return
   fi
   wait_for_cluster
+  demand_same_minor
   # Not before: a node may wait for days, and this starts kubeadm.
   write_join_document
   clear_attempt

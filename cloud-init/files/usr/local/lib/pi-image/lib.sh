@@ -149,8 +149,9 @@ uplink_addresses() {
 quoted() { if [[ $1 == *:* ]]; then echo "\"$1\""; else echo "$1"; fi; }
 bracketed() { if [[ $1 == *:* ]]; then echo "[$1]"; else echo "$1"; fi; }
 
-# One line to the journal and to every console, HDMI and serial.
+# One line to the journal and to every console, HDMI and serial. What was shown last is kept for `problem`.
 announce() {
+  printf '%s\n' "$1" 2>/dev/null >"$scratch/shown" || true
   local line="[pi-image] $PI_IMAGE_NODE ${PI_IMAGE_PHASE:-node}: $1" active=$root/sys/class/tty/console/active console shown=
   printf '%s\n' "$line"
   [[ -r $active ]] || active=/dev/null
@@ -255,7 +256,8 @@ cloud_init_is_over() {
   ! command -v cloud-init >/dev/null || (($(waited cloud-init) > 600))
 }
 
-# What keeps the phase from going on: told once, kept in the status with the time it began.
+# What keeps the phase from going on: told once, and again where a step has been told since, so that the last line on the console is
+# how things are; kept in the status with the time it began.
 problem() { # STATE MESSAGE
   local said=$scratch/problem-$PI_IMAGE_PHASE last since now
   tell_time
@@ -263,6 +265,8 @@ problem() { # STATE MESSAGE
   if [[ ${last-} != "$1 $2" ]]; then
     since=$now
     printf '%s\n%s\n' "$1 $2" "$since" >"$said"
+  fi
+  if [[ ${last-} != "$1 $2" || $(cat "$scratch/shown" 2>/dev/null) != "$2" ]]; then
     announce "$2"
   fi
   write_status "$1" "$2" "$since"
