@@ -49,6 +49,24 @@ describe("a base from the command line", () => {
     expect(withBase(nodes, undefined, cluster).nodes).toBe(nodes);
   });
 
+  it.each([
+    ["1.37", []],
+    [
+      "1.38",
+      [
+        expect.stringContaining(
+          "whose containerd 1.7 cannot run Kubernetes 1.38",
+        ),
+      ],
+    ],
+  ])("is Raspberry Pi OS for Kubernetes %s", (minor, messages) => {
+    const { problems } = withBase(nodes.slice(0, 1), "raspios-trixie", {
+      ...cluster,
+      kubernetes: { minor, patch: `${minor}.0` },
+    });
+    expect(problems.map(({ message }) => message)).toEqual(messages);
+  });
+
   it("is refused for a board that does not boot it", () => {
     const pi5 = nodes.map((node) => ({ ...node, board: "pi5" as const }));
     const { problems } = withBase(

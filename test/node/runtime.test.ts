@@ -142,22 +142,24 @@ describeNode("runtime", () => {
     },
   );
 
-  it("says that containerd 1 does not serve Kubernetes 1.37, but serves 1.36", async () => {
+  it("says that containerd 1 does not serve Kubernetes 1.38, but serves 1.37", async () => {
     const old = { containerd: "v1.7.28" };
-    expect(complaints(await prepare({ world: old }))).toEqual([]);
-    const newer = await prepare({
-      project: {
-        ...sampleProject,
-        cluster: {
-          ...sampleProject.cluster,
-          kubernetes: { minor: "1.37", patch: "1.37.1" },
-        },
+    const withMinor = (minor: string) => ({
+      ...sampleProject,
+      cluster: {
+        ...sampleProject.cluster,
+        kubernetes: { minor, patch: `${minor}.1` },
       },
+    });
+    const serves = await prepare({ project: withMinor("1.37"), world: old });
+    expect(complaints(serves)).toEqual([]);
+    const newer = await prepare({
+      project: withMinor("1.38"),
       world: old,
       after: { 1: "echo v2.2.1 >world/containerd" },
     });
     expect(complaints(newer)).toEqual([
-      "Kubernetes 1.37 needs containerd 2, and this node has 1.7.28. Use a newer base image or runtime: containerd-docker.",
+      "Kubernetes 1.38 needs containerd 2, and this node has 1.7.28. Use a newer base image or runtime: containerd-docker.",
     ]);
   });
 

@@ -4,6 +4,7 @@ import type {
   ResolvedNode,
   ResolvedProject,
 } from "../../inventory/resolved.ts";
+import { FIRST_WITH_CONTAINERD_2 } from "../../inventory/boards/systems.ts";
 import { listed } from "../../inventory/wording.ts";
 import { UserError } from "../../report/user-error.ts";
 import { lookByAnyPlane } from "../nodes/plan-restart.ts";
@@ -72,10 +73,8 @@ type Known = {
 /** A kubelet may be three minors older than its API server: https://kubernetes.io/releases/version-skew-policy/#kubelet */
 const KUBELET_LAG = 3;
 
-/** https://containerd.io/releases/#kubernetes-support */
-const NEEDS_CONTAINERD_2 = 37;
-
-const demandSkew = (
+/** Pure. @throws UserError NODE_NOT_UPGRADED where the versions do not go together */
+export const demandSkew = (
   known: readonly Known[],
   to: KubernetesVersion,
   from: string,
@@ -108,7 +107,7 @@ const demandSkew = (
       );
     }
     if (
-      Number(minor) >= NEEDS_CONTAINERD_2 &&
+      Number(minor) >= FIRST_WITH_CONTAINERD_2 &&
       runtime[0] === "containerd" &&
       runtime[1].startsWith("1.")
     ) {

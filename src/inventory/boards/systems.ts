@@ -47,8 +47,11 @@ type SystemFacts = {
   readonly refuse: (use: BaseUse) => BaseRefusal | undefined;
 };
 
-/** Kubernetes 1.37 drops support for containerd 1; Debian 13, and so Raspberry Pi OS, has 1.7. */
-const FIRST_WITH_CONTAINERD_2 = 37;
+/**
+ * The minor of Kubernetes that drops support for containerd 1, of which Debian 13, and so Raspberry Pi OS, has 1.7.
+ * https://github.com/kubernetes/kubernetes/pull/139121 put it off from 1.37.
+ */
+export const FIRST_WITH_CONTAINERD_2 = 38;
 
 export const SYSTEMS = {
   ubuntu: {
