@@ -56,6 +56,8 @@ const restoring = async (
     restores: digestOf(state),
     ...is,
     files: { ...UUID, ...is.files },
+    // What the first control plane left in the cluster's state when it had made the cluster.
+    world: { begun: "", ...is.world },
   });
   put(root, SUPPLY, holds ?? gzipSync(state));
   return root;

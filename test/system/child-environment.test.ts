@@ -110,12 +110,12 @@ nodes: [{name: cplane, role: control-plane}]
       PATH: "/bin",
       HOME: "/home/ana",
       PI_IMAGE_X: "1",
-      OTHER: "2",
+      NAMED_BY_NO_TEST: "2",
     };
     expect(childEnvironment(env)).toEqual({
       PATH: "/bin",
       HOME: "/home/ana",
-      OTHER: "2",
+      NAMED_BY_NO_TEST: "2",
     });
   });
 });

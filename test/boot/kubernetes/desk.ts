@@ -53,6 +53,26 @@ export const watchOn =
     expect(done.status, done.stderr).toBe(0);
   };
 
+/** ssh takes keys from the agent or from the home of whoever runs the tests. */
+export const overSshOn =
+  (lan: Lan, project: Project) =>
+  async (...words: readonly string[]): Promise<string> => {
+    const done = await tryTool(
+      "ip",
+      [
+        ..."netns exec".split(" "),
+        lan.namespace,
+        ..."ssh-agent sh -c".split(" "),
+        'ssh-add -q "$0" && exec "$@"',
+        project.key,
+        ...piImageCommand(project.package, ...words),
+      ],
+      { cwd: project.folder },
+    );
+    expect(done.status, done.stderr).toBe(0);
+    return done.stdout;
+  };
+
 export const openDesk = async (name: string): Promise<Desk> => {
   const room = await openRoom(name, {
     inventory: twoNodes(),

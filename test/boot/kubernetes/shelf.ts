@@ -1,6 +1,8 @@
 // Cards with real Kubernetes in containers, of any number of nodes: faster than user-mode Linux, with the host's kernel.
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { RESTORE_FILE } from "../../../src/build/node-image.ts";
 import { runTool } from "../../../src/system/run/run-tool.ts";
 import { baseImage } from "../base/base-image.ts";
 import { ROOT_OFFSET } from "../base/disk-layout.ts";
@@ -10,6 +12,7 @@ import { bootContainer, type Container } from "../nspawn/container.ts";
 import { addClock, type NspawnNode } from "../nspawn/node.ts";
 import { fitForContainer } from "../nspawn/node-root.ts";
 import { makeCleanup, type Cleanup } from "../support/cleanup.ts";
+import { ADDRESSES, CONTROL_PLANE, WORKER } from "../support/inventory.ts";
 import { openLogs } from "../support/logs.ts";
 import {
   buildProject,
@@ -19,7 +22,7 @@ import {
 } from "../support/project.ts";
 import { testFolderPrefix } from "../support/sweep.ts";
 import { flannelManifest, kubernetesImage, type Shape } from "./binaries.ts";
-import { kubectlOn, watchOn, type Desk } from "./desk.ts";
+import { kubectlOn, overSshOn, watchOn, type Desk } from "./desk.ts";
 
 export type Member = {
   readonly name: string;
@@ -27,6 +30,22 @@ export type Member = {
   readonly address: string;
   readonly shape: Shape;
 };
+
+/** One of each role, of the vendor that most take. */
+export const UBUNTU_PAIR: readonly Member[] = [
+  {
+    name: CONTROL_PLANE,
+    role: "control-plane",
+    address: ADDRESSES[CONTROL_PLANE],
+    shape: "ubuntu",
+  },
+  {
+    name: WORKER,
+    role: "worker",
+    address: ADDRESSES[WORKER],
+    shape: "ubuntu",
+  },
+];
 
 /** A name that only the router of the network knows. */
 export const PRINTER = { name: "printer.desk.test", address: "10.77.0.77" };
@@ -37,6 +56,8 @@ export type Shelf = {
   /** `pi-image` on the laptop, in the project's folder. */
   readonly piImage: (...words: readonly string[]) => Promise<void>;
   readonly watch: Desk["watch"];
+  /** The same where the nodes are reached, with the user's SSH key in an agent; what it printed. */
+  readonly overSsh: (...words: readonly string[]) => Promise<string>;
   /** A card as `build` left it: each call gives a fresh one. */
   readonly card: (name: string) => Promise<NspawnNode>;
   readonly boot: (node: NspawnNode) => Promise<Container>;
@@ -91,6 +112,10 @@ const makeCard = async (
   for (const file of ["user-data", "meta-data", "network-config"]) {
     await copyFile(join(seed, file), join(boot, file));
   }
+  const snapshot = join(seed, RESTORE_FILE);
+  if (existsSync(snapshot)) {
+    await copyFile(snapshot, join(boot, RESTORE_FILE));
+  }
   await fitForContainer(root);
   await addClock(root);
   return root;
@@ -137,6 +162,7 @@ export const openShelf = async (
       kubectl: kubectlOn(lan, project),
       watch: watchOn(lan, project),
       piImage: (...words) => piImage(project, ...words),
+      overSsh: overSshOn(lan, project),
       card: async (node) => {
         const member = members.find((one) => one.name === node);
         if (member === undefined) {

@@ -32,7 +32,7 @@ take_turn() {
   printf '{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"pi-image-join"},"spec":{"holderIdentity":"%s","acquireTime":"%s"}}\n' \
     "$PI_IMAGE_NODE" "$(date --utc +%FT%T.000000Z)" >"$file"
   ! as_master create --filename "$file" || return 0
-  grep -q AlreadyExists "$scratch/log" || waits "The API server on $via_name does not note that this node joins: $(cause)."
+  grep -q 'already exists' "$scratch/log" || waits "The API server on $via_name does not note that this node joins: $(cause)."
   as_master get lease pi-image-join --output 'jsonpath={.spec.holderIdentity} {.spec.acquireTime}' || waits "The API server on $via_name does not say which control plane joins now: $(cause)."
   read -r holder since <"$scratch/log" || true
   [[ $holder != "$PI_IMAGE_NODE" ]] || return 0
@@ -56,7 +56,7 @@ end_turn() {
 # its init is over and on the disk. A cluster that no init can still be building needs no word.
 tell_begun() {
   as_admin --namespace kube-system create configmap pi-image --from-literal="begun-by=$PI_IMAGE_NODE" >"$scratch/log" 2>&1 ||
-    grep -q AlreadyExists "$scratch/log" || waits "The API server of this node does not answer yet."
+    grep -q 'already exists' "$scratch/log" || waits "The API server of this node does not answer yet."
 }
 
 demand_begun() {
