@@ -79,7 +79,7 @@ const parseLookout = (stdout: string): Lookout => {
 };
 
 /** What the control plane knows; it fails without a majority of etcd's members. */
-export const lookAround = async (
+const lookAround = async (
   plane: string,
   asked: OverSsh,
 ): Promise<({ readonly ok: true } & Lookout) | Failed> => {
@@ -91,6 +91,26 @@ export const lookAround = async (
     asked,
   );
   return answer.ok ? { ok: true, ...parseLookout(answer.stdout) } : answer;
+};
+
+/**
+ * What the first of these control planes that answers knows.
+ *
+ * @returns the reasons of all, where none knows
+ */
+export const lookByOneOf = async (
+  planes: readonly string[],
+  asked: OverSsh,
+): Promise<(Lookout & { readonly plane: string }) | readonly string[]> => {
+  const silent: string[] = [];
+  for (const plane of planes) {
+    const looked = await lookAround(plane, asked);
+    if (looked.ok) {
+      return { nodes: looked.nodes, members: looked.members, plane };
+    }
+    silent.push(`${plane}: ${looked.because}`);
+  }
+  return silent;
 };
 
 export type Burden = {

@@ -8,7 +8,7 @@ import {
   type Burden,
   burdenOf,
   type EtcdMember,
-  lookAround,
+  lookByOneOf,
   type Lookout,
 } from "./cluster-nodes.ts";
 import { askOwnState } from "./own-part.ts";
@@ -47,18 +47,14 @@ const askPlanes = async (
   const planes = controlPlanes(project)
     .map((plane) => plane.name)
     .filter((plane) => plane !== name);
-  const silent: string[] = [];
-  for (const plane of planes) {
-    const looked = await lookAround(plane, asked);
-    if (looked.ok) {
-      return { ...looked, plane };
-    }
-    silent.push(`${plane}: ${looked.because}`);
+  const around = await lookByOneOf(planes, asked);
+  if ("plane" in around) {
+    return around;
   }
-  const noMajority = silent.some((why) => why.includes("no majority"));
+  const noMajority = around.some((why) => why.includes("no majority"));
   throw refuse(
     `no control plane can take ${name} out of the cluster`,
-    silent,
+    around,
     noMajority
       ? `switch on the control planes that are whole, ${name} too, until more than half of etcd's members run; if they are lost for good, docs/day-2.md says how the cluster begins again from a snapshot`
       : `switch on a control plane and run the command again; if the cluster never ran, delete the lines of ${name} in the inventory by hand`,

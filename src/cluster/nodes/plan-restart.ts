@@ -7,7 +7,7 @@ import type {
 import { controlPlanes } from "../../kubernetes/addresses.ts";
 import { UserError } from "../../report/user-error.ts";
 import type { OverSsh } from "../over-ssh/run-as-root.ts";
-import { lookAround, type Lookout } from "./cluster-nodes.ts";
+import { lookByOneOf, type Lookout } from "./cluster-nodes.ts";
 import { askOwnState } from "./own-part.ts";
 
 /** The mark of a node that was drained for a restart: with the boot that is to end. */
@@ -69,24 +69,19 @@ const refuse = (
  *
  * @returns the reasons of all, where none knows
  */
-export const lookByAnyPlane = async (
+export const lookByAnyPlane = (
   project: ResolvedProject,
   last: string | undefined,
   asked: OverSsh,
-): Promise<(Lookout & { readonly plane: string }) | readonly string[]> => {
+): ReturnType<typeof lookByOneOf> => {
   const planes = controlPlanes(project).map(({ name }) => name);
-  const silent: string[] = [];
-  for (const plane of [
-    ...planes.filter((name) => name !== last),
-    ...planes.filter((name) => name === last),
-  ]) {
-    const looked = await lookAround(plane, asked);
-    if (looked.ok) {
-      return { ...looked, plane };
-    }
-    silent.push(`${plane}: ${looked.because}`);
-  }
-  return silent;
+  return lookByOneOf(
+    [
+      ...planes.filter((name) => name !== last),
+      ...planes.filter((name) => name === last),
+    ],
+    asked,
+  );
 };
 
 type Surveyed = {
