@@ -13,6 +13,7 @@ const layers = {
   network: ["system", "report"],
   base: ["network", "image", "system", "report"],
   supplies: ["base", "network", "kubernetes", "inventory", "system", "report"],
+  bundle: ["base", "network", "image", "system", "report"],
   project: [
     "supplies",
     "base",

@@ -18,6 +18,11 @@ export const ERROR_CODES = {
     about:
       "No recipient is given for the encrypted secrets file, or it is not an age recipient.",
   },
+  ARCHIVE_WRONG: {
+    exit: EXIT.untrusted,
+    about:
+      "A package archive's list cannot be understood, is out of date, or is of another suite than was asked for.",
+  },
   AUTHORITY_NOT_ROTATED: {
     exit: EXIT.failed,
     about:
@@ -96,6 +101,11 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about:
       "The boot partition is sound but uses something that pi-image cannot edit.",
+  },
+  BUNDLE_INCOMPLETE: {
+    exit: EXIT.wrongInput,
+    about:
+      "Something that a node needs is neither in its base image nor in the archives.",
   },
   CACHE_UNUSABLE: {
     exit: EXIT.failed,

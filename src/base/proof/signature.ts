@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import type * as OpenPgp from "openpgp";
+import { ifOneOf } from "../../report/expected-failure.ts";
 import { UserError } from "../../report/user-error.ts";
 
 export type PinnedKey = {
@@ -174,4 +175,52 @@ export const verifyFileSignature = async (
   } finally {
     file.destroy();
   }
+};
+
+const CLEAR_SIGNED =
+  /^-----BEGIN PGP SIGNED MESSAGE-----\r?\n[^]*\n-----END PGP SIGNATURE-----\s*$/;
+
+/**
+ * The text of a clear-signed file, without anything that is not signed. Throws SIGNATURE_WRONG unless one of the pinned keys
+ * has signed it.
+ */
+export const verifyClearSigned = async (
+  { data, from, now }: Omit<Signed, "signature">,
+  pinned: readonly PinnedKey[],
+): Promise<string> => {
+  const openpgp = await loadOpenPgp();
+  const armored = Buffer.from(data).toString("utf8");
+  // Other readers take what stands around the block for a part of the file.
+  if (
+    !CLEAR_SIGNED.test(armored) ||
+    armored.split(/^-----BEGIN PGP SIGNED MESSAGE-----/m).length !== 2
+  ) {
+    throw signatureWrong(from, "is not around the whole file");
+  }
+  const message = await openpgp
+    .readCleartextMessage({ cleartextMessage: armored })
+    .catch((error: unknown) => {
+      throw ifOneOf(
+        error,
+        // The library throws plain errors.
+        [Error],
+        signatureWrong(from, "cannot be read", error),
+      );
+    });
+  let failure: unknown;
+  for (const each of pinned) {
+    const key = await readPinnedKey(each);
+    const { signatures } = await openpgp.verify({
+      message,
+      verificationKeys: key,
+      date: now,
+    });
+    try {
+      await demandGood(signatures, { signature: data, from, now }, key);
+      return message.getText();
+    } catch (error) {
+      failure ??= ifOneOf(error, [UserError], error);
+    }
+  }
+  throw failure ?? new Error("no key is pinned");
 };
