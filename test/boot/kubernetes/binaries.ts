@@ -95,8 +95,8 @@ export const kubernetesImage = async (
   shape: Shape,
 ): Promise<string> => {
   const usage = await runTool("du", ["-sm", KUBE_BIN]);
-  // containerd keeps an image twice: as it came and unpacked.
-  const growMib = 2 * parseInt(usage.stdout, 10) + 512;
+  // containerd keeps an image twice: as it came and unpacked. An upgrade brings some of another version.
+  const growMib = 2 * parseInt(usage.stdout, 10) + 1536;
   const folders = [KUBE_BIN, CHANGES];
   return shape === "ubuntu"
     ? cachedImage(base, "kubernetes", folders, install, growMib)

@@ -58,7 +58,8 @@ describeWithKubernetes("a control plane that is restored", () => {
       const id = await clusterId(shelf);
       const before = await lifeOfWorkload(workerRuns);
 
-      await shelf.overSsh("backup");
+      const kept = await shelf.overSsh("backup");
+      expect(kept.status, kept.stderr).toBe(0);
       await note(shelf, "late");
       const backups = join(shelf.project.folder, "desk.backups");
       const [backup = ""] = readdirSync(backups);

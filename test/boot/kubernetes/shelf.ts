@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RESTORE_FILE } from "../../../src/build/node-image.ts";
-import { runTool } from "../../../src/system/run/run-tool.ts";
+import { runTool, type ToolResult } from "../../../src/system/run/run-tool.ts";
 import { baseImage } from "../base/base-image.ts";
 import { ROOT_OFFSET } from "../base/disk-layout.ts";
 import { makeLan, ROUTER, type Lan } from "../lan/lan.ts";
@@ -56,8 +56,8 @@ export type Shelf = {
   /** `pi-image` on the laptop, in the project's folder. */
   readonly piImage: (...words: readonly string[]) => Promise<void>;
   readonly watch: Desk["watch"];
-  /** The same where the nodes are reached, with the user's SSH key in an agent; what it printed. */
-  readonly overSsh: (...words: readonly string[]) => Promise<string>;
+  /** The same where the nodes are reached, with the user's SSH key in an agent. */
+  readonly overSsh: (...words: readonly string[]) => Promise<ToolResult>;
   /** A card as `build` left it: each call gives a fresh one. */
   readonly card: (name: string) => Promise<NspawnNode>;
   readonly boot: (node: NspawnNode) => Promise<Container>;

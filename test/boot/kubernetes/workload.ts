@@ -6,7 +6,7 @@ import { until } from "../support/until.ts";
 import { pod } from "./pods.ts";
 import type { Shelf } from "./shelf.ts";
 
-const WORKLOAD = "workload";
+export const WORKLOAD = "workload";
 
 /** What kubectl prints, as soon as it succeeds. */
 export const demand = (
