@@ -2,6 +2,7 @@
 import type { Problem } from "../report/problem.ts";
 import { hasErrors } from "../report/problem.ts";
 import { checkBoards } from "./checks/check-boards.ts";
+import { checkBundle } from "./checks/check-bundle.ts";
 import { checkConfigLines } from "./checks/check-config-lines.ts";
 import { checkConfigList } from "./checks/check-config-list.ts";
 import { checkDisks } from "./checks/check-disks.ts";
@@ -92,6 +93,7 @@ const CHECKS_OF_PRESENCE: readonly DraftCheck[] = [
   checkApiServer,
   checkTimezones,
   checkWifiLists,
+  checkBundle,
 ];
 
 const CHECKS_OF_THE_WHOLE: readonly DraftCheck[] = [

@@ -2,6 +2,7 @@
 import { DEFAULT_CLUSTER, DEFAULT_JOIN } from "./cluster-defaults.ts";
 import type { Inventory } from "./schema/cluster-schema.ts";
 import { API_PORT, endpointTarget } from "./endpoint.ts";
+import { carriesBundle } from "./rules/bundle-rules.ts";
 import { resolveHost } from "./resolve-host.ts";
 import { resolveBoard } from "./boards/resolve-board.ts";
 import {
@@ -167,6 +168,8 @@ const resolveCluster = (
       seccompDefault: cluster.hardening?.seccompDefault,
       anonymousAccess: cluster.hardening?.anonymousAccess,
     },
+    offline: cluster.offline ?? false,
+    bundle: carriesBundle(cluster),
     mirrors: resolveMirrors(cluster.mirrors),
     addons: (cluster.addons ?? []).map((addon) =>
       addon.startsWith("file:")

@@ -128,6 +128,10 @@ export type ResolvedCluster = {
     readonly tokenHours: number;
   };
   readonly hardening: HardeningWishes;
+  /** Whether the nodes never have the internet; then `bundle` is set, too. */
+  readonly offline: boolean;
+  /** Whether each card carries its node's packages and container images. */
+  readonly bundle: boolean;
   readonly mirrors: Mirrors;
   /** `file:` and `url:` references to manifests that the control plane applies. */
   readonly addons: readonly string[];

@@ -17,6 +17,8 @@ export const PROBLEM_CODES = {
   BOARD_TOO_SMALL: "A board has too little memory for its role.",
   BOARD_WITHOUT_PCIE:
     "A setting needs PCIe, and the board has no connector for it.",
+  BUNDLE_UNSUPPORTED:
+    "A cluster is to have a bundle, and a node's base or the runtime cannot have one.",
   CARD_SERIAL_INVALID: "A value is not the serial number of a card.",
   CARD_TAKEN: "Two nodes are bound to the same card.",
   CLUSTER_NAME_INVALID: "A cluster's name cannot be part of a host name.",
@@ -130,6 +132,10 @@ export const PROBLEM_CODES = {
     "A node has no address of a family that the cluster's ranges have.",
   NODE_NAME_INVALID: "A node's name is not a host name.",
   NODE_NAME_TAKEN: "A node's name is used twice.",
+  OFFLINE_SETTING_UNUSED:
+    "A setting is about the internet, which the cluster's nodes do not have.",
+  OFFLINE_WITHOUT_BUNDLE:
+    "The nodes are offline and are to have no bundle all the same.",
   OUT_OF_RANGE: "A number or a list is too small or too large.",
   PACKAGE_INVALID:
     "A value is not the name of a package that a node can install.",

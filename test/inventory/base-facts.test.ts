@@ -99,6 +99,23 @@ describe("a base from the command line", () => {
     expect(judge("2025-02-11")).toEqual([]);
   });
 
+  it.each(["ubuntu-22.04", "raspios-trixie", "archlinuxarm", "ubuntu-24.04"])(
+    "is judged as the holder of a bundle where cards carry one: %s",
+    (base) => {
+      const pi4 = nodes
+        .slice(0, 1)
+        .map((node) => ({ ...node, board: "pi4" as const }));
+      const codes = (bundle: boolean) =>
+        withBase(pi4, base, { ...cluster, bundle }).problems.map(
+          ({ code }) => code,
+        );
+      expect(codes(false)).toEqual([]);
+      expect(codes(true)).toEqual(
+        base === "ubuntu-24.04" ? [] : ["BUNDLE_UNSUPPORTED"],
+      );
+    },
+  );
+
   it("is refused for a role that it cannot serve", () => {
     const gateway = nodes.map((node) => ({
       ...node,

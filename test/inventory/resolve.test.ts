@@ -34,6 +34,8 @@ describe("an inventory that says almost nothing", () => {
           seccompDefault: undefined,
           anonymousAccess: undefined,
         },
+        offline: false,
+        bundle: false,
         mirrors: {
           kubernetesPackages: undefined,
           kubernetesKey: undefined,
@@ -178,6 +180,17 @@ describe("a cluster", () => {
     ["join: {days: 7}", { by: "certificate", days: 7, tokenHours: 24 }],
   ])("says %s", (cluster, expected) => {
     expect(project({ cluster, nodes: [PLANE] }).cluster.join).toEqual(expected);
+  });
+
+  it.each([
+    ["offline: true", true, true],
+    ["bundle: true", false, true],
+    ["offline: false, bundle: false", false, false],
+  ])("with %s", (keys, offline, bundle) => {
+    expect(project({ cluster: keys, nodes: [PLANE] }).cluster).toMatchObject({
+      offline,
+      bundle,
+    });
   });
 
   it("has mirrors without a slash at the end, and add-ons with whole paths", () => {

@@ -52,6 +52,8 @@ export const sampleCluster: ResolvedCluster = {
     seccompDefault: undefined,
     anonymousAccess: undefined,
   },
+  offline: false,
+  bundle: false,
   mirrors: {
     kubernetesPackages: undefined,
     kubernetesKey: undefined,

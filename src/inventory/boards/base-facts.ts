@@ -4,6 +4,7 @@ import { type Board, BOARD_FACTS } from "./boards.ts";
 import type { ResolvedCluster, ResolvedNode } from "../resolved.ts";
 import {
   baseName,
+  baseSystem,
   type BaseRefusal,
   type BaseUse,
   systemFacts,
@@ -28,13 +29,47 @@ export const refuseBoard = (
       }
     : undefined;
 
+/** The bases whose cards cannot carry a bundle, as far as their names tell, and why. */
+const WITHOUT_BUNDLE: readonly {
+  readonly holds: (base: string) => boolean;
+  readonly why: string;
+}[] = [
+  {
+    // https://bugs.launchpad.net/bugs/1947628
+    holds: (base) => ubuntuRelease(base) === "22.04",
+    why: "made from Ubuntu 22.04, whose pod networks need kernel modules of the running kernel (linux-modules-extra-raspi), and a bundle has none",
+  },
+  {
+    holds: (base) => baseSystem(base) === "archlinuxarm",
+    why: "made from Arch Linux ARM, and a bundle has packages of Ubuntu",
+  },
+  {
+    holds: (base) => baseSystem(base) === "raspios",
+    why: "made from Raspberry Pi OS, and a bundle has packages of Ubuntu",
+  },
+];
+
+/** Why no card made from a base can carry a bundle; undefined where one can, judging by the name. */
+const refuseBundle = (base: string): BaseRefusal | undefined => {
+  const found = WITHOUT_BUNDLE.find(({ holds }) => holds(base));
+  return (
+    found && {
+      code: "BUNDLE_UNSUPPORTED",
+      why: found.why,
+      hint: "use ubuntu-24.04 or newer for this node, or remove `offline` and `bundle` from the cluster",
+    }
+  );
+};
+
 /** Why a base is not suitable for this board and use; undefined where it is, judging by the name. */
 export const refuseBase = (
   base: string,
   board: Board,
   use: BaseUse,
 ): BaseRefusal | undefined =>
-  refuseBoard(board, base) ?? systemFacts(base).refuse(use);
+  refuseBoard(board, base) ??
+  systemFacts(base).refuse(use) ??
+  (use.bundle ? refuseBundle(base) : undefined);
 
 /** The first release whose boot partition has two generations, which older EEPROMs cannot boot. */
 const FIRST_WITH_GENERATIONS = "25.10";
@@ -101,7 +136,11 @@ export const onceForEachBoard = (
 export const withBase = (
   nodes: readonly ResolvedNode[],
   base: string | undefined,
-  { runtime, kubernetes }: Pick<ResolvedCluster, "runtime" | "kubernetes">,
+  {
+    runtime,
+    kubernetes,
+    bundle,
+  }: Pick<ResolvedCluster, "runtime" | "kubernetes" | "bundle">,
 ): {
   readonly nodes: readonly ResolvedNode[];
   readonly problems: readonly Problem[];
@@ -112,10 +151,16 @@ export const withBase = (
   const problems = nodes.flatMap((node): (Problem | undefined)[] => {
     const { name, board, storage, role, eepromDate } = node;
     const { minor } = kubernetes;
-    const refusal = refuseBase(base, board, { storage, role, runtime, minor });
+    const refusal = refuseBase(base, board, {
+      storage,
+      role,
+      runtime,
+      minor,
+      bundle,
+    });
     return [
       refusal && {
-        code: "BASE_TOO_OLD",
+        code: refusal.code ?? "BASE_TOO_OLD",
         severity: "error",
         message: `${name} is ${refusal.why}`,
         hint: refusal.hint,

@@ -3,7 +3,12 @@ import type { Role, Runtime } from "../resolved.ts";
 import type { Storage } from "./storage.ts";
 
 /** `why` follows "NODE is" in messages. */
-export type BaseRefusal = { readonly why: string; readonly hint: string };
+export type BaseRefusal = {
+  readonly why: string;
+  readonly hint: string;
+  /** Default: BASE_TOO_OLD. */
+  readonly code?: "BUNDLE_UNSUPPORTED";
+};
 
 /** What a base is to be used for. */
 export type BaseUse = {
@@ -13,6 +18,8 @@ export type BaseUse = {
   readonly runtime: Runtime;
   /** The Kubernetes minor, such as "1.36". */
   readonly minor: string;
+  /** Whether the card is to carry a bundle. */
+  readonly bundle: boolean;
 };
 
 type SystemFacts = {

@@ -1,4 +1,5 @@
 // Storage, PCIe speed, base image and role against what each node's board can do.
+import { carriesBundle } from "../rules/bundle-rules.ts";
 import { writtenVersion } from "../rules/kubernetes-versions.ts";
 import type { Problem } from "../../report/problem.ts";
 import {
@@ -63,17 +64,18 @@ const pcieGen: NodeCheck = (draft, numbered, board) => {
 
 const checkBase: NodeCheck = (draft, numbered, { name }) => {
   const found = settingOf(draft, numbered.index, "base");
-  const { runtime, kubernetes } = draft.content.cluster ?? {};
+  const { runtime, kubernetes, ...cluster } = draft.content.cluster ?? {};
   const refusal = refuseBase(found?.value ?? "", name, {
     storage: settingOf(draft, numbered.index, "storage")?.value ?? "sd",
     role: numbered.node.role,
     runtime: runtime ?? DEFAULT_CLUSTER.runtime,
     minor: writtenVersion(kubernetes) ?? DEFAULT_CLUSTER.kubernetes,
+    bundle: carriesBundle(cluster),
   });
   return found === undefined || refusal === undefined
     ? undefined
     : {
-        code: "BASE_TOO_OLD",
+        code: refusal.code ?? "BASE_TOO_OLD",
         severity: "error",
         message: `${titleOf(numbered)} is ${refusal.why}`,
         ...settingPlace(draft, numbered, found),

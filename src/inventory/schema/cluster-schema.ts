@@ -125,7 +125,9 @@ const mirrors = z
       ),
   })
   .optional()
-  .describe("Mirrors of your own, in place of the public servers.");
+  .describe(
+    "Mirrors of your own, in place of the public servers. Where the nodes are offline, only the build asks them.",
+  );
 
 const cluster = z
   .strictObject({
@@ -195,6 +197,18 @@ const cluster = z
       },
       addressRule,
     ).optional(),
+    offline: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whether the nodes have no internet, neither at their first boot nor later: all that they need is in the bundle that each card carries. Default: false.",
+      ),
+    bundle: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whether each card carries the packages and container images that its node needs, so that nodes download nothing at their first boot. Default: what `offline` says.",
+      ),
     mirrors,
     addons: z
       .array(
