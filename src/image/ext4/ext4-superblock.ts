@@ -23,6 +23,9 @@ export type ExtLayout = {
   readonly blocksPerGroup: number;
   /** Blocks that one bit of a block bitmap stands for. */
   readonly blocksPerCluster: number;
+  readonly inodesPerGroup: number;
+  /** Bytes. */
+  readonly inodeSize: number;
   /** Blocks of each group's inode table. */
   readonly inodeTableBlocks: number;
   readonly descriptorSize: number;
@@ -157,6 +160,8 @@ const measure = (sb: Buffer, length: number): ExtFinding => {
       groups: Math.ceil((blocks - firstDataBlock) / blocksPerGroup),
       blocksPerGroup,
       blocksPerCluster,
+      inodesPerGroup,
+      inodeSize,
       inodeTableBlocks: Math.ceil((inodesPerGroup * inodeSize) / blockSize),
       descriptorSize,
       firstMetaGroup: has(incompat, INCOMPAT.metaGroups)
