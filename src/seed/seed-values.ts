@@ -23,6 +23,7 @@ import { accessPoints, wifiPriorities } from "./network/access-point.ts";
 import { dnsmasqConfiguration } from "./network/gateway-dnsmasq.ts";
 import { nftablesConfiguration } from "./network/gateway-nftables.ts";
 import { nodeEnvironment } from "./node-environment.ts";
+import { pauseImage } from "../kubernetes/kubernetes-images.ts";
 import { kubeadmAction, kubernetesPackages } from "./node-facts.ts";
 import type { Library } from "./library/library.ts";
 import type { Values } from "./library/substitute.ts";
@@ -111,20 +112,16 @@ export const clusterValues = ({ cluster }: ResolvedProject): Named => {
     "cluster.kubernetes.minor": cluster.kubernetes.minor,
     "cluster.kubernetes.patch": cluster.kubernetes.patch,
     "cluster.kubernetes.packages": kubernetesPackages({ cluster }),
-    "cluster.pauseImage": `${mirrors.kubernetesImages ?? "registry.k8s.io"}/pause:${pauseVersion(cluster.kubernetes.minor)}`,
+    "cluster.pauseImage": pauseImage(
+      cluster.kubernetes.minor,
+      mirrors.kubernetesImages,
+    ),
     "cluster.archive": mirrors.ubuntu === undefined ? "own" : "mirror",
     ...(mirrors.ubuntu === undefined
       ? {}
       : { "cluster.ubuntuMirror": mirrors.ubuntu }),
   };
 };
-
-/**
- * The pause image that kubeadm of this minor pulls; another one in the runtime's configuration would be pulled in addition.
- * https://github.com/kubernetes/kubernetes/blob/v1.36.2/cmd/kubeadm/app/constants/constants.go (PauseVersion)
- */
-const pauseVersion = (minor: string): string =>
-  minor === "1.35" ? "3.10.1" : "3.10.2";
 
 const nodeValues = ({
   project,
