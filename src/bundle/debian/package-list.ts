@@ -15,12 +15,28 @@ export type DebPackage = Offer & {
   readonly path: string;
   readonly size: number;
   readonly sha256: string;
+  /** What apt needs to know of it, as it is published, by the names of the fields. */
+  readonly fields: Readonly<Record<string, string>>;
   /** The archive's address, without a slash at its end. */
   readonly archive: string;
 };
 
 /** The newest of each name. */
 export type PackageList = ReadonlyMap<string, DebPackage>;
+
+/** https://www.debian.org/doc/debian-policy/ch-relationships.html */
+const FIELDS = [
+  "Package",
+  "Architecture",
+  "Version",
+  "Multi-Arch",
+  "Pre-Depends",
+  "Depends",
+  "Provides",
+  "Conflicts",
+  "Breaks",
+  "Replaces",
+] as const;
 
 const DIGEST = /^[0-9a-f]{64}$/;
 /** Versions and names become parts of paths and messages, so nothing else is let through. */
@@ -72,6 +88,12 @@ const toPackage = (
       path,
       size,
       sha256,
+      fields: Object.fromEntries(
+        FIELDS.flatMap((each) => {
+          const value = field(each.toLowerCase());
+          return value === "" ? [] : [[each, value.replaceAll(/\s+/g, " ")]];
+        }),
+      ),
       archive,
     };
   } catch (error) {
