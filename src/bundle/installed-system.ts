@@ -8,7 +8,7 @@ import type { InstalledPackage } from "./debian/package-closure.ts";
 import { parseRelations } from "./debian/relation.ts";
 import { parseStanzas } from "./debian/stanza.ts";
 
-export type BaseSystem = {
+export type InstalledSystem = {
   /** Such as "ubuntu-24.04". */
   readonly name: string;
   readonly packages: readonly InstalledPackage[];
@@ -38,10 +38,10 @@ const INSTALLED = "install ok installed";
 const HELD = "hold ok installed";
 
 /** @param base its name, for messages. Throws BUNDLE_INCOMPLETE. */
-export const readBaseSystem = async (
+export const readInstalledSystem = async (
   source: Source,
   base: string,
-): Promise<BaseSystem> => {
+): Promise<InstalledSystem> => {
   const table = await readPartitionTable(source);
   const root = await findRootPartition(source, table);
   if (root === undefined) {

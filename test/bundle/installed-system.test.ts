@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { readBaseSystem } from "../../src/bundle/base-system.ts";
+import { readInstalledSystem } from "../../src/bundle/installed-system.ts";
 import { runTool } from "../../src/system/run/run-tool.ts";
 import { imageAround } from "../image/card-fixture.ts";
 import { makeExt } from "../image/ext4-fixture.ts";
@@ -43,7 +43,10 @@ describeWithTools(
         "usr/lib/os-release": RELEASE,
         "var/lib/dpkg/status": `${readFileSync(STATUS, "utf8")}\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n\nPackage: kept\nStatus: hold ok installed\nVersion: 2\n`,
       });
-      const { name, packages } = await readBaseSystem(source, "ubuntu.img");
+      const { name, packages } = await readInstalledSystem(
+        source,
+        "ubuntu.img",
+      );
       expect(name).toBe("ubuntu-24.04");
       const { stdout } = await runTool("dpkg-query", [
         "--show",
@@ -65,7 +68,7 @@ describeWithTools(
       [{ "var/lib/dpkg/status": "" }, "it has no /usr/lib/os-release"],
     ])("without %j is told apart", async (files, why) => {
       const failure = await failureOf(
-        readBaseSystem(await imageWith(files), "ubuntu.img"),
+        readInstalledSystem(await imageWith(files), "ubuntu.img"),
       );
       expect(`${failure.code}: ${failure.message}`).toBe(
         `BUNDLE_INCOMPLETE: ubuntu.img does not tell which packages it has: ${why}`,
