@@ -147,12 +147,13 @@ const attempt = async (
   }
   const answer = await httpGet(url, {
     ...options,
-    headers: resume
-      ? {
-          range: `bytes=${partial.size()}-`,
-          "if-range": origin.validator ?? "",
-        }
-      : {},
+    headers: {
+      ...options.headers,
+      ...(resume && {
+        range: `bytes=${partial.size()}-`,
+        "if-range": origin.validator ?? "",
+      }),
+    },
   });
   try {
     await accept(url, answer, partial);

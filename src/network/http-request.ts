@@ -16,6 +16,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 export type HttpOptions = {
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
+  /** Their names in lower case. A redirect to another origin takes along only those that tell nothing of who asks. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly userAgent: string;
   /** Milliseconds within which a connection must be made, and between two pieces of an answer. */
@@ -166,19 +167,37 @@ const redirected = (url: URL, response: IncomingMessage): URL => {
   return next;
 };
 
+/** What any server may know of a request; all other headers may hold a token. */
+const HARMLESS: ReadonlySet<string> = new Set(["accept", "range", "if-range"]);
+
+const withHarmlessHeaders = ({
+  headers,
+  ...options
+}: HttpOptions): HttpOptions => ({
+  ...options,
+  headers: Object.fromEntries(
+    Object.entries(headers ?? {}).filter(([name]) => HARMLESS.has(name)),
+  ),
+});
+
 /** The answer, its body not yet read, after redirects. Throws NetworkFailure. */
 export const httpGet = async (
   start: URL,
   options: HttpOptions,
 ): Promise<IncomingMessage> => {
   let url = start;
+  let sent = options;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
-    const response = await send(url, options);
+    const response = await send(url, sent);
     if (!REDIRECTS.has(response.statusCode ?? 0)) {
       return response;
     }
     response.destroy();
-    url = redirected(url, response);
+    const next = redirected(url, response);
+    // For good, as browsers do: whoever is asked in between could choose the address to come back to.
+    // https://fetch.spec.whatwg.org/#http-redirect-fetch
+    sent = next.origin === url.origin ? sent : withHarmlessHeaders(sent);
+    url = next;
   }
   throw new NetworkFailure(
     "refused",

@@ -1,14 +1,13 @@
 // Proxies: which address goes through which, and real requests through one, to http and https servers.
-import { spawn } from "node:child_process";
 import { createServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { describe, expect, inject, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { fetchSmall } from "../../src/network/fetch-small.ts";
 import { proxyFor } from "../../src/network/proxy.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { outcomeOf, testOptions } from "../base/base-options.ts";
+import { getTrusting } from "../base/get-trusting.ts";
 import { closeServer, type Handler, startServer } from "../base/http-server.ts";
 import { startSecure } from "../base/secure-server.ts";
 
@@ -151,29 +150,6 @@ describe("a request through a proxy", () => {
 const overTls: Handler = (_, response) => response.end("over TLS");
 
 describeWithTools(["openssl"], "a request over TLS", () => {
-  /** In a process of its own: Node reads NODE_EXTRA_CA_CERTS when it starts. */
-  const getTrusting = (
-    url: string,
-    cert: string,
-    env: NodeJS.ProcessEnv,
-  ): Promise<string> => {
-    const child = spawn(
-      process.execPath,
-      [join(inject("programs"), "fetch-program.js"), url, JSON.stringify(env)],
-      {
-        env: { ...process.env, NODE_EXTRA_CA_CERTS: cert },
-        stdio: ["ignore", "pipe", "inherit"],
-      },
-    );
-    return new Promise((resolve) => {
-      let text = "";
-      child.stdout.on("data", (bytes: Buffer) => {
-        text += bytes.toString();
-      });
-      child.on("close", () => resolve(text.trim()));
-    });
-  };
-
   it("goes through a tunnel, and directly", async () => {
     const { address, asked } = await startProxy();
     const { address: server, cert } = await startSecure(overTls);
