@@ -115,6 +115,7 @@ export const nodeEnvironment = (
     ...(wantedPackages(node).length === 0
       ? {}
       : { PI_IMAGE_PACKAGES: wantedPackages(node).join(" ") }),
+    ...(cluster.offline ? { PI_IMAGE_OFFLINE: "1" } : {}),
     PI_IMAGE_JOIN_BY: wayToJoin(project, node),
     PI_IMAGE_JOIN_ENDS: joinEnds(project, node, secrets),
     ...boardVariables(node),

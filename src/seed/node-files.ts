@@ -2,6 +2,7 @@
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { kubeVipManifest } from "../kubernetes/kube-vip.ts";
 import { accessPointName } from "./network/access-point.ts";
+import { bundleFiles, type SuppliedBundle } from "./bundle-files.ts";
 import { enterpriseFiles } from "./network/enterprise.ts";
 import { hostFiles } from "./host-files.ts";
 import type { Library } from "./library/library.ts";
@@ -23,6 +24,8 @@ export type SeedSupplies = {
   readonly kubernetesKey?: string | undefined;
   /** What the first control plane applies, in the order of the names. */
   readonly manifests: readonly SuppliedManifest[];
+  /** Undefined where cards carry none. */
+  readonly bundle?: SuppliedBundle | undefined;
 };
 
 type NodeOfProject = {
@@ -33,7 +36,7 @@ type NodeOfProject = {
 
 export const filesForNode = (
   { project, node, library }: NodeOfProject,
-  { kubernetesKey, manifests }: SeedSupplies,
+  { kubernetesKey, manifests, bundle }: SeedSupplies,
 ): readonly SuppliedFile[] => {
   const first = kubeadmAction(project, node) === "init";
   const kubeVip = kubeVipManifest(
@@ -46,7 +49,10 @@ export const filesForNode = (
     ...enterpriseFiles(node, accessPointName),
     ...optional(KUBERNETES_KEY, "0644", kubernetesKey),
     ...optional(KUBE_VIP, "0600", kubeVip),
-    ...registryMirrorFiles(project.cluster),
+    ...(bundle === undefined
+      ? []
+      : bundleFiles(project, node, library.files, bundle)),
+    ...(project.cluster.offline ? [] : registryMirrorFiles(project.cluster)),
     // Only for root, because a user's own manifest may hold a Secret.
     ...(first ? manifests : []).map(({ name, text }): SuppliedFile => ({
       path: `${MANIFESTS}/${name}`,

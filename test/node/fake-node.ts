@@ -65,6 +65,8 @@ export type Circumstances = {
   }[];
   /** The digest of the snapshot that the card begins with. */
   readonly restores?: string;
+  /** The SHA-256 of the index of the bundle that the card carries. */
+  readonly bundle?: string | undefined;
   /** The key of the Kubernetes packages is on the card. */
   readonly key?: boolean;
   /** The card holds the image of the node's role and no identity. */
@@ -110,6 +112,7 @@ const PHASES = [
   "35-export",
   "30-packages",
   "40-runtime",
+  "45-images",
   "50-kubeadm",
   "55-scrub",
   "60-cni",
@@ -215,8 +218,15 @@ const cardOf = async (is: Circumstances): Promise<Card> => {
   if (is.roleImage === true) {
     return roleCard(is);
   }
-  const { project, node, manifests = [], key = true, restores } = is;
-  const name = JSON.stringify({ project, node, manifests, key, restores });
+  const { project, node, manifests = [], key = true, restores, bundle } = is;
+  const name = JSON.stringify({
+    project,
+    node,
+    manifests,
+    key,
+    restores,
+    bundle,
+  });
   const known = cards.get(name);
   if (known !== undefined) {
     return known;
@@ -226,6 +236,7 @@ const cardOf = async (is: Circumstances): Promise<Card> => {
     secrets: await lastingSecrets(),
     manifests,
     restores,
+    bundle: bundle === undefined ? undefined : { index: bundle },
     kubernetesKey: key ? "the key on the card" : undefined,
   });
   if (seed === undefined) {

@@ -56,7 +56,7 @@ describe("the card", () => {
           ...sampleNode,
           host: resolveHost({ packages: ["htop"], logs: "volatile" }, {}),
         },
-      ].map((node) => layNode({ project, node })),
+      ].map((node) => layNode({ project, node, bundle: "0".repeat(64) })),
     );
     const ours = [...filesIn(scripts), ...filesIn(join(files, "etc/systemd"))];
     for (const file of ours) {

@@ -1,4 +1,5 @@
 // The golden clusters: their inventories, and the seeds that they give with fixed secrets and a fixed time.
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadInventory } from "../../src/inventory/load/load-inventory.ts";
@@ -59,6 +60,9 @@ export const renderCase = async (
       const { seed, problems } = renderSeed({
         ...(await seedInput(project, node)),
         library: { ...library, fragments },
+        bundle: project.cluster.bundle
+          ? { index: createHash("sha256").update(name).digest("hex") }
+          : undefined,
         kubernetesKey:
           "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\ntest\n-----END PGP PUBLIC KEY BLOCK-----\n",
         manifests: [

@@ -73,8 +73,8 @@ describe("the package's library", () => {
       const files = childOf(tree, "write_files");
       return files?.kind === "list" ? files.items.map(toValue) : [];
     });
-    // Those that only some inventories ask for are added by host-files.ts.
-    const asked = /phases\/(11-host|65-extras|66-wifi)$/;
+    // Those that only some inventories ask for are added by host-files.ts and bundle-files.ts.
+    const asked = /(bundle\.sh|phases\/(11-host|45-images|65-extras|66-wifi))$/;
     for (const path of library.files.keys()) {
       if (asked.test(path)) {
         continue;

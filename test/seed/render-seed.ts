@@ -8,10 +8,11 @@ export type WholeSeedInput = SeedInput & Partial<SeedSupplies>;
 export const renderSeed = ({
   kubernetesKey,
   manifests = [],
+  bundle,
   ...input
 }: WholeSeedInput) => {
   const { filled, problems } = fillSeed(input, []);
   return filled === undefined
     ? { seed: undefined, problems }
-    : supplySeed(filled, { kubernetesKey, manifests });
+    : supplySeed(filled, { kubernetesKey, manifests, bundle });
 };

@@ -4,7 +4,6 @@ import { type Board, BOARD_FACTS } from "./boards.ts";
 import type { ResolvedCluster, ResolvedNode } from "../resolved.ts";
 import {
   baseName,
-  baseSystem,
   type BaseRefusal,
   type BaseUse,
   systemFacts,
@@ -29,36 +28,20 @@ export const refuseBoard = (
       }
     : undefined;
 
-/** The bases whose cards cannot carry a bundle, as far as their names tell, and why. */
-const WITHOUT_BUNDLE: readonly {
-  readonly holds: (base: string) => boolean;
-  readonly why: string;
-}[] = [
-  {
-    // https://bugs.launchpad.net/bugs/1947628
-    holds: (base) => ubuntuRelease(base) === "22.04",
-    why: "made from Ubuntu 22.04, whose pod networks need kernel modules of the running kernel (linux-modules-extra-raspi), and a bundle has none",
-  },
-  {
-    holds: (base) => baseSystem(base) === "archlinuxarm",
-    why: "made from Arch Linux ARM, and a bundle has packages of Ubuntu",
-  },
-  {
-    holds: (base) => baseSystem(base) === "raspios",
-    why: "made from Raspberry Pi OS, and a bundle has packages of Ubuntu",
-  },
-];
-
 /** Why no card made from a base can carry a bundle; undefined where one can, judging by the name. */
 const refuseBundle = (base: string): BaseRefusal | undefined => {
-  const found = WITHOUT_BUNDLE.find(({ holds }) => holds(base));
-  return (
-    found && {
-      code: "BUNDLE_UNSUPPORTED",
-      why: found.why,
-      hint: "use ubuntu-24.04 or newer for this node, or remove `offline` and `bundle` from the cluster",
-    }
-  );
+  const why =
+    ubuntuRelease(base) === "22.04"
+      ? // https://bugs.launchpad.net/bugs/1947628
+        "made from Ubuntu 22.04, whose pod networks need kernel modules of the running kernel (linux-modules-extra-raspi), and a bundle has none"
+      : systemFacts(base).withoutBundle;
+  return why === undefined
+    ? undefined
+    : {
+        code: "BUNDLE_UNSUPPORTED",
+        why,
+        hint: "use ubuntu-24.04 or newer for this node, or remove `offline` and `bundle` from the cluster",
+      };
 };
 
 /** Why a base is not suitable for this board and use; undefined where it is, judging by the name. */

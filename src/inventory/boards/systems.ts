@@ -50,6 +50,8 @@ type SystemFacts = {
   readonly namesAdapters: "by address" | "by number" | "as asked";
   /** Where its packages come from: in package URLs and in the paths of Docker's repositories, and for people. */
   readonly archive: { readonly vendor: string; readonly title: string };
+  /** Why its cards carry no bundle, as in `BaseRefusal`; undefined where they do. */
+  readonly withoutBundle: string | undefined;
   /** Why it cannot be used for this; undefined where it can. */
   readonly refuse: (use: BaseUse) => BaseRefusal | undefined;
 };
@@ -76,6 +78,7 @@ export const SYSTEMS = {
     renderer: "networkd",
     namesAdapters: "by address",
     archive: { vendor: "ubuntu", title: "Ubuntu's archive" },
+    withoutBundle: undefined,
     refuse: () => undefined,
   },
   raspios: {
@@ -98,6 +101,8 @@ export const SYSTEMS = {
     // https://github.com/RPi-Distro/pi-gen/tree/arm64/stage2/02-net-tweaks
     namesAdapters: "by number",
     archive: { vendor: "debian", title: "Debian's archive" },
+    withoutBundle:
+      "made from Raspberry Pi OS, and a bundle has packages of Ubuntu",
     refuse: ({ runtime, minor }) =>
       runtime === "containerd" &&
       Number(minor.split(".")[1]) >= FIRST_WITH_CONTAINERD_2
@@ -123,6 +128,8 @@ export const SYSTEMS = {
     renderer: "networkd",
     namesAdapters: "as asked",
     archive: { vendor: "archlinuxarm", title: "Arch Linux ARM" },
+    withoutBundle:
+      "made from Arch Linux ARM, and a bundle has packages of Ubuntu",
     refuse: ({ storage, role, runtime }) =>
       // Its command line names the card's partition.
       storage !== "sd"

@@ -86,6 +86,7 @@ const gatewayProblems = (
   // In IPv6 the router tells of itself, so only IPv4 needs one that is written.
   const alone = addresses.filter(
     (cidr) =>
+      draft.content.cluster?.offline !== true &&
       cidr.family === 4 &&
       ofFamily(gateways, 4) === undefined &&
       !isServed(draft, index),

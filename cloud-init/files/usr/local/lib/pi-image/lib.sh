@@ -13,6 +13,11 @@ export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSP
 
 # shellcheck source=/dev/null
 . "$config/node.env"
+# Of a card that carries a bundle.
+if [[ -e $config/bundle.env ]]; then
+  # shellcheck source=/dev/null
+  . "$config/bundle.env"
+fi
 # A role image is not a node: whoever flashed it has given the machine its name and its network.
 : "${PI_IMAGE_NODE:=$(cat "$root/etc/hostname")}"
 : "${PI_IMAGE_UPLINK:=$(ip -4 route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')}"
@@ -21,6 +26,10 @@ export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSP
 : "${PI_IMAGE_FAMILIES:=4}"
 # shellcheck source-path=SCRIPTDIR source=cause.sh
 . "$here/cause.sh"
+if [[ -e $here/bundle.sh ]]; then
+  # shellcheck source-path=SCRIPTDIR source=bundle.sh
+  . "$here/bundle.sh"
+fi
 
 # The interface of the board's own Ethernet; fails where there is none. On Arch Linux ARM systemd names it by the device tree
 # (end0), or by the port on a Pi 3, unless it could be renamed as the first boot asked.
