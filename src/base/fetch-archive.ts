@@ -12,7 +12,11 @@ import {
 } from "../network/cache.ts";
 import { demandChecksums } from "./proof/checksums.ts";
 import { digestFile, rememberDigest } from "../network/digest-file.ts";
-import { download, type DownloadOptions } from "../network/download.ts";
+import {
+  download,
+  type Downloaded,
+  type DownloadOptions,
+} from "../network/download.ts";
 import { fromFirstServer } from "../network/first-server.ts";
 import { removePartialFile } from "../network/partial-file.ts";
 
@@ -21,6 +25,8 @@ type WantedArchive = {
   readonly urls: readonly URL[];
   /** Undefined where any content is accepted. */
   readonly sha256: string | undefined;
+  /** Where it is known: a larger file is given up before all of it was fetched. */
+  readonly bytes?: number | undefined;
   /** Where the checksum comes from, for messages. */
   readonly from: string;
   /** What messages call it. */
@@ -89,9 +95,13 @@ const downloadFrom = async (
     `${keyOf(wanted)}.partial`,
   );
   for (let startedAnew = false; ; startedAnew = true) {
-    const { sha256, resumed } = await download(url, partial, options);
+    let downloaded: Downloaded | undefined;
     try {
-      await demandWanted(partial, sha256, wanted);
+      downloaded = await download(url, partial, {
+        ...options,
+        limit: wanted.bytes,
+      });
+      await demandWanted(partial, downloaded.sha256, wanted);
     } catch (error) {
       if (!isUntrusted(error)) {
         throw error;
@@ -99,11 +109,12 @@ const downloadFrom = async (
       await removePartialFile(partial);
       // A server that sends wrong ranges spoils only a resumed download; one download from the start is enough to tell that
       // from a wrong file.
-      if (resumed && !startedAnew) {
+      if (downloaded?.resumed === true && !startedAnew) {
         continue;
       }
       throw error;
     }
+    const { sha256 } = downloaded;
     const path = await cachePath(options.env, "archives", sha256);
     await publishFile(partial, path);
     await removePartialFile(partial);

@@ -21,13 +21,16 @@ export const statusFailure = (
 ): NetworkFailure => {
   const status = answer.statusCode ?? 0;
   const again = status >= 500 || LATER.has(status);
-  const seconds = retryAfter(answer);
   return new NetworkFailure(
     again ? "broken" : "refused",
     status === 404 || status === 410
       ? `${shown} does not exist (status ${status})`
       : `the server answers ${shown} with status ${status}`,
-    seconds === undefined ? {} : { retryAfter: seconds },
+    {
+      retryAfter: retryAfter(answer),
+      challenge:
+        status === 401 ? answer.headers["www-authenticate"] : undefined,
+    },
   );
 };
 

@@ -42,7 +42,7 @@ export const withEntryLock = <Result>(
         report({
           type: "notice",
           message:
-            "another run of pi-image is preparing the same base image; waiting for it",
+            "another run of pi-image is preparing the same file; waiting for it",
         }),
     },
     action,

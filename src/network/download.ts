@@ -5,6 +5,7 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { explainNoRoom, LARGER_CACHE } from "../system/disk-full.ts";
 import type { Report } from "../report/events.ts";
+import { UserError } from "../report/user-error.ts";
 import { contentLength, demandData, statusFailure } from "./answer.ts";
 import { parseContentRange } from "./content-range.ts";
 import { decodePercent } from "./decode-percent.ts";
@@ -24,6 +25,8 @@ const MAX_SIZE = 2 ** 38;
 
 export type DownloadOptions = HttpOptions & {
   readonly report: Report;
+  /** Bytes that the file has at most, where that is known; a larger one cannot be it. */
+  readonly limit?: number | undefined;
   /** Milliseconds before the second try; doubled for each one after it. */
   readonly pause?: number;
 };
@@ -55,11 +58,19 @@ const NO_ORIGIN: Origin = { address: "", validator: null, total: null };
 const addressOf = (url: URL): string =>
   createHash("sha256").update(url.href).digest("hex");
 
+const tooLarge = (url: URL, limit: number): UserError =>
+  new UserError(
+    "CHECKSUM_MISMATCH",
+    `${shownUrl(url)} has more than the ${limit} bytes that it should have`,
+    { state: "nothing was kept" },
+  );
+
 /** Decides by the answer's headers where its bytes belong. */
 const accept = async (
   url: URL,
   answer: IncomingMessage,
   partial: PartialFile,
+  { limit }: DownloadOptions,
 ): Promise<void> => {
   const shown = shownUrl(url);
   if (answer.statusCode === 206 && continues(answer, partial)) {
@@ -78,10 +89,14 @@ const accept = async (
     throw statusFailure(answer, shown);
   }
   demandData(answer, shown);
+  const total = contentLength(answer);
+  if (limit !== undefined && (total ?? 0) > limit) {
+    throw tooLarge(url, limit);
+  }
   await partial.restart({
     address: addressOf(url),
     validator: validatorOf(answer),
-    total: contentLength(answer) ?? null,
+    total: total ?? null,
   });
 };
 
@@ -103,18 +118,20 @@ const receive = async (
   url: URL,
   answer: IncomingMessage,
   partial: PartialFile,
-  { report }: DownloadOptions,
+  { report, limit }: DownloadOptions,
 ): Promise<void> => {
   const phase = "download";
   const subject = decodePercent(basename(url.pathname));
   const total = partial.origin()?.total ?? undefined;
   report({ type: "phase", phase, subject, total });
   for await (const bytes of bodyOf(url, answer)) {
-    if (partial.size() + bytes.length > (total ?? MAX_SIZE)) {
-      throw new NetworkFailure(
-        "refused",
-        `the server sends more bytes of ${shownUrl(url)} than it said`,
-      );
+    if (partial.size() + bytes.length > (total ?? limit ?? MAX_SIZE)) {
+      throw total === undefined && limit !== undefined
+        ? tooLarge(url, limit)
+        : new NetworkFailure(
+            "refused",
+            `the server sends more bytes of ${shownUrl(url)} than it said`,
+          );
     }
     await partial.append(bytes);
     report({ type: "progress", phase, subject, done: partial.size(), total });
@@ -156,7 +173,7 @@ const attempt = async (
     },
   });
   try {
-    await accept(url, answer, partial);
+    await accept(url, answer, partial, options);
     await receive(url, answer, partial, options);
   } finally {
     answer.destroy();
@@ -169,7 +186,7 @@ const cannotStore = (path: string, error: unknown): unknown =>
     hint: LARGER_CACHE,
   });
 
-type Downloaded = {
+export type Downloaded = {
   /** The digest of the whole file, in hex. */
   readonly sha256: string;
   /** Whether it was put together from several answers; if it turns out wrong, a single answer may still be right. */
@@ -178,7 +195,7 @@ type Downloaded = {
 
 /**
  * Downloads `url` into the partial file at `path`, which survives a failure and is continued by the next call. Throws
- * NetworkFailure when the server cannot be reached or gives up, and DISK_FULL.
+ * NetworkFailure when the server cannot be reached or gives up, CHECKSUM_MISMATCH for a file beyond its limit, and DISK_FULL.
  */
 export const download = async (
   url: URL,

@@ -1,5 +1,6 @@
 // Fetches a small file, such as a checksum list, into memory.
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Report } from "../report/events.ts";
 import { demandData, statusFailure } from "./answer.ts";
 import { type HttpOptions, httpGet, shownUrl } from "./http-request.ts";
 import { NetworkFailure, networkFailure } from "./network-failure.ts";
@@ -41,13 +42,13 @@ const fetchOnce = async (
 };
 
 /**
- * The bytes of `url`, at most `limit`. Tries again when a connection broke, but not when none came about. Throws
- * NetworkFailure.
+ * The bytes of `url`, at most `limit`. Tries again when a connection broke, but not when none came about; `report` is told of
+ * a wait that the server asks for. Throws NetworkFailure.
  */
 export const fetchSmall = async (
   url: URL,
   limit: number,
-  options: HttpOptions & { readonly pause?: number },
+  options: HttpOptions & { readonly pause?: number; readonly report?: Report },
 ): Promise<Buffer> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -60,9 +61,17 @@ export const fetchSmall = async (
       ) {
         throw error;
       }
-      await sleep((options.pause ?? PAUSE_MS) * attempt, undefined, {
-        signal: options.signal,
-      });
+      if (error.retryAfter !== undefined) {
+        options.report?.({
+          type: "notice",
+          message: `${error.message}; trying again in ${error.retryAfter} s`,
+        });
+      }
+      const pause =
+        error.retryAfter === undefined
+          ? (options.pause ?? PAUSE_MS) * attempt
+          : error.retryAfter * 1000;
+      await sleep(pause, undefined, { signal: options.signal });
     }
   }
 };

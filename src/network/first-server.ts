@@ -18,15 +18,18 @@ const weightOf = (error: unknown): number | undefined => {
  * The first result. If no server has one, throws the most informative failure: a server that cannot be trusted counts more
  * than one that failed, and that more than one that could not be reached.
  */
-export const fromFirstServer = async <Result>(
-  urls: readonly URL[],
+export const fromFirstServer = async <
+  Server extends { readonly host: string },
+  Result,
+>(
+  servers: readonly Server[],
   report: Report,
-  ask: (url: URL) => Promise<Result>,
+  ask: (server: Server) => Promise<Result>,
 ): Promise<Result> => {
   let worst: { readonly error: unknown; readonly weight: number } | undefined;
-  for (const [index, url] of urls.entries()) {
+  for (const [index, server] of servers.entries()) {
     try {
-      return await ask(url);
+      return await ask(server);
     } catch (error) {
       const weight = weightOf(error);
       if (weight === undefined) {
@@ -35,7 +38,7 @@ export const fromFirstServer = async <Result>(
       if (weight > (worst?.weight ?? 0)) {
         worst = { error, weight };
       }
-      const next = urls[index + 1];
+      const next = servers[index + 1];
       if (next !== undefined && error instanceof Error) {
         report({
           type: "warning",

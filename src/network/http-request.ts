@@ -186,17 +186,29 @@ export const httpGet = async (
   options: HttpOptions,
 ): Promise<IncomingMessage> => {
   let url = start;
-  let sent = options;
+  // For good, as with browsers: whoever is asked in between could choose the address to come back to.
+  // https://fetch.spec.whatwg.org/#http-redirect-fetch
+  let away = false;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
-    const response = await send(url, sent);
-    if (!REDIRECTS.has(response.statusCode ?? 0)) {
+    const response = await send(
+      url,
+      away ? withHarmlessHeaders(options) : options,
+    );
+    const { statusCode = 0 } = response;
+    if (away && statusCode === 401) {
+      response.destroy();
+      // Its challenge is not the one of the server that was asked, and must not be taken for it.
+      throw new NetworkFailure(
+        "refused",
+        `${start.host} redirects to ${url.host}, which demands a login (status 401) and is given none`,
+      );
+    }
+    if (!REDIRECTS.has(statusCode)) {
       return response;
     }
     response.destroy();
     const next = redirected(url, response);
-    // For good, as browsers do: whoever is asked in between could choose the address to come back to.
-    // https://fetch.spec.whatwg.org/#http-redirect-fetch
-    sent = next.origin === url.origin ? sent : withHarmlessHeaders(sent);
+    away ||= next.origin !== url.origin;
     url = next;
   }
   throw new NetworkFailure(

@@ -12,15 +12,22 @@ export class NetworkFailure extends Error {
   readonly kind: FailureKind;
   /** Seconds that the server asks to wait before the next try. */
   readonly retryAfter: number | undefined;
+  /** What the server that was asked wants to be told first: the WWW-Authenticate of its status 401. */
+  readonly challenge: string | undefined;
 
   constructor(
     kind: FailureKind,
     message: string,
-    details: { readonly cause?: unknown; readonly retryAfter?: number } = {},
+    details: {
+      readonly cause?: unknown;
+      readonly retryAfter?: number | undefined;
+      readonly challenge?: string | undefined;
+    } = {},
   ) {
     super(message, details);
     this.kind = kind;
     this.retryAfter = details.retryAfter;
+    this.challenge = details.challenge;
   }
 }
 

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { download } from "../../src/network/download.ts";
-import { networkFailureOf } from "../support/failure.ts";
+import { failureOf, networkFailureOf } from "../support/failure.ts";
 import { testFolder, testOptions } from "../base/base-options.ts";
 import {
   deadAddress,
@@ -167,6 +167,24 @@ describe("a download", () => {
     );
     expect(requests.length).toBe(5);
     expect(options.told().length).toBe(4);
+  });
+
+  it.each([
+    ["announced", (size: number) => ({ "content-length": String(size) })],
+    ["not announced", () => ({})],
+  ])("ends where it can no longer be the file: %s", async (_, headers) => {
+    const { url, path, options, requests } = await setUp((_, response) => {
+      response.writeHead(200, headers(data.length));
+      response.end(data);
+    });
+    const error = await failureOf(
+      download(url, path, { ...options, limit: data.length - 1 }),
+    );
+    expect(error.code).toBe("CHECKSUM_MISMATCH");
+    expect(requests.length).toBe(1);
+    expect(
+      (await download(url, path, { ...options, limit: data.length })).sha256,
+    ).toBe(sha256);
   });
 
   it("waits as long as the server asks", async () => {

@@ -73,6 +73,19 @@ describe("a small file", () => {
       "larger than 1000 bytes",
     );
   });
+  it("is fetched again when the server said when", async () => {
+    const server = await startServer();
+    const options = testOptions();
+    server.files.set("list", (_, response) => {
+      server.files.set("list", Buffer.from("here"));
+      response.writeHead(429, { "retry-after": "0" }).end();
+    });
+    const url = new URL(`${server.address}list`);
+    expect((await fetchSmall(url, 1000, options)).toString()).toBe("here");
+    expect(options.told()).toEqual([
+      `the server answers ${url.href} with status 429; trying again in 0 s`,
+    ]);
+  });
   it("is fetched again after a break", async () => {
     const server = await startServer();
     server.files.set("list", breaking(2, 10));

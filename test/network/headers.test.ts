@@ -10,6 +10,7 @@ import { type Handler, startServer } from "../base/http-server.ts";
 import { startSecure } from "../base/secure-server.ts";
 import { download } from "../../src/network/download.ts";
 import { fetchSmall } from "../../src/network/fetch-small.ts";
+import { networkFailureOf } from "../support/failure.ts";
 import { describeWithTools } from "../support/tools.ts";
 
 const SECRETS = {
@@ -73,6 +74,26 @@ describe("a token", () => {
     await get(`${first.address}start`);
     expect(first.seen.map(secretsIn)).toEqual([{}]);
   });
+});
+
+it("a login is demanded by the server that was asked, or by nobody", async () => {
+  const first = await startServer();
+  const second = await startServer();
+  for (const server of [first, second]) {
+    server.files.set("login", (_, response) => {
+      response.setHeader("www-authenticate", 'Bearer realm="https://x"');
+      response.writeHead(401).end();
+    });
+  }
+  first.files.set("away", redirect(`${second.address}login`));
+  const failure = (path: string) =>
+    networkFailureOf(
+      fetchSmall(new URL(`${first.address}${path}`), 1000, testOptions()),
+    );
+  expect((await failure("login")).challenge).toBe('Bearer realm="https://x"');
+  const { challenge, message } = await failure("away");
+  expect(challenge).toBeUndefined();
+  expect(message).toContain("which demands a login (status 401)");
 });
 
 describe("the headers of a download", () => {
