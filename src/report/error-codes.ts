@@ -21,7 +21,7 @@ export const ERROR_CODES = {
   ARCHIVE_WRONG: {
     exit: EXIT.untrusted,
     about:
-      "A package archive's list cannot be understood, is out of date, or is of another suite than was asked for.",
+      "What a package archive or a container registry says cannot be understood, is out of date, or contradicts what was asked for.",
   },
   AUTHORITY_NOT_ROTATED: {
     exit: EXIT.failed,
@@ -105,7 +105,7 @@ export const ERROR_CODES = {
   BUNDLE_INCOMPLETE: {
     exit: EXIT.wrongInput,
     about:
-      "Something that a node needs is neither in its base image nor in the archives.",
+      "Something that a node needs is neither in its base image nor in the archives and registries, or no Raspberry Pi could use it.",
   },
   CACHE_UNUSABLE: {
     exit: EXIT.failed,

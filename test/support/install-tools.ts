@@ -10,6 +10,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   "cloud-init": "cloud-init",
   curl: "curl",
   dnsmasq: "dnsmasq-base",
+  "docker-registry": "docker-registry",
   dropbear: "dropbear-bin",
   e2fsck: "e2fsprogs",
   etcd: "etcd-server",
