@@ -1,10 +1,11 @@
 // The system moves from the card to a disk, on loop devices and with the real tools, whatever goes wrong meanwhile.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { holdsText } from "../support/file-bytes.ts";
 import { describeAsRoot } from "../support/tools.ts";
 import {
+  type Board,
   cutEveryCall,
   makeBoard,
   removeCards,
@@ -18,6 +19,12 @@ import { imageOf } from "./board/running.ts";
 import { expectApart, expectSound } from "./board/judge.ts";
 import { copyDisk, sparseDisk, strangeDisk } from "./board/media.ts";
 import {
+  asPartition,
+  type Bundle,
+  flipped,
+  makeBundle,
+} from "./bundle/make-bundle.ts";
+import {
   TOOLS,
   moving,
   MANY_STARTS,
@@ -29,14 +36,28 @@ import {
 
 afterAll(removeCards);
 
+const bundle = async (): Promise<Bundle> =>
+  makeBundle({ images: ["registry.k8s.io/pause:3.10.2"] });
+
+/** The card is not needed any more. */
+const expectBundle = (board: Board, carried: Bundle): void => {
+  const copy = readFileSync(join(board.root, "var/lib/pi-image/bundle.tar"));
+  expect(copy.equals(asPartition(carried))).toBe(true);
+};
+
 describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
   it(
     "arrives there, and neither starts any more nor keeps a secret",
     async () => {
-      const board = await makeBoard({ node: moving, disks: [NVME] });
+      const board = await makeBoard({
+        node: moving,
+        disks: [NVME],
+        bundle: await bundle(),
+      });
       const { system, starts } = await moveSystem(board);
       expect({ system, starts }).toEqual({ system: "nvme0n1", starts: 2 });
       expectSystem(board, "nvme0n1");
+      expectBundle(board, await bundle());
       shutDown(board);
       expectApart(imageOf(board, "mmcblk0"), imageOf(board, "nvme0n1"));
       expectSound(imageOf(board, "nvme0n1"), board.folder);
@@ -93,6 +114,7 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
         disks: [NVME],
         settings: "[all]\nBOOT_ORDER=0xf416\nPCIE_PROBE=1\n",
         hatPlus: false,
+        bundle: await bundle(),
       });
       const cuts = cutEveryCall(board);
       const ends: string[] = [];
@@ -106,6 +128,7 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
         "cp dd mkfs.ext4 mkfs.vfat mount mv sfdisk sync tar umount".split(" "),
       );
       expectSystem(board, "nvme0n1");
+      expectBundle(board, await bundle());
       shutDown(board);
       expectApart(imageOf(board, "mmcblk0"), imageOf(board, "nvme0n1"));
       expectSound(imageOf(board, "nvme0n1"), board.folder);
@@ -114,17 +137,45 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
     MANY_STARTS,
   );
 
-  it(
-    "finds a copy that does not hold what was written, stays as it is, and copies again",
-    async () => {
-      const board = await makeBoard({ node: moving, disks: [NVME] });
+  it.each(["usr/big", "var/lib/pi-image/bundle.tar"])(
+    "finds a copy that does not hold what was written to %s, stays as it is, and copies again",
+    async (path) => {
+      const board = await makeBoard({
+        node: moving,
+        disks: [NVME],
+        bundle: await bundle(),
+      });
       start(board);
-      writeFileSync(join(board.folder, "spoil"), "");
+      writeFileSync(join(board.folder, "spoil"), `${path}\n`);
       const { end, output } = await runPhase(board, "15-storage");
       shutDown(board);
       expect(end).toBe("fails");
-      expect(output).toContain("The copy does not hold what was written to it");
+      expect(output).toMatch(
+        new RegExp(
+          `The copy does not hold what was written to it: .*${basename(path)}`,
+        ),
+      );
       expect(await moveSystem(board)).toEqual({ system: "nvme0n1", starts: 2 });
+      expectBundle(board, await bundle());
+    },
+    MANY_STARTS,
+  );
+
+  it(
+    "does not begin with a bundle that is damaged",
+    async () => {
+      const whole = await bundle();
+      const board = await makeBoard({
+        node: moving,
+        disks: [NVME],
+        bundle: {
+          ...whole,
+          data: flipped(whole.data, "io.containerd.image.name"),
+        },
+      });
+      expect(await refusal(board, "nvme0n1")).toContain(
+        "The bundle on /dev/mmcblk0p3 is damaged: images.tar is not as its index says. This node reads it again; flash this card again when that does not help.",
+      );
     },
     MANY_STARTS,
   );
@@ -186,10 +237,24 @@ describeAsRoot(TOOLS, "a card that moves its system to a disk", () => {
       expect(await refusal(board, "nvme0n1")).toContain(
         "several disks that could be meant (nvme0n1 nvme1n1)",
       );
-      sparseDisk(imageOf(board, "nvme0n1"), 20);
-      expect(
-        await refusal(withDisks(board, board.disks.slice(0, 2)), "nvme0n1"),
-      ).toContain("is too small");
+      const needed = async (of: Board): Promise<number> => {
+        sparseDisk(imageOf(of, "nvme0n1"), 20);
+        const output = await refusal(
+          withDisks(of, of.disks.slice(0, 2)),
+          "nvme0n1",
+        );
+        const [, megabytes] =
+          /is too small: the system needs (\d+) MB/.exec(output) ?? [];
+        return Number(megabytes);
+      };
+      const carrying = await makeBoard({
+        node: moving,
+        disks: [NVME],
+        bundle: await bundle(),
+      });
+      const more = (await needed(carrying)) - (await needed(board));
+      // 4 MiB of bundle, and its few scripts.
+      expect([4, 5]).toContain(more);
     },
     MANY_STARTS,
   );

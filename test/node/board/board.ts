@@ -16,6 +16,7 @@ import { inject } from "vitest";
 import type { ResolvedNode } from "../../../src/inventory/resolved.ts";
 import { afterThisTest } from "../../device/loop.ts";
 import { sampleProject } from "../../seed/sample-project.ts";
+import { asPartition, type Bundle, sha256 } from "../bundle/make-bundle.ts";
 import { layNode } from "../fake-node.ts";
 import {
   connectorIsOn,
@@ -63,6 +64,8 @@ type BoardOptions = {
   readonly hatPlus?: boolean;
   /** Ubuntu's unless told. */
   readonly layout?: Layout;
+  /** What the card carries. */
+  readonly bundle?: Bundle;
 };
 
 const note = (board: Board, name: string): string => join(board.folder, name);
@@ -90,8 +93,16 @@ export const removeCards = (): void => {
 };
 
 /** A card as it is flashed for the node, which is copied for each board; made once for all tests that have the same node. */
-const cardOf = async (node: ResolvedNode, layout: Layout): Promise<string> => {
-  const name = JSON.stringify({ node, layout });
+const cardOf = async (
+  node: ResolvedNode,
+  layout: Layout,
+  bundle: Bundle | undefined,
+): Promise<string> => {
+  const name = JSON.stringify({
+    node,
+    layout,
+    bundle: bundle && sha256(bundle.data),
+  });
   const known = cards.get(name);
   if (known !== undefined) {
     return known;
@@ -100,10 +111,11 @@ const cardOf = async (node: ResolvedNode, layout: Layout): Promise<string> => {
     project: sampleProject,
     node,
     files: LAYOUTS[layout].root,
+    bundle: bundle?.index,
   });
   const card = join(folderInMemory(), "card.img");
   cards.set(name, card);
-  makeCard(card, tree, layout);
+  makeCard(card, tree, layout, bundle && asPartition(bundle));
   return card;
 };
 
@@ -122,7 +134,10 @@ export const makeBoard = async (options: BoardOptions): Promise<Board> => {
   mkdirSync(join(folder, "eeprom"));
   afterThisTest(() => powerOff(board));
   const layout = options.layout ?? "ubuntu";
-  copyDisk(await cardOf(options.node, layout), imageOf(board, "mmcblk0"));
+  copyDisk(
+    await cardOf(options.node, layout, options.bundle),
+    imageOf(board, "mmcblk0"),
+  );
   for (const name of namesOf(options.disks)) {
     sparseDisk(imageOf(board, name));
   }

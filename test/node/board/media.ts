@@ -69,8 +69,19 @@ const BOOT_FILES: Readonly<Record<string, string | Buffer>> = {
   "pi-image.json": "{}\n",
 };
 
-/** An image with the partitions of the layout's base, whose system is the tree. */
-export const makeCard = (path: string, tree: string, layout: Layout): void => {
+/** Where the bundle begins on a card that carries one, and the system on one that carries none. */
+const BEHIND_BOOT_MIB = 1 + BOOT_MIB;
+
+const inSectors = (mib: number): number => (mib * MIB) / SECTOR;
+
+/** An image with the partitions of the layout's base, whose system is the tree; a bundle lies between them. */
+export const makeCard = (
+  path: string,
+  tree: string,
+  layout: Layout,
+  bundle: Buffer = Buffer.alloc(0),
+): void => {
+  const rootAt = BEHIND_BOOT_MIB + bundle.length / MIB;
   const { labels, diskId, cmdline } = LAYOUTS[layout];
   const boot = `${path}.boot`;
   const root = `${path}.root`;
@@ -112,15 +123,29 @@ export const makeCard = (path: string, tree: string, layout: Layout): void => {
     `${ROOT_MIB}M`,
   ]);
   writeFileSync(path, "");
-  truncateSync(path, (BOOT_MIB + ROOT_MIB + 2) * MIB);
+  truncateSync(path, (rootAt + ROOT_MIB + 1) * MIB);
   run(
     "sfdisk",
     ["--quiet", path],
-    `label: dos\nlabel-id: 0x${diskId}\nstart=2048, size=${(BOOT_MIB * MIB) / SECTOR}, type=c, bootable\nstart=${2048 + (BOOT_MIB * MIB) / SECTOR}, size=${(ROOT_MIB * MIB) / SECTOR}, type=83\n`,
+    [
+      "label: dos",
+      `label-id: 0x${diskId}`,
+      `start=2048, size=${inSectors(BOOT_MIB)}, type=c, bootable`,
+      `start=${inSectors(rootAt)}, size=${inSectors(ROOT_MIB)}, type=83`,
+      ...(bundle.length === 0
+        ? []
+        : [
+            `start=${inSectors(BEHIND_BOOT_MIB)}, size=${bundle.length / SECTOR}, type=da`,
+          ]),
+      "",
+    ].join("\n"),
   );
+  const card = openSync(path, "r+");
+  writeSync(card, bundle, 0, bundle.length, BEHIND_BOOT_MIB * MIB);
+  closeSync(card);
   for (const [file, offset] of [
     [boot, 1],
-    [root, 1 + BOOT_MIB],
+    [root, rootAt],
   ] as const) {
     run("dd", [
       `if=${file}`,

@@ -11,6 +11,7 @@ import { imageOf } from "./running.ts";
 
 export const TOOLS = [
   "blkid",
+  "dpkg",
   "e2fsck",
   "fsck.vfat",
   "losetup",

@@ -46,8 +46,43 @@ refuse_small() { # DISK
   sector=$(blockdev --getss "$devices/$1")
   size=$(blockdev --getsize64 "$devices/$1")
   needed=$(($(df --output=used --block-size=1 "$root/" | tail -n 1) * 11 / 10 + $(boot_sectors) * 512 + 8388608))
+  if is_on_a_partition; then
+    needed=$((needed + $(blockdev --getsize64 "${bundle_place?}")))
+  fi
   ((sector == 512)) || fails "The disk $(describe "$1") has sectors of $sector bytes, from which the boot loader does not start."
   ((size >= needed)) || fails "The disk $(describe "$1") is too small: the system needs $((needed / 1000000)) MB."
+}
+
+# A bundle that was put on this node later is a file of the system, and is copied like any other.
+is_on_a_partition() {
+  [[ ${PI_IMAGE_BUNDLE:-} ]] || return
+  find_bundle
+  [[ -b $bundle_place ]]
+}
+
+# A bundle that is damaged is found while the card, which can be flashed again, is all there is.
+check_bundle() {
+  local kind name
+  [[ ${PI_IMAGE_BUNDLE:-} ]] || return 0
+  find_bundle
+  while read -r kind _ _ name; do
+    [[ $kind != file ]] || read_member "$name"
+  done <"${bundle_index?}"
+}
+
+# Nothing of the card is needed any more once it is retired, so the partition goes along as a file.
+carry_bundle() {
+  is_on_a_partition || return 0
+  cp "$bundle_place" "$target${state#"$root"}/bundle.tar" 2>"$scratch/log" || fails "The bundle cannot be copied: $(cause)."
+}
+
+compare_bundle() {
+  local code=0
+  [[ ${PI_IMAGE_BUNDLE:-} ]] || return 0
+  cmp "$bundle_place" "$target${state#"$root"}/bundle.tar" >"$scratch/log" 2>&1 || code=$?
+  ((code < 2)) || fails "The bundle cannot be compared with its copy: $(cause)."
+  ((code == 0)) ||
+    fails "The copy does not hold what was written to it: bundle.tar. The disk or its connection is bad; the card still runs."
 }
 
 lay_out() { # DISK
@@ -146,10 +181,12 @@ copy_system() { # DISK
   mount --bind "$root/" "$source"
   mount -t ext4 "$second" "$target"
   copy_root || fails "The system cannot be copied: $(cause)."
+  carry_bundle
   edit_root
   remount "$second" ext4
   doing "Comparing the copy with the card."
   verify "$source" './var/log/*' './etc/fstab' './var/lib/pi-image/*'
+  compare_bundle
   umount "$target" "$source"
   mount -t vfat "$first" "$target"
   copy_boot || fails "The boot partition cannot be copied: $(cause)."
