@@ -35,7 +35,7 @@ export const JOIN_KUBECONFIG = "/etc/pi-image/join.conf";
 type Document = Readonly<Record<string, unknown>>;
 
 /** https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/ */
-const KUBEADM_API = "kubeadm.k8s.io/v1beta4";
+export const KUBEADM_API = "kubeadm.k8s.io/v1beta4";
 
 /**
  * kubeadm's defaults (4 min for the kubelet and the components, 1 min for a call, 5 min for discovery) are for servers: a Pi
@@ -54,7 +54,7 @@ const TIMEOUTS = {
  * https://github.com/containerd/containerd/blob/main/docs/getting-started.md
  * https://github.com/cri-o/cri-o/blob/main/docs/crio.conf.5.md (crio.api, listen)
  */
-const criSocket = (runtime: Runtime): string => {
+export const criSocket = (runtime: Runtime): string => {
   switch (runtime) {
     case "containerd":
     case "containerd-docker":
@@ -123,7 +123,7 @@ const nodeRegistration = (
   };
 };
 
-const localApiEndpoint = (
+export const localApiEndpoint = (
   project: ResolvedProject,
   node: ResolvedNode,
 ): Document => {
@@ -135,7 +135,7 @@ const localApiEndpoint = (
 };
 
 /** All names are valid for every API server, because further control planes read this list from the running cluster. */
-const certSans = (project: ResolvedProject): readonly string[] => {
+export const certSans = (project: ResolvedProject): readonly string[] => {
   const { host, address } = project.cluster.endpoint;
   const names = controlPlanes(project).flatMap((node) => [
     node.name,
@@ -369,7 +369,7 @@ export const wayToJoin = (
     ? joinsBy(project, node)
     : undefined;
 
-const asYaml = (documents: readonly Document[]): string =>
+export const asYaml = (documents: readonly Document[]): string =>
   documents.map((document) => dump(document, { lineWidth: -1 })).join("---\n");
 
 /**

@@ -43,6 +43,157 @@ const renumberLab = async (inventory = INVENTORY) => {
   return lab;
 };
 
+/** What the cluster keeps of kubeadm's document, as kubeadm writes it. */
+const KUBEADM_CONFIG = `apiServer:
+  certSANs:
+  - homelab-api
+  - ${OLD}40
+  - ${OLD}50
+  extraArgs:
+  - name: x
+    value: y
+caCertificateValidityPeriod: 87600h0m0s
+`;
+
+const MOVED = THREE_PLANES.replaceAll(OLD, "10.0.0.");
+
+const severalPlanes = async () => {
+  const lab = await renumberLab(THREE_PLANES);
+  lab.put("kubeadm-config", KUBEADM_CONFIG);
+  writeFileSync(join(lab.folder, "new.yaml"), MOVED);
+  return lab;
+};
+
+const MEMBERS = `cplane 100 ${OLD}50\ncplane2 101 ${OLD}60\ncplane3 102 ${OLD}61\n`;
+const TOLD = `cplane 100 ${OLD}50 10.0.0.50\ncplane2 101 ${OLD}60 10.0.0.60\ncplane3 102 ${OLD}61 10.0.0.61\n`;
+
+const CERTIFICATES = "var/lib/pi-image/kubeadm-certificates.yaml";
+
+describeWithTools(["flock", "netplan"], "several control planes", () => {
+  it("have etcd know them at both addresses before any node is told", async () => {
+    const lab = await severalPlanes();
+    const dry = await lab.pi("renumber", "new.yaml", "--dry-run");
+    expect(dry.stderr).toBe("");
+    expect(dry.stdout).toBe(
+      [
+        "  192.168.77.50 becomes 10.0.0.50",
+        "  192.168.77.60 becomes 10.0.0.60",
+        "  192.168.77.61 becomes 10.0.0.61",
+        "  192.168.77.52 becomes 10.0.0.52",
+        "  192.168.77.40 becomes 10.0.0.40",
+        "etcd is told first: it looks for cplane, cplane2 and cplane3 at both addresses until each has come up with its new one.",
+        "cplane, cplane2, cplane3, worker1 and worker2 are told over SSH at the old addresses, then switched off.",
+        "",
+      ].join("\n"),
+    );
+    expect(lab.members()).toBe(MEMBERS);
+    const run = await lab.pi("renumber", "new.yaml", "--yes");
+    expect(run.stderr).toBe("");
+    expect(run.stdout).toBe(
+      [
+        "The nodes are switching off. Move them, and switch them on: they begin with their new addresses.",
+        "The cluster runs when any 2 of the 3 control planes are up; the order does not matter.",
+        "cluster.yaml has the new addresses. When this computer is in the new network: `pi-image kubeconfig`, then `pi-image watch`.",
+        "",
+      ].join("\n"),
+    );
+    expect(lab.members()).toBe(TOLD);
+    // Control planes that join later get certificates for what is true then.
+    expect(lab.read("kubeadm-config-patch")).toBe(
+      `data:
+  ClusterConfiguration: |
+    apiServer:
+      certSANs:
+        - homelab-api
+        - 10.0.0.40
+        - cplane
+        - cplane.local
+        - 10.0.0.50
+        - cplane2
+        - cplane2.local
+        - 10.0.0.60
+        - cplane3
+        - cplane3.local
+        - 10.0.0.61
+        - 127.0.0.1
+      extraArgs:
+      - name: x
+        value: y
+    caCertificateValidityPeriod: 87600h0m0s
+`,
+    );
+    for (const name of ["cplane", "cplane2", "cplane3"]) {
+      expect(lab.read(`nodes/${name}/${CERTIFICATES}`)).toContain(
+        `advertiseAddress: 10.0.0.${{ cplane: 50, cplane2: 60, cplane3: 61 }[name] ?? ""}\n`,
+      );
+    }
+    expect(lab.exists(`nodes/worker1/${CERTIFICATES}`)).toBe(false);
+    expect(lab.inventory()).toBe(MOVED);
+    expect(lab.exists("off/cplane3")).toBe(true);
+  });
+
+  it("are told nothing while etcd has no majority", async () => {
+    const lab = await severalPlanes();
+    lab.switchOff("cplane2");
+    lab.switchOff("cplane3");
+    const { status, stderr } = await lab.pi("renumber", "new.yaml", "--yes");
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      [
+        "error[NODE_NOT_RENUMBERED]: etcd could not be told of the new addresses",
+        "  cplane: etcd has no majority of its members (etcdserver: request timed out)",
+        "  cplane2: SSH cannot connect: ssh: connect to host cplane2 port 22: No route to host",
+        "  cplane3: SSH cannot connect: ssh: connect to host cplane3 port 22: No route to host",
+        "state: the nodes run with their old addresses, and keep them",
+        "hint: most control planes have to run, in the old network: switch them on, and run the same command again",
+        "",
+      ].join("\n"),
+    );
+    expect(lab.inventory()).toBe(THREE_PLANES);
+    expect(lab.read(`nodes/cplane/${NETPLAN}`)).not.toContain("10.0.0.");
+  });
+
+  it("goes on from what an earlier run did, and with the others where one is dead", async () => {
+    const lab = await severalPlanes();
+    lab.switchOff("cplane3");
+    lab.put("etcd-refuses", "");
+    const first = await lab.pi("renumber", "new.yaml", "--yes");
+    expect(first.stderr).toContain(
+      "  cplane: etcd does not take the new address of cplane: etcdserver: request timed out\n",
+    );
+    lab.remove("etcd-refuses");
+    // Half of it was done.
+    lab.put("etcd", MEMBERS.replace(`${OLD}50`, `${OLD}50 10.0.0.50`));
+    const second = await lab.pi("renumber", "new.yaml", "--yes");
+    expect(second.stderr).toContain(
+      "error[NODE_NOT_RENUMBERED]: cplane3 could not be told of the new addresses\n",
+    );
+    expect(lab.members()).toBe(TOLD);
+    expect(lab.exists("off/cplane")).toBe(false);
+    const third = await lab.pi("renumber", "new.yaml", "--yes", "--force");
+    expect(third.status, third.stderr).toBe(0);
+    expect(third.stderr).toContain(
+      "hint: if no earlier run has told it, flash it anew: pi-image flash TARGET --host cplane3\n",
+    );
+    expect(lab.members()).toBe(TOLD);
+  });
+
+  it("are flashed anew where an earlier pi-image made their cards", async () => {
+    const lab = await severalPlanes();
+    lab.put(
+      "nodes/cplane2/usr/local/lib/pi-image/own-address.sh",
+      "# peer-address, of a lone control plane\n",
+    );
+    const { stderr } = await lab.pi("renumber", "new.yaml", "--yes");
+    expect(stderr).toContain(
+      "  cplane2: its card was made by an earlier pi-image: flash it anew\n",
+    );
+    expect(lab.read(`nodes/cplane2/${NETPLAN}`)).toBe(
+      "network: {version: 2}\n",
+    );
+  });
+});
+
 describeWithTools(["flock", "netplan"], "renumber", () => {
   it("tells every node, and switches them off", async () => {
     const lab = await renumberLab();
@@ -159,16 +310,19 @@ describeWithTools(["flock", "netplan"], "renumber", () => {
       "new.yaml has the addresses that the nodes have",
     ],
     [
-      "several control planes",
+      "the address of another control plane",
       THREE_PLANES,
-      THREE_PLANES.replaceAll(OLD, "10.0.0."),
-      "etcd's members on cplane, cplane2 and cplane3 know each other by address, and cannot all change at once",
+      THREE_PLANES.replace("77.60/24", "77.62/24").replace(
+        "77.50/24",
+        "77.60/24",
+      ),
+      "cplane would get 192.168.77.60, which cplane2 has now, and etcd has to know both control planes at it for a while",
     ],
     [
-      "a virtual address",
+      "another virtual address alone",
       VIRTUAL,
-      VIRTUAL.replaceAll(OLD, "10.0.0."),
-      "the cluster has a virtual address, which its nodes and kubeconfigs were given",
+      VIRTUAL.replace("77.40", "77.41"),
+      "homelab-api would get another address, and cplane would keep its own: API servers get certificates for the one with the other",
     ],
   ])("refuses %s", async (_, old, now, why) => {
     const lab = await membersLab(old);

@@ -5,13 +5,20 @@ import type {
   ResolvedNode,
   ResolvedProject,
 } from "../../inventory/resolved.ts";
-import { listed } from "../../inventory/wording.ts";
-import { controlPlanes } from "../../kubernetes/addresses.ts";
+import {
+  controlPlanes,
+  kubernetesAddresses,
+} from "../../kubernetes/addresses.ts";
 import { UserError } from "../../report/user-error.ts";
+
+type Pairs = readonly (readonly [old: string, now: string])[];
 
 export type Renumbering = {
   /** Addresses without prefix lengths; empty where only gateways or name servers change. */
-  readonly pairs: readonly (readonly [old: string, now: string])[];
+  readonly pairs: Pairs;
+  /** The control planes whose members of etcd have to be told first, with those of the pairs that are theirs; mostly none. */
+  readonly etcd:
+    { readonly planes: readonly string[]; readonly pairs: Pairs } | undefined;
   /** Every node that has to know of it. */
   readonly nodes: readonly {
     readonly name: string;
@@ -31,7 +38,10 @@ const withoutAddresses = ({ cluster, nodes, ...rest }: ResolvedProject) => ({
   ...rest,
   cluster: {
     ...cluster,
-    endpoint: { ...cluster.endpoint, address: undefined },
+    endpoint: {
+      ...cluster.endpoint,
+      address: cluster.endpoint.address !== undefined,
+    },
   },
   nodes: nodes.map(({ network, ...node }) => ({
     ...node,
@@ -44,22 +54,63 @@ const bare = (addressing: Addressing): readonly string[] =>
     ? addressing.addresses.map((address) => address.replace(/\/.*/, ""))
     : [];
 
-const ELSEWHERE = "docs/day-2.md has the way for the others, with a backup";
+/** The address of each control plane by which the members of etcd know each other, as it was and as it will be. */
+const memberAddresses = (
+  old: ResolvedProject,
+  now: ResolvedProject,
+): readonly (readonly [name: string, was: string, is: string])[] => {
+  const later = controlPlanes(now);
+  return controlPlanes(old).flatMap((plane, index) => {
+    const next = later[index];
+    const [was] = kubernetesAddresses(old, plane);
+    const [is] = next === undefined ? [] : kubernetesAddresses(now, next);
+    return was === undefined || is === undefined
+      ? []
+      : [[plane.name, was, is] as const];
+  });
+};
 
-const demandLonePlane = (old: ResolvedProject): void => {
-  const planes = controlPlanes(old);
-  if (planes.length > 1) {
+/**
+ * Each member is known at both addresses for a while, and etcd takes no address that another member has.
+ * https://github.com/etcd-io/etcd/blob/v3.6.8/server/etcdserver/api/membership/cluster.go (ErrPeerURLexists)
+ */
+const demandNoSwap = (members: ReturnType<typeof memberAddresses>): void => {
+  for (const [name, , is] of members) {
+    const holder = members.find(([other, was]) => other !== name && was === is);
+    if (holder !== undefined) {
+      throw refuse(
+        `${name} would get ${is}, which ${holder[0]} has now, and etcd has to know both control planes at it for a while`,
+        "give the control planes addresses that none of them has now; a second `pi-image renumber` can then give them these",
+      );
+    }
+  }
+};
+
+/** The endpoint's own address, where it is none of a node; API servers have it in their certificates. */
+const endpointPair = (
+  old: ResolvedProject,
+  now: ResolvedProject,
+  pairs: Pairs,
+  members: ReturnType<typeof memberAddresses>,
+): Pairs => {
+  const { address: was, host } = old.cluster.endpoint;
+  const { address: is } = now.cluster.endpoint;
+  if (
+    was === undefined ||
+    is === undefined ||
+    was === is ||
+    pairs.some(([address]) => address === was)
+  ) {
+    return [];
+  }
+  const stays = members.find(([, before, after]) => before === after);
+  if (stays !== undefined) {
     throw refuse(
-      `etcd's members on ${listed(planes.map(({ name }) => name))} know each other by address, and cannot all change at once`,
-      ELSEWHERE,
+      `${host} would get another address, and ${stays[0]} would keep its own: API servers get certificates for the one with the other`,
+      `leave ${host} its address, or change that of every control plane`,
     );
   }
-  if (old.cluster.endpoint.virtual) {
-    throw refuse(
-      "the cluster has a virtual address, which its nodes and kubeconfigs were given",
-      ELSEWHERE,
-    );
-  }
+  return [[was, is]];
 };
 
 /** Volumes name the server's address for ever. https://kubernetes.io/docs/concepts/storage/persistent-volumes/ */
@@ -89,7 +140,6 @@ export const planRenumbering = (
       "change nothing in it but `address`, `gateway` and `nameservers`; a node that gets a fixed address, or none any more, is flashed anew",
     );
   }
-  demandLonePlane(old);
   const changed = old.nodes.flatMap((node, index) => {
     const next = now.nodes[index]?.network.addressing;
     return next === undefined ||
@@ -97,13 +147,9 @@ export const planRenumbering = (
       ? []
       : [{ node, next }];
   });
-  if (changed.length === 0) {
-    throw refuse(
-      `${file} has the addresses that the nodes have`,
-      "write the new ones into it",
-    );
-  }
-  const pairs = changed.flatMap(({ node, next }) => {
+  const members = memberAddresses(old, now);
+  demandNoSwap(members);
+  const nodePairs = changed.flatMap(({ node, next }) => {
     const addresses = bare(next);
     return bare(node.network.addressing).flatMap((address, at) => {
       const other = addresses[at];
@@ -112,6 +158,13 @@ export const planRenumbering = (
         : [[address, other] as const];
     });
   });
+  const pairs = [...nodePairs, ...endpointPair(old, now, nodePairs, members)];
+  if (changed.length === 0) {
+    throw refuse(
+      `${file} has the addresses that the nodes have`,
+      "write the new ones into it",
+    );
+  }
   demandNoExports(
     changed
       .map(({ node }) => node)
@@ -125,5 +178,13 @@ export const planRenumbering = (
       ? { name: node.name, network, isGateway: node.role === "gateway" }
       : [];
   });
-  return { pairs, nodes };
+  const moving = members.filter(([, was, is]) => was !== is);
+  const etcd =
+    moving.length > 0 && (members.length > 1 || old.cluster.endpoint.virtual)
+      ? {
+          planes: members.map(([name]) => name),
+          pairs: moving.map(([, was, is]) => [was, is] as const),
+        }
+      : undefined;
+  return { pairs, etcd, nodes };
 };

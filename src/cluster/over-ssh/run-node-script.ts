@@ -9,6 +9,7 @@ const CARD = "cloud-init/files/usr/local/lib/pi-image";
 /** What the scripts read by `source`, and where it is; some of it is also on every card. */
 const SHARED = {
   "common.sh": `${FOLDER}/common.sh`,
+  "etcd.sh": `${FOLDER}/etcd.sh`,
   "apt.sh": `${CARD}/apt.sh`,
   "own-address.sh": `${CARD}/own-address.sh`,
   "cause.sh": `${CARD}/cause.sh`,

@@ -5,10 +5,16 @@ import {
   planRenumbering,
   type Renumbering,
 } from "../../cluster/nodes/plan-renumbering.ts";
-import type { OverSsh } from "../../cluster/over-ssh/run-as-root.ts";
-import { runNodeScript } from "../../cluster/over-ssh/run-node-script.ts";
+import {
+  type Documents,
+  endNodes,
+  tellEtcd,
+  tellNodes,
+  type Told,
+} from "../../cluster/nodes/tell-renumbering.ts";
 import { withSshAccess } from "../../cluster/over-ssh/ssh-access.ts";
 import { listed } from "../../inventory/wording.ts";
+import { certificatesDocument } from "../../kubernetes/certificates-document.ts";
 import { prepareSeeds } from "../../project/prepare-seeds.ts";
 import { UserError } from "../../report/user-error.ts";
 import type { Context } from "../../terminal/context.ts";
@@ -28,13 +34,11 @@ const renumberOptions = z.object({
 
 type RenumberOptions = z.infer<typeof renumberOptions>;
 
-const STEP_MS = 600_000;
-
 const state = "nothing was changed";
 
 const showPlan = (
   context: Context,
-  { pairs, nodes }: Renumbering,
+  { pairs, etcd, nodes }: Renumbering,
   { restart }: RenumberOptions,
   print: (text: string) => void,
 ): void => {
@@ -42,6 +46,11 @@ const showPlan = (
   print(
     [
       ...pairs.map(([old, now]) => `  ${old} becomes ${now}`),
+      ...(etcd === undefined
+        ? []
+        : [
+            `etcd is told first: it looks for ${listed(etcd.planes)} at both addresses until each has come up with its new one.`,
+          ]),
       `${listed(nodes.map(({ name }) => name))} ${nodes.length === 1 ? "is" : "are"} told over SSH at the old addresses, then ${restart ? "restarted" : "switched off"}.`,
     ].join("\n"),
   );
@@ -73,41 +82,6 @@ const confirm = async (
   }
 };
 
-type Told = {
-  readonly silent: readonly (readonly [name: string, because: string])[];
-  readonly told: readonly string[];
-};
-
-/** All at once: nothing takes effect before a node starts anew. */
-const tellNodes = async (
-  { pairs, nodes }: Renumbering,
-  networks: ReadonlyMap<string, string>,
-  asked: OverSsh,
-): Promise<Told> => {
-  // Only gateways or name servers may change; the script wants a pair all the same.
-  const words = (pairs.length === 0 ? [["::", "::"] as const] : pairs).map(
-    ([old, now]) => `${old}=${now}`,
-  );
-  const answers = await Promise.all(
-    nodes.map(async ({ name, network }) => ({
-      name,
-      answer: await runNodeScript(
-        name,
-        ["renumber", "lay", ...words],
-        network ? (networks.get(name) ?? "") : "",
-        STEP_MS,
-        asked,
-      ),
-    })),
-  );
-  return {
-    silent: answers.flatMap(({ name, answer }) =>
-      answer.ok ? [] : [[name, answer.because] as const],
-    ),
-    told: answers.flatMap(({ name, answer }) => (answer.ok ? name : [])),
-  };
-};
-
 const demandAll = (
   { silent, told }: Told,
   { force }: RenumberOptions,
@@ -128,36 +102,13 @@ const demandAll = (
   }
 };
 
-/** Gateways last: the way to the nodes behind them is through them. */
-const endNodes = async (
-  { nodes }: Renumbering,
-  told: readonly string[],
-  { restart }: RenumberOptions,
-  asked: OverSsh,
-): Promise<readonly string[]> => {
-  const missed: string[] = [];
-  for (const gateways of [false, true]) {
-    await Promise.all(
-      nodes
-        .filter(
-          ({ name, isGateway }) =>
-            isGateway === gateways && told.includes(name),
-        )
-        .map(async ({ name }) => {
-          const answer = await runNodeScript(
-            name,
-            ["renumber", "end", restart ? "restart" : "off"],
-            "",
-            STEP_MS,
-            asked,
-          );
-          if (!answer.ok) {
-            missed.push(name);
-          }
-        }),
-    );
-  }
-  return missed;
+const whenItRuns = ({ etcd }: Renumbering): readonly string[] => {
+  const { length } = etcd?.planes ?? [];
+  return length > 2
+    ? [
+        `The cluster runs when any ${Math.floor(length / 2) + 1} of the ${length} control planes are up; the order does not matter.`,
+      ]
+    : [];
 };
 
 /**
@@ -182,10 +133,13 @@ export const renumber = async (
   const { seedsFromCache } = await prepareSeeds(context, opened, {
     inventory: file,
   });
-  const networks = new Map(
+  const documents: ReadonlyMap<string, Documents> = new Map(
     (await seedsFromCache()).map(({ node, seed }) => [
       node.name,
-      seed.networkConfig,
+      {
+        network: seed.networkConfig,
+        certificates: certificatesDocument(opened.project, node),
+      },
     ]),
   );
   if (options.dryRun) {
@@ -202,24 +156,32 @@ export const renumber = async (
     secrets,
     async (sshConfig) => {
       const asked = { sshConfig, signal: context.signal };
-      const told = await tellNodes(plan, networks, asked);
+      await tellEtcd(plan, documents, asked);
+      const told = await tellNodes(plan, documents, asked);
       demandAll(told, options);
       // Before the first node goes: from then on these are the cluster's addresses.
       await replaceInventory(inventory, text);
       await writeSshFiles(options.out, opened.project, secrets);
       return {
         ...told,
-        missed: await endNodes(plan, told.told, options, asked),
+        missed: await endNodes(
+          plan,
+          told.told,
+          options.restart ? "restart" : "off",
+          asked,
+        ),
       };
     },
   );
   const verb = options.restart ? "restart" : "switch off";
-  context.printJson({ type: "result", ...plan, silent, missed });
+  const { pairs, nodes } = plan;
+  context.printJson({ type: "result", pairs, nodes, silent, missed });
   context.print(
     [
       options.restart
         ? "The nodes restart with their new addresses."
         : "The nodes are switching off. Move them, and switch them on: they begin with their new addresses.",
+      ...whenItRuns(plan),
       `${inventory} has the new addresses. When this computer is in the new network: \`pi-image kubeconfig\`, then \`pi-image watch\`.`,
     ].join("\n"),
   );

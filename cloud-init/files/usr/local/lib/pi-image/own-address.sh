@@ -20,10 +20,12 @@ written_addresses() {
 # Certificates for the new address in a folder beside the old ones. kubeadm signs with the authorities that it finds
 # there, and a disk that is full is found here, while everything is still as it was.
 make_certificates() { # FOLDER ADDRESS
-  local document=${scratch?}/address.yaml part own
+  local document=${scratch?}/address.yaml template=${state?}/kubeadm-certificates.yaml part own
+  # Of several control planes only the first has the names of all on its card; `pi-image renumber` leaves them with each.
+  [[ -e $template ]] || template=${config?}/kubeadm.yaml
   erase_folder "$1"
   # Where the card was made for a fixed address, the document has one.
-  if grep -q '^ *advertiseAddress:' "${config?}/kubeadm.yaml"; then
+  if grep -q '^ *advertiseAddress:' "$template"; then
     own="s/^( *advertiseAddress:).*/\1 $(quoted "$2")/"
   else
     own="s/^( *)localAPIEndpoint:$/&\n\1  advertiseAddress: $(quoted "$2")/"
@@ -31,7 +33,7 @@ make_certificates() { # FOLDER ADDRESS
   # The cluster may have been upgraded since, and kubeadm refuses a version that is too old for it.
   (umask 077 && mkdir -p "$1/etcd" && ln -s "$kubernetes"/pki/ca.{crt,key} "$1/" && ln -s "$kubernetes"/pki/etcd/ca.{crt,key} "$1/etcd/" &&
     sed -E -e "$own" -e "s#^kind: ClusterConfiguration\$#&\ncertificatesDir: $1#" \
-      -e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/" "$config/kubeadm.yaml" >"$document") || return
+      -e "s/^(kubernetesVersion:).*/\1 $(kubernetes_version)/" "$template" >"$document") || return
   for part in apiserver etcd-server etcd-peer; do
     logged 120 kubeadm init phase certs "$part" --config "$document" || return
   done
@@ -49,7 +51,9 @@ replacing() { # OLD NEW
   fi
 }
 
-# etcd's own record of where other members reach it. One that is alone runs on with an old one, and nobody could join it.
+# etcd's own record of where other members reach this one. Of several control planes it has both addresses from `pi-image renumber`, so
+# that they find each other in whichever order they start, and the old one goes here, when a majority runs. One that is alone runs on
+# with an old one, and nobody could join it.
 # https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/
 tell_etcd() {
   local wanted=${state?}/peer-address pki=$kubernetes/pki/etcd address id
@@ -59,16 +63,24 @@ tell_etcd() {
     logged 30 curl --silent --show-error --max-time 20 --cacert "$pki/ca.crt" --cert "$pki/healthcheck-client.crt" \
       --key "$pki/healthcheck-client.key" --data "$2" "https://$address:2379/v3/$1" >/dev/null
   }
-  own_etcd cluster/member/list '{}' && id=$(sed -nE 's/.*"member_id": *"([0-9]+)".*/\1/p' "$scratch/log") && [[ $id ]] &&
+  if own_etcd cluster/member/list '{}' && id=$(sed -nE 's/.*"member_id": *"([0-9]+)".*/\1/p' "$scratch/log") && [[ $id ]] &&
     own_etcd cluster/member/update "{\"ID\":\"$id\",\"peerURLs\":[\"https://$address:2380\"]}" &&
-    grep -q '"header"' "$scratch/log" || return 0
-  rm -f "$wanted"
+    grep -q '"header"' "$scratch/log"; then
+    rm -f "$wanted"
+    forget_note etcd
+  elif [[ ${PI_IMAGE_CONTROL_PLANES-} ]]; then
+    remark etcd "etcd on this node has its new address and waits for a majority of the control planes: switch $(other_names) on. One that does not come up is flashed anew when the others run."
+  fi
 }
 
 # The certificates of a control plane name its address.
 renew_control_plane() { # OLD NEW
   local fresh=$kubernetes/pki/.new-address part
   [[ -e $kubernetes/manifests/kube-apiserver.yaml ]] || return 0
+  # First, so that nobody takes the old virtual address when etcd runs again.
+  if [[ -e $kubernetes/manifests/kube-vip.yaml ]]; then
+    edit "/name: address\$/{n;s#(value: ).*#\1$(quoted "$PI_IMAGE_ENDPOINT_ADDRESS")#}" "$kubernetes/manifests/kube-vip.yaml" || return
+  fi
   if ! make_certificates "$fresh" "$2"; then
     erase_folder "$fresh"
     return 1
@@ -85,7 +97,7 @@ renew_control_plane() { # OLD NEW
 
 # Of the addresses only the main one is the control plane's.
 follow() { # OLD NEW
-  if [[ $PI_IMAGE_KUBEADM == init && ${1%%,*} != "${2%%,*}" ]]; then
+  if [[ $PI_IMAGE_KUBEADM =~ ^(init|join-control-plane)$ && ${1%%,*} != "${2%%,*}" ]]; then
     renew_control_plane "${1%%,*}" "${2%%,*}" || return
   fi
   # Last, since it says that the rest is done.
