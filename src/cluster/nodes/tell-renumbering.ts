@@ -7,7 +7,7 @@ import type { Renumbering } from "./plan-renumbering.ts";
 const STEP_MS = 600_000;
 
 /** What a node is given beside the pairs of addresses. */
-export type Documents = {
+export type PartDocuments = {
   readonly network: string;
   /** For kubeadm on control planes. */
   readonly certificates: string;
@@ -28,7 +28,7 @@ const wordsOf = (pairs: Renumbering["pairs"]): readonly string[] =>
  */
 export const tellEtcd = async (
   { etcd }: Renumbering,
-  documents: ReadonlyMap<string, Documents>,
+  documents: ReadonlyMap<string, PartDocuments>,
   asked: OverSsh,
 ): Promise<void> => {
   if (etcd === undefined) {
@@ -62,7 +62,7 @@ export const tellEtcd = async (
 /** All at once: nothing takes effect before a node starts anew. */
 export const tellNodes = async (
   { pairs, etcd, nodes }: Renumbering,
-  documents: ReadonlyMap<string, Documents>,
+  documents: ReadonlyMap<string, PartDocuments>,
   asked: OverSsh,
 ): Promise<Told> => {
   // Only gateways or name servers may change; the script wants a pair all the same.

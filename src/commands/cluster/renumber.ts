@@ -6,7 +6,7 @@ import {
   type Renumbering,
 } from "../../cluster/nodes/plan-renumbering.ts";
 import {
-  type Documents,
+  type PartDocuments,
   endNodes,
   tellEtcd,
   tellNodes,
@@ -133,7 +133,7 @@ export const renumber = async (
   const { seedsFromCache } = await prepareSeeds(context, opened, {
     inventory: file,
   });
-  const documents: ReadonlyMap<string, Documents> = new Map(
+  const documents: ReadonlyMap<string, PartDocuments> = new Map(
     (await seedsFromCache()).map(({ node, seed }) => [
       node.name,
       {

@@ -90,7 +90,7 @@ renew_control_plane() { # OLD NEW
     mv -f "$fresh/$part.key" "$kubernetes/pki/$part.key" && mv -f "$fresh/$part.crt" "$kubernetes/pki/$part.crt" || return
   done
   erase_folder "$fresh"
-  echo "$2" >"${state?}/peer-address"
+  echo "$2" >"${state?}/peer-address" && sync "$state/peer-address" || return
   edit "$(replacing "$1" "$2")" "$kubernetes"/{kubelet,controller-manager,scheduler}.conf \
     "$kubernetes"/manifests/{etcd,kube-apiserver}.yaml
 }
