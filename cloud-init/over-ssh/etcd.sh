@@ -23,6 +23,7 @@ field() { sed -nE "s/.*\"$1\": *\[?\"([^\"]*)\".*/\1/p" <<<"$2"; } # NAME MEMBER
 moment=$((${patience?} < 20 ? patience : 20))
 
 # One a line, as JSON without inner objects: those that a majority knows. Without one, etcd reads nothing.
+# shellcheck disable=SC2034 # for whoever calls it
 list_members() { # sets `members`
   local end=$((SECONDS + moment))
   until etcd kv/range '{"key":"AA=="}' && etcd cluster/member/list '{}'; do

@@ -24,6 +24,7 @@ const TELL = `
   set -Eeuo pipefail
   root=$1 state=$1/state scratch=$1/scratch
   bracketed() { echo "$1"; }
+  forget_note() { :; }
   logged() { shift; "$@" >"$scratch/log" 2>&1; }
   . "$2"
   tell_etcd`;
