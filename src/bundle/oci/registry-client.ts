@@ -94,7 +94,7 @@ export const openRegistry = (
     blob: ({ kind, digest, size }) =>
       ask(async ({ urlOf, authorized }) => {
         const url = urlOf(`${kind}/${digest}`);
-        const { path } = await authorized(url, (headers) =>
+        const { path } = await authorized(url, (headers, received) =>
           fetchArchive(
             {
               urls: [url],
@@ -105,6 +105,12 @@ export const openRegistry = (
             },
             {
               ...options,
+              report: (event) => {
+                if (event.type === "progress") {
+                  received();
+                }
+                options.report(event);
+              },
               headers: {
                 accept: kind === "manifests" ? ACCEPTED : "*/*",
                 ...headers,

@@ -7,7 +7,7 @@ import { NetworkFailure } from "../../network/network-failure.ts";
 import { parseJson } from "./read-document.ts";
 
 const ANSWER_LIMIT = 64 * 1024;
-/** In one request, which may be a long download: a token that is refused at once is not asked for without end. */
+/** In a row without anything received: a server that no token satisfies is not asked without end. */
 const MOST_TOKENS = 3;
 
 const answerSchema = z.object({
@@ -99,10 +99,16 @@ const fetchToken = async (url: URL, options: HttpOptions): Promise<string> => {
   return token;
 };
 
-/** Runs a request, given the headers that the server wants; at once again where it says that it wants another token. */
+/**
+ * Runs a request, given the headers that the server wants; at once again where it says that it wants another token. The
+ * request, which may be a long download with many breaks, calls `received` when it got something.
+ */
 export type Authorized = <Result>(
   url: URL,
-  request: (headers: Readonly<Record<string, string>>) => Promise<Result>,
+  request: (
+    headers: Readonly<Record<string, string>>,
+    received: () => void,
+  ) => Promise<Result>,
 ) => Promise<Result>;
 
 /** For one repository on one server. What runs throws NetworkFailure with the server's challenge. */
@@ -112,10 +118,13 @@ export const withToken = (
 ): Authorized => {
   let token: string | undefined;
   return async (url, request) => {
-    for (let fetched = 0; ; fetched += 1) {
+    for (let refused = 0; ; refused += 1) {
       try {
         return await request(
           token === undefined ? {} : { authorization: `Bearer ${token}` },
+          () => {
+            refused = 0;
+          },
         );
       } catch (error) {
         if (
@@ -124,7 +133,7 @@ export const withToken = (
         ) {
           throw error;
         }
-        if (fetched === MOST_TOKENS) {
+        if (refused === MOST_TOKENS) {
           throw new NetworkFailure(
             "refused",
             `${url.host} has no ${repository} for everybody: there is none, or it is private`,
