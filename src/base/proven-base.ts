@@ -1,7 +1,13 @@
 // A base that was found and compared with what proves it: its bytes, in order or at random, until it is closed.
 import { openImage } from "../image/archive/open-image.ts";
+import {
+  type Insertion,
+  insertedReader,
+  insertedSource,
+  planInsertion,
+} from "../image/insertion.ts";
 import type { ImageReader } from "../image/reader.ts";
-import type { Source } from "../image/source.ts";
+import { openFileSource, type Source } from "../image/source.ts";
 import type { CacheOptions } from "../network/cache.ts";
 import type { FoundBase } from "./base-request.ts";
 import { decodedBaseFile, openDecodedBase } from "./decoded-base.ts";
@@ -15,10 +21,23 @@ export type ProvenBase = Omit<FoundBase, "reader" | "known"> & {
   readonly source: (purpose: "image" | "seed") => Promise<Source>;
   /** In order and at random: the archive itself where it allows both, else its decoded copy. */
   readonly decoded: () => Promise<ImageReader>;
-  /** Path of the decoded base. */
+  /** Path of the decoded base, without what it carries. */
   readonly rawPath: () => Promise<string>;
+  /** What was put into the image beside the base; all readers and sources have it. */
+  readonly carries?: Carried | undefined;
   /** Also closes everything that it has given. */
   readonly close: () => Promise<void>;
+};
+
+export type Carried = {
+  readonly insertion: Insertion;
+  /** The file whose bytes were put in. */
+  readonly path: string;
+  readonly sha256: string;
+  /** The base without it. */
+  readonly original: ProvenBase["source"];
+  /** The image around another reading of the same base. Closing it closes neither. */
+  readonly around: (base: Source) => Source;
 };
 
 /** `reader` is that of the file at `found.path`. */
@@ -52,5 +71,38 @@ export const provenBase = (
       }
       await reader.close();
     },
+  };
+};
+
+/**
+ * The base with a file in a partition of its own. Closing it closes the file, and not the base. Throws BASE_CANNOT_CARRY.
+ */
+export const carryingBase = async (
+  base: ProvenBase,
+  carried: { readonly path: string; readonly sha256: string },
+): Promise<ProvenBase> => {
+  const { path, sha256 } = carried;
+  const file = await openFileSource(path);
+  const insertion = await planInsertion(await base.source("seed"), file.size);
+  const around = (source: Source): Source => ({
+    ...insertedSource(source, insertion, file),
+    close: async () => undefined,
+  });
+  const carries = { insertion, path, sha256, original: base.source, around };
+  return {
+    ...base,
+    carries,
+    source: async (purpose) => around(await base.source(purpose)),
+    decoded: async () => {
+      const reader = await base.decoded();
+      const { source } = reader;
+      return insertedReader(
+        reader,
+        insertion,
+        path,
+        source === undefined ? undefined : around(source),
+      );
+    },
+    close: file.close,
   };
 };

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { BaseRecord } from "../base/base-request.ts";
 import type { ResolvedCluster, ResolvedNode } from "../inventory/resolved.ts";
-import type { RestoredSeed } from "../project/render-seeds.ts";
+import type { CarriedBundle, RestoredSeed } from "../project/render-seeds.ts";
 import type { Seed } from "../seed/seed.ts";
 import type { BootSettings } from "../image/boot/boot-settings.ts";
 
@@ -29,6 +29,7 @@ type ManifestInput = {
   readonly node: ResolvedNode;
   readonly seed: Seed;
   readonly restore: RestoredSeed | undefined;
+  readonly bundle: CarriedBundle | undefined;
   readonly base: BaseRecord;
   readonly bootSettings: BootSettings;
   /** MBR disk id. */
@@ -65,7 +66,7 @@ const addressingOf = ({ network: { addressing } }: ResolvedNode): object => {
 
 /** `<node>.manifest.json`: stable key order, so that the same inputs give the same bytes. */
 export const renderManifest = (input: ManifestInput): string => {
-  const { cluster, node, seed, restore } = input;
+  const { cluster, node, seed, restore, bundle } = input;
   const manifest = {
     schema: MANIFEST_SCHEMA,
     tool: { name: "pi-image", version: input.version },
@@ -105,6 +106,9 @@ export const renderManifest = (input: ManifestInput): string => {
       withoutPasswords: seed.withoutPasswords,
       sha256: seedDigest(seed),
     },
+    ...(bundle === undefined
+      ? {}
+      : { bundle: { bytes: bundle.bytes, sha256: bundle.sha256 } }),
     ...(restore === undefined
       ? {}
       : {

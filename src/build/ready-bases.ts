@@ -39,16 +39,18 @@ const bytesPerNode = async (
   base: ProvenBase,
   format: BuildFormat,
 ): Promise<number> => {
+  // Its packages and images are packed already.
+  const carried = base.carries?.insertion.bytes ?? 0;
   switch (format) {
     case "patch":
     case "seed":
       return 0;
     case "img":
-      return bytesOnDisk(await stat(await base.rawPath()));
+      return bytesOnDisk(await stat(await base.rawPath())) + carried;
     case "img.xz":
     case "img.zst":
       // The base was compressed by another program at another level, so half is a cautious guess.
-      return (await stat(base.path)).size / 2;
+      return (await stat(base.path)).size / 2 + carried;
   }
 };
 

@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises";
 import { mapUsed, mapWhole } from "../image/block-map.ts";
 import { renderBmap } from "../image/bmap/bmap.ts";
 import { openImage } from "../image/archive/open-image.ts";
+import { insertedReader } from "../image/insertion.ts";
 import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
 import { recordReads } from "../image/recorded-source.ts";
 import { patchedSource } from "../image/patch.ts";
@@ -66,10 +67,14 @@ const writeCompressed = async (
   format: BuildFormat,
 ) => {
   const reader = await openImage(await base.rawPath());
+  const { carries } = base;
   try {
     return await writeCompressedImage({
       ...image,
-      base: reader,
+      base:
+        carries === undefined
+          ? reader
+          : insertedReader(reader, carries.insertion, carries.path, undefined),
       size,
       format: format === "img.xz" ? "xz" : "zstd",
     });
@@ -113,6 +118,7 @@ const writeNodeImage = async (
           ...(await writeRawImage({
             ...common,
             rawBase: await base.rawPath(),
+            carries: base.carries,
           })),
           bytes: source.size,
         }
@@ -153,9 +159,16 @@ const buildNode = async (
   const { node } = nodeSeed;
   const paths = nodePaths(out, node.name, format);
   const { source } = shared;
-  const recorded = paths.patch === undefined ? undefined : recordReads(source);
+  const { carries } = base;
+  // A patch names what of the base alone it was made from.
+  const recorded =
+    paths.patch === undefined
+      ? undefined
+      : recordReads((await carries?.original("seed")) ?? source);
   const prepared =
-    recorded === undefined ? shared : await prepareBase(recorded);
+    recorded === undefined
+      ? shared
+      : await prepareBase(carries?.around(recorded) ?? recorded);
   const image = await makeNodeImage(
     prepared,
     nodeSeed,
@@ -170,6 +183,7 @@ const buildNode = async (
         proven: base.inParts !== true,
         imageBytes: source.size,
         reads: await recorded.reads(),
+        carries,
         patch: image.patch,
       }),
       PRIVATE,
@@ -188,6 +202,7 @@ const buildNode = async (
       node,
       seed: image.seed,
       restore: image.restore,
+      bundle: image.bundle,
       base: recordOf(base),
       bootSettings: image.bootSettings,
       diskId: image.diskId,

@@ -1,6 +1,15 @@
 // Writes a node's raw image: a copy of the decoded base with the patch in it.
-import { open, rm, constants, copyFile } from "node:fs/promises";
+import {
+  constants,
+  copyFile,
+  type FileHandle,
+  open,
+  rm,
+} from "node:fs/promises";
 import { platform } from "node:process";
+import type { Carried } from "../base/proven-base.ts";
+import { openImage } from "../image/archive/open-image.ts";
+import { insertedReader } from "../image/insertion.ts";
 import type { Patch } from "../image/patch.ts";
 import type { Range } from "../image/range.ts";
 import type { Report } from "../report/events.ts";
@@ -35,9 +44,35 @@ const copySparse = async (
   }
 };
 
+/** With what the base carries in it, everything behind that lies elsewhere; blocks of zeros become holes. */
+const copyAround = async (
+  rawBase: string,
+  handle: FileHandle,
+  { insertion, path }: Carried,
+  signal: AbortSignal,
+): Promise<void> => {
+  const base = await openImage(rawBase);
+  const reader = insertedReader(base, insertion, path, undefined);
+  try {
+    await handle.truncate(reader.size);
+    for await (const { offset, data } of reader.chunks()) {
+      signal.throwIfAborted();
+      for (let at = 0; at < data.length; at += HOLE) {
+        const part = data.subarray(at, at + HOLE);
+        if (Buffer.compare(part, ZEROS.subarray(0, part.length)) !== 0) {
+          await writeAt(handle, part, offset + at);
+        }
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+};
+
 type RawImage = {
   /** The decoded base. */
   readonly rawBase: string;
+  readonly carries?: Carried | undefined;
   readonly patch: Patch;
   /** The block map, whose ranges get digests. */
   readonly ranges: readonly Range[];
@@ -46,6 +81,10 @@ type RawImage = {
   readonly report: Report;
   readonly signal: AbortSignal;
 };
+
+/** Bytes; small enough for the holes of a base's root file system, and large enough to be written quickly. */
+const HOLE = 64 * 1024;
+const ZEROS = Buffer.alloc(HOLE);
 
 /** Images hold the node's secrets. */
 export const IMAGE_MODE = 0o600;
@@ -57,9 +96,15 @@ export const writeRawImage = async (image: RawImage): Promise<ImageDigests> => {
   try {
     await (await open(temporary, "wx", IMAGE_MODE)).close();
     report({ type: "phase", phase: "copy base", subject });
-    await copySparse(image.rawBase, temporary, signal);
+    const { carries } = image;
+    if (carries === undefined) {
+      await copySparse(image.rawBase, temporary, signal);
+    }
     const handle = await open(temporary, "r+");
     try {
+      if (carries !== undefined) {
+        await copyAround(image.rawBase, handle, carries, signal);
+      }
       for (const { offset, data } of image.patch) {
         await writeAt(handle, data, offset);
       }

@@ -30,6 +30,10 @@ const markPartition = async (
   if (hasType(partition, PARTITION_TYPES.linux)) {
     return markExt4Used(source, partition, map);
   }
+  if (hasType(partition, PARTITION_TYPES.bundle)) {
+    map.mark(partition.offset, partition.length);
+    return undefined;
+  }
   const { type } = partition;
   const name = typeof type === "number" ? `0x${type.toString(16)}` : type;
   return `its type ${name} is not one that pi-image reads`;

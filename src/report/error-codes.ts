@@ -37,6 +37,10 @@ export const ERROR_CODES = {
     about:
       "The base image finds its root partition by the disk id, which every card gets anew.",
   },
+  BASE_CANNOT_CARRY: {
+    exit: EXIT.wrongInput,
+    about: "The base image's partition table has no place for a bundle.",
+  },
   BASE_HAS_NO_BOOT_PARTITION: {
     exit: EXIT.wrongInput,
     about: "The base image has no FAT32 partition to boot from.",
@@ -106,6 +110,10 @@ export const ERROR_CODES = {
     exit: EXIT.wrongInput,
     about:
       "Something that a node needs is neither in its base image nor in the archives and registries, or no Raspberry Pi could use it.",
+  },
+  BUNDLE_UNREACHABLE: {
+    exit: EXIT.failed,
+    about: "What a bundle needs is not in the cache, and no server gave it.",
   },
   CACHE_UNUSABLE: {
     exit: EXIT.failed,

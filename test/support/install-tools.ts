@@ -44,6 +44,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   openssl: "openssl",
   sfdisk: "fdisk",
   sgdisk: "gdisk",
+  growpart: "cloud-guest-utils",
   shasum: "perl",
   shellcheck: "shellcheck",
   skopeo: "skopeo",

@@ -10,9 +10,20 @@ export const DISK_ID_OFFSET = 440;
 
 const ENTRIES_AT = 446;
 const ENTRY_SIZE = 16;
+/** Where the four entries are. */
+export const MBR_ENTRIES = { offset: ENTRIES_AT, length: 4 * ENTRY_SIZE };
 const GPT_PROTECTIVE = 0xee;
 /** As many as the kernel names on one disk (DISK_MAX_PARTS), so that following a circular chain ends. */
 const MOST_LOGICAL = 252;
+
+/**
+ * What the partition with a bundle is: the third, of the type for data without a file system, so that no desktop gives it a
+ * letter or a folder. https://www.win.tue.nl/~aeb/partitions/partition_types-1.html
+ */
+export const BUNDLE_PARTITION = { number: 3, type: 0xda } as const;
+
+/** Cylinders, heads and sectors of an entry that lies beyond what they can say; everybody reads the sectors. */
+const BEYOND_CHS = Buffer.of(0xfe, 0xff, 0xff);
 
 /** Types of extended partitions: with CHS, with LBA, and Linux's own. */
 const EXTENDED = [0x05, 0x0f, 0x85];
@@ -36,6 +47,23 @@ export const readMbrEntries = (sector: Buffer): readonly MbrEntry[] =>
       sectors: sector.readUInt32LE(at + 12),
     };
   });
+
+/** Puts an entry into the sector in memory; whether it is marked as active stays as it is. */
+export const writeMbrEntry = (
+  sector: Buffer,
+  { number, type, start, sectors }: MbrEntry,
+): void => {
+  const at = ENTRIES_AT + (number - 1) * ENTRY_SIZE;
+  const changed =
+    sector.readUInt32LE(at + 8) !== start || sector.readUInt8(at + 4) !== type;
+  if (changed) {
+    BEYOND_CHS.copy(sector, at + 1);
+    BEYOND_CHS.copy(sector, at + 5);
+  }
+  sector.writeUInt8(type, at + 4);
+  sector.writeUInt32LE(start, at + 8);
+  sector.writeUInt32LE(sectors, at + 12);
+};
 
 export const hasBootSignature = (sector: Buffer): boolean =>
   sector.length >= MBR_SIZE && sector.readUInt16LE(MBR_SIZE - 2) === 0xaa55;

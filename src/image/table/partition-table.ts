@@ -2,7 +2,7 @@
 import { formatBytes } from "../../report/amounts.ts";
 import { UserError } from "../../report/user-error.ts";
 import { readDiskTable } from "./disk-table.ts";
-import { MBR_SIZE } from "./mbr.ts";
+import { BUNDLE_PARTITION, MBR_SIZE } from "./mbr.ts";
 import { LOOKED_AT, nameContents } from "../name-contents.ts";
 import type { Source } from "../source.ts";
 import type { DiskTable, Partition } from "./table.ts";
@@ -25,6 +25,8 @@ export const PARTITION_TYPES = {
     "b921b045-1df0-41c3-af44-4c6f280d3fae",
     "69dad710-2ce4-4e3c-b16c-21a1d49abed3",
   ],
+  /** Raw bytes without a file system. */
+  bundle: [BUNDLE_PARTITION.type],
 } as const satisfies Record<string, readonly (number | string)[]>;
 
 export const hasType = (
