@@ -11,6 +11,7 @@ import {
   insecureOption,
   inventoryOption,
   outOption,
+  bundleOption,
   restoreOption,
   parseSize,
   maxSizeOption,
@@ -131,6 +132,7 @@ Example:
     .addOption(outOption())
     .option("--encrypt-to <age>", "encrypt the secrets file with age", collect)
     .addOption(restoreOption())
+    .addOption(bundleOption())
     .addOption(allowExecOption())
     .option("--no-keep", "make the secrets and check all; write no images")
     .option(
@@ -180,6 +182,7 @@ Example:
     )
     .option("--eject", "eject the card once it is verified")
     .addOption(restoreOption())
+    .addOption(bundleOption())
     .addOption(allowExecOption())
     .option("--dry-run", "print the plan and write nothing");
 
@@ -261,6 +264,30 @@ Example:
     .addOption(insecureOption())
     .option("--mirror <url>", "ask this server first; may be repeated", collect)
     .addOption(inventoryOption())
+    .addOption(
+      new Option(
+        "--max-size <size>",
+        "with prune: what may stay in the cache",
+      ).argParser(parseSize),
+    )
+    .option("--all", "with prune: remove everything")
+    .option("--dry-run", "with update and prune: show it, change nothing");
+
+  declare(
+    "bundle",
+    "List, fetch, update or write what the cards of a cluster carry.",
+    "pi-image bundle fetch",
+    async (context, args, options) =>
+      (await import("./commands/bundle/bundle.ts")).bundle(
+        context,
+        args,
+        options,
+      ),
+  )
+    .argument("<action>", "list, fetch, update, write or prune")
+    .argument("[file]", "with write: the file to write")
+    .addOption(inventoryOption())
+    .option("--base <base>", "with write: of the nodes that have this base")
     .addOption(
       new Option(
         "--max-size <size>",

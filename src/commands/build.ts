@@ -25,6 +25,7 @@ import type { Context } from "../terminal/context.ts";
 import { demandSameCluster } from "./demand/demand-same-cluster.ts";
 import { demandOtherFiles } from "./demand/demand-other-files.ts";
 import { keepOutOfGit } from "../project/keep-out-of-git.ts";
+import { carryBundles } from "../project/prepare-bundles.ts";
 import { prepareSeeds } from "../project/prepare-seeds.ts";
 import { showBases } from "./show-images.ts";
 import { openProject } from "./open-project.ts";
@@ -45,6 +46,7 @@ const buildOptions = z.object({
   insecure: z.boolean().optional(),
   encryptTo: z.array(z.string()).optional(),
   restore: z.string().optional(),
+  bundle: z.string().optional(),
   allowExec: z.boolean().optional(),
   /** False for `--no-keep`. */
   keep: z.boolean().default(true),
@@ -114,6 +116,7 @@ export const build = async (
     base,
     encryptTo,
     restore: options.restore,
+    bundle: options.bundle,
   });
   if (!options.newCluster) {
     await demandSameCluster(context, prepared, out);
@@ -155,6 +158,7 @@ export const build = async (
       signal,
     },
   );
+  let closeBundles = async (): Promise<void> => undefined;
   try {
     await demandOtherFiles(keep ? resultsOf(plan, out) : [], [
       ...[...bases.values()].flatMap(({ path }) =>
@@ -164,8 +168,10 @@ export const build = async (
     ]);
     const job = { project, out, format, buildTime, version, report, signal };
     const supplied = await prepared.supply({ base: options.base, bases });
+    const { carrying, close } = await carryBundles(bases, supplied.bundles);
+    closeBundles = close;
     const baseOf = (node: ResolvedNode): string => options.base ?? node.base;
-    const ready = await readyBases(job, bases, supplied.seeds, baseOf);
+    const ready = await readyBases(job, carrying, supplied.seeds, baseOf);
     const purpose = needsWholeBase(format) ? "image" : "seed";
     await showBases(context, bases.values(), purpose);
 
@@ -182,7 +188,7 @@ export const build = async (
     });
     if (keep) {
       await explainFullDisk(out, async () => {
-        for (const [name, base] of bases) {
+        for (const [name, base] of carrying) {
           const readied = ready.get(name);
           const mine = seeds.filter(({ node }) => baseOf(node) === name);
           if (readied !== undefined) {
@@ -199,6 +205,7 @@ export const build = async (
       tellOfCopies(context, secretsFile, await copiesInOut(out), `in ${out}`);
     }
   } finally {
+    await closeBundles();
     await Promise.all([...bases.values()].map((base) => base.close()));
   }
   context.printJson({ type: "result", plan });

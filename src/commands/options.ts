@@ -56,6 +56,12 @@ export const restoreOption = () =>
     "begin with this state, which `pi-image backup` fetched",
   );
 
+export const bundleOption = () =>
+  new Option(
+    "--bundle <file>",
+    "what the cards carry, from `pi-image bundle write`",
+  );
+
 export const identityOption = () =>
   new Option("--identity <file>", "age identities that open the secrets file");
 

@@ -8,13 +8,19 @@ import {
 } from "../supplies/gather-supplies.ts";
 import { loadFileAddons } from "../supplies/load-file-addons.ts";
 import { loadPins } from "../supplies/load-pins.ts";
+import { takeBundle } from "./take-bundle.ts";
 import { demandBeginner, loadRestore } from "./load-restore.ts";
 import { loadLock, lockPath, storeLock } from "./lock-file.ts";
 import { mergeLock, ranOn } from "../supplies/lock.ts";
 import { publicKeyHash } from "../kubernetes/certificate.ts";
 import { secretsFile } from "./opened-project.ts";
+import {
+  type ChosenBase,
+  fetchBundles,
+  knownIndexes,
+} from "./prepare-bundles.ts";
+import type { Bundle } from "../bundle/make-bundle.ts";
 import { lockBases, pinIn, wantedInLock } from "./lock-bases.ts";
-import type { BaseRecord } from "../base/base-request.ts";
 import type { BasesOptions } from "./open-bases.ts";
 import { fillSeeds, type NodeSeed, supplySeeds } from "./render-seeds.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
@@ -47,7 +53,7 @@ import {
 type ChosenBases = {
   /** `--base`, in place of every node's own. */
   readonly base: string | undefined;
-  readonly bases: ReadonlyMap<string, BaseRecord>;
+  readonly bases: ReadonlyMap<string, ChosenBase>;
 };
 
 export type PreparedSeeds = {
@@ -81,6 +87,8 @@ export type PreparedSeeds = {
 
 export type SuppliedSeeds = {
   readonly seeds: readonly NodeSeed[];
+  /** What the cards carry, by the inventory's name of the base. */
+  readonly bundles: ReadonlyMap<string, Bundle>;
   /**
    * Makes or completes the cluster's secrets file, and writes the lockfile. The seeds stay exactly the same, unless another
    * run has made or changed the cluster meanwhile.
@@ -95,13 +103,23 @@ export type SuppliedSeeds = {
 
 /**
  * Without its pod network, a cluster never becomes Ready. So if the base came from the network, which proves that there is
- * one, a missing manifest is an error. A user whose base is a local file may have no network at all.
+ * one, a missing manifest is an error. A user whose base is a local file may have no network at all; but only a sample, from
+ * which no Pi boots, is no reason to leave out what a bundle needs.
  */
 const mayLackManifests = (
+  { cluster: { bundle } }: ResolvedProject,
   nodes: readonly ResolvedNode[],
   { base, bases }: ChosenBases,
 ): boolean =>
-  nodes.every((node) => bases.get(base ?? node.base)?.origin !== "download");
+  nodes.every((node) => {
+    const origin = bases.get(base ?? node.base)?.origin;
+    return bundle ? origin === "sample" : origin !== "download";
+  });
+
+const indexesOf = (
+  bundles: ReadonlyMap<string, Bundle>,
+): ReadonlyMap<string, string> =>
+  new Map([...bundles].map(([base, { index }]) => [base, index]));
 
 /** Shows every problem of inventory, profiles, fragments and seeds; throws PROJECT_HAS_PROBLEMS and WRONG_ARGUMENTS. */
 export const prepareSeeds = async (
@@ -118,6 +136,8 @@ export const prepareSeeds = async (
     readonly encryptTo?: readonly string[] | undefined;
     /** A file with the snapshot of etcd that the card is to begin with. */
     readonly restore?: string | undefined;
+    /** A file with a bundle of the lockfile. */
+    readonly bundle?: string | undefined;
   },
 ): Promise<PreparedSeeds> => {
   const { cwd, env, report, signal, remark } = surroundings;
@@ -158,8 +178,9 @@ export const prepareSeeds = async (
   const supplied = (
     filled: readonly FilledSeed[],
     supplies: Supplies,
+    indexes: ReadonlyMap<string, string>,
   ): readonly NodeSeed[] => {
-    const { seeds, problems } = supplySeeds(filled, supplies);
+    const { seeds, problems } = supplySeeds(filled, supplies, indexes);
     demandNoErrors(surroundings, problems, opened.files);
     return seeds;
   };
@@ -168,13 +189,21 @@ export const prepareSeeds = async (
   const making = { now: new Date(), crypto: webcrypto };
   const draft = await draftSecrets(file, project, making, { env });
   const pins = await loadPins();
+  const packages = kubernetesPackages(project);
+  const bundlesOf = { project, nodes, packages, pins, lock };
+  const download = {
+    env,
+    report,
+    signal,
+    userAgent: `pi-image/${version}`,
+  };
   const gather = (whenMissing: SuppliesRequest["whenMissing"]) =>
     gatherSupplies(
       {
         project,
         nodes,
         fileAddons: addons.manifests,
-        packages: kubernetesPackages(project),
+        packages,
         pins,
         lock,
         lockFile: relative(cwd, lockFile),
@@ -182,12 +211,7 @@ export const prepareSeeds = async (
         // Like certificates, the key expires by the real clock.
         now: new Date(),
       },
-      {
-        env,
-        report,
-        signal,
-        userAgent: `pi-image/${version}`,
-      },
+      download,
     );
   const restore =
     args.restore === undefined
@@ -203,11 +227,12 @@ export const prepareSeeds = async (
   const withSupplies = (
     secrets: ClusterSecrets,
     supplies: Supplies,
+    indexes: ReadonlyMap<string, string>,
   ): readonly NodeSeed[] => {
-    const plain = supplied(fill(secrets), supplies);
+    const plain = supplied(fill(secrets), supplies, indexes);
     return restore === undefined
       ? plain
-      : supplied(fill(secrets, restore.digest), supplies).map(
+      : supplied(fill(secrets, restore.digest), supplies, indexes).map(
           (seed, index) => ({
             ...seed,
             restore: {
@@ -243,6 +268,9 @@ export const prepareSeeds = async (
       ...(args.restore === undefined
         ? []
         : [{ path: args.restore, what: "the snapshot to restore" }]),
+      ...(args.bundle === undefined
+        ? []
+        : [{ path: args.bundle, what: "the bundle" }]),
       ...opened.named.map((path) => ({
         path,
         what: "a file that the inventory names",
@@ -257,17 +285,40 @@ export const prepareSeeds = async (
       pinOf: pinIn(lock, relative(cwd, lockFile)),
       mirrors: project.cluster.mirrors.baseImages,
     },
-    seedsFromCache: async () =>
-      withSupplies(draft.secrets, await gather("ignore")),
+    seedsFromCache: async () => {
+      const supplies = await gather("ignore");
+      return withSupplies(
+        draft.secrets,
+        supplies,
+        knownIndexes(bundlesOf, supplies),
+      );
+    },
     supply: async (chosen) => {
-      const supplies = await gather(
-        mayLackManifests(nodes, chosen) ? "warn" : "refuse",
+      if (args.bundle !== undefined) {
+        await takeBundle(
+          args.bundle,
+          lock?.bundles ?? [],
+          relative(cwd, lockFile),
+          download,
+        );
+      }
+      const mayLack = mayLackManifests(project, nodes, chosen);
+      const supplies = await gather(mayLack ? "warn" : "refuse");
+      const bundles = await fetchBundles(
+        bundlesOf,
+        supplies,
+        chosen.bases,
+        mayLack,
+        download,
       );
       const found = {
         ...supplies.locked,
         kubernetes: project.cluster.kubernetes,
         authority: publicKeyHash(draft.secrets.ca.certificate),
         sshKeys: opened.sshKeys,
+        bundles: project.cluster.bundle
+          ? [...bundles.values()].map(({ locked }) => locked)
+          : null,
         bases: await lockBases(chosen.bases, env),
       };
       const keeping = {
@@ -277,9 +328,15 @@ export const prepareSeeds = async (
         signal,
       };
       await rehearseKeeping(file, draft, keeping);
-      const prepared = withSupplies(draft.secrets, supplies);
+      const withBundles = (secrets: ClusterSecrets): readonly NodeSeed[] =>
+        withSupplies(secrets, supplies, indexesOf(bundles)).map((seed) => ({
+          ...seed,
+          bundle: bundles.get(seed.node.base),
+        }));
+      const prepared = withBundles(draft.secrets);
       return {
         seeds: prepared,
+        bundles,
         keep: async () => {
           const { secrets, changes, encrypted } = await keepSecrets(
             file,
@@ -303,10 +360,7 @@ export const prepareSeeds = async (
           return {
             secrets,
             encrypted,
-            seeds:
-              secrets === draft.secrets
-                ? prepared
-                : withSupplies(secrets, supplies),
+            seeds: secrets === draft.secrets ? prepared : withBundles(secrets),
           };
         },
       };

@@ -22,6 +22,15 @@ export type NodeSeed = {
   readonly seed: Seed;
   /** What its card begins with, on the card of one control plane. */
   readonly restore?: RestoredSeed | undefined;
+  /** What its card carries beside the base. */
+  readonly bundle?: CarriedBundle | undefined;
+};
+
+/** The file whose bytes the card's partition for it gets. */
+export type CarriedBundle = {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
 };
 
 export type RestoredSeed = RestoredState & {
@@ -51,17 +60,33 @@ export const fillSeeds = ({
   };
 };
 
-/** `seeds` lacks the nodes whose fragments write a file that is supplied. */
+const bundleOf = (
+  { base }: ResolvedNode,
+  indexes: ReadonlyMap<string, string>,
+): SeedSupplies["bundle"] => {
+  const index = indexes.get(base);
+  return index === undefined ? undefined : { index };
+};
+
+/**
+ * `seeds` lacks the nodes whose fragments write a file that is supplied.
+ *
+ * @param indexes the digests of the bundles' indexes, by the inventory's name of the base
+ */
 export const supplySeeds = (
   filled: readonly FilledSeed[],
-  supplies: SeedSupplies,
+  supplies: Omit<SeedSupplies, "bundle">,
+  indexes: ReadonlyMap<string, string>,
 ): {
   readonly seeds: readonly NodeSeed[];
   readonly problems: readonly Problem[];
 } => {
   const results = filled.map((one) => ({
     node: one.node,
-    ...supplySeed(one, supplies),
+    ...supplySeed(one, {
+      ...supplies,
+      bundle: bundleOf(one.node, indexes),
+    }),
   }));
   return {
     seeds: results.flatMap(({ node, seed }) =>

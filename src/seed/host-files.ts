@@ -1,4 +1,5 @@
 // Files for what the inventory asks of a node's system: time servers, proxy, updates, logs and packages.
+import { wantedPackages } from "../inventory/node-packages.ts";
 import { systemFacts } from "../inventory/boards/systems.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { adapterAddress } from "../inventory/wifi-adapters.ts";
@@ -71,16 +72,6 @@ const updateFiles = ({ updates }: ResolvedNode["host"]): SuppliedFile[] =>
           ].join("\n"),
         },
       ];
-
-/** Packages to install at the end of the first boot; unattended-upgrades is missing on Raspberry Pi OS. */
-export const wantedPackages = ({
-  host: { packages, updates },
-}: ResolvedNode): readonly string[] => [
-  ...new Set([
-    ...packages,
-    ...(updates === "security" ? ["unattended-upgrades"] : []),
-  ]),
-];
 
 /**
  * Power save makes a node answer late or not at all. NetworkManager's profiles say so themselves (keyfile-access-point.ts); elsewhere

@@ -5,6 +5,7 @@ import {
   type ResolvedNode,
   type ResolvedProject,
 } from "../inventory/resolved.ts";
+import { wantedPackages } from "../inventory/node-packages.ts";
 import { STORAGE_FACTS } from "../inventory/boards/storage.ts";
 import { uplinkDevice } from "../inventory/uplink-device.ts";
 import {
@@ -25,7 +26,6 @@ import {
   kubeadmAction,
   kubernetesPackages,
 } from "./node-facts.ts";
-import { wantedPackages } from "./host-files.ts";
 import { shellAssignments } from "./shell-assignments.ts";
 
 /** The end of the join identity as RFC 3339; undefined where the card carries none. */

@@ -205,9 +205,10 @@ export const gatherSupplies = async (
       ? { connectTimeout: TRYING_OUT_TIMEOUT }
       : {}),
   };
-  const needed = request.nodes.some((node) =>
-    isFirstControlPlane(request.project, node),
-  );
+  // A bundle holds the images of all manifests, whoever applies them.
+  const needed =
+    request.project.cluster.bundle ||
+    request.nodes.some((node) => isFirstControlPlane(request.project, node));
   const fetched = needed ? await gatherManifests(request, options) : [];
   const key = await gatherKey(request, options);
   return {

@@ -1,5 +1,6 @@
 // The lockfile's content: what a build took from the network, so that the next build takes the same.
 import { z } from "zod";
+import { bundleSchema, type LockedBundle } from "../bundle/locked-bundle.ts";
 
 /** Raised when a field changes its meaning. */
 const LOCK_SCHEMA = 1;
@@ -35,6 +36,8 @@ export const lockSchema = z.strictObject({
   sshKeys: z
     .array(z.strictObject({ url: z.string(), keys: z.array(z.string()) }))
     .optional(),
+  /** What the cards carry; left out where they carry nothing. */
+  bundles: z.array(bundleSchema).optional(),
   /** The cluster that cards were built for; left out before the first build. */
   cluster: z
     .strictObject({
@@ -61,6 +64,8 @@ type Found = {
   readonly keys: readonly LockedKey[];
   /** SHA-256 of the public key of the authority that the cards trust; undefined for a run that makes no cards. */
   readonly authority?: string | undefined;
+  /** Undefined where nobody looked; null for a cluster whose cards carry nothing. */
+  readonly bundles?: readonly LockedBundle[] | null | undefined;
   /** All that the inventory names. */
   readonly sshKeys?: readonly LockedSshKeys[] | undefined;
 };
@@ -102,32 +107,44 @@ export const mergeLock = (
   earlier: Lock | undefined,
   found: Found,
   wanted: ReadonlySet<string>,
-): Lock => ({
-  schema: LOCK_SCHEMA,
-  kubernetes: found.kubernetes,
-  bases: merged(
-    found.bases,
-    earlier?.bases ?? [],
-    ({ name }) => name,
-    ({ name }) => wanted.has(name),
-  ),
-  manifests: merged(
-    found.manifests,
-    earlier?.manifests ?? [],
-    ({ url }) => url,
-    ({ url }) => wanted.has(url),
-  ),
-  keys: merged(
-    found.keys,
-    earlier?.keys ?? [],
-    ({ name }) => name,
-    () => true,
-  ),
-  ...(found.sshKeys === undefined || found.sshKeys.length === 0
-    ? {}
-    : { sshKeys: [...found.sshKeys] }),
-  ...clusterOf(earlier, found.authority),
-});
+): Lock => {
+  const bundles =
+    found.bundles === null
+      ? []
+      : merged(
+          found.bundles ?? [],
+          earlier?.bundles ?? [],
+          ({ base }) => base,
+          ({ base }) => wanted.has(base),
+        );
+  return {
+    schema: LOCK_SCHEMA,
+    kubernetes: found.kubernetes,
+    bases: merged(
+      found.bases,
+      earlier?.bases ?? [],
+      ({ name }) => name,
+      ({ name }) => wanted.has(name),
+    ),
+    manifests: merged(
+      found.manifests,
+      earlier?.manifests ?? [],
+      ({ url }) => url,
+      ({ url }) => wanted.has(url),
+    ),
+    keys: merged(
+      found.keys,
+      earlier?.keys ?? [],
+      ({ name }) => name,
+      () => true,
+    ),
+    ...(found.sshKeys === undefined || found.sshKeys.length === 0
+      ? {}
+      : { sshKeys: [...found.sshKeys] }),
+    ...(bundles.length === 0 ? {} : { bundles }),
+    ...clusterOf(earlier, found.authority),
+  };
+};
 
 /** The day, YYYY-MM-DD, on which the cluster of this authority was first seen running; undefined where it never was. */
 export const ranOn = (

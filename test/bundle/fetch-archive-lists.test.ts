@@ -1,15 +1,18 @@
 // A package archive on this computer, signed by the real gpg: what it serves truly is taken, and every forgery is refused.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
-  fetchDeb,
+  type ArchiveOptions,
   fetchPocket,
   type Pocket,
 } from "../../src/bundle/debian/fetch-archive-lists.ts";
+import type { DebPackage } from "../../src/bundle/debian/package-list.ts";
+import { fetchPackages } from "../../src/bundle/fetch-packages.ts";
+import type { BundlePart } from "../../src/bundle/write-bundle.ts";
 import type { PinnedKey } from "../../src/base/proof/signature.ts";
 import { testOptions } from "../base/base-options.ts";
 import { openGpg } from "../base/gpg.ts";
@@ -31,6 +34,33 @@ const packages = (sum = sha256(DEB), path = "pool/runc_1.0_arm64.deb") =>
 
 const xz = (data: Buffer): Buffer =>
   spawnSync("xz", ["-c"], { input: data }).stdout;
+
+const fetched = (
+  found: readonly DebPackage[],
+  address: string,
+  options: ArchiveOptions,
+) =>
+  fetchPackages(
+    found.map(({ name, version, path, size, sha256: sum, fields }) => ({
+      name,
+      version,
+      archive: "system",
+      path,
+      bytes: size,
+      sha256: sum,
+      fields,
+    })),
+    { system: address.replace(/\/$/, ""), kubernetes: "" },
+    options,
+  );
+
+const bytesOf = async (part: BundlePart | undefined): Promise<Buffer> => {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of part?.pieces() ?? []) {
+    pieces.push(Buffer.from(piece));
+  }
+  return Buffer.concat(pieces);
+};
 
 type Told = {
   readonly suite?: string;
@@ -134,8 +164,12 @@ describeWithTools(["gpg", "gpgv", "gpgconf", "xz"], "a package archive", () => {
       expect(found.map(({ name, version }) => `${name} ${version}`)).toEqual([
         "runc 1.0",
       ]);
-      const [runc] = found;
-      expect(readFileSync(await fetchDeb(runc!, options))).toEqual(DEB);
+      const [list, deb] = await fetched(found, server.address, options);
+      expect(await bytesOf(deb)).toEqual(DEB);
+      expect(deb?.path).toBe("debs/runc_1.0_arm64.deb");
+      expect(String(await bytesOf(list))).toBe(
+        `Package: runc\nArchitecture: arm64\nVersion: 1.0\nDepends: libc6 (>= 2.39)\nFilename: debs/runc_1.0_arm64.deb\nSize: ${DEB.length}\nSHA256: ${sha256(DEB)}\n`,
+      );
     },
   );
 
@@ -266,8 +300,24 @@ describeWithTools(["gpg", "gpgv", "gpgconf", "xz"], "a package archive", () => {
       "pool/runc_1.0_arm64.deb",
       Buffer.from(String(DEB).replace("n", "m")),
     );
-    const error = await failureOf(fetchDeb(found[0]!, options));
+    const error = await failureOf(fetched(found, server.address, options));
     expect(error.code).toBe("CHECKSUM_MISMATCH");
+  });
+
+  it("that no longer has a package says what helps", async () => {
+    const { server } = await serve();
+    const options = testOptions();
+    const { packages: found } = await fetchPocket(
+      pocketAt(server.address),
+      options,
+    );
+    server.files.delete("pool/runc_1.0_arm64.deb");
+    const error = await failureOf(fetched(found, server.address, options));
+    expect([error.code, error.message.split(":")[0], error.hint]).toEqual([
+      "BUNDLE_INCOMPLETE",
+      "the archive no longer has runc 1.0",
+      "`pi-image bundle update` takes the packages that the archive has now; what was fetched already is kept",
+    ]);
   });
 
   it("is asked after a mirror that lags", async () => {

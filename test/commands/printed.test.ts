@@ -57,6 +57,7 @@ const OTHERS: readonly string[] = [
   "verify one.img out/worker2.img",
   "base list",
   "base list --json",
+  "bundle list",
   "secrets show",
   "secrets status",
   "kubeconfig",

@@ -95,7 +95,11 @@ describeWithTools(["gpg", "gpgconf"], "the key of the packages", () => {
         version,
         manifests: [],
       });
-      const { seeds } = supplySeeds(filled, { kubernetesKey, manifests });
+      const { seeds } = supplySeeds(
+        filled,
+        { kubernetesKey, manifests },
+        new Map(),
+      );
       return seeds.map(({ seed }) => seed.instanceId);
     };
     const together = await idsOf(project.nodes.slice(0, 2));

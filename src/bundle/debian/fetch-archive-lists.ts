@@ -183,20 +183,3 @@ export const fetchPocket = async (
   }
   return { date: release.date, packages };
 };
-
-/** The package's file in the cache. Throws NetworkFailure and CHECKSUM_MISMATCH. */
-export const fetchDeb = async (
-  { archive, path, sha256, name, version }: DebPackage,
-  options: ArchiveOptions,
-): Promise<string> => {
-  const fetched = await fetchArchive(
-    {
-      urls: withMirrors(new URL(`${archive}/${path}`), options.mirrors ?? []),
-      sha256,
-      from: "the archive's signed list",
-      name: `${name} ${version}`,
-    },
-    options,
-  );
-  return fetched.path;
-};

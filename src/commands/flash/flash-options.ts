@@ -23,6 +23,7 @@ export const flashOptions = z.object({
     .default(STALL_LIMITS.giveUp),
   eject: z.boolean().default(false),
   restore: z.string().optional(),
+  bundle: z.string().optional(),
   allowExec: z.boolean().default(false),
   dryRun: z.boolean().default(false),
 });
@@ -44,6 +45,7 @@ export type SourceOptions = Readonly<
     | "out"
     | "wipe"
     | "restore"
+    | "bundle"
     | "allowExec"
     | "dryRun"
   >

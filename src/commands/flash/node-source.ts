@@ -15,6 +15,7 @@ import type { Context } from "../../terminal/context.ts";
 import { demandSameCluster } from "../demand/demand-same-cluster.ts";
 import type { SourceOptions } from "./flash-options.ts";
 import { type FlashSource, openImageFile } from "../../sources/image-source.ts";
+import { carryBundles } from "../../project/prepare-bundles.ts";
 import {
   prepareSeeds,
   type PreparedSeeds,
@@ -210,6 +211,14 @@ const streamNodes = async (
     return sources;
   };
   const supplied = await prepared.supply({ base: args.base, bases });
+  const { carrying, close } = await carryBundles(bases, supplied.bundles);
+  closers.push(close);
+  for (const [name, base] of carrying) {
+    if (base.carries !== undefined) {
+      from.set(name, await sourcesFromBase(base, context.signal));
+      files.push({ path: base.carries.path, what: "the bundle" });
+    }
+  }
   const opened = await sourcesOf(supplied.seeds);
   return {
     opened,
@@ -245,6 +254,7 @@ export const openNodeSources = async (
       hosts,
       base,
       restore: args.restore,
+      bundle: args.bundle,
     });
   };
   // A plan runs no command of an inventory and asks no questions.

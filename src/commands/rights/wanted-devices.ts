@@ -19,6 +19,7 @@ export const DEVICE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     "patience",
     "signed-by",
     "restore",
+    "bundle",
   ],
   verify: ["inventory", "out", "signed-by"],
   devices: ["test", "serial", "max-size"],
