@@ -29,6 +29,7 @@ const FIELDS = [
   "Package",
   "Architecture",
   "Version",
+  "Installed-Size",
   "Multi-Arch",
   "Pre-Depends",
   "Depends",
