@@ -9,6 +9,11 @@ export type Proxy = {
   readonly noProxy: readonly string[];
 };
 
+/** Through a router, or to what is on the link itself. */
+export type Route = { readonly to: string } & (
+  { readonly via: string } | { readonly scope: "link" }
+);
+
 /** What is special about the node's uplink. */
 export type LinkSettings = {
   /** Undefined for the board's own Ethernet, or for Wi-Fi. */
@@ -17,7 +22,7 @@ export type LinkSettings = {
   readonly vlan: number | undefined;
   /** In octets. */
   readonly mtu: number | undefined;
-  readonly routes: readonly { readonly to: string; readonly via: string }[];
+  readonly routes: readonly Route[];
 };
 
 export type HostSettings = {

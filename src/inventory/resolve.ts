@@ -4,6 +4,7 @@ import type { Inventory } from "./schema/cluster-schema.ts";
 import { API_PORT, endpointTarget } from "./endpoint.ts";
 import { carriesBundle } from "./rules/bundle-rules.ts";
 import { resolveHost } from "./resolve-host.ts";
+import type { HostSettings, Route } from "./host-settings.ts";
 import { resolveBoard } from "./boards/resolve-board.ts";
 import {
   kubernetesVersion,
@@ -286,6 +287,29 @@ const ipv6Way = (
   return addressing.gateways.some(isSix) ? "fixed" : "router";
 };
 
+/**
+ * Without a default route the kernel refuses packets to services before kube-proxy sees them. With this one they get a source address
+ * and become packets to pods. Where nothing is offline, there is a default route.
+ */
+const serviceRoutes = (
+  cluster: Inventory["cluster"],
+  addressing: Addressing,
+): readonly Route[] =>
+  cluster.offline === true &&
+  (addressing.method === "dhcp" || addressing.gateways.length === 0)
+    ? rangesText(cluster.serviceSubnet ?? DEFAULT_CLUSTER.serviceSubnet)
+        .split(",")
+        .map((to) => ({ to, scope: "link" }))
+    : [];
+
+const withRoutes = (
+  host: HostSettings,
+  more: readonly Route[],
+): HostSettings => ({
+  ...host,
+  link: { ...host.link, routes: [...host.link.routes, ...more] },
+});
+
 const resolveNode = (
   node: NodeEntry,
   index: number,
@@ -322,7 +346,10 @@ const resolveNode = (
       ipv6: ipv6Way(addressing, joins, clusterFamilies(cluster)),
       wifi: wifi.map(({ network }) => resolveWifi(network, references)),
     },
-    host: resolveHost(node, defaults),
+    host: withRoutes(
+      resolveHost(node, defaults),
+      joins && reserved === undefined ? serviceRoutes(cluster, addressing) : [],
+    ),
     reserved,
     exports:
       node.role === "storage" &&

@@ -8,6 +8,7 @@ import type { Library } from "./library/library.ts";
 import { familiesOf } from "../kubernetes/addresses.ts";
 import { kubeadmAction } from "./node-facts.ts";
 import { proxyFiles } from "./proxy-files.ts";
+import { clockFiles, timeServers } from "./cluster-time.ts";
 import type { SuppliedFile } from "./supplied-files.ts";
 
 const PHASES = "usr/local/lib/pi-image/phases";
@@ -18,8 +19,11 @@ const PHASES = "usr/local/lib/pi-image/phases";
  * https://www.freedesktop.org/software/systemd/man/latest/timesyncd.conf.html
  * https://chrony-project.org/doc/4.5/chrony.conf.html#sourcedir
  */
-const timeServerFiles = (servers: readonly string[]): SuppliedFile[] =>
-  servers.length === 0
+const timeServerFiles = (
+  servers: readonly string[],
+  offline: boolean,
+): SuppliedFile[] =>
+  servers.length === 0 && !offline
     ? []
     : [
         {
@@ -34,6 +38,16 @@ const timeServerFiles = (servers: readonly string[]): SuppliedFile[] =>
             .map((server) => `server ${server} iburst prefer\n`)
             .join(""),
         },
+        // Its own setting gives up on a clock that is far off after three answers.
+        ...(offline
+          ? [
+              {
+                path: "/etc/chrony/conf.d/pi-image.conf",
+                mode: "0644",
+                text: "makestep 1 -1\n",
+              } as const,
+            ]
+          : []),
       ];
 
 /** Of rsyslog, which Ubuntu has, only the drop-in knows: it does not start where the journal is kept in memory. */
@@ -150,7 +164,11 @@ export const hostFiles = (
   files: Library["files"],
 ): readonly SuppliedFile[] => {
   const { host } = node;
-  const late = [...timeServerFiles(host.ntp), ...logFiles(host)];
+  const late = [
+    ...timeServerFiles(timeServers(project, node), project.cluster.offline),
+    ...clockFiles(project, node, files),
+    ...logFiles(host),
+  ];
   return [
     ...late,
     ...(systemFacts(node.base).cloudInit ? updateFiles(host) : []),

@@ -109,6 +109,7 @@ export const clusterValues = ({ cluster }: ResolvedProject): Named => {
     "cluster.podSubnet": cluster.podSubnet,
     "cluster.serviceSubnet": cluster.serviceSubnet,
     "cluster.dnsDomain": cluster.dnsDomain,
+    "cluster.internet": cluster.offline ? "no" : "yes",
     "cluster.kubernetes.minor": cluster.kubernetes.minor,
     "cluster.kubernetes.patch": cluster.kubernetes.patch,
     "cluster.kubernetes.packages": kubernetesPackages({ cluster }),

@@ -12,6 +12,8 @@ export const VALUE_NAMES = {
     "or",
   )}.`,
   "cluster.dnsDomain": "The DNS domain of the cluster's services.",
+  "cluster.internet":
+    "`yes` or `no`: whether the nodes may ask the internet. For choices in a profile.",
   "cluster.kubernetes.minor": "Such as `1.36`.",
   "cluster.kubernetes.packages":
     "The URL of the package repository of that minor, with a slash at its end.",

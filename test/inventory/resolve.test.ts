@@ -193,6 +193,21 @@ describe("a cluster", () => {
     });
   });
 
+  it("needs a route to its services where nothing leads out of an offline cluster", () => {
+    const routes = (cluster: string, node: string) =>
+      project({ cluster, nodes: [PLANE, node] }).nodes.at(-1)?.host.link.routes;
+    const lone = "name: worker1, role: worker, address: 192.168.1.51/24";
+    const dhcp = "name: worker1, role: worker";
+    const routed =
+      "name: worker1, role: worker, address: 192.168.1.51/24, gateway: 192.168.1.1";
+    const services = [{ to: "10.96.0.0/12", scope: "link" }];
+    expect(routes("offline: true", lone)).toEqual(services);
+    expect(routes("offline: true", dhcp)).toEqual(services);
+    expect(routes("offline: true", routed)).toEqual([]);
+    expect(routes("bundle: true", routed)).toEqual([]);
+    expect(routes("bundle: true", dhcp)).toEqual([]);
+  });
+
   it("has mirrors without a slash at the end, and add-ons with whole paths", () => {
     const { mirrors, addons } = project({
       cluster:

@@ -1,7 +1,12 @@
 // The phases that only some inventories ask for: settings of services, and packages at the end.
 import { expect, it } from "vitest";
 import { resolveHost } from "../../src/inventory/resolve-host.ts";
-import { homeWifi, sampleNode } from "../seed/sample-project.ts";
+import {
+  controlPlane,
+  homeWifi,
+  sampleNode,
+  sampleProject,
+} from "../seed/sample-project.ts";
 import {
   calls,
   type Circumstances,
@@ -67,6 +72,34 @@ describeNode("settings that come after their services have started", () => {
       "systemctl restart systemd-journald.service",
       "systemctl try-restart systemd-timesyncd.service chrony.service",
     ]);
+  });
+});
+
+describeNode("the clock of a cluster without the internet", () => {
+  const offline = {
+    ...sampleProject,
+    cluster: { ...sampleProject.cluster, offline: true },
+  };
+  const started = "systemctl enable --now pi-image-time.service";
+
+  it("is told by the node that keeps it, before the network is waited for", async () => {
+    const keeper = await runPhases(["11-host"], {
+      project: offline,
+      node: controlPlane,
+    });
+    expect(calls(keeper, "systemctl")).toContain(started);
+    const worker = await runPhases(["11-host"], { project: offline });
+    expect(calls(worker, "systemctl")).not.toContain(started);
+    expect(calls(worker, "systemctl")).toContain(
+      "systemctl try-restart systemd-timesyncd.service chrony.service",
+    );
+  });
+
+  it("leaves the timers of apt off at the end", async () => {
+    const root = await runPhases(["11-host"], { project: offline });
+    expect(
+      calls(root, "systemctl").filter((call) => call.includes("apt-daily")),
+    ).toEqual([]);
   });
 });
 

@@ -76,6 +76,37 @@ describeNode("clock", () => {
     expect(pauses(behind)).toBeGreaterThan(2 * pauses(ahead));
   });
 
+  it("waits five seconds for it in a cluster without the internet, and not at all where it is the cluster's own", async () => {
+    const offline = {
+      ...sampleProject,
+      cluster: { ...sampleProject.cluster, offline: true },
+    };
+    const behind = { clock: "1000000000", synchronised: "no", route: "" };
+    const worker = await bringUp({ project: offline, world: behind });
+    const keeper = await bringUp({
+      project: offline,
+      node: controlPlane,
+      world: behind,
+    });
+    const said = (root: string) =>
+      complaints(root).said.filter((line) => !line.includes("the address"));
+    expect(said(worker)).toEqual([
+      "network: The network has not given the time yet; asking its time servers (NTP, UDP port 123).",
+      "network: No time server has answered; going on with the clock at 2026-11-20.",
+      "network: done",
+    ]);
+    expect(said(keeper)).toEqual([
+      "network: The clock of this node, which stands at 2026-11-20 06:00 UTC, is the cluster's.",
+      "network: done",
+    ]);
+    const paused = (root: string) =>
+      calls(root, "sleep")
+        .map((call) => Number(call.split(" ")[1]))
+        .reduce((sum, seconds) => sum + seconds, 0);
+    expect(paused(worker)).toBeLessThanOrEqual(12);
+    expect(paused(keeper)).toBe(0);
+  });
+
   it("takes the time when it comes", async () => {
     const root = await bringUp({
       world: { synchronised: "no" },

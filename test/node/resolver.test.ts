@@ -82,6 +82,37 @@ describeNode("the DNS servers of pods", () => {
     }
   });
 
+  it("are nobody where a cluster without the internet has none, so that CoreDNS starts", async () => {
+    const offline = {
+      ...dhcpProject,
+      cluster: { ...dhcpProject.cluster, offline: true },
+    };
+    const resolved = "run/systemd/resolve/resolv.conf";
+    for (const [files, file] of [
+      [
+        { [resolved]: "# No DNS servers known.\n" },
+        "/etc/pi-image/resolv.conf",
+      ],
+      [{ [resolved]: SERVER }, `/${resolved}`],
+      [
+        { ...WITHOUT_RESOLVED, "etc/resolv.conf": STUB },
+        "/etc/pi-image/resolv.conf",
+      ],
+    ] as const) {
+      const root = await lay({
+        project: offline,
+        node: dhcpControlPlane,
+        files: { ...files, "etc/pi-image/.keep": "" },
+        plans: { "kubeadm-init": ["cut"] },
+      });
+      await powerOn(root);
+      expect(flagsOf(root)["resolv-conf"]).toBe(file);
+      expect(readFileSync(join(root, file), "utf8")).toBe(
+        file.startsWith("/run") ? SERVER : "nameserver 192.168.1.50\n",
+      );
+    }
+  });
+
   it("are waited for where only the node itself is named", async () => {
     const root = await lay({
       project: dhcpProject,

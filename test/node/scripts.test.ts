@@ -31,6 +31,9 @@ const repository = fileURLToPath(new URL("../../", import.meta.url));
 const files = join(repository, "cloud-init/files");
 const scripts = join(files, "usr/local/lib/pi-image");
 
+const isPython = (file: string): boolean =>
+  readFileSync(file, "utf8").startsWith("#!/usr/bin/python3\n");
+
 const filesIn = (folder: string): readonly string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -41,7 +44,11 @@ describe("the card", () => {
   it("has every script and unit, as they are here", async () => {
     // What a node does with a disk it has from its storage, and no node does both.
     const wifi = [homeWifi, { ...homeWifi, ssid: "garden" }];
-    const project = gatewayProject();
+    const online = gatewayProject();
+    const project = {
+      ...online,
+      cluster: { ...online.cluster, offline: true },
+    };
     const roots = await Promise.all(
       [
         ...project.nodes.map((node) => ({
@@ -84,7 +91,7 @@ describeWithTools(["shellcheck"], "shellcheck", () => {
 
   it("finds nothing in the node's scripts", () => {
     const { stdout, status } = shellcheck(
-      ...filesIn(scripts),
+      ...filesIn(scripts).filter((file) => !isPython(file)),
       ...filesIn(join(repository, "cloud-init/over-ssh")),
     );
     expect({ stdout, status }).toEqual({ stdout: "", status: 0 });

@@ -73,8 +73,9 @@ describe("the package's library", () => {
       const files = childOf(tree, "write_files");
       return files?.kind === "list" ? files.items.map(toValue) : [];
     });
-    // Those that only some inventories ask for are added by host-files.ts and bundle-files.ts.
-    const asked = /(bundle\.sh|phases\/(11-host|45-images|65-extras|66-wifi))$/;
+    // Those that only some inventories ask for are added by host-files.ts, bundle-files.ts and cluster-time.ts.
+    const asked =
+      /(bundle\.sh|pi-image-time\.service|time-server|phases\/(11-host|45-images|65-extras|66-wifi))$/;
     for (const path of library.files.keys()) {
       if (asked.test(path)) {
         continue;
@@ -177,8 +178,8 @@ describe("the user's library", () => {
       [
         "a profile has the keys \`description\` (one sentence) and \`fragments\` (a list of paths)",
         "every fragment is a cloud-config document of its own: start it with #cloud-config",
-        "there are host/boot-partition.yaml, host/machine-id.yaml, host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/system-archlinuxarm.yaml, host/system-raspios.yaml, host/system-ubuntu.yaml, host/time-and-language.yaml, host/users.yaml, host/wifi-one.yaml and host/wifi-several.yaml under cloud-init/fragments/",
-        "there are host/boot-partition.yaml, host/machine-id.yaml, host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/system-archlinuxarm.yaml, host/system-raspios.yaml, host/system-ubuntu.yaml, host/time-and-language.yaml, host/users.yaml, host/wifi-one.yaml and host/wifi-several.yaml under cloud-init/fragments/",
+        "there are host/boot-partition.yaml, host/internet-no.yaml, host/internet-yes.yaml, host/machine-id.yaml, host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/system-archlinuxarm.yaml, host/system-raspios.yaml, host/system-ubuntu.yaml, host/time-and-language.yaml, host/users.yaml, host/wifi-one.yaml and host/wifi-several.yaml under cloud-init/fragments/",
+        "there are host/boot-partition.yaml, host/internet-no.yaml, host/internet-yes.yaml, host/machine-id.yaml, host/name.yaml, host/power-cut.yaml, host/ssh-host-key.yaml, host/system-archlinuxarm.yaml, host/system-raspios.yaml, host/system-ubuntu.yaml, host/time-and-language.yaml, host/users.yaml, host/wifi-one.yaml and host/wifi-several.yaml under cloud-init/fragments/",
         "did you mean \${runtime.service}?",
         "there are kubernetes/authority.yaml, kubernetes/init-or-join.yaml, kubernetes/init.yaml, kubernetes/join-by-certificate.yaml, kubernetes/join-by-token.yaml, kubernetes/kernel.yaml, kubernetes/packages.yaml and kubernetes/swap-off.yaml under cloud-init/fragments/",
         "to write it literally, double the dollar sign: $\${",

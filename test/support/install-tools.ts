@@ -41,6 +41,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   "mkfs.ntfs": "ntfs-3g",
   netplan: "netplan.io",
   nft: "nftables",
+  ntpdig: "ntpsec-ntpdig",
   openssl: "openssl",
   sfdisk: "fdisk",
   sgdisk: "gdisk",

@@ -12,6 +12,8 @@ cause() {
   elif has "(could not resolve|temporary failure resolving) (host: )?'?[a-z0-9.-]+" ||
     has 'lookup [a-z0-9.-]+.*(no such host|server misbehaving|i/o timeout)'; then
     echo "the name $(looked_up "$found") does not resolve; check the DNS server of the network"
+  elif has 'current time [^ ]+ is after [^ ]+'; then
+    echo "the clock of this node stands at $(date --utc +%F), by which a certificate has ended ($(one_line <<<"$found"))"
   elif has 'not valid yet|not yet valid'; then
     echo "the clock of this node stands at $(date --utc +%F), which is behind; no time server has answered yet"
   elif has '(EXPKEYSIG|NO_PUBKEY|BADSIG|Missing key [0-9A-F]+|Signing key on [0-9A-F]+ is).*'; then

@@ -16,7 +16,7 @@ names_a_server() { # FILE
 }
 
 # Fails where every file that the system may have for this names a stub only.
-resolver_file() {
+system_resolver() {
   local file
   if systemctl --quiet is-active systemd-resolved.service; then
     echo /run/systemd/resolve/resolv.conf
@@ -34,6 +34,21 @@ resolver_file() {
     fi
   done
   return 1
+}
+
+# CoreDNS does not start with a file that names no server, and then no name of the cluster resolves either. At the node's own address
+# nobody answers, and the node says so at once.
+# https://github.com/coredns/coredns/blob/v1.14.2/plugin/pkg/parse/host.go (ErrNoNameservers)
+resolver_file() {
+  local file own=${root?}/etc/pi-image/resolv.conf
+  if [[ -z ${PI_IMAGE_OFFLINE:-} ]]; then
+    system_resolver
+  elif file=$(system_resolver) && names_a_server "$root$file"; then
+    echo "$file"
+  else
+    printf 'nameserver %s\n' "$(uplink_address)" >"$own.new" && mv -f "$own.new" "$own"
+    echo "${own#"$root"}"
+  fi
 }
 
 # The kubelet reads the file for each pod anew, but not its own flags.
