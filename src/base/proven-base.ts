@@ -35,9 +35,10 @@ export type Carried = {
   readonly path: string;
   readonly sha256: string;
   /** The base without it. */
-  readonly original: ProvenBase["source"];
+  readonly original: Pick<ProvenBase, "source" | "decoded">;
   /** The image around another reading of the same base. Closing it closes neither. */
   readonly around: (base: Source) => Source;
+  readonly aroundReader: (base: ImageReader) => ImageReader;
 };
 
 /** `reader` is that of the file at `found.path`. */
@@ -88,21 +89,18 @@ export const carryingBase = async (
     ...insertedSource(source, insertion, file),
     close: async () => undefined,
   });
-  const carries = { insertion, path, sha256, original: base.source, around };
+  const aroundReader = (reader: ImageReader): ImageReader =>
+    insertedReader(
+      reader,
+      insertion,
+      path,
+      reader.source === undefined ? undefined : around(reader.source),
+    );
   return {
     ...base,
-    carries,
+    carries: { insertion, path, sha256, original: base, around, aroundReader },
     source: async (purpose) => around(await base.source(purpose)),
-    decoded: async () => {
-      const reader = await base.decoded();
-      const { source } = reader;
-      return insertedReader(
-        reader,
-        insertion,
-        path,
-        source === undefined ? undefined : around(source),
-      );
-    },
+    decoded: async () => aroundReader(await base.decoded()),
     close: file.close,
   };
 };

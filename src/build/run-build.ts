@@ -164,7 +164,7 @@ const buildNode = async (
   const recorded =
     paths.patch === undefined
       ? undefined
-      : recordReads((await carries?.original("seed")) ?? source);
+      : recordReads((await carries?.original.source("seed")) ?? source);
   const prepared =
     recorded === undefined
       ? shared

@@ -94,6 +94,22 @@ export const planInsertion = async (
   return { offset: root.offset, length, bytes, sector };
 };
 
+/** Ranges of the base as they lie in the image, and with them the room of the file. */
+export const rangesAround = (
+  ranges: readonly Range[],
+  { offset: at, length: room }: Insertion,
+): readonly Range[] =>
+  normaliseRanges([
+    { offset: at, length: room },
+    ...ranges.flatMap(({ offset, length }) => {
+      const before = Math.max(0, Math.min(length, at - offset));
+      return [
+        { offset, length: before },
+        { offset: offset + before + room, length: length - before },
+      ];
+    }),
+  ]);
+
 /** The image with the file in it, for random access. Closing it closes both. */
 export const insertedSource = (
   base: Source,

@@ -21,7 +21,6 @@ import { findBmap } from "../image/bmap/find-bmap.ts";
 import { openImage } from "../image/archive/open-image.ts";
 import { type Patch, patchedSource } from "../image/patch.ts";
 import { normaliseRanges, type Range } from "../image/range.ts";
-import type { Bmap } from "../image/bmap/read-bmap.ts";
 import type { ImageReader } from "../image/reader.ts";
 import type { SectorSize } from "../image/table/table.ts";
 import { manifestOf } from "./choose-image.ts";
@@ -89,7 +88,7 @@ type MapOptions = {
   /** Whether every byte is written, used or not. */
   readonly wipe: boolean;
   /** The block map of the image before the patch. */
-  readonly bmap?: Bmap | undefined;
+  readonly bmap?: { readonly ranges: readonly Range[] } | undefined;
   /** Whether the image was built here or is proven by a vendor of the catalogue. */
   readonly known: boolean;
 };

@@ -7,6 +7,7 @@ import type { NodeSeed } from "../project/render-seeds.ts";
 import { writeRanges } from "../flash/segments.ts";
 import { withBmapCheck } from "../image/bmap/bmap-reader.ts";
 import { findBmap } from "../image/bmap/find-bmap.ts";
+import { rangesAround } from "../image/insertion.ts";
 import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
 import { type FlashSource, mapImage } from "./image-source.ts";
 import { lookAtImageFile } from "./look-at-image.ts";
@@ -29,19 +30,28 @@ export const sourcesFromBase = async (
   signal: AbortSignal,
 ): Promise<SourcesFromBase> => {
   const prepared = await prepareBase(await base.source("seed"));
-  // The block map that lies beside a file of the user's own, such as a role image.
-  const bmap = base.origin === "file" ? await findBmap(base.path) : undefined;
-  const decoded = await base.decoded();
   const { size } = prepared.source;
-  const reader =
-    bmap === undefined ? decoded : withBmapCheck(decoded, bmap, size);
+  // The block map that lies beside a file of the user's own, such as a role image, and knows nothing of what is carried.
+  const bmap = base.origin === "file" ? await findBmap(base.path) : undefined;
+  const { carries } = base;
+  const original = await (carries?.original ?? base).decoded();
+  const checked =
+    bmap === undefined
+      ? original
+      : withBmapCheck(original, bmap, size - (carries?.insertion.length ?? 0));
+  const decoded = carries?.aroundReader(original) ?? original;
+  const reader = carries?.aroundReader(checked) ?? checked;
+  const mapped =
+    bmap === undefined || carries === undefined
+      ? bmap
+      : { ranges: rangesAround(bmap.ranges, carries.insertion) };
   // Whether the image is in use is asked of the file that the user named, not of its decoded copy.
   const look = await lookAtImageFile(
     { ...decoded, path: base.path },
     size,
     signal,
   );
-  const original = await originalBase(prepared, base);
+  const record = await originalBase(prepared, base);
   return {
     prepared,
     decodedPath: decoded.path,
@@ -49,12 +59,12 @@ export const sourcesFromBase = async (
       const { node, seed } = nodeSeed;
       const image = await makeNodeImage(prepared, nodeSeed, {
         ...facts,
-        base: original,
+        base: record,
       });
       const { used, mapSource, notes } = await mapImage(reader, {
         patch: image.patch,
         wipe,
-        bmap,
+        bmap: mapped,
         known: base.known,
       });
       return {
@@ -78,7 +88,7 @@ export const sourcesFromBase = async (
             ? undefined
             : { node: node.name, serial: node.cardSerial },
         base: { label: base.name, sha256: base.sha256 },
-        sample: original.sample,
+        sample: record.sample,
         // The base belongs to all nodes that are made from it.
         close: async () => undefined,
       };

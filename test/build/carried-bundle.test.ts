@@ -9,6 +9,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { carryingBase, type ProvenBase } from "../../src/base/proven-base.ts";
@@ -17,7 +18,7 @@ import type { BuildFormat } from "../../src/build/plan-build.ts";
 import { buildNodes } from "../../src/build/run-build.ts";
 import { openForReading } from "../../src/device/open/open-for-reading.ts";
 import { verifyAgainstImage } from "../../src/flash/verify-card.ts";
-import { rangeEnd } from "../../src/image/range.ts";
+import { rangeEnd, totalLength } from "../../src/image/range.ts";
 import type { ImageReader } from "../../src/image/reader.ts";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
 import type { NodeSeed } from "../../src/project/render-seeds.ts";
@@ -53,11 +54,26 @@ const report = (): void => undefined;
 const sha256 = (data: Uint8Array): string =>
   createHash("sha256").update(data).digest("hex");
 
+/** A base in the folder with a block map beside it, as its makers would publish it. */
+const withMap = async (archive: string, folder: string): Promise<string> => {
+  const copy = join(folder, "base-with-map.img");
+  await copyFile(archive, `${copy}.xz`);
+  await runTool("xz", ["-d", "-k", `${copy}.xz`]);
+  await runTool("bmaptool", ["create", "-o", `${copy}.bmap`, copy]);
+  return `${copy}.xz`;
+};
+
 /** A base that carries this many bytes, and two nodes that are made from it. */
-const carrying = async (version: SampleVersion, bytes: number) => {
+const carrying = async (
+  version: SampleVersion,
+  bytes: number,
+  choose: typeof withMap = async (archive) => archive,
+) => {
   const folder = await temporaryFolder();
-  const name = `profiles/base-images/sample-ubuntu-${version}.img.xz`;
-  const bases = await openBases([packageFile(name)], {
+  const archive = packageFile(
+    `profiles/base-images/sample-ubuntu-${version}.img.xz`,
+  );
+  const bases = await openBases([await choose(archive, folder)], {
     explicit: true,
     sha256: undefined,
     signedBy: undefined,
@@ -150,7 +166,11 @@ const sourcesOf = async ({ base, seeds }: Carrying) => {
 /** Streams base and patch of each node to a card of its own, all at once, as `flash --host` does it. */
 const flashAll = async (
   of: Carrying,
-  { wrapReader = (reader: ImageReader) => reader, cardBytes = 0 } = {},
+  {
+    wrapReader = (reader: ImageReader) => reader,
+    cardBytes = 0,
+    wipe = true,
+  } = {},
 ): Promise<readonly string[]> => {
   const { all: sources, first } = await sourcesOf(of);
   const targets = [];
@@ -171,7 +191,7 @@ const flashAll = async (
   const results = await flashImage({
     reader: wrapReader(first.reader),
     ranges: first.ranges,
-    wipe: true,
+    wipe,
     discard: false,
     targets,
     report,
@@ -388,6 +408,40 @@ describeWithTools(
         expect(rangeEnd(place ?? { offset: 0, length: 0 })).toBeGreaterThan(at);
         flip(card ?? "", at);
       }
+    });
+
+    it("are compared with the block map of their base, which knows no bundle", async () => {
+      const of = await carrying("24.04", UNIT + 1, withMap);
+      const image = readFileSync(join(await buildAs(of, "img"), "worker1.img"));
+      const { first } = await sourcesOf(of);
+      expect(first.mapSource).toBe("bmap file");
+      const [card] = await flashAll(of, { wipe: false });
+      const written = readFileSync(card ?? "");
+      for (const { offset, length } of first.ranges) {
+        const part = written.subarray(offset, offset + length);
+        expect(part.equals(image.subarray(offset, offset + length))).toBe(true);
+      }
+      // What the file systems use is among it.
+      expect(totalLength(first.ranges)).toBeGreaterThan(of.room.length + MIB);
+      const map = join(of.folder, "base-with-map.img.bmap");
+      const text = readFileSync(map, "utf8");
+      const wrong = text.replaceAll(/chksum="[0-9a-f]{8}/g, 'chksum="00000000');
+      expect(wrong).not.toBe(text);
+      const own = /<BmapFileChecksum> ?([0-9a-f]+)/.exec(text)?.[1] ?? "";
+      const zeroed = wrong.replace(own, "0".repeat(own.length));
+      writeFileSync(
+        map,
+        zeroed.replace("0".repeat(64), sha256(Buffer.from(zeroed))),
+      );
+      const { first: wrongly } = await sourcesOf(of);
+      const readAll = async (): Promise<void> => {
+        for await (const chunk of wrongly.reader.chunks()) {
+          expect(chunk.data.length).toBeGreaterThan(0);
+        }
+      };
+      await expect(readAll()).rejects.toThrow(
+        "the image does not match its block map",
+      );
     });
 
     it("hold any number of bytes", async () => {
