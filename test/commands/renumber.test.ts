@@ -178,6 +178,77 @@ describeWithTools(["flock", "netplan"], "several control planes", () => {
     expect(lab.members()).toBe(TOLD);
   });
 
+  it("do not move without a majority of them, whatever is forced", async () => {
+    const lab = await severalPlanes();
+    // Their etcd runs; netplan on them does not take the network.
+    lab.remove(`nodes/cplane2/${NETPLAN}`);
+    lab.remove(`nodes/cplane3/${NETPLAN}`);
+    const { status, stderr } = await lab.pi(
+      "renumber",
+      "new.yaml",
+      "--yes",
+      "--force",
+    );
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      "hint: remove the cause and run the same command again; --force needs 2 of the 3 control planes, without which the cluster does not run\n",
+    );
+    expect(lab.inventory()).toBe(THREE_PLANES);
+    expect(lab.exists("off/cplane")).toBe(false);
+  });
+
+  const planOf = async (inventory: string): Promise<string> => {
+    const lab = await membersLab(inventory);
+    writeFileSync(
+      join(lab.folder, "new.yaml"),
+      inventory.replaceAll(OLD, "10.0.0."),
+    );
+    const { status, stdout, stderr } = await lab.pi(
+      "renumber",
+      "new.yaml",
+      "--dry-run",
+    );
+    expect(status, stderr).toBe(0);
+    return stdout;
+  };
+  const ETCD_FIRST =
+    /^etcd is told first: it looks for (.+) at both addresses/m;
+
+  it.each([
+    [
+      "one of them",
+      THREE_PLANES.replace("virtualAddress: 192.168.77.40", "endpoint: cplane"),
+      "cplane, cplane2 and cplane3",
+    ],
+    [
+      "a name of DNS",
+      THREE_PLANES.replace(
+        "virtualAddress: 192.168.77.40",
+        "endpoint: api.example.org",
+      ),
+      "cplane, cplane2 and cplane3",
+    ],
+    ["the virtual address of a lone one", VIRTUAL, "cplane"],
+  ])("move where the endpoint is %s", async (endpoint, inventory, planes) => {
+    const plan = await planOf(inventory);
+    expect(ETCD_FIRST.exec(plan)?.[1]).toBe(planes);
+    expect(plan.includes("  192.168.77.40 becomes 10.0.0.40\n")).toBe(
+      endpoint.includes("virtual"),
+    );
+  });
+
+  it("leave etcd alone where they keep their addresses", async () => {
+    const lab = await severalPlanes();
+    writeFileSync(
+      join(lab.folder, "new.yaml"),
+      THREE_PLANES.replace("77.52/24", "77.53/24"),
+    );
+    const run = await lab.pi("renumber", "new.yaml", "--yes");
+    expect(run.stderr).toBe("");
+    expect(run.stdout).not.toContain("control planes are up");
+    expect(lab.members()).toBe(MEMBERS);
+  });
+
   it("are flashed anew where an earlier pi-image made their cards", async () => {
     const lab = await severalPlanes();
     lab.put(

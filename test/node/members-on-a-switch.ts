@@ -59,6 +59,8 @@ export type Switch = {
   /** Gives the node an address in place of the one that it has, with a certificate as kubeadm makes it. */
   readonly give: (name: string, address: string) => void;
   readonly start: (name: string) => void;
+  /** In the new network their old addresses are those of a machine that takes connections and says nothing. */
+  readonly strangersTake: (addresses: readonly string[]) => Promise<void>;
   /** Without any farewell, as when the power goes. */
   readonly cut: (...names: readonly string[]) => Promise<void>;
   /** The state of all, to begin from again. */
@@ -293,8 +295,24 @@ export const membersOnASwitch = async (
       stdout === "" ? { error: "no answer" } : JSON.parse(stdout)
     ) as Answer;
   };
+  const strangersTake: Switch["strangersTake"] = async (taken) => {
+    for (const address of taken) {
+      ipOf("switch", "addr", "add", `${address}/32`, "dev", "bridge");
+    }
+    const child = spawn("ip", [
+      "netns",
+      "exec",
+      space("switch"),
+      process.execPath,
+      "-e",
+      "require('net').createServer(() => {}).listen(2380, () => console.log('up'))",
+    ]);
+    running.set("switch", child);
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+  };
   const script = await wholeNodeScript("renumber");
   return {
+    strangersTake,
     give,
     start,
     cut,

@@ -139,6 +139,20 @@ describeAsRoot(
       expect(lab.members("cplane3")).toEqual(BOTH);
     }, 180_000);
 
+    it("find each other though strangers have their old addresses", async () => {
+      const lab = await begin();
+      expect(lab.renumber("cplane", "members", ...PAIRS)).toEqual(done);
+      await lab.cut(...ALL);
+      move(lab);
+      await lab.strangersTake(Object.values(OLD));
+      ALL.forEach(lab.start);
+      for (const name of ALL) {
+        await lab.healthy(name);
+        expect(lab.tell(name, NEW[name])).toEqual(done);
+      }
+      expect(lab.members("cplane")).toEqual(ONLY_NEW);
+    }, 180_000);
+
     it("say what one alone waits for, and run without one that never comes", async () => {
       const lab = await begin();
       expect(lab.renumber("cplane", "members", ...PAIRS)).toEqual(done);

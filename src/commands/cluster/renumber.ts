@@ -82,11 +82,19 @@ const confirm = async (
   }
 };
 
+/** How many of the control planes etcd needs; 0 where it is not asked. */
+const neededPlanes = ({ etcd }: Renumbering): number =>
+  etcd === undefined ? 0 : Math.floor(etcd.planes.length / 2) + 1;
+
 const demandAll = (
+  plan: Renumbering,
   { silent, told }: Told,
   { force }: RenumberOptions,
 ): void => {
-  if (silent.length > 0 && !force) {
+  const needed = neededPlanes(plan);
+  const planes = plan.etcd?.planes ?? [];
+  const enough = planes.filter((name) => told.includes(name)).length >= needed;
+  if (silent.length > 0 && !(force && enough)) {
     throw new UserError(
       "NODE_NOT_RENUMBERED",
       `${listed(silent.map(([name]) => name))} could not be told of the new addresses`,
@@ -96,17 +104,19 @@ const demandAll = (
           told.length === 0
             ? "the nodes run with their old addresses"
             : `the nodes run with their old addresses; ${listed(told)} will begin with the new ones`,
-        hint: "remove the cause and run the same command again; nodes that an earlier run has switched off, or that will be flashed anew, are left out with --force",
+        hint: enough
+          ? "remove the cause and run the same command again; nodes that an earlier run has switched off, or that will be flashed anew, are left out with --force"
+          : `remove the cause and run the same command again; --force needs ${needed} of the ${planes.length} control planes, without which the cluster does not run`,
       },
     );
   }
 };
 
-const whenItRuns = ({ etcd }: Renumbering): readonly string[] => {
-  const { length } = etcd?.planes ?? [];
+const whenItRuns = (plan: Renumbering): readonly string[] => {
+  const { length } = plan.etcd?.planes ?? [];
   return length > 2
     ? [
-        `The cluster runs when any ${Math.floor(length / 2) + 1} of the ${length} control planes are up; the order does not matter.`,
+        `The cluster runs when any ${neededPlanes(plan)} of the ${length} control planes are up; the order does not matter.`,
       ]
     : [];
 };
@@ -158,7 +168,7 @@ export const renumber = async (
       const asked = { sshConfig, signal: context.signal };
       await tellEtcd(plan, documents, asked);
       const told = await tellNodes(plan, documents, asked);
-      demandAll(told, options);
+      demandAll(plan, told, options);
       // Before the first node goes: from then on these are the cluster's addresses.
       await replaceInventory(inventory, text);
       await writeSshFiles(options.out, opened.project, secrets);
