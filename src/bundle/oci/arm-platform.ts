@@ -1,5 +1,6 @@
 // Which manifest of an image is for a Raspberry Pi, and whether its configuration agrees.
 import { z } from "zod";
+import type { Report } from "../../report/events.ts";
 import { archiveWrong } from "../debian/archive-wrong.ts";
 import { cannotCarry } from "./image-wrong.ts";
 import { MANIFEST_TYPES } from "./media-types.ts";
@@ -65,16 +66,19 @@ export const manifestForArm = (
 };
 
 /**
- * containerd refuses an imported manifest whose configuration is for another platform, whatever an index called it, and one
- * that has not a diff_id for each layer. Throws BUNDLE_INCOMPLETE and ARCHIVE_WRONG.
+ * The only word on the platform where no index has one. Where an index does, containerd goes by that, and images whose
+ * configuration was forgotten when they were built for another platform do run. What it refuses is a configuration without a
+ * diff_id for each layer: https://github.com/containerd/containerd/blob/v2.1.4/client/image.go (getLayers)
+ *
+ * Throws BUNDLE_INCOMPLETE and ARCHIVE_WRONG.
  *
  * @param named whether an index called the manifest linux/arm64
  */
-export const demandOurConfig = (
+export const checkConfig = (
   bytes: Buffer,
   { layers }: ContainerManifest,
   name: string,
-  named: boolean,
+  { named, report }: { readonly named: boolean; readonly report: Report },
 ): void => {
   const from = `the configuration of ${name}`;
   const { rootfs, ...config } = readDocument(
@@ -83,12 +87,14 @@ export const demandOurConfig = (
     from,
   );
   if (!isOurs(config)) {
-    throw named
-      ? archiveWrong(
-          from,
-          `is for ${platformWords(config)}, although its index calls it linux/arm64`,
-        )
-      : notForArm(name, [platformWords(config)]);
+    if (!named) {
+      throw notForArm(name, [platformWords(config)]);
+    }
+    report({
+      type: "warning",
+      message: `${from} says ${platformWords(config)}, although its index says linux/arm64`,
+      hint: "if its programs do not start on the nodes, ask its publisher",
+    });
   }
   if (rootfs.diff_ids.length !== layers.length) {
     throw archiveWrong(

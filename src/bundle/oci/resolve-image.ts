@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { archiveWrong } from "../debian/archive-wrong.ts";
-import { demandOurConfig, manifestForArm } from "./arm-platform.ts";
+import { checkConfig, manifestForArm } from "./arm-platform.ts";
 import { cannotCarry } from "./image-wrong.ts";
 import { isDigest, parseImageName } from "./parse-image-name.ts";
 import {
@@ -129,7 +129,7 @@ export const resolveImage = async (
   );
   const { config, mediaType } = manifest;
   const path = await client.blob({ kind: "blobs", ...config });
-  demandOurConfig(await readFile(path), manifest, name.full, named);
+  checkConfig(await readFile(path), manifest, name.full, { named, report });
   return {
     name: name.full,
     digest,
