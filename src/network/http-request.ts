@@ -151,7 +151,7 @@ const redirected = (url: URL, response: IncomingMessage): URL => {
   if (url.protocol === "https:" && next?.protocol === "http:") {
     throw new NetworkFailure(
       "refused",
-      `${url.host} redirects to ${shownUrl(next)}, without encryption, and that is not followed: name a server with a copy over https, with base fetch --mirror or cluster.mirrors.baseImages`,
+      `${url.host} redirects to ${shownUrl(next)}, without encryption, and that is not followed: name a server with a copy over https (base fetch --mirror, or cluster.mirrors in the inventory)`,
     );
   }
   if (next === undefined || !["http:", "https:"].includes(next.protocol)) {
