@@ -55,6 +55,8 @@ export const roleValues = ({
 }: RoleContext): Values => {
   const values = new Map<string, Value>([
     ...Object.entries(clusterValues(project)),
+    // Nobody's card has a bundle yet.
+    ["cluster.internet", "yes"],
     ["node.role", role],
     ["node.system", baseSystem(base)],
     ["node.env", roleEnvironment(project, role, buildTime)],

@@ -1,4 +1,4 @@
-// A bundle as docs/offline.md describes it, of debs and images that a test makes.
+// A bundle of debs and images that a test makes, written as for a card.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -14,6 +14,8 @@ import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
+import { indexDigest, renderIndex } from "../../../src/bundle/bundle-index.ts";
+import { writeBundle } from "../../../src/bundle/write-bundle.ts";
 
 export const sha256 = (data: Uint8Array | string): string =>
   createHash("sha256").update(data).digest("hex");
@@ -149,33 +151,39 @@ export const makeBundle = async (of: {
     .map(makeDeb)
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const { data, images } = await makeImages(of.images ?? []);
-  const members = [
+  const parts = [
     {
       name: "Packages",
       data: Buffer.from(debs.map(({ stanza }) => `${stanza}\n`).join("")),
     },
     ...debs,
     { name: "images.tar", data },
-  ];
-  const index = [
-    "pi-image-bundle 1",
-    `kubernetes ${of.kubernetes ?? "1.36.5"}`,
-    "base ubuntu-24.04",
-    ...members.map(
-      (member) =>
-        `file ${sha256(member.data)} ${member.data.length} ${member.name}`,
-    ),
-    ...images.map(({ reference, digest }) => `image ${reference} ${digest}`),
-    "",
-  ].join("\n");
-  return {
-    data: await tarOf([
-      { name: "index", data: Buffer.from(index) },
-      ...members,
-    ]),
-    index: sha256(index),
-    images,
+  ].map((member) => ({
+    path: member.name,
+    bytes: member.data.length,
+    sha256: sha256(member.data),
+    pieces: () => [member.data],
+  }));
+  const index = {
+    kubernetes: of.kubernetes ?? "1.36.5",
+    system: "ubuntu-24.04",
+    files: parts,
+    images: images.map(({ reference, digest }) => ({
+      name: reference,
+      digest,
+    })),
   };
+  const folder = mkdtempSync(join(tmpdir(), "pi-image-bundle-"));
+  try {
+    const path = join(folder, "bundle.tar");
+    await writeBundle(path, renderIndex(index), parts, {
+      signal: new AbortController().signal,
+      progress: () => undefined,
+    });
+    return { data: readFileSync(path), index: indexDigest(index), images };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 };
 
 /** As on a card: filled with zeros to whole erase blocks. */
