@@ -26,6 +26,7 @@ export const receiptSchema = z.object({
     base: z
       .object({ label: z.string(), sha256: z.string().optional() })
       .optional(),
+    bundle: z.object({ sha256: z.string() }).optional(),
     /** What was wrong with it before it was written, and what was said about its block map. */
     findings: z
       .array(z.object({ code: z.string(), message: z.string() }))
@@ -75,6 +76,7 @@ export type ReceiptFacts = {
   readonly base?:
     | { readonly label: string; readonly sha256?: string | undefined }
     | undefined;
+  readonly bundle?: { readonly sha256: string } | undefined;
 };
 
 const targetOf = (
@@ -124,6 +126,7 @@ export const receiptOf = (facts: ReceiptFacts): Receipt => {
     image: {
       ...plan.image,
       base: facts.base,
+      bundle: facts.bundle,
       findings: plan.findings.length === 0 ? undefined : [...plan.findings],
       notes: plan.notes.length === 0 ? undefined : [...plan.notes],
     },

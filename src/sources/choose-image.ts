@@ -24,6 +24,8 @@ const manifestSchema = z.object({
     origin: z.enum(["file", "download", "sample"]),
     path: z.string().optional(),
   }),
+  /** On cards that carry one. */
+  bundle: z.object({ sha256: z.string() }).optional(),
   image: z.object({ file: z.string() }).nullable(),
 });
 

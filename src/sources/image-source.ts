@@ -47,6 +47,8 @@ export type FlashSource = {
   readonly card: { readonly node: string; readonly serial: string } | undefined;
   readonly base:
     { readonly label: string; readonly sha256: string } | undefined;
+  /** What lies in the image beside its base. */
+  readonly bundle: { readonly sha256: string } | undefined;
   /** Made from the sample base, which no Pi boots. */
   readonly sample: boolean;
   /** What is wrong with the image, or with the base that is patched. */
@@ -258,6 +260,7 @@ export const openImageFile = async (
         manifest === undefined
           ? undefined
           : { label: manifest.base.name, sha256: manifest.base.sha256 },
+      bundle: manifest?.bundle,
       sample: manifest?.base.origin === "sample",
       close: reader.close,
     };

@@ -81,13 +81,18 @@ export const sourcesFromBase = async (
         checksums: [],
         proveImage: undefined,
         sha256: undefined,
-        files: [await realpath(reader.path)],
+        files: await Promise.all(
+          [reader.path, ...(carries === undefined ? [] : [carries.path])].map(
+            (path) => realpath(path),
+          ),
+        ),
         node: { name: node.name, instanceId: seed.instanceId },
         card:
           node.cardSerial === undefined
             ? undefined
             : { node: node.name, serial: node.cardSerial },
         base: { label: base.name, sha256: base.sha256 },
+        bundle: carries === undefined ? undefined : { sha256: carries.sha256 },
         sample: record.sample,
         // The base belongs to all nodes that are made from it.
         close: async () => undefined,

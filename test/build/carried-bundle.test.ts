@@ -5,6 +5,7 @@ import {
   closeSync,
   openSync,
   readFileSync,
+  realpathSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -23,6 +24,7 @@ import type { ImageReader } from "../../src/image/reader.ts";
 import type { ResolvedNode } from "../../src/inventory/resolved.ts";
 import type { NodeSeed } from "../../src/project/render-seeds.ts";
 import { openBases } from "../../src/project/open-bases.ts";
+import { openImageFile } from "../../src/sources/image-source.ts";
 import { sourcesFromBase } from "../../src/sources/sources-from-base.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { runTool, tryTool } from "../../src/system/run/run-tool.ts";
@@ -306,6 +308,17 @@ describeWithTools(
         await cutOut(copied, room, p3);
         await cutOut(img, room, was);
         expect(readFileSync(p3).equals(readFileSync(was))).toBe(true);
+
+        // What a receipt says, of the image and of what is streamed.
+        const context = { env: {}, report, signal };
+        const built = await openImageFile(context, img, {});
+        await built.close();
+        const { first } = await sourcesOf(of);
+        expect([built.bundle, first.bundle]).toEqual([
+          { sha256: bundle.sha256 },
+          { sha256: bundle.sha256 },
+        ]);
+        expect(first.files).toContain(realpathSync(bundle.path));
 
         // Streamed to both cards at once, reading the bundle once.
         let bytesOfBundle = 0;

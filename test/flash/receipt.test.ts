@@ -81,6 +81,7 @@ const flashed = async (wipe = false) => {
     time: new Date("2026-11-20T07:03:03Z"),
     tool: "pi-image 0.1.0",
     node: { name: "worker2", instanceId: "pi-image-worker2-1f" },
+    bundle: { sha256: "cd".repeat(32) },
   });
   const path = receiptPath(folder, "worker2", new Date(receipt.time));
   await storeReceipt(path, receipt);
@@ -115,7 +116,12 @@ describeWithTools(["lsblk"], "receipts", () => {
       time: "2026-11-20T07:03:03.000Z",
       result: "proven",
       node: { name: "worker2", instanceId: "pi-image-worker2-1f" },
-      image: { label: "out/worker2.img", size: SIZE, sha256: "ab".repeat(32) },
+      image: {
+        label: "out/worker2.img",
+        size: SIZE,
+        sha256: "ab".repeat(32),
+        bundle: { sha256: "cd".repeat(32) },
+      },
       target: { kind: "file", size: SIZE },
       map: "bmap file",
       bytesWritten: 5 * MIB + 512,

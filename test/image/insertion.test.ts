@@ -278,10 +278,10 @@ describeWithTools(
 
     it("is refused where the table has no place for it", async () => {
       const raw = await decodeSample("24.04", folder);
-      const refusal = async (): Promise<string> => {
+      const refusal = async (length = UNIT): Promise<string> => {
         const base = await openFileSource(raw);
         try {
-          const failure = await failureOf(planInsertion(base, UNIT));
+          const failure = await failureOf(planInsertion(base, length));
           return `${failure.code}: ${failure.message}`;
         } finally {
           await base.close();
@@ -294,6 +294,21 @@ describeWithTools(
       writeFileSync(raw, third);
       expect(await refusal()).toBe(
         "BASE_CANNOT_CARRY: a bundle cannot be put into the base image: it has a partition 3 already",
+      );
+      writeFileSync(raw, bytes);
+      // Root would begin behind 2 TiB.
+      expect(await refusal(2 ** 41)).toBe(
+        "BASE_CANNOT_CARRY: a bundle cannot be put into the base image: it would reach beyond what an MBR can say",
+      );
+      truncateSync(raw, bytes.length + 16 * MIB);
+      await runTool("sh", [
+        "-ec",
+        'echo ",,f" | sfdisk -q -N 4 "$1"; echo ",4M" | sfdisk -q -N 5 "$1"',
+        "sh",
+        raw,
+      ]);
+      expect(await refusal()).toBe(
+        "BASE_CANNOT_CARRY: a bundle cannot be put into the base image: it has logical partitions",
       );
       writeFileSync(raw, bytes);
       await runTool("sgdisk", ["--mbrtogpt", raw]);

@@ -68,6 +68,7 @@ const settle = async (
       tool: `pi-image ${packageVersion()}`,
       node: source.node,
       base: source.base,
+      bundle: source.bundle,
     }),
   );
   context.printJson({
