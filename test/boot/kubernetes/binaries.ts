@@ -52,11 +52,16 @@ export const describeWithKubernetes = (title: string, body: () => void) => {
 
 const CHANGES = join(import.meta.dirname, "base");
 
+/** What lets the real programs run in a container or in user-mode Linux. */
+const fit = async (root: string): Promise<void> => {
+  await runTool("cp", ["-r", `${CHANGES}/overlay/.`, root]);
+};
+
 const install = async (root: string): Promise<void> => {
   const programs = ["kubeadm", "kubelet", "kubectl", "crictl"]
     .map((name) => join(KUBE_BIN, name))
     .filter((path) => existsSync(path));
-  await runTool("cp", ["-r", `${CHANGES}/overlay/.`, root]);
+  await fit(root);
   await runTool("install", [
     "-m",
     "0755",
@@ -83,8 +88,8 @@ const install = async (root: string): Promise<void> => {
   ]);
 };
 
-/** What a base looks like: Ubuntu's network, or that of Raspberry Pi OS. */
-export type Shape = "ubuntu" | "raspios";
+/** What a base looks like: Ubuntu's network, or that of Raspberry Pi OS; a bare one lacks Kubernetes, which comes in a bundle. */
+export type Shape = "ubuntu" | "raspios" | "bare";
 
 /**
  * As a base of the user's own: the packages are there already, and so are the images that kubeadm would fetch. Its path, by which
@@ -98,6 +103,10 @@ export const kubernetesImage = async (
   // containerd keeps an image twice: as it came and unpacked. An upgrade brings some of another version.
   const growMib = 2 * parseInt(usage.stdout, 10) + 1536;
   const folders = [KUBE_BIN, CHANGES];
+  if (shape === "bare") {
+    // Twice the images, and the bundle as a file, since a container has no partitions.
+    return cachedImage(base, "kube-bare", [CHANGES], fit, growMib * 2);
+  }
   return shape === "ubuntu"
     ? cachedImage(base, "kubernetes", folders, install, growMib)
     : cachedImage(

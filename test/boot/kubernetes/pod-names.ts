@@ -13,6 +13,7 @@ const PATIENCE = { seconds: 600, every: 2000 };
 const FILES: Readonly<Record<Shape, string>> = {
   ubuntu: "/run/systemd/resolve/resolv.conf",
   raspios: "/etc/resolv.conf",
+  bare: "/run/systemd/resolve/resolv.conf",
 };
 
 const FLAGS = "/var/lib/kubelet/kubeadm-flags.env";

@@ -71,9 +71,10 @@ const inventory = (
   members: readonly Member[],
   images: Readonly<Record<Shape, string>>,
   cluster: readonly string[],
+  kubernetes: string,
 ) => `cluster:
   name: desk
-  kubernetes: "1.36"
+  kubernetes: "${kubernetes}"
 ${cluster.map((line) => `  ${line}\n`).join("")}defaults:
   board: pi5
   gateway: ${ROUTER}
@@ -121,10 +122,23 @@ const makeCard = async (
   return root;
 };
 
+type More = {
+  /** Of the inventory; a minor or a patch. */
+  readonly kubernetes?: string;
+  /** Puts files into the project's folder before the build; returns words for `build`. */
+  readonly before?: (
+    folder: string,
+    images: Readonly<Record<Shape, string>>,
+  ) => Promise<readonly string[]>;
+  /** Changes a new card, whose system has this root. */
+  readonly onCard?: (root: string, folder: string) => Promise<void>;
+};
+
 export const openShelf = async (
   name: string,
   members: readonly Member[],
   cluster: readonly string[],
+  { kubernetes = "1.36", before, onCard }: More = {},
 ): Promise<Shelf> => {
   const cleanup = makeCleanup();
   const logs = await openLogs(name);
@@ -143,16 +157,17 @@ export const openShelf = async (
     const folder = await mkdtemp(testFolderPrefix());
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
     const base = await baseImage("amd64");
-    const images: Record<Shape, string> = { ubuntu: "", raspios: "" };
+    const images: Record<Shape, string> = { ubuntu: "", raspios: "", bare: "" };
     for (const shape of new Set(members.map((member) => member.shape))) {
       images[shape] = await kubernetesImage(base, shape);
     }
     const project = await buildProject(
       folder,
-      inventory(members, images, cluster),
+      inventory(members, images, cluster, kubernetes),
       { flannel: await flannelManifest() },
       "--format",
       "seed",
+      ...((await before?.(folder, images)) ?? []),
     );
     const lan: Lan = await makeLan(cleanup);
     startRouter(lan, { names: { [PRINTER.name]: PRINTER.address } }, cleanup);
@@ -177,6 +192,7 @@ export const openShelf = async (
           place,
           cleanup,
         );
+        await onCard?.(root, folder);
         const log = join(logs.folder, `${card}.console`);
         return {
           name: node,
