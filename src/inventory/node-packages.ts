@@ -28,9 +28,7 @@ const KUBERNETES = [
 /** Of phases/30-packages, 30-gateway, 35-export, 65-extras and 66-wifi; sorted. */
 export const nodePackages = (node: ResolvedNode): readonly string[] =>
   [
-    ...(node.role === "control-plane" || node.role === "worker"
-      ? KUBERNETES
-      : []),
+    ...(node.joins ? KUBERNETES : []),
     ...(node.role === "gateway" ? ["dnsmasq", "nftables"] : []),
     ...(node.exports === undefined ? [] : ["nfs-kernel-server"]),
     ...(node.network.wifi.length === 0 ? [] : ["iw"]),

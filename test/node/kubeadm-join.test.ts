@@ -140,6 +140,43 @@ describeNode("join", () => {
     );
   });
 
+  it("waits for the time where there is no internet, before it takes its right to join for ended", async () => {
+    const root = await assemble({
+      project: {
+        ...sampleProject,
+        cluster: { ...sampleProject.cluster, offline: true },
+      },
+      world: { synchronised: "no" },
+      files: {
+        "etc/pi-image/join.conf": await joinFile("ended"),
+        "world/good": await joinFile("good"),
+      },
+      after: {
+        2: "echo yes >world/synchronised",
+        3: "cp world/good etc/pi-image/join.conf",
+      },
+    });
+    expect(said(root).slice(0, 2)).toEqual([
+      "By the clock of this node, which stands at 2026-11-20, its right to join ended on Jan 31 00:00:00 2020 GMT. It waits for the time of the cluster.",
+      "The right of this card to join ended on Jan 31 00:00:00 2020 GMT. Build this card again (pi-image build --host worker1) and flash it.",
+    ]);
+  });
+
+  it("names a clock that is ahead of kubeadm's certificates", async () => {
+    const root = await assemble({
+      plans: { "kubeadm-join": ["fail"] },
+      says: {
+        "kubeadm-join":
+          "error execution phase preflight: couldn't validate the identity of the API Server: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2099-01-01T00:00:00Z is after 2036-11-20T06:00:00Z",
+      },
+    });
+    expect(said(root)).toContainEqual(
+      expect.stringContaining(
+        "the clock of this node stands at 2026-11-20, by which a certificate has ended (current time 2099-01-01T00:00:00Z is after 2036-11-20T06:00:00Z)",
+      ),
+    );
+  });
+
   it("says that the right to join has ended, and goes on when the file is replaced", async () => {
     const root = await assemble({
       files: {

@@ -17,8 +17,11 @@ check_identity() {
   sed -nE 's/^ *client-certificate-data: *"?([A-Za-z0-9+/=]*).*/\1/p' "$join_file" | base64 --decode >"$certificate" || true
   ends=$(openssl x509 -in "$certificate" -noout -enddate | cut -d = -f 2) ||
     fails "The join file /etc/pi-image/join.conf is damaged. $again."
-  openssl x509 -in "$certificate" -noout -checkend 0 >/dev/null ||
+  openssl x509 -in "$certificate" -noout -checkend 0 >/dev/null || {
+    [[ -z ${PI_IMAGE_OFFLINE:-} || $(timedatectl show --property NTPSynchronized --value) == yes ]] ||
+      waits "By the clock of this node, which stands at $(date --utc +%F), its right to join ended on $ends. It waits for the time of the cluster."
     waits "The right of this card to join ended on $ends. $again."
+  }
   doing "This card may join until $ends."
 }
 
