@@ -1,31 +1,23 @@
 // Control planes of which only etcd is real, each a network namespace with an address on one switch, as kubeadm starts it there.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   cpSync,
   mkdirSync,
-  openSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { wholeNodeScript } from "../../src/cluster/over-ssh/run-node-script.ts";
 import type { ClusterSecrets } from "../../src/kubernetes/secrets/cluster-secrets.ts";
 import { packageFile } from "../../src/system/package-files.ts";
 import { until } from "../boot/support/until.ts";
 import { emptyFolder } from "../cluster/cluster-folder.ts";
 import type { Answer } from "./etcd-lab.ts";
-
-const run = (command: string, ...words: readonly string[]): string => {
-  const { status, stdout, stderr } = spawnSync(command, words, {
-    encoding: "utf8",
-  });
-  if (status !== 0) {
-    throw new Error(`${command} ${words.join(" ")}: ${stderr}`);
-  }
-  return stdout;
-};
+import {
+  must,
+  type SwitchedMachines,
+  switchedMachines,
+} from "./switched-machines.ts";
 
 /** Answers for the API server, whose ConfigMap the script edits. */
 const KUBECTL = `#!/bin/bash
@@ -53,16 +45,12 @@ const OWN_ADDRESS = packageFile(
   "cloud-init/files/usr/local/lib/pi-image/own-address.sh",
 );
 
-export type Said = { readonly status: number | null; readonly said: string };
+type Said = { readonly status: number | null; readonly said: string };
 
-export type Switch = {
+export type Members = Pick<SwitchedMachines, "cut" | "strangersTake"> & {
   /** Gives the node an address in place of the one that it has, with a certificate as kubeadm makes it. */
   readonly give: (name: string, address: string) => void;
   readonly start: (name: string) => void;
-  /** In the new network their old addresses are those of a machine that takes connections and says nothing. */
-  readonly strangersTake: (addresses: readonly string[]) => Promise<void>;
-  /** Without any farewell, as when the power goes. */
-  readonly cut: (...names: readonly string[]) => Promise<void>;
   /** The state of all, to begin from again. */
   readonly keep: () => void;
   readonly putBack: () => void;
@@ -82,65 +70,25 @@ export type Switch = {
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
-/**
- * Packets to networks that nobody here has go to a router that says nothing, as at most homes.
- *
- * @param addresses of the nodes when they begin, under their names
- */
+/** @param addresses of the nodes when they begin, under their names */
 export const membersOnASwitch = async (
   program: string,
   { etcdCa }: ClusterSecrets,
   addresses: Readonly<Record<string, string>>,
-): Promise<Switch> => {
+): Promise<Members> => {
   const folder = emptyFolder();
   const names = Object.keys(addresses);
-  const space = (machine: string) => `pi-etcd-${process.pid}-${machine}`;
-  const running = new Map<string, ChildProcess>();
+  const machines = switchedMachines(names);
   const has = new Map<string, string>();
   const root = (name: string) => join(folder, name);
   const data = (name: string) => join(root(name), "etcd");
   const log = (name: string) => join(folder, `${name}.log`);
-  const inSpace = (
-    name: string,
-    words: readonly string[],
-    input = "",
-    env: Readonly<Record<string, string>> = {},
-  ) =>
-    spawnSync("ip", ["netns", "exec", space(name), ...words], {
-      input,
-      encoding: "utf8",
-      env: {
-        ...process.env,
-        PATH: `${folder}/bin:${process.env["PATH"] ?? ""}`,
-        PI_IMAGE_ROOT: root(name),
-        PI_IMAGE_PATIENCE: "10",
-        ...env,
-      },
+  const inSpace = (name: string, words: readonly string[], input = "") =>
+    machines.run(name, words, input, {
+      PATH: `${folder}/bin:${process.env["PATH"] ?? ""}`,
+      PI_IMAGE_ROOT: root(name),
+      PI_IMAGE_PATIENCE: "10",
     });
-  const ipOf = (machine: string, ...words: readonly string[]) =>
-    run("ip", "-n", space(machine), ...words);
-  const cut: Switch["cut"] = async (...which) => {
-    await Promise.all(
-      which.map(async (name) => {
-        const child = running.get(name);
-        running.delete(name);
-        if (child !== undefined && child.exitCode === null) {
-          const ended = new Promise((resolve) => child.once("close", resolve));
-          child.kill("SIGKILL");
-          await ended;
-        }
-      }),
-    );
-  };
-  onTestFinished(async () => {
-    await cut(...running.keys());
-    for (const machine of ["switch", ...names]) {
-      spawnSync("ip", ["netns", "del", space(machine)]);
-    }
-  });
-  run("ip", "netns", "add", space("switch"));
-  ipOf("switch", "link", "add", "bridge", "type", "bridge");
-  ipOf("switch", "link", "set", "bridge", "up");
   mkdirSync(join(folder, "bin"));
   writeFileSync(join(folder, "bin/kubectl"), KUBECTL, { mode: 0o755 });
   writeFileSync(join(folder, "ca.crt"), etcdCa.certificate);
@@ -153,7 +101,7 @@ export const membersOnASwitch = async (
       settings,
       `[req]\ndistinguished_name = name\nprompt = no\nx509_extensions = all\n[name]\nCN = ${subject}\n[all]\nextendedKeyUsage = serverAuth,clientAuth\n${alternatives}`,
     );
-    run(
+    must(
       "openssl",
       ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(
         " ",
@@ -170,11 +118,8 @@ export const membersOnASwitch = async (
       `${place}.crt`,
     );
   };
-  const give: Switch["give"] = (name, address) => {
-    const [network = ""] = address.split(/\.\d+$/);
-    ipOf(name, "addr", "flush", "dev", "eth0", "scope", "global");
-    ipOf(name, "addr", "add", `${address}/24`, "dev", "eth0");
-    ipOf(name, "route", "replace", "default", "via", `${network}.1`);
+  const give: Members["give"] = (name, address) => {
+    machines.give(name, address);
     certify(
       join(root(name), "etc/kubernetes/pki/etcd/peer"),
       name,
@@ -182,7 +127,7 @@ export const membersOnASwitch = async (
     );
     has.set(name, address);
   };
-  const start: Switch["start"] = (name) => {
+  const start: Members["start"] = (name) => {
     const address = has.get(name) ?? "";
     const pki = join(root(name), "etc/kubernetes/pki/etcd");
     const args = {
@@ -208,39 +153,16 @@ export const membersOnASwitch = async (
       "peer-cert-file": join(pki, "peer.crt"),
       "peer-key-file": join(pki, "peer.key"),
     };
-    running.set(
+    machines.start(
       name,
-      spawn(
-        "ip",
-        [
-          "netns",
-          "exec",
-          space(name),
-          program,
-          ...Object.entries(args).map(([key, value]) => `--${key}=${value}`),
-        ],
-        { stdio: ["ignore", "ignore", openSync(log(name), "a")] },
-      ),
+      [
+        program,
+        ...Object.entries(args).map(([key, value]) => `--${key}=${value}`),
+      ],
+      log(name),
     );
   };
   for (const name of names) {
-    run("ip", "netns", "add", space(name));
-    ipOf(name, "link", "set", "lo", "up");
-    ipOf(
-      "switch",
-      "link",
-      "add",
-      name,
-      "type",
-      "veth",
-      "peer",
-      "name",
-      "eth0",
-      "netns",
-      space(name),
-    );
-    ipOf("switch", "link", "set", name, "master", "bridge", "up");
-    ipOf(name, "link", "set", "eth0", "up");
     const pki = join(root(name), "etc/kubernetes/pki/etcd");
     mkdirSync(pki, { recursive: true });
     for (const place of [
@@ -272,12 +194,7 @@ export const membersOnASwitch = async (
     );
     give(name, addresses[name] ?? "");
   }
-  for (const network of new Set(
-    Object.values(addresses).map((one) => one.replace(/\.\d+$/, "")),
-  )) {
-    ipOf("switch", "addr", "add", `${network}.1/24`, "dev", "bridge");
-  }
-  const ask: Switch["ask"] = (name, path, body = {}) => {
+  const ask: Members["ask"] = (name, path, body = {}) => {
     const pki = join(root(name), "etc/kubernetes/pki/etcd");
     const { stdout } = inSpace(name, [
       ..."curl --silent --max-time 20".split(" "),
@@ -295,27 +212,12 @@ export const membersOnASwitch = async (
       stdout === "" ? { error: "no answer" } : JSON.parse(stdout)
     ) as Answer;
   };
-  const strangersTake: Switch["strangersTake"] = async (taken) => {
-    for (const address of taken) {
-      ipOf("switch", "addr", "add", `${address}/32`, "dev", "bridge");
-    }
-    const child = spawn("ip", [
-      "netns",
-      "exec",
-      space("switch"),
-      process.execPath,
-      "-e",
-      "require('net').createServer(() => {}).listen(2380, () => console.log('up'))",
-    ]);
-    running.set("switch", child);
-    await new Promise((resolve) => child.stdout.once("data", resolve));
-  };
   const script = await wholeNodeScript("renumber");
   return {
-    strangersTake,
+    strangersTake: machines.strangersTake,
+    cut: machines.cut,
     give,
     start,
-    cut,
     keep: () => {
       for (const name of names) {
         cpSync(data(name), `${data(name)}.kept`, { recursive: true });

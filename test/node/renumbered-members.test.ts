@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { describeAsRoot } from "../support/tools.ts";
 import { lastingSecrets } from "./join-identities.ts";
-import { membersOnASwitch, type Switch } from "./members-on-a-switch.ts";
+import { membersOnASwitch, type Members } from "./members-on-a-switch.ts";
 
 const ETCD =
   process.env["PI_IMAGE_KUBE_BIN"] === undefined
@@ -36,7 +36,7 @@ const ORDERS: readonly (readonly [Name, Name, Name])[] = [
   ["cplane3", "cplane2", "cplane"],
 ];
 
-const begin = async (): Promise<Switch> => {
+const begin = async (): Promise<Members> => {
   const lab = await membersOnASwitch(ETCD, await lastingSecrets(), OLD);
   ALL.forEach(lab.start);
   for (const name of ALL) {
@@ -48,7 +48,7 @@ const begin = async (): Promise<Switch> => {
 
 const done = { status: 0, said: "" };
 
-const move = (lab: Switch): void => {
+const move = (lab: Members): void => {
   for (const name of ALL) {
     lab.give(name, NEW[name]);
   }
