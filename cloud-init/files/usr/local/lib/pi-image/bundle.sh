@@ -44,7 +44,9 @@ find_bundle() {
 }
 
 # What was read wrong once may be in memory, and would be wrong for ever.
-read_anew() { blockdev --flushbufs "$1" >/dev/null 2>&1 || true; } # PLACE
+read_anew() { # PLACE
+  { blockdev --flushbufs "$1" || dd if="$1" iflag=nocache count=0; } >/dev/null 2>&1 || true
+}
 
 # Sets `bytes` and `sum` as the index has them.
 # shellcheck disable=SC2034  # for those who call it
