@@ -11,7 +11,7 @@ import type { Carried } from "../base/proven-base.ts";
 import { openImage } from "../image/archive/open-image.ts";
 import { insertedReader } from "../image/insertion.ts";
 import type { Patch } from "../image/patch.ts";
-import type { Range } from "../image/range.ts";
+import { normaliseRanges, type Range } from "../image/range.ts";
 import type { Report } from "../report/events.ts";
 import { publishFile, temporaryName } from "../system/atomic-file.ts";
 import { writeAt } from "../system/exact-io.ts";
@@ -44,6 +44,18 @@ const copySparse = async (
   }
 };
 
+/** The ranges between blocks of zeros. */
+const withoutZeros = (data: Uint8Array): readonly Range[] => {
+  const blocks: Range[] = [];
+  for (let offset = 0; offset < data.length; offset += HOLE) {
+    const block = data.subarray(offset, offset + HOLE);
+    if (Buffer.compare(block, ZEROS.subarray(0, block.length)) !== 0) {
+      blocks.push({ offset, length: block.length });
+    }
+  }
+  return normaliseRanges(blocks);
+};
+
 /** With what the base carries in it, everything behind that lies elsewhere; blocks of zeros become holes. */
 const copyAround = async (
   rawBase: string,
@@ -57,11 +69,8 @@ const copyAround = async (
     await handle.truncate(reader.size);
     for await (const { offset, data } of reader.chunks()) {
       signal.throwIfAborted();
-      for (let at = 0; at < data.length; at += HOLE) {
-        const part = data.subarray(at, at + HOLE);
-        if (Buffer.compare(part, ZEROS.subarray(0, part.length)) !== 0) {
-          await writeAt(handle, part, offset + at);
-        }
+      for (const { offset: at, length } of withoutZeros(data)) {
+        await writeAt(handle, data.subarray(at, at + length), offset + at);
       }
     }
   } finally {
