@@ -225,6 +225,17 @@ describeNode("the certificates of a control plane", () => {
     );
   });
 
+  it("are looked at again where the date is learned in the middle", async () => {
+    const { root } = await plane(91, {
+      plans: { "date-file": ["run"] },
+      says: { "date-file": `echo ${START + 60 * DAY} >world/clock` },
+    });
+    const { code, output } = await run(root);
+    expect(code, output).toBe(0);
+    expect(endsIn(root)).toEqual([365]);
+    expect(restarted(root)).toEqual(PODS);
+  });
+
   it.each([89, -35])(
     "are new, and every static pod takes them, where they end in %i days",
     async (days) => {
