@@ -110,7 +110,7 @@ const has = (root: string): readonly string[] =>
       "images",
       "list",
     ],
-    { encoding: "utf8" },
+    { encoding: "utf8", stdio: "pipe" },
   )
     .trim()
     .split("\n")
@@ -144,10 +144,14 @@ describeAsRoot(
         plans: { "ctr-import": ["ok", "fail", "always"] },
       });
       await runToEnd(root);
-      execFileSync("rm", [
-        join(root, "var/lib/pi-image/stamps/45-images"),
-        join(root, "var/lib/pi-image/done"),
-      ]);
+      execFileSync(
+        "rm",
+        [
+          join(root, "var/lib/pi-image/stamps/45-images"),
+          join(root, "var/lib/pi-image/done"),
+        ],
+        { stdio: "pipe" },
+      );
       await runToEnd(root);
       expect(has(root)).toEqual(ALL);
     });

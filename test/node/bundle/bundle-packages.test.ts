@@ -66,7 +66,7 @@ const installed = (root: string): readonly string[] =>
       "--show",
       "--showformat=${db:Status-Abbrev}${Package}\n",
     ],
-    { encoding: "utf8" },
+    { encoding: "utf8", stdio: "pipe" },
   )
     .trim()
     .split("\n")

@@ -21,7 +21,10 @@ export const sha256 = (data: Uint8Array | string): string =>
   createHash("sha256").update(data).digest("hex");
 
 export const architecture = (): string =>
-  execFileSync("dpkg", ["--print-architecture"], { encoding: "utf8" }).trim();
+  execFileSync("dpkg", ["--print-architecture"], {
+    encoding: "utf8",
+    stdio: "pipe",
+  }).trim();
 
 export type Deb = {
   readonly name: string;
@@ -69,7 +72,9 @@ const makeDeb = (deb: Deb): Member & { readonly stanza: string } => {
       chmodSync(join(folder, path), 0o755);
     }
     const file = `${folder}.deb`;
-    execFileSync("dpkg-deb", ["--root-owner-group", "--build", folder, file]);
+    execFileSync("dpkg-deb", ["--root-owner-group", "--build", folder, file], {
+      stdio: "pipe",
+    });
     const data = readFileSync(file);
     rmSync(file);
     const short = deb.version.replace(/^\d+:/, "");
