@@ -180,6 +180,10 @@ const gatherKey = async (
     if (!(error instanceof NetworkFailure)) {
       throw error;
     }
+    if (project.cluster.bundle) {
+      // No node needs it; whoever chooses packages for the bundle says that it is missing.
+      return undefined;
+    }
     const message = `the key of the Kubernetes packages is not on the card (${error.message}); the node fetches it at its first boot and checks its fingerprint`;
     options.report(
       whenMissing === "warn"
