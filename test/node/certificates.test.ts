@@ -225,6 +225,22 @@ describeNode("the certificates of a control plane", () => {
     );
   });
 
+  it("are new where the API server is on its way at first", async () => {
+    const { root } = await plane(89, {
+      plans: { "kubectl-readyz": ["fail", "fail", "fail"] },
+    });
+    const { code, output } = await run(root);
+    expect(code, output).toBe(0);
+    expect(endsIn(root)).toEqual([365]);
+    const [first] = calls(root, "kubectl").filter((line) =>
+      line.includes("get --raw /readyz"),
+    );
+    expect(first).toBeDefined();
+    expect(
+      calls(root, "kubectl").findIndex((line) => line.includes("create")),
+    ).toBeGreaterThan(3);
+  });
+
   it("are looked at again where the date is learned in the middle", async () => {
     const { root } = await plane(91, {
       plans: { "date-file": ["run"] },
