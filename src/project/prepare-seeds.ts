@@ -3,7 +3,6 @@ import { webcrypto } from "node:crypto";
 import { join, relative } from "node:path";
 import {
   gatherSupplies,
-  type Supplies,
   type SuppliesRequest,
 } from "../supplies/gather-supplies.ts";
 import { loadFileAddons } from "../supplies/load-file-addons.ts";
@@ -11,7 +10,7 @@ import { loadPins } from "../supplies/load-pins.ts";
 import { takeBundle } from "./take-bundle.ts";
 import { demandBeginner, loadRestore } from "./load-restore.ts";
 import { loadLock, lockPath, storeLock } from "./lock-file.ts";
-import { mergeLock, ranOn } from "../supplies/lock.ts";
+import { mergeLock } from "../supplies/lock.ts";
 import { publicKeyHash } from "../kubernetes/certificate.ts";
 import { secretsFile } from "./opened-project.ts";
 import {
@@ -22,7 +21,8 @@ import {
 import type { Bundle } from "../bundle/make-bundle.ts";
 import { lockBases, pinIn, wantedInLock } from "./lock-bases.ts";
 import type { BasesOptions } from "./open-bases.ts";
-import { fillSeeds, type NodeSeed, supplySeeds } from "./render-seeds.ts";
+import type { NodeSeed } from "./render-seeds.ts";
+import { seedMaker } from "./seed-maker.ts";
 import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
 import { withBase } from "../inventory/boards/base-facts.ts";
 import { selectNodes } from "../inventory/select-nodes.ts";
@@ -36,7 +36,6 @@ import {
   rehearseKeeping,
 } from "../kubernetes/secrets/store-secrets.ts";
 import { ageIdentityFile } from "../kubernetes/secrets/load-age-identities.ts";
-import type { FilledSeed } from "../seed/fill-seed.ts";
 import { kubernetesPackages } from "../seed/node-facts.ts";
 import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
@@ -157,33 +156,6 @@ export const prepareSeeds = async (
   const version = packageVersion();
   const lockFile = lockPath(folder, args.inventory);
   const lock = await loadLock(lockFile);
-  const fill = (
-    secrets: ClusterSecrets,
-    restores?: string,
-  ): readonly FilledSeed[] => {
-    const { filled, problems } = fillSeeds({
-      project,
-      nodes,
-      secrets,
-      library: opened.library,
-      buildTime: time,
-      ranOn: ranOn(lock, publicKeyHash(secrets.ca.certificate)),
-      restores,
-      version,
-      manifests: addons.manifests,
-    });
-    demandNoErrors(surroundings, problems, opened.files);
-    return filled;
-  };
-  const supplied = (
-    filled: readonly FilledSeed[],
-    supplies: Supplies,
-    indexes: ReadonlyMap<string, string>,
-  ): readonly NodeSeed[] => {
-    const { seeds, problems } = supplySeeds(filled, supplies, indexes);
-    demandNoErrors(surroundings, problems, opened.files);
-    return seeds;
-  };
   const file = secretsFile(folder, project);
   // Certificates expire by the real clock, whatever SOURCE_DATE_EPOCH says.
   const making = { now: new Date(), crypto: webcrypto };
@@ -224,26 +196,16 @@ export const prepareSeeds = async (
           cluster: project.cluster.name,
           env,
         });
-  const withSupplies = (
-    secrets: ClusterSecrets,
-    supplies: Supplies,
-    indexes: ReadonlyMap<string, string>,
-  ): readonly NodeSeed[] => {
-    const plain = supplied(fill(secrets), supplies, indexes);
-    return restore === undefined
-      ? plain
-      : supplied(fill(secrets, restore.digest), supplies, indexes).map(
-          (seed, index) => ({
-            ...seed,
-            restore: {
-              ...restore,
-              otherwise: plain[index]?.seed.instanceId ?? "",
-            },
-          }),
-        );
-  };
+  const { check, make } = seedMaker(surroundings, opened, {
+    nodes,
+    manifests: addons.manifests,
+    lock,
+    buildTime: time,
+    version,
+    restore,
+  });
   // Whatever is wrong with them is said before anything is fetched.
-  fill(draft.secrets);
+  check(draft.secrets);
   return {
     project,
     nodes,
@@ -287,11 +249,7 @@ export const prepareSeeds = async (
     },
     seedsFromCache: async () => {
       const supplies = await gather("ignore");
-      return withSupplies(
-        draft.secrets,
-        supplies,
-        knownIndexes(bundlesOf, supplies),
-      );
+      return make(draft.secrets, supplies, knownIndexes(bundlesOf, supplies));
     },
     supply: async (chosen) => {
       if (args.bundle !== undefined) {
@@ -329,7 +287,7 @@ export const prepareSeeds = async (
       };
       await rehearseKeeping(file, draft, keeping);
       const withBundles = (secrets: ClusterSecrets): readonly NodeSeed[] =>
-        withSupplies(secrets, supplies, indexesOf(bundles)).map((seed) => ({
+        make(secrets, supplies, indexesOf(bundles)).map((seed) => ({
           ...seed,
           bundle: bundles.get(seed.node.base),
         }));
