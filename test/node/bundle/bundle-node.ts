@@ -26,6 +26,10 @@ const APT = [
   "Dir::Log=$root/var/log",
   "DPkg::Options::=--root=$root",
   "DPkg::Options::=--force-not-root",
+  // Nobody listens there: what asks another archive than the bundle fails at once, and reaches none.
+  "Acquire::http::Proxy=http://127.0.0.1:9",
+  "Acquire::https::Proxy=http://127.0.0.1:9",
+  "Acquire::Retries=0",
 ]
   .map((option) => `-o "${option}"`)
   .join(" ");
