@@ -1,7 +1,8 @@
 // Makes the bundle of one base, or finds it in the cache: fetches packages and images, proves them and writes one file.
 import { createHash } from "node:crypto";
 import type { PinnedKey } from "../base/proof/signature.ts";
-import { stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { cachedArchive } from "../base/fetch-archive.ts";
 import type { Source } from "../image/source.ts";
 import {
@@ -11,7 +12,9 @@ import {
 } from "../network/cache.ts";
 import { rememberUse } from "../network/cache-names.ts";
 import { rememberDigest } from "../network/digest-file.ts";
+import { keepLimit } from "../network/prune-cache.ts";
 import { UserError } from "../report/user-error.ts";
+import { explainNoRoom, LARGER_CACHE } from "../system/disk-full.ts";
 import { publishFile, temporaryName } from "../system/atomic-file.ts";
 import { type BundleIndex, indexDigest, renderIndex } from "./bundle-index.ts";
 import { choosePackages } from "./choose-packages.ts";
@@ -133,14 +136,24 @@ const keep = async (
       total: bundleBytes(text, parts),
     };
     report({ type: "phase", ...about });
-    const sha256 = await writeBundle(partial, text, parts, {
-      signal,
-      progress: (done) => report({ type: "progress", ...about, done }),
-    });
-    const path = await cachePath(env, "archives", sha256);
-    await publishFile(partial, path);
-    await rememberDigest(path, sha256, env);
-    return { path, sha256 };
+    try {
+      const sha256 = await writeBundle(partial, text, parts, {
+        signal,
+        progress: (done) => report({ type: "progress", ...about, done }),
+      });
+      const path = await cachePath(env, "archives", sha256);
+      await publishFile(partial, path);
+      await rememberDigest(path, sha256, env);
+      await keepLimit(options);
+      return { path, sha256 };
+    } catch (error) {
+      throw explainNoRoom(error, `${name} in ${dirname(place)}`, {
+        state: "no bundle was made; what was fetched for it is kept",
+        hint: LARGER_CACHE,
+      });
+    } finally {
+      await rm(partial, { force: true });
+    }
   });
 };
 

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import {
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -435,6 +436,50 @@ describeWithTools(
         "is not a bundle",
       );
     });
+
+    it.runIf(process.getuid?.() === 0)(
+      "are not made where the cache's disk is full, and then nothing is left of them",
+      async () => {
+        const { home, ...at } = await project();
+        const cache = join(home, "cache");
+        mkdirSync(cache, { mode: 0o700 });
+        const run = (program: string, ...words: readonly string[]) =>
+          spawnSync(program, words, { encoding: "utf8" });
+        expect(
+          run("mount", "-t", "tmpfs", "-o", "size=16M,mode=700", "none", cache)
+            .status,
+        ).toBe(0);
+        try {
+          expect((await at.bundle("fetch")).exit).toBe(0);
+          const { bundles } = JSON.parse(
+            readFileSync(join(home, "cluster.lock.json"), "utf8"),
+          ) as { bundles: { sha256: string }[] };
+          const known = bundles[0]?.sha256 ?? "";
+          rmSync(join(cache, "archives", known));
+          const before = readdirSync(join(cache, "archives"));
+          // All of the room but for 200 kB.
+          const free = Number(
+            run("df", "--output=avail", "--block-size=1", cache)
+              .stdout.trim()
+              .split("\n")
+              .at(-1),
+          );
+          writeFileSync(join(cache, "filler"), Buffer.alloc(free - 200_000));
+          const full = await at.bundle("fetch");
+          expect([full.exit, full.said.split("\n")]).toEqual([
+            1,
+            [
+              `error[DISK_FULL]: there is no room left for the bundle for sample-ubuntu-24.04.img in ${cache}/archives`,
+              "state: no bundle was made; what was fetched for it is kept",
+              "hint: free some space, or set XDG_CACHE_HOME to a folder on a larger disk",
+            ],
+          ]);
+          expect(readdirSync(join(cache, "archives"))).toEqual(before);
+        } finally {
+          run("umount", cache);
+        }
+      },
+    );
 
     it("are refused where a container would ask a registry that is not there", async () => {
       const { home, ...at } = await project(["  addons: [file:addon.yaml]"]);
