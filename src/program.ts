@@ -275,18 +275,23 @@ Example:
 
   declare(
     "bundle",
-    "List, fetch, update or write what the cards of a cluster carry.",
+    "List, fetch, update, write or push what the cards of a cluster carry.",
     "pi-image bundle fetch",
     async (context, args, options) =>
       (await import("./commands/bundle/bundle.ts")).bundle(
         context,
-        args,
+        // commander gives the words behind the action as one list.
+        args.flat().filter((word) => word !== undefined),
         options,
       ),
   )
-    .argument("<action>", "list, fetch, update, write or prune")
-    .argument("[file]", "with write: the file to write")
+    .argument("<action>", "list, fetch, update, write, push or prune")
+    .argument(
+      "[words...]",
+      "with write: the file to write; with push: the nodes, all without names",
+    )
     .addOption(inventoryOption())
+    .addOption(identityOption())
     .option("--base <base>", "with write: of the nodes that have this base")
     .addOption(
       new Option(
@@ -295,7 +300,10 @@ Example:
       ).argParser(parseSize),
     )
     .option("--all", "with prune: remove everything")
-    .option("--dry-run", "with update and prune: show it, change nothing");
+    .option(
+      "--dry-run",
+      "with update, push and prune: show it, change nothing",
+    );
 
   declare(
     "watch",

@@ -20,6 +20,13 @@ wait_for_turn() {
   flock --wait "$patience" 9 || fails "an earlier run is still at work on it"
 }
 
+# In the file of settings that `environment` names.
+# shellcheck disable=SC2154
+set_environment() { # NAME VALUE
+  sed -E "s#^($1=).*#\1'$2'#" "$environment" >"$environment.pi-image" && chmod --reference "$environment" "$environment.pi-image" &&
+    sync "$environment.pi-image" && mv -f "$environment.pi-image" "$environment"
+}
+
 # ---- the API server
 
 port() { sed -nE 's/.*--secure-port=([0-9]+).*/\1/p' "$kubernetes/manifests/kube-apiserver.yaml"; }

@@ -32,7 +32,7 @@ type RenewedBundles = {
 
 /** Throws WRONG_ARGUMENTS for a cluster whose cards carry nothing. */
 export const demandBundles = (
-  { project }: OpenedProject,
+  { project }: Pick<OpenedProject, "project">,
   inventory: string,
 ): void => {
   if (!project.cluster.bundle) {

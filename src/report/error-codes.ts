@@ -111,6 +111,11 @@ export const ERROR_CODES = {
     about:
       "Something that a node needs is neither in its base image nor in the archives and registries, or no Raspberry Pi could use it.",
   },
+  BUNDLE_NOT_SENT: {
+    exit: EXIT.failed,
+    about:
+      "Not every node has got the cluster's bundle; the same command goes on where it stopped.",
+  },
   BUNDLE_UNREACHABLE: {
     exit: EXIT.failed,
     about: "What a bundle needs is not in the cache, and no server gave it.",

@@ -11,6 +11,7 @@ const SHARED = {
   "common.sh": `${FOLDER}/common.sh`,
   "etcd.sh": `${FOLDER}/etcd.sh`,
   "apt.sh": `${CARD}/apt.sh`,
+  "bundle.sh": `${CARD}/bundle.sh`,
   "own-address.sh": `${CARD}/own-address.sh`,
   "cause.sh": `${CARD}/cause.sh`,
   "repositories.sh": `${CARD}/repositories.sh`,

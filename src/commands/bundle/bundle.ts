@@ -1,4 +1,4 @@
-// pi-image bundle: what the cards of a cluster carry: list it, fetch it, take newer, write it to a file, tidy the cache.
+// pi-image bundle: what the cards of a cluster carry: list it, fetch it, take newer, write it to a file, send it, tidy the cache.
 import { copyFile } from "node:fs/promises";
 import { z } from "zod";
 import type { LockedBundle } from "../../bundle/locked-bundle.ts";
@@ -13,11 +13,14 @@ import { publishFile, temporaryName } from "../../system/atomic-file.ts";
 import { existsAt } from "../../system/read-if-there.ts";
 import type { Context } from "../../terminal/context.ts";
 import { pruneBases } from "../base/base-prune.ts";
+import { openSoundSecrets } from "../kept-secrets.ts";
 import { openProject } from "../open-project.ts";
 import { signersOf } from "../signers.ts";
+import { pushBundles } from "./bundle-push.ts";
 
 const bundleOptions = z.object({
   inventory: z.string(),
+  identity: z.string().optional(),
   base: z.string().optional(),
   dryRun: z.boolean().default(false),
   all: z.boolean().default(false),
@@ -63,7 +66,7 @@ const changes = (
 };
 
 const lockedBundles = async (
-  opened: OpenedProject,
+  opened: Pick<OpenedProject, "project" | "folder">,
   { inventory, base }: BundleOptions,
 ): Promise<readonly LockedBundle[]> => {
   demandBundles(opened, inventory);
@@ -171,41 +174,63 @@ const write = async (
   );
 };
 
-export const bundle = async (
-  context: Context,
-  [action = "", file]: readonly (string | undefined)[],
-  given: Readonly<Record<string, unknown>>,
-): Promise<void> => {
-  const options = bundleOptions.parse(given);
-  if (action === "prune") {
-    const { all, dryRun, maxSize } = options;
-    await pruneBases(context, { all, dryRun, maxSize });
-    return;
-  }
-  if (
-    !["list", "fetch", "update", "write"].includes(action) ||
-    (action === "write") !== (file !== undefined)
-  ) {
+/** How many words each action takes behind it. */
+const WORDS: Readonly<Record<string, readonly [least: number, most: number]>> =
+  {
+    list: [0, 0],
+    fetch: [0, 0],
+    update: [0, 0],
+    write: [1, 1],
+    push: [0, Infinity],
+    prune: [0, 0],
+  };
+
+const demandWords = (action: string, words: readonly string[]): void => {
+  const [least, most] = WORDS[action] ?? [Infinity, 0];
+  if (words.length < least || words.length > most) {
     throw new UserError(
       "WRONG_ARGUMENTS",
-      action === "write"
+      action === "write" && words.length === 0
         ? "bundle write needs the name of a file"
-        : `bundle cannot ${[action, file].filter(Boolean).join(" ")}`,
+        : `bundle cannot ${[action, ...words].join(" ")}`,
       {
-        hint: "use: pi-image bundle list, fetch, update, write FILE, or prune",
+        hint: "use: pi-image bundle list, fetch, update, write FILE, push [NODE...], or prune",
       },
     );
   }
+};
+
+export const bundle = async (
+  context: Context,
+  [action = "", ...words]: readonly string[],
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const options = bundleOptions.parse(given);
+  demandWords(action, words);
+  const { inventory, identity, all, dryRun, maxSize } = options;
+  if (action === "prune") {
+    await pruneBases(context, { all, dryRun, maxSize });
+    return;
+  }
+  if (action === "push") {
+    const kept = await openSoundSecrets(context, { inventory, identity });
+    const locked = await lockedBundles(kept, options);
+    await pushBundles(context, words, kept, locked, dryRun);
+    return;
+  }
   const opened = await openProject(context, {
-    inventory: options.inventory,
+    inventory,
     mayBeImplied: false,
     secrets: "unneeded",
   });
-  if (action === "list") {
-    await list(context, opened, options);
-  } else if (action === "write" && file !== undefined) {
-    await write(context, opened, file, options);
-  } else {
-    await fetch(context, opened, options, action === "update");
+  switch (action) {
+    case "list":
+      await list(context, opened, options);
+      return;
+    case "write":
+      await write(context, opened, words[0] ?? "", options);
+      return;
+    default:
+      await fetch(context, opened, options, action === "update");
   }
 };

@@ -9,12 +9,14 @@ packages_folder=${state?}/packages
 bundle_place=
 
 # A file, on a disk that the system moved to and where a newer bundle was put, and the card's partition of the type that no system uses.
+# What is being put there counts last: it is whole when the settings name it.
 bundle_places() {
   local name type
   [[ ! -e $state/bundle.tar ]] || echo "$state/bundle.tar"
   while read -r name type; do
     [[ $type != 0xda ]] || echo "${root?}/dev/$name"
   done < <(lsblk --noheadings --raw --output NAME,PARTTYPE)
+  [[ ! -e $state/bundle.tar.new ]] || echo "$state/bundle.tar.new"
 }
 
 # The partition is longer than the archive, and a block device is only searched quickly when tar is told that it can be.
@@ -31,7 +33,9 @@ find_bundle() {
     sum=$(sha256sum <"$bundle_index.new")
     if [[ ${sum%% *} == "$PI_IMAGE_BUNDLE" ]]; then
       mv -f "$bundle_index.new" "$bundle_index"
-      bundle_place=$place
+      # The power went between the settings and its name.
+      [[ $place != *.new ]] || mv -f "$place" "${place%.new}"
+      bundle_place=${place%.new}
       return 0
     fi
     read_anew "$place"
