@@ -43,3 +43,7 @@ export const bundleSchema = z.strictObject({
 
 export type LockedBundle = Readonly<z.infer<typeof bundleSchema>>;
 export type LockedPackage = LockedBundle["packages"][number];
+
+/** Of its lists: no package in the bundle can be newer. */
+export const oldestList = ({ lists }: LockedBundle): Date =>
+  new Date(lists.map(({ date }) => date).toSorted()[0] ?? "");

@@ -16,10 +16,10 @@ import {
   indexDigest,
   renderIndex,
 } from "../../src/bundle/bundle-index.ts";
-import type { LockedBundle } from "../../src/bundle/locked-bundle.ts";
 import { partOfText, writeBundle } from "../../src/bundle/write-bundle.ts";
 import { wholeNodeScript } from "../../src/cluster/over-ssh/run-node-script.ts";
 import { packageFile } from "../../src/system/package-files.ts";
+import { bundleLock } from "../cluster/bundle-lock.ts";
 import {
   clusterFolder,
   emptyFolder,
@@ -150,28 +150,6 @@ echo "$PI_IMAGE_BUNDLE"`,
   return stdout.trim();
 };
 
-const lockOf = ({ index, sha256 }: Made, kubernetes: string) => ({
-  schema: 1,
-  kubernetes: { minor: "1.36", patch: kubernetes },
-  bases: [],
-  manifests: [],
-  keys: [],
-  bundles: [
-    {
-      base: "ubuntu-24.04",
-      baseSha256: "0".repeat(64),
-      system: "ubuntu-24.04",
-      kubernetes,
-      wanted: [],
-      lists: [{ name: "noble", date: "2026-11-29T08:00:00Z" }],
-      packages: [],
-      images: [],
-      index,
-      sha256,
-    } satisfies LockedBundle,
-  ],
-});
-
 const lab = async () => {
   const cluster = await clusterFolder(new Date(), OFFLINE);
   const { folder } = cluster;
@@ -189,7 +167,7 @@ const lab = async () => {
   const lock = (kubernetes = "1.36.5") => {
     writeFileSync(
       join(folder, "cluster.lock.json"),
-      JSON.stringify(lockOf(draft, kubernetes)),
+      bundleLock({ ...draft, kubernetes }),
     );
   };
   lock();
@@ -323,20 +301,7 @@ describeWithTools(TOOLS, "bundle push", () => {
     expect(stale.stderr).toContain(
       "the bundle for cplane is one of Kubernetes 1.36.4, and the inventory says 1.36.5",
     );
-    put(
-      "cluster.lock.json",
-      JSON.stringify({
-        ...lockOf(
-          {
-            file: "",
-            data: Buffer.alloc(0),
-            index: "1".repeat(64),
-            sha256: "2".repeat(64),
-          },
-          "1.36.5",
-        ),
-      }),
-    );
+    put("cluster.lock.json", bundleLock({}));
     const gone = await pi("bundle", "push", "worker1");
     expect(gone.stderr).toContain(
       "error[BUNDLE_UNREACHABLE]: the bundle for ubuntu-24.04 is not in the cache\nstate: nothing was sent\nhint: `pi-image bundle fetch` makes it again",

@@ -1,6 +1,9 @@
 // `pi-image doctor` as a process, on a network of its own.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it, describe } from "vitest";
-import { clusterFolder } from "../cluster/cluster-folder.ts";
+import { bundleLock } from "../cluster/bundle-lock.ts";
+import { clusterFolder, INVENTORY } from "../cluster/cluster-folder.ts";
 import { nodeStatus, startLan } from "../cluster/lan.ts";
 import { runCli } from "../support/run-cli.ts";
 import { describeAsRoot } from "../support/tools.ts";
@@ -128,6 +131,35 @@ describeAsRoot(["unshare", "nsenter", "ip"], "doctor on a network", () => {
       "the card in this Pi belongs to worker2 of the cluster homelab",
     );
   });
+
+  it.each([
+    [1, "1 day ago)\n"],
+    [
+      100,
+      "100 days ago)\n                        hint: newer ones come with: pi-image bundle update, then build and flash\n",
+    ],
+  ])(
+    "says that a cluster is offline, with a bundle %d days old",
+    async (days, said) => {
+      const { folder, secretsFile } = await clusterFolder(
+        undefined,
+        INVENTORY.replace(
+          "name: homelab",
+          "name: homelab\n  offline: true\n  endpoint: cplane",
+        ).replace("gateway:", "base: ubuntu-24.04\n  gateway:"),
+      );
+      writeFileSync(
+        join(folder, "cluster.lock.json"),
+        bundleLock({ date: daysAgo(days) }),
+      );
+      const { play, start } = await startLan(folder, secretsFile);
+      await play({});
+      const { stdout } = await start(["doctor", "worker1"]).result;
+      expect(withoutDates(stdout)).toContain(
+        `ok       bundle         the cluster homelab is offline; its packages are those of YYYY-MM-DD (${said}`,
+      );
+    },
+  );
 });
 
 describe("doctor", () => {

@@ -364,4 +364,16 @@ describeWithTools(["flock", "sha256sum"], "upgrade", () => {
     );
     expect(lab.calls()).toBe("");
   });
+
+  it("refuses a cluster whose nodes have a bundle, and asks none of them", async () => {
+    const lab = await upgradeLab(
+      INVENTORY.replace("name: homelab", "name: homelab\n  bundle: true"),
+    );
+    const { status, stderr } = await lab.pi(...TO);
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      "error[NODE_NOT_UPGRADED]: the nodes of homelab have their packages and images from a bundle, which `upgrade` cannot replace yet\nstate: nothing was upgraded\nhint: stay with the version that the cluster runs",
+    );
+    expect(lab.calls()).toBe("");
+  });
 });

@@ -1,7 +1,7 @@
 // pi-image bundle: what the cards of a cluster carry: list it, fetch it, take newer, write it to a file, send it, tidy the cache.
 import { copyFile } from "node:fs/promises";
 import { z } from "zod";
-import type { LockedBundle } from "../../bundle/locked-bundle.ts";
+import { type LockedBundle, oldestList } from "../../bundle/locked-bundle.ts";
 import { cachePath } from "../../network/cache.ts";
 import { loadLock, lockPath } from "../../project/lock-file.ts";
 import type { OpenedProject } from "../../project/opened-project.ts";
@@ -32,13 +32,9 @@ type BundleOptions = z.infer<typeof bundleOptions>;
 const sizeOf = ({ packages }: LockedBundle): number =>
   packages.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** The oldest of its lists: no package in it can be newer. */
-const dateOf = ({ lists }: LockedBundle): string =>
-  lists.map(({ date }) => date).toSorted()[0] ?? "";
-
 const describe = (each: LockedBundle, cached: boolean): string =>
   [
-    `${each.base}: Kubernetes ${each.kubernetes}, ${each.packages.length} packages (${formatBytes(sizeOf(each))}), ${each.images.length} images; lists of ${day(new Date(dateOf(each)))}; ${cached ? "in the cache" : "not in the cache"}`,
+    `${each.base}: Kubernetes ${each.kubernetes}, ${each.packages.length} packages (${formatBytes(sizeOf(each))}), ${each.images.length} images; lists of ${day(oldestList(each))}; ${cached ? "in the cache" : "not in the cache"}`,
     ...each.packages.map(({ name, version }) => `  ${name} ${version}`),
     ...each.images.map(({ name }) => `  ${name}`),
   ].join("\n");

@@ -64,6 +64,20 @@ const targetOf = (
   return kubernetesVersion(to);
 };
 
+/** Nodes with a bundle know no repository of Kubernetes, and nothing brings them the images of another version. */
+const demandRepository = ({ cluster }: ResolvedProject): void => {
+  if (cluster.bundle) {
+    throw new UserError(
+      "NODE_NOT_UPGRADED",
+      `the nodes of ${cluster.name} have their packages and images from a bundle, which \`upgrade\` cannot replace yet`,
+      {
+        hint: "stay with the version that the cluster runs; another one needs all cards flashed anew (docs/offline.md)",
+        state,
+      },
+    );
+  }
+};
+
 /** The inventory with the version; undefined where it says it already. Found out before anything is done. */
 const inventoryWith = async (
   to: string,
@@ -295,6 +309,7 @@ export const upgrade = async (
   const options = upgradeOptions.parse(given);
   parseDuration(options.patience, "--patience");
   const kept = await openSoundSecrets(context, options);
+  demandRepository(kept.project);
   const to = targetOf(options, kept.project);
   const project: ResolvedProject = {
     ...kept.project,
