@@ -2,6 +2,7 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, onTestFailed } from "vitest";
+import { countOutside } from "../lan/outside.ts";
 import { untilDone } from "../nspawn/node.ts";
 import { ADDRESSES, CONTROL_PLANE, WORKER } from "../support/inventory.ts";
 import { describeWithKubernetes } from "./binaries.ts";
@@ -64,6 +65,7 @@ describeWithKubernetes("a cluster without internet", () => {
         shelf.fail();
         await shelf.close();
       });
+      const outside = await countOutside(shelf.lan);
       const running = [];
       for (const name of [WORKER, CONTROL_PLANE] as const) {
         const node = await shelf.card(name);
@@ -92,6 +94,14 @@ describeWithKubernetes("a cluster without internet", () => {
           expect(line).toContain("io.cri-containerd.pinned=pinned");
         }
       }
+      expect(await outside()).toBe(0);
+      // The counter counts: a packet that a node is told to send.
+      await running[0]?.container.run(
+        "bash",
+        "-c",
+        "echo >/dev/udp/192.0.2.1/9",
+      );
+      expect(await outside()).toBe(1);
       await shelf.close();
     },
   );

@@ -52,6 +52,7 @@ export const PRINTER = { name: "printer.desk.test", address: "10.77.0.77" };
 
 export type Shelf = {
   readonly project: Project;
+  readonly lan: Lan;
   readonly kubectl: Desk["kubectl"];
   /** `pi-image` on the laptop, in the project's folder. */
   readonly piImage: (...words: readonly string[]) => Promise<void>;
@@ -174,6 +175,7 @@ export const openShelf = async (
     failed = false;
     return {
       project,
+      lan,
       kubectl: kubectlOn(lan, project),
       watch: watchOn(lan, project),
       piImage: (...words) => piImage(project, ...words),
