@@ -205,6 +205,7 @@ Example:
         "release",
       ),
     )
+    .option("--with-bundle", "with the packages and images of the cluster")
     .option("--url <url>", "where the files will be, for Imager's list")
     .option("--icon <url>", "the picture that Imager shows")
     .option("--signing-key <file>", "armored OpenPGP key that signs")

@@ -75,6 +75,15 @@ export const provenBase = (
   };
 };
 
+/** The decoded base in order, with what it carries; the archive is not decoded again for every image. */
+export const openRawBase = async ({
+  rawPath,
+  carries,
+}: ProvenBase): Promise<ImageReader> => {
+  const reader = await openImage(await rawPath());
+  return carries?.aroundReader(reader) ?? reader;
+};
+
 /**
  * The base with a file in a partition of its own. Closing it closes the file, and not the base. Throws BASE_CANNOT_CARRY.
  */

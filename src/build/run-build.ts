@@ -3,8 +3,6 @@ import { basename, join } from "node:path";
 import { rm } from "node:fs/promises";
 import { mapUsed, mapWhole } from "../image/block-map.ts";
 import { renderBmap } from "../image/bmap/bmap.ts";
-import { openImage } from "../image/archive/open-image.ts";
-import { insertedReader } from "../image/insertion.ts";
 import { prepareBase, type PreparedBase } from "../image/node-patch.ts";
 import { recordReads } from "../image/recorded-source.ts";
 import { patchedSource } from "../image/patch.ts";
@@ -16,7 +14,7 @@ import {
 } from "../system/atomic-file.ts";
 import { withFileLockInTurn } from "../system/file-lock.ts";
 import { recordOf } from "../base/base-request.ts";
-import type { ProvenBase } from "../base/proven-base.ts";
+import { openRawBase, type ProvenBase } from "../base/proven-base.ts";
 import { type BuildJob, buildFacts } from "./ready-bases.ts";
 import { removeOthers } from "./earlier-results.ts";
 import { type ImageRecord, renderManifest } from "./build-manifest.ts";
@@ -56,7 +54,6 @@ const writeSeedFiles = async (
   );
 };
 
-/** Uses the decoded base in the cache, so that the archive is not decoded again for every node. */
 const writeCompressed = async (
   image: Omit<
     Parameters<typeof writeCompressedImage>[0],
@@ -66,15 +63,11 @@ const writeCompressed = async (
   size: number,
   format: BuildFormat,
 ) => {
-  const reader = await openImage(await base.rawPath());
-  const { carries } = base;
+  const reader = await openRawBase(base);
   try {
     return await writeCompressedImage({
       ...image,
-      base:
-        carries === undefined
-          ? reader
-          : insertedReader(reader, carries.insertion, carries.path, undefined),
+      base: reader,
       size,
       format: format === "img.xz" ? "xz" : "zstd",
     });

@@ -2,8 +2,10 @@
 import { wrongArguments } from "../terminal/demand-arguments.ts";
 import { join, relative } from "node:path";
 import { z } from "zod";
+import type { Bundle } from "../bundle/make-bundle.ts";
 import { loadLock, lockPath } from "../project/lock-file.ts";
 import { pinIn } from "../project/lock-bases.ts";
+import { demandBundles } from "../project/renew-bundles.ts";
 import { openBases } from "../project/open-bases.ts";
 import { demandOutFolder, explainFullDisk } from "../build/out-folder.ts";
 import { loadSigner, KEY_VARIABLE } from "../release/load-signing-key.ts";
@@ -15,8 +17,8 @@ import {
   type ReleasePlan,
 } from "../release/plan-release.ts";
 import { runRelease } from "../release/run-release.ts";
+import { releaseBundles } from "../release/release-bundles.ts";
 import { renderRoleSeed } from "../seed/render-role-seed.ts";
-import type { RoleSeed } from "../seed/seed.ts";
 import { buildTime } from "../system/clock.ts";
 import { packageVersion } from "../system/package-files.ts";
 import type { Context } from "../terminal/context.ts";
@@ -46,6 +48,7 @@ const releaseOptions = z.object({
   notSecret: z.array(z.string()).optional(),
   insecure: z.boolean().optional(),
   allowExec: z.boolean().optional(),
+  withBundle: z.boolean().default(false),
   dryRun: z.boolean().optional(),
 });
 
@@ -92,7 +95,7 @@ const printReleasePlan = (context: Context, plan: ReleasePlan): void => {
   context.printJson({ type: "plan", plan });
   context.print(
     [
-      `release ${plan.name}: ${plan.steps.length} images as ${plan.formats.join(" and ")}, ${plan.signed ? "signed" : "not signed"}`,
+      `release ${plan.name}: ${plan.steps.length} images as ${plan.formats.join(" and ")}, ${plan.signed ? "signed" : "not signed"}${plan.withBundle ? ", each with the bundle of its base" : ""}`,
       ...plan.steps.flatMap(({ name, role, base, outputs }) => [
         `  ${name} (${role}) from ${base}:`,
         ...outputs.map((path) => `    ${path}`),
@@ -117,6 +120,10 @@ export const release = async (
     secrets: "unneeded",
   });
   const { project } = loaded;
+  const { withBundle } = options;
+  if (withBundle) {
+    demandBundles(loaded, options.inventory);
+  }
   const lockFile = lockPath(loaded.folder, options.inventory);
   const time = buildTime(env);
   const version = packageVersion();
@@ -125,24 +132,30 @@ export const release = async (
     base: options.base,
   });
   demandNoErrors(context, refused, loaded.files);
-  const seedOf = (image: (typeof images)[number]): RoleSeed => {
+  const render = (
+    image: (typeof images)[number],
+    bundle?: Pick<Bundle, "index">,
+  ) => {
     const { seed, leftOut, problems } = renderRoleSeed({
       project,
       ...image,
       library: loaded.library,
       buildTime: time,
+      bundle,
       version,
     });
     demandNoErrors(context, problems, loaded.files);
     if (seed === undefined) {
       throw new Error(`${image.role} has no errors and no seed either`);
     }
-    context.remark(
-      `${image.role}: left for the node's own seed: ${leftOut.join(", ")}`,
-    );
-    return seed;
+    return { seed, leftOut };
   };
-  const rendered = images.map((image) => ({ image, seed: seedOf(image) }));
+  // Whatever is wrong with them is said before anything is fetched.
+  for (const image of images) {
+    context.remark(
+      `${image.role}: left for the node's own seed: ${render(image).leftOut.join(", ")}`,
+    );
+  }
   const signer = await loadSigner({
     file: options.signingKey,
     env,
@@ -155,6 +168,7 @@ export const release = async (
     out,
     buildTime: time,
     signed: signer !== undefined,
+    withBundle,
     listed: url !== undefined,
   });
   if (options.dryRun === true) {
@@ -189,6 +203,7 @@ export const release = async (
       signal,
     },
   );
+  let closeBundles = async (): Promise<void> => undefined;
   try {
     await demandOtherFiles(
       [
@@ -212,15 +227,20 @@ export const release = async (
     );
     await showBases(context, bases.values(), "image");
     const published = await publishedBases(bases, env);
+    const carried = await releaseBundles(context, loaded, bases, {
+      inventory: options.inventory,
+      withBundle,
+    });
+    closeBundles = carried.close;
     await explainFullDisk(out, () =>
       runRelease({
         plan,
         project,
         seedOf: ({ role, base }) =>
-          rendered.find(
-            ({ image }) => image.role === role && image.base === base,
-          )?.seed,
-        bases,
+          render({ role, base }, carried.bundles.get(base)).seed,
+        bases: carried.bases,
+        bundles: carried.bundles,
+        keep: carried.keep,
         published,
         out,
         buildTime: time,
@@ -238,6 +258,7 @@ export const release = async (
       }),
     );
   } finally {
+    await closeBundles();
     await Promise.all([...bases.values()].map((base) => base.close()));
   }
   await tellWhatGitTracks(context, {

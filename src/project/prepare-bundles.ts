@@ -10,6 +10,7 @@ import {
   gatherBundles,
   lockedIndexes,
 } from "../supplies/gather-bundles.ts";
+import { carriedIndexes } from "../supplies/carried-indexes.ts";
 import type { Supplies } from "../supplies/gather-supplies.ts";
 import type { Pins } from "../supplies/load-pins.ts";
 import type { Lock } from "../supplies/lock.ts";
@@ -94,6 +95,16 @@ const orWarn = async (
   }
 };
 
+const bundleBase = ([base, { sha256, source }]: readonly [
+  string,
+  ChosenBase,
+]) => ({
+  base,
+  name: lockName(base),
+  sha256,
+  open: () => source("image"),
+});
+
 /** By the inventory's name of the base; empty for a cluster whose cards carry nothing. Throws as `gatherBundles` does. */
 export const fetchBundles = async (
   of: BundlesOf,
@@ -107,17 +118,53 @@ export const fetchBundles = async (
         mayLack,
         gatherBundles(
           requestOf(of, supplies),
-          [...bases].map(([base, { sha256, source }]) => ({
-            base,
-            name: lockName(base),
-            sha256,
-            open: () => source("image"),
-          })),
+          [...bases].map(bundleBase),
           options,
         ),
         options,
       )
     : NONE;
+
+type CardsBundles = {
+  /** What is put onto the cards, by the inventory's name of the base. */
+  readonly bundles: ReadonlyMap<string, Bundle>;
+  /** The digests of the indexes that the nodes are told of, of bundles that the bases bring among them. */
+  readonly indexes: ReadonlyMap<string, string>;
+};
+
+/** A base that brings a bundle, such as a role image, gets no second one. Throws as `fetchBundles` and `carriedIndexes` do. */
+export const bundlesForCards = async (
+  of: BundlesOf,
+  supplies: Supplies,
+  bases: ReadonlyMap<string, ChosenBase>,
+  mayLack: boolean,
+  options: DownloadOptions,
+): Promise<CardsBundles> => {
+  if (!of.project.cluster.bundle) {
+    return { bundles: NONE, indexes: NONE };
+  }
+  const brought = await carriedIndexes(
+    requestOf(of, supplies),
+    [...bases].map((each) => ({
+      ...bundleBase(each),
+      peek: () => each[1].source("seed"),
+    })),
+  );
+  const bundles = await fetchBundles(
+    of,
+    supplies,
+    new Map([...bases].filter(([name]) => !brought.has(name))),
+    mayLack,
+    options,
+  );
+  return {
+    bundles,
+    indexes: new Map([
+      ...brought,
+      ...[...bundles].map(([base, { index }]) => [base, index] as const),
+    ]),
+  };
+};
 
 /**
  * The bases as the cards get them. Close what `close` closes besides the bases themselves. Throws BASE_CANNOT_CARRY.

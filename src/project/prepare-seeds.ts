@@ -14,8 +14,8 @@ import { mergeLock } from "../supplies/lock.ts";
 import { publicKeyHash } from "../kubernetes/certificate.ts";
 import { secretsFile } from "./opened-project.ts";
 import {
+  bundlesForCards,
   type ChosenBase,
-  fetchBundles,
   knownIndexes,
 } from "./prepare-bundles.ts";
 import type { Bundle } from "../bundle/make-bundle.ts";
@@ -114,11 +114,6 @@ const mayLackManifests = (
     const origin = bases.get(base ?? node.base)?.origin;
     return bundle ? origin === "sample" : origin !== "download";
   });
-
-const indexesOf = (
-  bundles: ReadonlyMap<string, Bundle>,
-): ReadonlyMap<string, string> =>
-  new Map([...bundles].map(([base, { index }]) => [base, index]));
 
 /** Shows every problem of inventory, profiles, fragments and seeds; throws PROJECT_HAS_PROBLEMS and WRONG_ARGUMENTS. */
 export const prepareSeeds = async (
@@ -262,7 +257,7 @@ export const prepareSeeds = async (
       }
       const mayLack = mayLackManifests(project, nodes, chosen);
       const supplies = await gather(mayLack ? "warn" : "refuse");
-      const bundles = await fetchBundles(
+      const { bundles, indexes } = await bundlesForCards(
         bundlesOf,
         supplies,
         chosen.bases,
@@ -287,7 +282,7 @@ export const prepareSeeds = async (
       };
       await rehearseKeeping(file, draft, keeping);
       const withBundles = (secrets: ClusterSecrets): readonly NodeSeed[] =>
-        make(secrets, supplies, indexesOf(bundles)).map((seed) => ({
+        make(secrets, supplies, indexes).map((seed) => ({
           ...seed,
           bundle: bundles.get(seed.node.base),
         }));

@@ -1,5 +1,6 @@
 // Makes the bundles of all nodes of a project without making cards, and records them.
 import { relative } from "node:path";
+import type { ProvenBase } from "../base/proven-base.ts";
 import type { SignedBy } from "../base/proof/signed-by.ts";
 import type { Bundle } from "../bundle/make-bundle.ts";
 import type { LockedBundle } from "../bundle/locked-bundle.ts";
@@ -56,21 +57,20 @@ const forgotten = (lock: Lock): Lock => ({
   })),
 });
 
-/** @param anew whether newer packages and images than the lockfile's are taken. Throws as `fetchBundles` does. */
-export const renewBundles = async (
+type Renewal = {
+  /** The inventory as the user wrote it. */
+  readonly inventory: string;
+  /** Whether newer packages and images than the lockfile's are taken. */
+  readonly anew: boolean;
+};
+
+/** For bases that are open. Throws as `fetchBundles` does. */
+export const bundlesOfBases = async (
   surroundings: CommandSurroundings,
   opened: OpenedProject,
-  {
-    inventory,
-    anew,
-    signedBy,
-  }: {
-    readonly inventory: string;
-    readonly anew: boolean;
-    readonly signedBy: SignedBy | undefined;
-  },
+  bases: ReadonlyMap<string, ProvenBase>,
+  { inventory, anew }: Renewal,
 ): Promise<RenewedBundles> => {
-  demandBundles(opened, inventory);
   const { cwd, env, report, signal } = surroundings;
   const { project, folder } = opened;
   const addons = await loadFileAddons(project.cluster.addons, cwd);
@@ -100,6 +100,51 @@ export const renewBundles = async (
     },
     download,
   );
+  const bundles = await fetchBundles(
+    {
+      project,
+      nodes: project.nodes,
+      packages,
+      pins,
+      lock: anew && lock !== undefined ? forgotten(lock) : lock,
+    },
+    supplies,
+    bases,
+    false,
+    download,
+  );
+  const found = {
+    ...supplies.locked,
+    kubernetes: project.cluster.kubernetes,
+    bases: await lockBases(bases, env),
+    bundles: [...bundles.values()].map(({ locked }) => locked),
+  };
+  return {
+    bundles,
+    earlier: lock?.bundles ?? [],
+    lockFile: shownLock,
+    keep: async () =>
+      storeLock(
+        lockFile,
+        mergeLock(await loadLock(lockFile), found, wantedInLock(project, pins)),
+      ),
+  };
+};
+
+/** Of all nodes' bases. Throws as `fetchBundles` does. */
+export const renewBundles = async (
+  surroundings: CommandSurroundings,
+  opened: OpenedProject,
+  {
+    signedBy,
+    ...renewal
+  }: Renewal & { readonly signedBy: SignedBy | undefined },
+): Promise<RenewedBundles> => {
+  const { inventory } = renewal;
+  demandBundles(opened, inventory);
+  const { cwd, env, report, signal } = surroundings;
+  const { project, folder } = opened;
+  const lockFile = lockPath(folder, inventory);
   const bases = await openBases(
     project.nodes.map(({ base }) => base),
     {
@@ -110,44 +155,12 @@ export const renewBundles = async (
       sha256: undefined,
       signedBy,
       insecure: false,
-      pinOf: pinIn(lock, shownLock),
+      pinOf: pinIn(await loadLock(lockFile), relative(cwd, lockFile)),
       mirrors: project.cluster.mirrors.baseImages,
     },
   );
   try {
-    const bundles = await fetchBundles(
-      {
-        project,
-        nodes: project.nodes,
-        packages,
-        pins,
-        lock: anew && lock !== undefined ? forgotten(lock) : lock,
-      },
-      supplies,
-      bases,
-      false,
-      download,
-    );
-    const found = {
-      ...supplies.locked,
-      kubernetes: project.cluster.kubernetes,
-      bases: await lockBases(bases, env),
-      bundles: [...bundles.values()].map(({ locked }) => locked),
-    };
-    return {
-      bundles,
-      earlier: lock?.bundles ?? [],
-      lockFile: shownLock,
-      keep: async () =>
-        storeLock(
-          lockFile,
-          mergeLock(
-            await loadLock(lockFile),
-            found,
-            wantedInLock(project, pins),
-          ),
-        ),
-    };
+    return await bundlesOfBases(surroundings, opened, bases, renewal);
   } finally {
     await Promise.all([...bases.values()].map((base) => base.close()));
   }

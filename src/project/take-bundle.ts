@@ -1,12 +1,9 @@
 // A bundle that another computer wrote: into the cache, if it is the one that the lockfile has.
-import { copyFile, open } from "node:fs/promises";
-import {
-  type BundleIndex,
-  INDEX_NAME,
-  parseIndex,
-} from "../bundle/bundle-index.ts";
-import { archiveWrong } from "../bundle/debian/archive-wrong.ts";
+import { copyFile } from "node:fs/promises";
+import type { BundleIndex } from "../bundle/bundle-index.ts";
 import type { LockedBundle } from "../bundle/locked-bundle.ts";
+import { readIndex } from "../bundle/read-index.ts";
+import { openFileSource } from "../image/source.ts";
 import {
   type CacheOptions,
   cachePath,
@@ -15,31 +12,13 @@ import {
 import { digestFile } from "../network/digest-file.ts";
 import { UserError } from "../report/user-error.ts";
 import { publishFile, temporaryName } from "../system/atomic-file.ts";
-import { readAt } from "../system/exact-io.ts";
 import { existsAt } from "../system/read-if-there.ts";
 
-const HEADER = 512;
-/** A thousand packages have a tenth of this. */
-const INDEX_LIMIT = 1024 * 1024;
-
-/** What a file says of itself; nothing of it is believed. Throws ARCHIVE_WRONG. */
-export const readBundleIndex = async (path: string): Promise<BundleIndex> => {
-  const file = await open(path, "r");
+/** Throws ARCHIVE_WRONG. */
+const readBundleIndex = async (path: string): Promise<BundleIndex> => {
+  const file = await openFileSource(path);
   try {
-    const header = Buffer.alloc(HEADER);
-    const there = await readAt(file, header, 0);
-    const text = header.toString("latin1");
-    const bytes = Number.parseInt(text.slice(124, 136), 8);
-    if (
-      there < HEADER ||
-      text.slice(0, 100).replace(/\0+$/, "") !== INDEX_NAME ||
-      !(bytes > 0 && bytes <= INDEX_LIMIT)
-    ) {
-      throw archiveWrong(path, "is not a bundle");
-    }
-    const index = Buffer.alloc(bytes);
-    await readAt(file, index, HEADER);
-    return parseIndex(index.toString("utf8"), path);
+    return await readIndex(file, 0, path);
   } finally {
     await file.close();
   }

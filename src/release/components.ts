@@ -2,12 +2,14 @@
 import { createHash } from "node:crypto";
 import { parse } from "yaml";
 import { z } from "zod";
+import type { Bundle } from "../bundle/make-bundle.ts";
 import { type BaseSystem, SYSTEMS } from "../inventory/boards/systems.ts";
 import type { ResolvedCluster, Runtime } from "../inventory/resolved.ts";
 
 /** One entry of the bill of materials. */
 export type Component = {
-  readonly type: "operating-system" | "application" | "library" | "file";
+  readonly type:
+    "operating-system" | "application" | "library" | "file" | "container";
   readonly name: string;
   /** Undefined where the first boot takes whatever version the repository has then. */
   readonly version: string | undefined;
@@ -25,6 +27,8 @@ type Facts = {
   readonly vendorData: string;
   /** The package repository of the Kubernetes minor. */
   readonly packages: string;
+  /** What the image carries. */
+  readonly bundle?: Pick<Bundle, "sha256" | "locked"> | undefined;
 };
 
 /** The packages that cloud-init/files/usr/local/lib/pi-image/phases/30-packages installs. */
@@ -60,11 +64,12 @@ const debian = (
   name: string,
   version: string | undefined,
   repository: string | undefined,
+  arch = "arm64",
 ): string =>
   [
     `pkg:deb/${vendor}/${encodeURIComponent(name)}`,
-    version === undefined ? "" : `@${version}`,
-    "?arch=arm64",
+    version === undefined ? "" : `@${encodeURIComponent(version)}`,
+    `?arch=${arch}`,
     repository === undefined
       ? ""
       : `&repository_url=${encodeURIComponent(repository)}`,
@@ -125,6 +130,56 @@ const packagesOf = ({
   ];
 };
 
+const IN_THE_BUNDLE = "In the bundle that the image carries";
+
+/** https://github.com/package-url/purl-spec/blob/main/types-doc/oci-definition.md */
+const oci = (image: string, digest: string): string => {
+  const place = image.replace(/@.*$|:[^:/]*$/, "");
+  const name = place.slice(place.lastIndexOf("/") + 1).toLowerCase();
+  return `pkg:oci/${encodeURIComponent(name)}@${encodeURIComponent(digest)}?arch=arm64&repository_url=${encodeURIComponent(place)}`;
+};
+
+/** What is in a bundle, each part with its digest; it serves every role, so the first boot may need less. */
+const carriedOf = (
+  { packages: repository, system }: Facts,
+  { sha256, locked }: Pick<Bundle, "sha256" | "locked">,
+  { vendor } = SYSTEMS[system].archive,
+): readonly Component[] => [
+  {
+    type: "file",
+    name: "bundle",
+    version: undefined,
+    purl: undefined,
+    sha256,
+    description:
+      "The bundle that the image carries, in its partition of the type 0xDA.",
+  },
+  ...locked.packages.map(
+    ({ name, version, archive, sha256: digest, fields }): Component => ({
+      type: "application",
+      name,
+      version,
+      purl: debian(
+        archive === "kubernetes" ? "kubernetes" : vendor,
+        name,
+        version,
+        archive === "kubernetes" ? repository : undefined,
+        fields["Architecture"],
+      ),
+      sha256: digest,
+      description: `${IN_THE_BUNDLE}, as a package.`,
+    }),
+  ),
+  ...locked.images.map(({ name, digest }): Component => ({
+    type: "container",
+    name,
+    version: digest,
+    purl: oci(name, digest),
+    sha256: digest.replace(/^sha256:/, ""),
+    description: `${IN_THE_BUNDLE}; the digest is that of its manifest for arm64.`,
+  })),
+];
+
 const archiveSchema = z.array(
   z.object({ type: z.string(), content: z.string() }),
 );
@@ -160,6 +215,8 @@ export const roleComponents = (facts: Facts): readonly Component[] => [
     sha256: facts.base.sha256,
     description: "The base image, with every package that it brings.",
   },
-  ...packagesOf(facts),
+  ...(facts.bundle === undefined
+    ? packagesOf(facts)
+    : carriedOf(facts, facts.bundle)),
   ...filesOf(facts.vendorData),
 ];

@@ -20,6 +20,8 @@ export type ReleasePlan = {
   /** RFC 3339. */
   readonly buildTime: string;
   readonly signed: boolean;
+  /** Whether each image carries the bundle of its base. */
+  readonly withBundle: boolean;
   readonly steps: readonly ReleaseStep[];
   /** Files of the whole release. */
   readonly outputs: readonly string[];
@@ -63,12 +65,13 @@ type PlanInput = {
   readonly out: string;
   readonly buildTime: Date;
   readonly signed: boolean;
+  readonly withBundle?: boolean;
   /** Whether it is known where the files will be published. */
   readonly listed: boolean;
 };
 
 export const planRelease = (input: PlanInput): ReleasePlan => {
-  const { out, formats, signed } = input;
+  const { out, formats, signed, withBundle = false } = input;
   const steps = input.images.map(({ role, base }) => {
     const step = { name: `${input.name}-${role}-${slug(base)}`, role, base };
     const files = [
@@ -90,6 +93,7 @@ export const planRelease = (input: PlanInput): ReleasePlan => {
     formats,
     buildTime: input.buildTime.toISOString(),
     signed,
+    withBundle,
     steps,
     outputs: files.map((file) => join(out, file)),
   };

@@ -1,5 +1,6 @@
 // The statement of where a release comes from: in-toto Statement v1 with SLSA provenance v1.
 // https://in-toto.io/Statement/v1 and https://slsa.dev/spec/v1.0/provenance
+import type { Bundle } from "../bundle/make-bundle.ts";
 import type { ReleasePlan } from "./plan-release.ts";
 
 type Named = { readonly name: string; readonly sha256: string };
@@ -8,8 +9,12 @@ type ProvenanceInput = {
   readonly plan: ReleasePlan;
   /** The released files. */
   readonly subjects: readonly Named[];
-  /** The role of each image, and its base. */
-  readonly images: readonly { readonly role: string; readonly base: Named }[];
+  /** The role of each image, its base, and what it carries. */
+  readonly images: readonly {
+    readonly role: string;
+    readonly base: Named;
+    readonly bundle?: Pick<Bundle, "sha256" | "locked"> | undefined;
+  }[];
   readonly kubernetes: { readonly minor: string; readonly patch: string };
   /** The version of pi-image. */
   readonly version: string;
@@ -61,7 +66,14 @@ const builderOf = ({ env, version }: ProvenanceInput) => {
 /** Leaves out the time of the run, which would make the file different every time. */
 export const renderProvenance = (input: ProvenanceInput): string => {
   const { plan, subjects, images, kubernetes, version } = input;
-  const bases = new Map(images.map(({ base }) => [base.sha256, base]));
+  const used = new Map(
+    images.flatMap(({ base, bundle }) => [
+      [base.sha256, base.name] as const,
+      ...(bundle === undefined
+        ? []
+        : [[bundle.sha256, `the bundle for ${bundle.locked.base}`] as const]),
+    ]),
+  );
   const { builder, metadata, sources } = builderOf(input);
   const statement = {
     _type: "https://in-toto.io/Statement/v1",
@@ -77,9 +89,10 @@ export const renderProvenance = (input: ProvenanceInput): string => {
           formats: plan.formats,
           kubernetes,
           buildTime: plan.buildTime,
+          ...(plan.withBundle ? { withBundle: true } : {}),
         },
         resolvedDependencies: [
-          ...[...bases.values()].map(({ name, sha256 }) => ({
+          ...[...used].map(([sha256, name]) => ({
             name,
             digest: { sha256 },
           })),

@@ -1,5 +1,6 @@
 // What a release is made from, and what was made for each image.
 import type { ProvenBase } from "../base/proven-base.ts";
+import type { Bundle } from "../bundle/make-bundle.ts";
 import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { Report } from "../report/events.ts";
 import type { RoleSeed } from "../seed/seed.ts";
@@ -11,8 +12,13 @@ import type { WrittenImage } from "./write-image.ts";
 export type ReleaseJob = {
   readonly plan: ReleasePlan;
   readonly project: ResolvedProject;
-  readonly seedOf: (step: ReleaseStep) => RoleSeed | undefined;
+  readonly seedOf: (step: ReleaseStep) => RoleSeed;
+  /** With what the images carry in them. */
   readonly bases: ReadonlyMap<string, ProvenBase>;
+  /** What the images carry, by the name of the base; empty without `--with-bundle`. */
+  readonly bundles: ReadonlyMap<string, Bundle>;
+  /** Records what the images carry; called when nothing but the disk can stop the release any more. */
+  readonly keep: () => Promise<void>;
   /** Names of bases that their makers have published and signed, so that nothing in them is secret. */
   readonly published: ReadonlySet<string>;
   readonly out: string;
@@ -33,4 +39,5 @@ export type ReleaseJob = {
 export type MadeImage = WrittenImage & {
   readonly step: ReleaseStep;
   readonly base: { readonly name: string; readonly sha256: string };
+  readonly bundle: Bundle | undefined;
 };

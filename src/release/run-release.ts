@@ -44,8 +44,8 @@ const lookThrough = async (
   const { project, buildTime, version, report, signal } = job;
   const base = job.bases.get(step.base);
   const seed = job.seedOf(step);
-  if (base === undefined || seed === undefined) {
-    throw new Error(`${step.name} has no base or no seed`);
+  if (base === undefined) {
+    throw new Error(`${step.name} has no base`);
   }
   const source = await base.source("image");
   const { patch, texts } = await makeRoleImage(await prepareBase(source), {
@@ -62,12 +62,26 @@ const lookThrough = async (
   for (const message of notes) {
     report({ type: "notice", message, subject: step.name });
   }
+  // A bundle may have images of a registry of one's own.
+  const searched = !job.published.has(step.base)
+    ? ranges
+    : base.carries === undefined
+      ? []
+      : [base.carries.insertion];
   await demandNoSecrets({
     name: step.name,
     texts,
-    image: job.published.has(step.base)
-      ? undefined
-      : { source, patch, ranges, subject: step.name, report, signal },
+    image:
+      searched.length === 0
+        ? undefined
+        : {
+            source,
+            patch,
+            ranges: searched,
+            subject: step.name,
+            report,
+            signal,
+          },
     known: job.known,
     notSecret: job.notSecret,
   });
@@ -80,11 +94,12 @@ const makeImage = async (
 ): Promise<MadeImage> => {
   const { out, plan, project, buildTime, version, report, signal } = job;
   const { cluster } = project;
+  const bundle = job.bundles.get(step.base);
   const written = await writeImage({
     step,
     out,
     formats: plan.formats,
-    rawBase: await base.rawPath(),
+    base,
     size,
     patch,
     ranges,
@@ -106,12 +121,13 @@ const makeImage = async (
         base,
         vendorData: seed.vendorData,
         packages: kubernetesPackages(project),
+        bundle,
       }),
       version,
       time: buildTime,
     }),
   );
-  return { ...written, step, base };
+  return { ...written, step, base, bundle };
 };
 
 /**
@@ -140,6 +156,7 @@ export const runRelease = async (job: ReleaseJob): Promise<void> => {
   for (const step of plan.steps) {
     ready.push(await lookThrough(job, step));
   }
+  await job.keep();
   await makeReleaseFolder(out);
   await removeStalePartials(out);
   // An old list would describe other files; without a list, a half-finished folder cannot be mistaken for a release.

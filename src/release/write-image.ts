@@ -1,9 +1,9 @@
 // Writes one role image in every wanted format, with its block map.
 import { join } from "node:path";
 import { createHash } from "node:crypto";
+import { openRawBase, type ProvenBase } from "../base/proven-base.ts";
 import { writeCompressedImage } from "../build/write-compressed-image.ts";
 import { renderBmap } from "../image/bmap/bmap.ts";
-import { openImage } from "../image/archive/open-image.ts";
 import type { Patch } from "../image/patch.ts";
 import type { Range } from "../image/range.ts";
 import type { Report } from "../report/events.ts";
@@ -67,8 +67,7 @@ type ImageJob = {
   readonly step: ReleaseStep;
   readonly out: string;
   readonly formats: readonly ReleaseFormat[];
-  /** Path of the decoded base. */
-  readonly rawBase: string;
+  readonly base: ProvenBase;
   readonly size: number;
   readonly patch: Patch;
   /** The block map. */
@@ -84,7 +83,7 @@ const writeArchive = async (job: ImageJob, format: ReleaseFormat) => {
   const { step, size, patch, ranges, report, signal } = job;
   const file = imageFile(step, format);
   const whole = createWholeDigest(size);
-  const base = await openImage(job.rawBase);
+  const base = await openRawBase(job.base);
   try {
     const written = await writeCompressedImage({
       base,

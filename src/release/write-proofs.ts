@@ -79,7 +79,11 @@ export const writeProofs = async (
     renderProvenance({
       plan,
       subjects,
-      images: made.map(({ step: { role }, base }) => ({ role, base })),
+      images: made.map(({ step: { role }, base, bundle }) => ({
+        role,
+        base,
+        bundle,
+      })),
       kubernetes: project.cluster.kubernetes,
       version,
       env,

@@ -1,7 +1,6 @@
 // Files of a node whose card carries a bundle: which one, and the scripts that use it.
-import type { ResolvedNode, ResolvedProject } from "../inventory/resolved.ts";
+import type { ResolvedProject } from "../inventory/resolved.ts";
 import type { Library } from "./library/library.ts";
-import { kubeadmAction } from "./node-facts.ts";
 import { shellAssignments } from "./shell-assignments.ts";
 import type { SuppliedFile } from "./supplied-files.ts";
 
@@ -15,12 +14,12 @@ const SCRIPTS = "usr/local/lib/pi-image";
 const PHASE = "phases/45-images";
 
 /**
- * Which bundle it is stands beside node.env, since another one may come to a running node. Whoever does not join has packages from the
- * bundle, and no container runtime.
+ * Which bundle it is stands beside node.env, since another one may come to a running node. Who is only beside the cluster has packages
+ * from the bundle, and no container runtime.
  */
 export const bundleFiles = (
   project: ResolvedProject,
-  node: ResolvedNode,
+  runsPods: boolean,
   files: Library["files"],
   { index }: SuppliedBundle,
 ): readonly SuppliedFile[] => {
@@ -47,6 +46,6 @@ export const bundleFiles = (
       }),
     },
     ...script("bundle.sh", "0644"),
-    ...(kubeadmAction(project, node) === "beside" ? [] : script(PHASE, "0755")),
+    ...(runsPods ? script(PHASE, "0755") : []),
   ];
 };

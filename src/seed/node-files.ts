@@ -38,7 +38,8 @@ export const filesForNode = (
   { project, node, library }: NodeOfProject,
   { kubernetesKey, manifests, bundle }: SeedSupplies,
 ): readonly SuppliedFile[] => {
-  const first = kubeadmAction(project, node) === "init";
+  const action = kubeadmAction(project, node);
+  const first = action === "init";
   const kubeVip = kubeVipManifest(
     project,
     node,
@@ -51,7 +52,7 @@ export const filesForNode = (
     ...optional(KUBE_VIP, "0600", kubeVip),
     ...(bundle === undefined
       ? []
-      : bundleFiles(project, node, library.files, bundle)),
+      : bundleFiles(project, action !== "beside", library.files, bundle)),
     ...(project.cluster.offline ? [] : registryMirrorFiles(project.cluster)),
     // Only for root, because a user's own manifest may hold a Secret.
     ...(first ? manifests : []).map(({ name, text }): SuppliedFile => ({

@@ -4,10 +4,12 @@ import { createHash } from "node:crypto";
 import { hasErrors, type Problem } from "../report/problem.ts";
 import type { Library } from "./library/library.ts";
 import { FRAGMENT_HEADER } from "./library/parse-fragment.ts";
+import { bundleFiles } from "./bundle-files.ts";
 import { roleDocument } from "./role-document.ts";
 import { type RoleContext, roleValues } from "./role-values.ts";
 import type { RoleSeed } from "./seed.ts";
 import { toValue, type Value } from "./library/tree.ts";
+import { withFiles } from "./supplied-files.ts";
 import { writeVendorData } from "./vendor-data.ts";
 import { writeDocument } from "./library/write-document.ts";
 
@@ -44,7 +46,7 @@ const isMap = (value: Value): value is Readonly<Record<string, Value>> =>
 
 /** Pure: the same input gives the same bytes. */
 export const renderRoleSeed = (input: RoleSeedInput): RenderedRoleSeed => {
-  const { library, role, version } = input;
+  const { library, role, version, project, bundle } = input;
   const problems: Problem[] = [];
   const context = { ...input, files: library.files };
   const { document, leftOut } = roleDocument(
@@ -53,7 +55,11 @@ export const renderRoleSeed = (input: RoleSeedInput): RenderedRoleSeed => {
     roleValues(context),
     (problem) => problems.push(problem),
   );
-  const config = document && toValue(document);
+  const carried =
+    bundle === undefined
+      ? []
+      : bundleFiles(project, true, library.files, bundle);
+  const config = document && toValue(withFiles(document, carried));
   if (config === undefined || !isMap(config) || hasErrors(problems)) {
     return { seed: undefined, leftOut, problems };
   }
@@ -64,7 +70,7 @@ export const renderRoleSeed = (input: RoleSeedInput): RenderedRoleSeed => {
     () => undefined,
   ).document;
   const digest = createHash("sha256")
-    .update(JSON.stringify(timeless && toValue(timeless)))
+    .update(JSON.stringify(timeless && toValue(withFiles(timeless, carried))))
     .digest("hex")
     .slice(0, 12);
   const instanceId = `pi-image-${role}-${digest}`;

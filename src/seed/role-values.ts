@@ -1,6 +1,7 @@
 // The values that fragments can ask for where there is only a role and no node yet.
 import { baseSystem } from "../inventory/boards/systems.ts";
 import type { ResolvedProject, Role } from "../inventory/resolved.ts";
+import type { SuppliedBundle } from "./bundle-files.ts";
 import type { Library } from "./library/library.ts";
 import { kubernetesPackages } from "./node-facts.ts";
 import { clusterValues, fileValues } from "./seed-values.ts";
@@ -17,6 +18,7 @@ export const roleEnvironment = (
   { cluster }: ResolvedProject,
   role: Role,
   buildTime: Date,
+  carries = false,
 ): string =>
   shellAssignments({
     PI_IMAGE_NODE: undefined,
@@ -31,6 +33,7 @@ export const roleEnvironment = (
     PI_IMAGE_KUBERNETES_PACKAGES: kubernetesPackages({ cluster }),
     PI_IMAGE_KUBERNETES_KEY: cluster.mirrors.kubernetesKey,
     PI_IMAGE_RUNTIME: cluster.runtime,
+    ...(carries && cluster.offline ? { PI_IMAGE_OFFLINE: "1" } : {}),
     PI_IMAGE_JOIN_ENDS: undefined,
     PI_IMAGE_MAC: undefined,
     PI_IMAGE_BOOT_LOADER: undefined,
@@ -43,6 +46,8 @@ export type RoleContext = {
   readonly base: string;
   readonly files: Library["files"];
   readonly buildTime: Date;
+  /** What the image carries; without it the machine downloads, even in a cluster that is offline. */
+  readonly bundle?: SuppliedBundle | undefined;
 };
 
 /** Values that belong to a cluster, a node or a secret are not in the map. */
@@ -52,14 +57,15 @@ export const roleValues = ({
   base,
   files,
   buildTime,
+  bundle,
 }: RoleContext): Values => {
+  const carries = bundle !== undefined;
   const values = new Map<string, Value>([
     ...Object.entries(clusterValues(project)),
-    // Nobody's card has a bundle yet.
-    ["cluster.internet", "yes"],
+    ...(carries ? [] : [["cluster.internet", "yes"] as const]),
     ["node.role", role],
     ["node.system", baseSystem(base)],
-    ["node.env", roleEnvironment(project, role, buildTime)],
+    ["node.env", roleEnvironment(project, role, buildTime, carries)],
     ...fileValues(files),
   ]);
   values.delete("cluster.name");
