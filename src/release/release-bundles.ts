@@ -28,19 +28,19 @@ const registriesOf = ({ locked }: Bundle): readonly string[] =>
   ].sort();
 
 /**
- * Whoever passes on binaries under the GPL owes the source or an offer of it; each package of Debian's kind has its licences with it.
+ * Whoever passes on binaries under the GPL owes the source or an offer of it; a package of Debian brings its licences along.
  * https://www.gnu.org/licenses/old-licenses/gpl-2.0.html (section 3), https://www.debian.org/doc/debian-policy/ch-docs.html (12.5)
  */
 const tellLicences = (
   bundles: ReadonlyMap<string, Bundle>,
   report: Report,
 ): void => {
-  for (const [base, bundle] of bundles) {
-    const { packages, images } = bundle.locked;
+  for (const bundle of bundles.values()) {
+    const { base, packages, images } = bundle.locked;
     report({
       type: "warning",
       message: `the images for ${base} carry ${packages.length} packages and ${images.length} container images of others (${formatBytes(bundle.bytes)}): whoever publishes them passes these on`,
-      hint: `many are under the GPL, which asks for the source code or an offer of it, the others under licences that ask for their text; the bill of materials beside each image (.cdx.json) lists them all. Each package has its licences in usr/share/doc/PACKAGE/copyright. Images of ${registriesOf(bundle).join(", ")} become public with the release.`,
+      hint: `many are under the GPL, which asks for the source code or an offer of it, the others under licences that ask for their text; the bill of materials beside each image (.cdx.json) lists them all. Each package has its licences in usr/share/doc/PACKAGE. Images of ${registriesOf(bundle).join(", ")} become public with the release.`,
     });
   }
 };
