@@ -30,6 +30,11 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
     state: "what was downloaded so far is kept in the cache",
     hint: `${AGAIN}; a download goes on from there`,
   },
+  bundle: {
+    state:
+      "what was downloaded so far is kept in the cache; each node has the bundle that it had, or all of the new one",
+    hint: AGAIN,
+  },
   watch: {
     state: "nothing was changed; the cluster goes on without being watched",
   },

@@ -25,7 +25,7 @@ import {
   emptyFolder,
   INVENTORY,
 } from "../cluster/cluster-folder.ts";
-import { runCli } from "../support/run-cli.ts";
+import { resultOf, runCli, startCli } from "../support/run-cli.ts";
 import { describeWithTools } from "../support/tools.ts";
 
 const OFFLINE = INVENTORY.replace(
@@ -33,13 +33,14 @@ const OFFLINE = INVENTORY.replace(
   'name: homelab\n  offline: true\n  endpoint: cplane\n  kubernetes: "1.36.5"',
 ).replace("gateway: 192.168.77.1", "base: ubuntu-24.04");
 
-/** `NODE.error` has its last words; `NODE.cut` says after how many bytes behind the script the connection ends. */
+/** `NODE.error` has its last words; `NODE.hang` reads nothing; `NODE.cut` says after how many bytes behind the script the connection ends. */
 const FAKE_SSH = `#!/bin/bash
 folder=\${0%/*}/..
 while [[ $1 == -* ]]; do shift 2; done
 node=$1
 echo "\${*:1:7}" >>"$folder/calls"
 [[ ! -e $folder/$node.error ]] || { cat "$folder/$node.error" >&2; exit 255; }
+[[ ! -e $folder/$node.hang || $6 != take ]] || exec tail -f /dev/null
 export PI_IMAGE_ROOT=$folder/$node PI_IMAGE_PATIENCE=5
 if [[ -e $folder/$node.cut && $6 == take ]]; then
   head -c "$(<"$folder/$node.cut")" | bash -s "\${@:6}"
@@ -171,6 +172,10 @@ const lab = async () => {
     );
   };
   lock();
+  const surroundings = {
+    cwd: folder,
+    env: { HOME: folder, XDG_CACHE_HOME: join(folder, "cache"), PATH: path },
+  };
   return {
     ...cluster,
     before,
@@ -186,15 +191,8 @@ const lab = async () => {
       const calls = join(folder, "calls");
       return existsSync(calls) ? readFileSync(calls, "utf8") : "";
     },
-    pi: (...args: readonly string[]) =>
-      runCli(args, {
-        cwd: folder,
-        env: {
-          HOME: folder,
-          XDG_CACHE_HOME: join(folder, "cache"),
-          PATH: path,
-        },
-      }),
+    pi: (...args: readonly string[]) => runCli(args, surroundings),
+    start: (...args: readonly string[]) => startCli(args, surroundings),
   };
 };
 
@@ -292,6 +290,19 @@ describeWithTools(TOOLS, "bundle push", () => {
     );
     expect(has("worker2")).toBe(before.index);
     expect(stateOf(root("worker2"))).toEqual([]);
+  });
+
+  it("ends at once when it is interrupted, and tells that nodes have what they had", async () => {
+    const { start, has, before, put } = await lab();
+    put("worker1.hang", "");
+    const child = start("bundle", "push", "worker1");
+    child.stderr.once("data", () => child.kill("SIGINT"));
+    const { status, stderr } = await resultOf(child);
+    expect(stderr).toContain(
+      "each node has the bundle that it had, or all of the new one\nhint: run the same command again\n",
+    );
+    expect(status).toBe(130);
+    expect(has("worker1")).toBe(before.index);
   });
 
   it("asks no node where there is nothing to send", async () => {
