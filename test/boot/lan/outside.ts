@@ -17,14 +17,14 @@ export const countOutside = async (
 ): Promise<() => Promise<number>> => {
   for (const words of [
     "add table ip outside",
-    "add counter ip outside packets",
+    "add counter ip outside elsewhere",
     "add chain ip outside before { type filter hook prerouting priority 0 ; }",
-    `add rule ip outside before ip daddr != ${INSIDE} counter name packets`,
+    `add rule ip outside before ip daddr != ${INSIDE} counter name elsewhere`,
   ]) {
     await nft(lan, words);
   }
   return async () => {
-    const { stdout } = await nft(lan, "list counter ip outside packets");
+    const { stdout } = await nft(lan, "list counter ip outside elsewhere");
     const packets = /packets (\d+) bytes/.exec(stdout)?.[1];
     if (packets === undefined) {
       throw new Error(`nft does not tell its counter: ${stdout}`);
