@@ -425,16 +425,7 @@ describeNode("the certificates of a control plane", () => {
 });
 
 describeNode("the certificate of a worker", () => {
-  it.each([
-    [
-      200,
-      "The certificates of this node last until 2027-06-08 and renew by themselves.",
-    ],
-    [
-      -3,
-      "The certificate of this node ended on 2026-11-17: flash its card anew.",
-    ],
-  ])("is told: %i days", async (days, text) => {
+  const worker = async (days: number): Promise<string> => {
     const secrets = await lastingSecrets();
     const root = await layNode({
       project: sampleProject,
@@ -457,10 +448,43 @@ describeNode("the certificate of a worker", () => {
       "var/lib/kubelet/pki/kubelet-client-current.pem",
       own.certificate + own.key.reveal(),
     );
+    return root;
+  };
+
+  it.each([
+    [
+      200,
+      "The certificates of this node last until 2027-06-08 and renew by themselves.",
+    ],
+    [
+      -3,
+      "The certificate of this node ended on 2026-11-17: flash its card anew.",
+    ],
+  ])("is told: %i days", async (days, text) => {
+    const root = await worker(days);
     expect((await run(root)).code).toBe(0);
     expect(note(root)).toBe(text);
     expect(calls(root, "kubeadm")).toEqual([]);
   });
+
+  // The kubelet, which renews it before that, has slept through the moment: the date came after its start.
+  it.each([
+    [80, 0],
+    [30, 1],
+    [-3, 0],
+  ])(
+    "with %i of its 365 days left has the kubelet started %i times, once a boot at most",
+    async (days, times) => {
+      const root = await worker(days);
+      await run(root);
+      await run(root);
+      expect(
+        calls(root, "systemctl").filter((line) =>
+          line.startsWith("systemctl restart kubelet"),
+        ),
+      ).toHaveLength(times);
+    },
+  );
 });
 
 describeNode("400 days after", () => {
