@@ -10,9 +10,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseIndex } from "../../src/bundle/bundle-index.ts";
-import { pinsWith } from "../supplies/manifests.ts";
 import { describeWithTools } from "../support/tools.ts";
 import {
   IMAGES,
@@ -21,11 +20,6 @@ import {
   sha256,
   third,
 } from "./offline-lab.ts";
-
-// The real pins are of files that nobody can fetch here; these are of small ones in the same shape.
-vi.mock("../../src/supplies/load-pins.ts", () => ({
-  loadPins: async () => pinsWith(),
-}));
 
 describeWithTools(
   [

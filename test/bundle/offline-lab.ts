@@ -10,15 +10,12 @@ import {
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { spawnSync } from "node:child_process";
-import { build } from "../../src/commands/build.ts";
-import { bundle } from "../../src/commands/bundle/bundle.ts";
-import { release } from "../../src/commands/release.ts";
-import { flash } from "../../src/commands/flash/flash.ts";
+import { vi } from "vitest";
 import { openGpg } from "../base/gpg.ts";
 import { startServer } from "../base/http-server.ts";
-import { runInProcess } from "../commands/in-process.ts";
+import type { runInProcess } from "../commands/in-process.ts";
 import { cutOut } from "../image/sample-fixture.ts";
-import { FLANNEL } from "../supplies/manifests.ts";
+import { FLANNEL, pinsWith } from "../supplies/manifests.ts";
 import { serveArchive } from "./archives.ts";
 import { startRegistry } from "./oci/registry.ts";
 import { writeSampleImage } from "./oci/sample-image.ts";
@@ -66,8 +63,37 @@ export const third = async (image: string, folder: string): Promise<string> => {
 export const member = (tar: string, name: string): Buffer =>
   spawnSync("tar", ["-xOf", tar, name], { maxBuffer: 2 ** 28 }).stdout;
 
+const PINS = "../../src/supplies/load-pins.ts";
+
+/**
+ * The commands with pins of small manifests: the real ones are of files that nobody can fetch here. Test files share their modules, so
+ * that all of the program has to be loaded anew to see them.
+ */
+const loadCommands = async () => {
+  vi.resetModules();
+  vi.doMock(PINS, () => ({ loadPins: async () => pinsWith() }));
+  const { build } = await import("../../src/commands/build.ts");
+  const { bundle } = await import("../../src/commands/bundle/bundle.ts");
+  const { release } = await import("../../src/commands/release.ts");
+  const { flash } = await import("../../src/commands/flash/flash.ts");
+  const inProcess = await import("../commands/in-process.ts");
+  return {
+    build,
+    bundle,
+    release,
+    flash,
+    runInProcess: inProcess.runInProcess,
+  };
+};
+
+const unloadCommands = (): void => {
+  vi.doUnmock(PINS);
+  vi.resetModules();
+};
+
 /** Close it; where a test is done with a project, its server is the newest project's. */
 export const openOfflineLab = async () => {
+  const commands = await loadCommands();
   const folder = mkdtempSync(join(tmpdir(), "pi-image-offline-"));
   const gpg = openGpg();
   const registry = await startRegistry();
@@ -191,7 +217,7 @@ export const openOfflineLab = async () => {
     ) => {
       /** Its notices and warnings. */
       const told: { readonly type: string; readonly message: string }[] = [];
-      const ran = await runInProcess(name, home, work, {
+      const ran = await commands.runInProcess(name, home, work, {
         env,
         report: (event) => {
           if (event.type === "notice" || event.type === "warning") {
@@ -205,7 +231,7 @@ export const openOfflineLab = async () => {
       home,
       build: (host: string, options: Readonly<Record<string, unknown>> = {}) =>
         run("build", (context) =>
-          build(context, {
+          commands.build(context, {
             inventory: join(home, "cluster.yaml"),
             host: [host],
             format: "img",
@@ -216,11 +242,13 @@ export const openOfflineLab = async () => {
         ),
       bundle: (...args: readonly string[]) =>
         run("bundle", (context) =>
-          bundle(context, args, { inventory: join(home, "cluster.yaml") }),
+          commands.bundle(context, args, {
+            inventory: join(home, "cluster.yaml"),
+          }),
         ),
       release: (options: Readonly<Record<string, unknown>> = {}) =>
         run("release", (context) =>
-          release(context, {
+          commands.release(context, {
             inventory: join(home, "cluster.yaml"),
             out: join(home, "release"),
             ...options,
@@ -233,7 +261,7 @@ export const openOfflineLab = async () => {
         options: Readonly<Record<string, unknown>> = {},
       ) =>
         run("flash", (context) =>
-          flash(context, [card, ...image], {
+          commands.flash(context, [card, ...image], {
             inventory: join(home, "cluster.yaml"),
             host: [host],
             insecure: true,
@@ -252,6 +280,7 @@ export const openOfflineLab = async () => {
     /** The newest project's. */
     server: () => server,
     close: async () => {
+      unloadCommands();
       gpg.close();
       await registry.close();
       rmSync(folder, { recursive: true, force: true });

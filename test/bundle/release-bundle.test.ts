@@ -2,17 +2,12 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseIndex } from "../../src/bundle/bundle-index.ts";
 import { runTool } from "../../src/system/run/run-tool.ts";
 import { bootFiles } from "../release/release-folder.ts";
-import { pinsWith } from "../supplies/manifests.ts";
 import { describeWithTools } from "../support/tools.ts";
 import { member, openOfflineLab, sha256, third } from "./offline-lab.ts";
-
-vi.mock("../../src/supplies/load-pins.ts", () => ({
-  loadPins: async () => pinsWith(),
-}));
 
 const WORKER = "home-worker-sample-ubuntu-24.04";
 
