@@ -6,6 +6,10 @@ import LongFirst from "./test/support/long-first.ts";
 // https://sourceware.org/glibc/manual/latest/html_node/Memory-Allocation-Tunables.html
 process.env["GLIBC_TUNABLES"] ??= "glibc.malloc.hugetlb=1";
 
+// Started by no shell, as by cron, bash takes itself for a remote login where its input is a socket, as Node's pipes are, and reads bashrc.
+// https://sources.debian.org/src/bash/5.2.15-2/debian/patches/deb-bash-config.diff/ (SSH_SOURCE_BASHRC)
+process.env["SHLVL"] = "1";
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],

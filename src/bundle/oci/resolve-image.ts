@@ -1,6 +1,6 @@
 // Finds out what an image consists of on a Raspberry Pi: the digests of its manifest, its configuration and its layers.
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readWhole } from "../../system/read-whole.ts";
 import { archiveWrong } from "../debian/archive-wrong.ts";
 import { checkConfig, manifestForArm } from "./arm-platform.ts";
 import { cannotCarry } from "./image-wrong.ts";
@@ -49,7 +49,7 @@ const findManifest = async (
   name: string,
 ): Promise<Found> => {
   const bytes = isDigest(reference)
-    ? await readFile(
+    ? await readWhole(
         await client.blob({
           kind: "manifests",
           digest: reference,
@@ -65,7 +65,7 @@ const findManifest = async (
   }
   const { digest, size, mediaType } = manifestForArm(document, name);
   const manifest = readManifestOrIndex(
-    await readFile(await client.blob({ kind: "manifests", digest, size })),
+    await readWhole(await client.blob({ kind: "manifests", digest, size })),
     name,
   );
   if (manifest.kind !== "manifest" || manifest.mediaType !== mediaType) {
@@ -129,7 +129,7 @@ export const resolveImage = async (
   );
   const { config, mediaType } = manifest;
   const path = await client.blob({ kind: "blobs", ...config });
-  checkConfig(await readFile(path), manifest, name.full, { named, report });
+  checkConfig(await readWhole(path), manifest, name.full, { named, report });
   return {
     name: name.full,
     digest,

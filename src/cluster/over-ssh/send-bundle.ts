@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import { systemCode } from "../../report/expected-failure.ts";
+import { errorCode, systemCode } from "../../report/expected-failure.ts";
 import { startProgram } from "../../system/run/start-program.ts";
 import { toolEnvironment, toolMissing } from "../../system/run/run-tool.ts";
 import { asOneLine } from "../one-line.ts";
@@ -63,6 +63,9 @@ async function* scriptAndBundle(
   }
 }
 
+/** What writing gives where ssh has ended meanwhile: which one, depends on the moment. */
+const ENDED_EARLY = ["EPIPE", "ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE"];
+
 /**
  * The node has it, whole and on its disk, where this says that all is well.
  *
@@ -87,7 +90,7 @@ export const sendBundle = async (
   // A node that ends without reading all of it is judged by its status.
   const sent = pipeline(scriptAndBundle(bundle, progress), child.stdin).catch(
     (error: unknown) => {
-      if (systemCode(error) !== "EPIPE") {
+      if (!ENDED_EARLY.includes(errorCode(error) ?? "")) {
         throw error;
       }
     },
