@@ -351,7 +351,7 @@ describeNode("the certificates of a control plane", () => {
       expect(misfits(root)).toEqual([]);
       expect(restarted(root)).toEqual([]);
       expect(String(note(root)).toLowerCase()).toContain(because.toLowerCase());
-      expect(note(root)).toContain("It is tried again every six hours.");
+      expect(note(root)).toContain("It is tried again every ten minutes.");
     },
   );
 
