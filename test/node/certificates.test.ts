@@ -241,6 +241,20 @@ describeNode("the certificates of a control plane", () => {
     ).toBeGreaterThan(3);
   });
 
+  it("are made anew where those that were to be laid have ended meanwhile", async () => {
+    const { root, secrets } = await plane(-400);
+    const fresh = `${KUBERNETES}/.renewed`;
+    put(root, `${fresh}/whole`, "");
+    for (const [path, text] of await leaves(secrets, -35)) {
+      put(root, `${fresh}/etc/kubernetes/${path}`, text);
+    }
+    const { code, output } = await run(root);
+    expect(code, output).toBe(0);
+    expect(endsIn(root)).toEqual([365]);
+    expect(misfits(root)).toEqual([]);
+    expect(existsSync(join(root, fresh))).toBe(false);
+  });
+
   it("are looked at again where the date is learned in the middle", async () => {
     const { root } = await plane(91, {
       plans: { "date-file": ["run"] },
