@@ -70,11 +70,15 @@ export const overSshOn =
       { cwd: project.folder },
     );
 
-export const openDesk = async (name: string): Promise<Desk> => {
+export const openDesk = async (
+  name: string,
+  settings: { readonly ahead?: string } = {},
+): Promise<Desk> => {
   const room = await openRoom(name, {
     inventory: twoNodes(),
     vendor: kubernetesBase,
     size: SIZE,
+    ...settings,
   });
   const { project, lan } = room;
   return {

@@ -10,11 +10,13 @@ export type RouterSettings = {
   readonly names?: Readonly<Record<string, string>>;
   /** MAC address to the address that DHCP gives. */
   readonly leases?: Readonly<Record<string, string>>;
+  /** A file that says by how many seconds the time it gives is ahead of this machine's. */
+  readonly ahead?: string;
 };
 
 export const startRouter = (
   lan: Lan,
-  { names = {}, leases = {} }: RouterSettings,
+  { names = {}, leases = {}, ahead }: RouterSettings,
   cleanup: Cleanup,
 ): void => {
   const start = (...command: readonly string[]) => {
@@ -54,5 +56,6 @@ export const startRouter = (
     "--import",
     "tsx",
     join(import.meta.dirname, "time-server.ts"),
+    ...(ahead === undefined ? [] : [ahead]),
   );
 };

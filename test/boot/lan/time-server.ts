@@ -1,11 +1,17 @@
-// Answers SNTP with the clock of this machine. https://www.rfc-editor.org/rfc/rfc4330
+// Answers SNTP with the clock of this machine, or ahead of it by the seconds that a file says. https://www.rfc-editor.org/rfc/rfc4330
 import { createSocket } from "node:dgram";
+import { readFileSync } from "node:fs";
 
 const PORT = 123;
 const SECONDS_FROM_1900_TO_1970 = 2_208_988_800;
 
+const [file] = process.argv.slice(2);
+
+const ahead = (): number =>
+  file === undefined ? 0 : Number(readFileSync(file, "utf8"));
+
 const writeTime = (packet: Buffer, offset: number): void => {
-  const now = Date.now();
+  const now = Date.now() + ahead() * 1000;
   packet.writeUInt32BE(
     Math.floor(now / 1000) + SECONDS_FROM_1900_TO_1970,
     offset,

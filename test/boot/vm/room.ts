@@ -18,6 +18,8 @@ export type Room = Pick<Lab, "project" | "lan" | "fail" | "close"> & {
 type Settings = Omit<LabSettings, "router"> & {
   /** What DNS knows besides the time servers. */
   readonly names?: Readonly<Record<string, string>>;
+  /** As the router has it. */
+  readonly ahead?: string;
 };
 
 /** QEMU where the processor helps it, user-mode Linux where not; QEMU alone on a foreign architecture. */
@@ -37,12 +39,15 @@ const bootOn = async (
 
 export const openRoom = async (
   name: string,
-  { names = {}, ...settings }: Settings,
+  { names = {}, ahead, ...settings }: Settings,
 ): Promise<Room> => {
   const leases = Object.fromEntries(
     Object.entries(ADDRESSES).map(([node, to]) => [macOf(node), to]),
   );
-  const lab = await openLab(name, { ...settings, router: { names, leases } });
+  const lab = await openLab(name, {
+    ...settings,
+    router: { names, leases, ...(ahead === undefined ? {} : { ahead }) },
+  });
   const { project, lan, fail, close } = lab;
   try {
     const flash = (node: keyof typeof ADDRESSES) =>
