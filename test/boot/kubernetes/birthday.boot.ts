@@ -1,7 +1,7 @@
 // A cluster of real Kubernetes that is switched off and on again as its certificates end: after 335 days, after 400, and after a year off.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, expect, it, onTestFailed } from "vitest";
+import { expect, it } from "vitest";
 import { testFolderPrefix } from "../support/sweep.ts";
 import { until } from "../support/until.ts";
 import type { Machine } from "../vm/machine.ts";
@@ -42,16 +42,22 @@ describeWithKubernetes("a cluster that grows old", () => {
   let desk: Desk;
   let ahead: string;
 
-  beforeEach(async () => {
+  /** Closes the desk whatever happens, and keeps its logs where the life fails. */
+  const withDesk = async (live: () => Promise<void>): Promise<void> => {
     const folder = await mkdtemp(testFolderPrefix());
     ahead = join(folder, "ahead");
     await writeFile(ahead, "0");
     desk = await openDesk("kubernetes-birthday", { ahead });
-    return async () => {
+    try {
+      await live();
+    } catch (error) {
+      desk.fail();
+      throw error;
+    } finally {
       await desk.close();
       await rm(folder, { recursive: true, force: true });
-    };
-  });
+    }
+  };
 
   /** kubectl on the control plane, whose clock is right. */
   const there = (): Desk => ({
@@ -126,51 +132,53 @@ describeWithKubernetes("a cluster that grows old", () => {
   it(
     "has its second year's certificates on day 335, works on day 400, and wakes up from a year in a drawer",
     { timeout: TEST_MS },
-    async () => {
-      onTestFailed(() => desk.fail());
-      const first = await bootBoth();
-      await desk.watch(`${READY}s`);
-      await untilReadyOnThisBoot(desk, first, READY);
-      for (const [node, machine] of first) {
-        await untilNodeIsDone(node, machine);
-      }
-      await expectPods();
-
-      const second = await sleepUntil(335, first);
-      await untilReadyOnThisBoot(there(), second, READY);
-      await expectToLast(300, second);
-
-      const third = await sleepUntil(400, second);
-      await untilReadyOnThisBoot(there(), third, READY);
-      await expectToLast(250, third);
-      await expectPods();
-
-      const fourth = await sleepUntil(800, third);
-      const { controlPlane, worker } = desk;
-      for (const [node, machine] of fourth) {
-        if (node === controlPlane) {
-          await untilReadyOnThisBoot(
-            there(),
-            new Map([[node, machine]]),
-            READY,
-          );
-          await expectToLast(300, new Map([[node, machine]]));
-        } else {
-          const said = await until(
-            "a sentence of the worker",
-            async () => {
-              const { stdout } = await worker.ssh(
-                "cat /var/lib/pi-image/notes/certificates",
-              );
-              return stdout.includes(" ended on ") ? stdout.trim() : undefined;
-            },
-            { seconds: READY, every: 2000 },
-          );
-          expect(said).toMatch(
-            /^The certificate of this node ended on \d{4}-\d\d-\d\d: flash its card anew\.$/,
-          );
+    () =>
+      withDesk(async () => {
+        const first = await bootBoth();
+        await desk.watch(`${READY}s`);
+        await untilReadyOnThisBoot(desk, first, READY);
+        for (const [node, machine] of first) {
+          await untilNodeIsDone(node, machine);
         }
-      }
-    },
+        await expectPods();
+
+        const second = await sleepUntil(335, first);
+        await untilReadyOnThisBoot(there(), second, READY);
+        await expectToLast(300, second);
+
+        const third = await sleepUntil(400, second);
+        await untilReadyOnThisBoot(there(), third, READY);
+        await expectToLast(250, third);
+        await expectPods();
+
+        const fourth = await sleepUntil(800, third);
+        const { controlPlane, worker } = desk;
+        for (const [node, machine] of fourth) {
+          if (node === controlPlane) {
+            await untilReadyOnThisBoot(
+              there(),
+              new Map([[node, machine]]),
+              READY,
+            );
+            await expectToLast(300, new Map([[node, machine]]));
+          } else {
+            const said = await until(
+              "a sentence of the worker",
+              async () => {
+                const { stdout } = await worker.ssh(
+                  "cat /var/lib/pi-image/notes/certificates",
+                );
+                return stdout.includes(" ended on ")
+                  ? stdout.trim()
+                  : undefined;
+              },
+              { seconds: READY, every: 2000 },
+            );
+            expect(said).toMatch(
+              /^The certificate of this node ended on \d{4}-\d\d-\d\d: flash its card anew\.$/,
+            );
+          }
+        }
+      }),
   );
 });
